@@ -1,0 +1,49 @@
+import express from 'express';
+import helmet from 'helmet';
+import type { Context } from './context.ts';
+import { contactRoutes } from './controllers/contacts.ts';
+import { crmExtensionRoutes } from './controllers/crm-extension.ts';
+import { healthRoutes } from './controllers/health.ts';
+import { homeRoutes } from './controllers/home.ts';
+import { installRoutes } from './controllers/installs.ts';
+import { marketingEventRoutes } from './controllers/marketing-events.ts';
+import { oauthRoutes } from './controllers/oauth.ts';
+import { pageRoutes } from './controllers/page.ts';
+import { timelineRoutes } from './controllers/timeline.ts';
+import { webhookRoutes } from './controllers/webhook.ts';
+import { requireApiKey } from './middleware/api-key.ts';
+import { errorHandler, unknownRoute } from './middleware/errors.ts';
+import { requestLog } from './middleware/request-log.ts';
+import { registerViews } from './views/engine.ts';
+
+/** The whole web application: middleware in order, then every mount. Never listens. */
+export function createApp(ctx: Context) {
+  const { services, signedRequest, config } = ctx;
+  const apiKey = requireApiKey(services.apiKeys);
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('query parser', 'simple');
+  registerViews(app);
+
+  app.use(requestLog(ctx.logger));
+  app.use(healthRoutes(services.health));
+  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
+  app.use('/assets', express.static(`${import.meta.dirname}/public`, { maxAge: '1h' }));
+  app.use('/assets/pico', express.static(picoFolder, { maxAge: '1h' }));
+
+  app.use(homeRoutes(config));
+  app.use(oauthRoutes(services.installs));
+  app.use(webhookRoutes(services.webhooks, signedRequest));
+  app.use(crmExtensionRoutes(services.cards, signedRequest));
+  app.use(pageRoutes(ctx));
+  app.use(marketingEventRoutes(services.marketingEvents, signedRequest, apiKey));
+  app.use(installRoutes(services.installs, apiKey));
+  app.use(contactRoutes(ctx.hubspotFor, apiKey));
+  app.use(timelineRoutes(services.timeline, apiKey));
+
+  app.use(unknownRoute);
+  app.use(errorHandler);
+  return app;
+}
+
+const picoFolder = new URL('.', import.meta.resolve('@picocss/pico/css/pico.min.css')).pathname;

@@ -1,0 +1,74 @@
+import type { PortalClient } from '../hubspot/portal-client.ts';
+
+/** Which record HubSpot shows the card on. Only `portalId` is HubSpot's word; check the rest against the portal. */
+export interface CardRequest {
+  readonly portalId: number;
+  /** Upper case, such as CONTACT. */
+  readonly objectType: string;
+  readonly objectId: string;
+}
+
+export interface CardContext {
+  /** HubSpot's APIs, authorised for the portal of the request. */
+  readonly hubspot: PortalClient;
+  /** Address of the iframe page for this record, with a ticket that lets the browser in for 15 minutes. */
+  readonly pageUrl: () => string;
+}
+
+export interface Card {
+  /** Last part of the card's address: `/crm-extension/<name>`. */
+  readonly name: string;
+  /** Must answer within 3 seconds; HubSpot gives up at 5 and may ask again. */
+  readonly render: (request: CardRequest, context: CardContext) => Promise<CardAnswer>;
+}
+
+/** @see platform: the card JSON that HubSpot's card converter renders ("results" shape) */
+export interface CardAnswer {
+  readonly responseVersion?: 'v1';
+  readonly results: readonly CardRecord[];
+  readonly totalCount?: number;
+  readonly primaryAction?: CardAction;
+  readonly secondaryActions?: readonly CardAction[];
+  readonly settingsAction?: IframeAction;
+}
+
+export interface CardRecord {
+  /** Unique within the answer. */
+  readonly objectId: number;
+  readonly title: string;
+  readonly link: string | null;
+  readonly properties?: readonly CardProperty[];
+  readonly actions?: readonly CardAction[];
+}
+
+export type CardProperty = { readonly label: string; readonly value: string | number } & (
+  | { readonly dataType: 'STRING' | 'EMAIL' | 'NUMERIC' | 'DATE' | 'DATETIME' }
+  | {
+      readonly dataType: 'STATUS';
+      readonly optionType: 'DEFAULT' | 'SUCCESS' | 'WARNING' | 'DANGER' | 'INFO';
+    }
+  | { readonly dataType: 'CURRENCY'; readonly currencyCode: string }
+  | { readonly dataType: 'LINK'; readonly linkLabel: string }
+);
+
+export interface IframeAction {
+  readonly type: 'IFRAME';
+  readonly width: number;
+  readonly height: number;
+  readonly uri: string;
+  readonly label: string;
+  readonly associatedObjectProperties: readonly string[];
+}
+
+export interface HookAction {
+  readonly type: 'ACTION_HOOK' | 'CONFIRMATION_ACTION_HOOK';
+  readonly httpMethod: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly uri: string;
+  readonly label: string;
+  readonly associatedObjectProperties: readonly string[];
+  readonly confirmationMessage?: string;
+  readonly confirmButtonText?: string;
+  readonly cancelButtonText?: string;
+}
+
+export type CardAction = IframeAction | HookAction;

@@ -1,0 +1,7 @@
+/** Where the time comes from; tests hand in one that they can move. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+}
+
+export const systemClock: Clock = { now: () => Date.now() };

@@ -1,0 +1,110 @@
+import dotenv from 'dotenv';
+import { z } from 'zod';
+import { parseKeyRing } from './db/key-ring.ts';
+
+const DEVELOPER_SCOPES = 'oauth crm.objects.contacts.read crm.objects.contacts.write timeline';
+
+const baseUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+  .transform((url) => url.replace(/\/+$/, ''));
+const port = z.coerce.number().int().min(0).max(65535);
+const secret = z.string().min(32, 'must be at least 32 characters; make one with `openssl rand -base64 32`');
+const words = z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean));
+
+/** Every setting, in the order of `.env.example`. Nothing else in `app/` reads the environment. */
+const settings = z.object({
+  PORT: port.default(3000),
+  SERVER_URL: baseUrl,
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }),
+  PGSSLMODE: z.enum(['disable', 'no-verify', 'prefer', 'require', 'verify-ca', 'verify-full']).optional(),
+  HUBSPOT_APP_ID: z.coerce.number().int().positive(),
+  HUBSPOT_CLIENT_ID: z.string().min(1),
+  HUBSPOT_CLIENT_SECRET: words.pipe(z.array(z.string()).min(1)),
+  HUBSPOT_SCOPES: words.default(DEVELOPER_SCOPES.split(' ')),
+  HUBSPOT_OPTIONAL_SCOPES: words.default([]),
+  HUBSPOT_APP_EVENT_TYPE: z.string().min(1).optional(),
+  HUBSPOT_API_URL: baseUrl.default('https://api.hubapi.com'),
+  HUBSPOT_AUTHORIZE_URL: baseUrl.default('https://app.hubspot.com/oauth/authorize'),
+  HUBSPOT_FORMS_URL: baseUrl.default('https://api.hsforms.com'),
+  TOKEN_KEYS: z.string().transform((text, ctx) => {
+    try {
+      return parseKeyRing(text);
+    } catch (error) {
+      ctx.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+      return z.NEVER;
+    }
+  }),
+  API_KEY: secret,
+  SESSION_SECRET: secret,
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+});
+
+export type Config = ReturnType<typeof loadConfig>;
+
+/** Thrown by {@link loadConfig}; the message names every wrong setting and never repeats a value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(
+      `The settings are not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}\n` +
+        'Set them in .env or in the environment; .env.example explains each.',
+    );
+    this.problems = problems;
+  }
+}
+
+/** The process's environment with `.env` under it: what is set outside the file wins. */
+export function readEnvironment(): Record<string, string | undefined> {
+  dotenv.config({ quiet: true });
+  return process.env;
+}
+
+/** Only what reaches the database, for commands that need nothing else. */
+export function loadDatabaseSettings(env: Record<string, string | undefined>) {
+  const s = parse(settings.pick({ DATABASE_URL: true, PGSSLMODE: true }), env);
+  return { url: s.DATABASE_URL, sslMode: s.PGSSLMODE };
+}
+
+function parse<T extends z.ZodType>(schema: T, env: Record<string, string | undefined>): z.output<T> {
+  // An empty string counts as not set: that is how an unfilled line of .env reads.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  throw new ConfigError(
+    parsed.error.issues.map((issue) => {
+      const name = String(issue.path[0]);
+      return name in given ? `${name} ${issue.message}` : `${name} is not set`;
+    }),
+  );
+}
+
+/** @throws {ConfigError} listing all problems at once. */
+export function loadConfig(env: Record<string, string | undefined>) {
+  const s = parse(settings, env);
+  return Object.freeze({
+    port: s.PORT,
+    /** Public base URL without a trailing slash. */
+    serverUrl: s.SERVER_URL,
+    database: { url: s.DATABASE_URL, sslMode: s.PGSSLMODE },
+    hubspot: {
+      appId: s.HUBSPOT_APP_ID,
+      clientId: s.HUBSPOT_CLIENT_ID,
+      /** Newest first. The first one authenticates us; each is accepted when verifying signatures. */
+      clientSecrets: s.HUBSPOT_CLIENT_SECRET,
+      scopes: s.HUBSPOT_SCOPES,
+      optionalScopes: s.HUBSPOT_OPTIONAL_SCOPES,
+      /** Fully qualified name of the app event type that this app sends (platform: `ae{appId}_{uid}`). */
+      appEventType: s.HUBSPOT_APP_EVENT_TYPE ?? `ae${s.HUBSPOT_APP_ID}_app-activity`,
+      apiUrl: s.HUBSPOT_API_URL,
+      authorizeUrl: s.HUBSPOT_AUTHORIZE_URL,
+      formsUrl: s.HUBSPOT_FORMS_URL,
+      redirectUri: `${s.SERVER_URL}/oauth-callback`,
+    },
+    tokenKeys: s.TOKEN_KEYS,
+    apiKey: s.API_KEY,
+    sessionSecret: s.SESSION_SECRET,
+    logLevel: s.LOG_LEVEL,
+  });
+}

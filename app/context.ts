@@ -1,0 +1,85 @@
+import { cards } from './cards/index.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Config } from './config.ts';
+import { createInstallsStore } from './db/installs-store.ts';
+import { createPool } from './db/pool.ts';
+import { createHubSpotHttp } from './hubspot/http.ts';
+import { createOAuthApi } from './hubspot/oauth.ts';
+import { createPortalClient } from './hubspot/portal-client.ts';
+import type { Logger } from './logger.ts';
+import { createApiKeyService } from './services/api-key-service.ts';
+import { createCardService } from './services/card-service.ts';
+import { createHealthService } from './services/health-service.ts';
+import { createInstallService } from './services/install-service.ts';
+import { createMarketingEventService } from './services/marketing-event-service.ts';
+import { createTimelineService } from './services/timeline-service.ts';
+import { createTokenService } from './services/token-service.ts';
+import { createWebhookService } from './services/webhook-service.ts';
+import { createSignedRequest } from './verification/signed-request.ts';
+import { webhookHandlers } from './webhooks/index.ts';
+
+export type Context = ReturnType<typeof createContext>;
+
+/** What a test may put in place of the real thing. */
+export interface Overrides {
+  readonly clock?: Clock;
+  readonly webhookHandlers?: typeof webhookHandlers;
+  readonly cards?: typeof cards;
+}
+
+/** Builds everything once and hands it down. `close` ends what was opened. */
+export function createContext(config: Config, logger: Logger, overrides: Overrides = {}) {
+  const clock = overrides.clock ?? systemClock;
+  const pool = createPool(config.database, (err) =>
+    logger.warn({ err }, 'an idle database connection was lost'),
+  );
+  const installs = createInstallsStore(config.tokenKeys);
+  const http = createHubSpotHttp(config.hubspot.apiUrl, logger);
+  const [clientSecret = ''] = config.hubspot.clientSecrets;
+  const oauth = createOAuthApi(http, { ...config.hubspot, clientSecret });
+  const tokens = createTokenService({ pool, installs, oauth, clock, logger });
+  const hubspotFor = (portalId: number) =>
+    createPortalClient(http, {
+      current: () => tokens.accessTokenFor(portalId),
+      renewed: (refused) => tokens.renewed(portalId, refused),
+    });
+  const timeline = createTimelineService({
+    pool,
+    installs,
+    hubspotFor,
+    eventType: config.hubspot.appEventType,
+    logger,
+  });
+  const handlers = overrides.webhookHandlers ?? webhookHandlers;
+
+  return {
+    config,
+    logger,
+    clock,
+    pool,
+    installs,
+    signedRequest: createSignedRequest({
+      serverUrl: config.serverUrl,
+      clientSecrets: config.hubspot.clientSecrets,
+      clock,
+    }),
+    hubspotFor,
+    services: {
+      apiKeys: createApiKeyService({ bootstrapKey: config.apiKey }),
+      cards: createCardService({
+        cards: overrides.cards ?? cards,
+        hubspotFor,
+        serverUrl: config.serverUrl,
+        sessionSecret: config.sessionSecret,
+        clock,
+      }),
+      health: createHealthService({ pool }),
+      installs: createInstallService({ config, pool, installs, oauth, hubspotFor, clock, logger }),
+      marketingEvents: createMarketingEventService({ pool }),
+      timeline,
+      tokens,
+      webhooks: createWebhookService({ pool, handlers, hubspotFor, timeline, logger }),
+    },
+    close: () => pool.end(),
+  };
+}

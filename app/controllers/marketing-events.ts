@@ -1,0 +1,44 @@
+import express, { type RequestHandler, Router } from 'express';
+import { z } from 'zod';
+import { type MarketingEventService, marketingEventDetails } from '../services/marketing-event-service.ts';
+import { BODY_LIMIT } from '../verification/raw-body.ts';
+import type { SignedRequest } from '../verification/signed-request.ts';
+import { parse } from './parse.ts';
+
+const externalId = z.string().min(1).max(255);
+const record = z.object({ externalAccountId: externalId, externalEventId: externalId });
+
+export function marketingEventRoutes(
+  events: MarketingEventService,
+  signedRequest: SignedRequest,
+  apiKey: RequestHandler,
+): Router {
+  return (
+    Router()
+      // HubSpot's event details URL is `SERVER_URL/events/%s`.
+      .get('/events/:externalEventId', signedRequest(['v3']), async (req, res) => {
+        const { externalAccountId, externalEventId } = parse(record, { ...req.query, ...req.params });
+        res.json(await events.find(externalAccountId, externalEventId));
+      })
+      .get('/marketing-events/:externalAccountId/:externalEventId', apiKey, async (req, res) => {
+        const { externalAccountId, externalEventId } = parse(record, req.params);
+        res.json(await events.find(externalAccountId, externalEventId));
+      })
+      .put(
+        '/marketing-events/:externalAccountId/:externalEventId',
+        apiKey,
+        express.json({ limit: BODY_LIMIT }),
+        async (req, res) => {
+          const { externalAccountId, externalEventId } = parse(record, req.params);
+          const details = parse(marketingEventDetails, req.body);
+          const created = await events.put(externalAccountId, externalEventId, details);
+          res.status(created ? 201 : 200).json(details);
+        },
+      )
+      .delete('/marketing-events/:externalAccountId/:externalEventId', apiKey, async (req, res) => {
+        const { externalAccountId, externalEventId } = parse(record, req.params);
+        await events.remove(externalAccountId, externalEventId);
+        res.status(204).end();
+      })
+  );
+}

@@ -1,0 +1,49 @@
+import { Router } from 'express';
+import type { Context } from '../context.ts';
+import { AppError } from '../errors.ts';
+import { openTicket } from '../verification/page-ticket.ts';
+
+/** The page behind the card's IFRAME action: shown inside HubSpot, and nowhere else. */
+export function pageRoutes({
+  config,
+  clock,
+  hubspotFor,
+}: Pick<Context, 'config' | 'clock' | 'hubspotFor'>): Router {
+  const framedBy = `frame-ancestors https://*.hubspot.com ${new URL(config.hubspot.authorizeUrl).origin}`;
+
+  return Router().get('/hubid/:hubId/page', async (req, res) => {
+    res.removeHeader('X-Frame-Options');
+    res.set(
+      'Content-Security-Policy',
+      `default-src 'self'; base-uri 'none'; form-action 'self'; ${framedBy}`,
+    );
+    res.set({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
+
+    const ticket = openTicket(String(req.query.ticket ?? ''), config.sessionSecret, clock.now());
+    if (ticket === 'expired')
+      throw pageRefused(
+        'This window was opened too long ago. Reload the record in HubSpot, then open it again.',
+      );
+    if (ticket === 'forged' || String(ticket.portalId) !== req.params.hubId) {
+      throw pageRefused('This page opens from its card in HubSpot only.');
+    }
+
+    const contact = await hubspotFor(ticket.portalId).contacts.get(ticket.objectId);
+    const { properties } = contact;
+    const name = [properties.firstname, properties.lastname].filter(Boolean).join(' ') || properties.email;
+    res.render('page', {
+      title: name,
+      name,
+      contact,
+      facts: [
+        { label: 'Phone', value: properties.phone },
+        { label: 'Company', value: properties.company },
+        { label: 'Lifecycle stage', value: properties.lifecyclestage },
+        { label: 'Record', value: contact.id },
+      ],
+    });
+  });
+}
+
+const pageRefused = (message: string) =>
+  new AppError(401, 'page_refused', message, { title: 'This page cannot be shown' });

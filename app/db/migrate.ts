@@ -1,0 +1,54 @@
+import { pathToFileURL } from 'node:url';
+import { runMigrations as migrateQueue } from 'graphile-worker';
+import { runner } from 'node-pg-migrate';
+import { ConfigError, loadDatabaseSettings, readEnvironment } from '../config.ts';
+import { createPool, type DatabaseSettings } from './pool.ts';
+
+/** Any fixed number of our own: whoever holds it is migrating this database. */
+const MIGRATION_LOCK = 4_817_930_021;
+
+/**
+ * Brings our schema and the queue's up to date. Safe to start in several processes at once: the later ones
+ * wait for the first and find nothing left to do. All new migrations commit together or not at all.
+ * @returns names of the migrations that this call ran.
+ */
+export async function migrate(database: DatabaseSettings): Promise<string[]> {
+  // What a connection meets, the next statement reports.
+  const pool = createPool(database, () => {});
+  try {
+    const client = await pool.connect();
+    try {
+      await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+      await migrateQueue({ pgPool: pool });
+      const done = await runner({
+        dbClient: client,
+        dir: `${import.meta.dirname}/migrations`,
+        direction: 'up',
+        migrationsTable: 'migrations',
+        // The lock above waits; the library's own gives up when another process is migrating.
+        noLock: true,
+        log: () => {},
+      });
+      return done.map(({ name }) => name);
+    } finally {
+      // Closing the connection gives the lock back on every path.
+      client.release(true);
+    }
+  } finally {
+    await pool.end();
+  }
+}
+
+async function main() {
+  const done = await migrate(loadDatabaseSettings(readEnvironment()));
+  console.log(done.length > 0 ? `Migrated: ${done.join(', ')}` : 'The database is up to date.');
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  main().catch((error: Error) => {
+    console.error(
+      error instanceof ConfigError ? error.message : `The migration failed and was undone: ${error.message}`,
+    );
+    process.exitCode = 1;
+  });
+}

@@ -1,0 +1,40 @@
+import type { AppEventOccurrence } from '../hubspot/timeline.ts';
+import type { Db } from './pool.ts';
+
+export type TimelineEventState = 'waiting' | 'sent' | 'refused';
+
+/** Table `timeline_events`: outbox of app events, kept before the first try. */
+export const timelineEventsStore = {
+  /** @returns the state it is in: `waiting` when it is new, or what became of an earlier one with that id. */
+  async add(db: Db, portalId: number, occurrence: AppEventOccurrence): Promise<TimelineEventState> {
+    const { rows } = await db.query(
+      `insert into timeline_events (portal_id, id, occurrence) values ($1, $2, $3)
+       on conflict (portal_id, id) do update set id = excluded.id
+       returning state`,
+      [portalId, occurrence.id, occurrence],
+    );
+    return rows[0].state;
+  },
+
+  async findWaiting(db: Db, portalId: number, id: string): Promise<AppEventOccurrence | undefined> {
+    const { rows } = await db.query(
+      `select occurrence from timeline_events where portal_id = $1 and id = $2 and state = 'waiting'`,
+      [portalId, id],
+    );
+    return rows[0]?.occurrence;
+  },
+
+  async settle(
+    db: Db,
+    portalId: number,
+    id: string,
+    state: 'sent' | 'refused',
+    error?: string,
+  ): Promise<void> {
+    await db.query(
+      `update timeline_events set state = $3, last_error = $4, sent_at = case when $3 = 'sent' then now() end
+       where portal_id = $1 and id = $2`,
+      [portalId, id, state, error ?? null],
+    );
+  },
+};

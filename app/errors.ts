@@ -1,0 +1,52 @@
+/**
+ * The one family of errors that callers of this server see. `code` and `status` are the public contract,
+ * `message` is for the person who reads it: what happened, what was kept, what to do.
+ */
+export class AppError extends Error {
+  override readonly name: string = 'AppError';
+  readonly code: string;
+  /** HTTP status of the answer. */
+  readonly status: number;
+  /** Seconds after which trying again makes sense; sent as `Retry-After`. */
+  readonly retryAfter: number | undefined;
+  /** Heading of the page that a browser gets. */
+  readonly title: string | undefined;
+  /** True when that page offers to start the install again. */
+  readonly startAgain: boolean;
+
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    options: { cause?: unknown; retryAfter?: number; title?: string; startAgain?: boolean } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.status = status;
+    this.code = code;
+    this.retryAfter = options.retryAfter;
+    this.title = options.title;
+    this.startAgain = options.startAgain ?? false;
+  }
+}
+
+export const invalidRequest = (message: string) => new AppError(400, 'invalid_request', message);
+
+/** Says no more than no: what was wrong with a key or a signature helps only who forges one. */
+export const unauthorized = () => new AppError(401, 'unauthorized', 'This request is not authorised.');
+
+export const notFound = (message: string) => new AppError(404, 'not_found', message);
+
+export const installNotFound = (portalId: number) =>
+  new AppError(
+    404,
+    'install_not_found',
+    `Portal ${portalId} has not installed this app. Open /install to connect it.`,
+  );
+
+export const needsReconnect = (portalId: number) =>
+  new AppError(
+    409,
+    'install_needs_reconnect',
+    `HubSpot no longer accepts the authorisation of portal ${portalId}. Nothing was sent. ` +
+      'Ask the account to install the app again at /install.',
+  );

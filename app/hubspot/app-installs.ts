@@ -1,0 +1,14 @@
+import { apiPaths } from './api-paths.ts';
+import type { Send } from './http.ts';
+
+export type AppInstallsApi = ReturnType<typeof createAppInstallsApi>;
+
+/** @see https://developers.hubspot.com/docs/api-reference/crm-app-uninstalls-v3/guide */
+export function createAppInstallsApi(send: Send) {
+  return {
+    /** Uninstalls the app from the portal whose token sends this; the account's admins get an e-mail. */
+    async uninstall(): Promise<void> {
+      await send({ method: 'DELETE', path: `${apiPaths.appUninstalls.path}/external-install` });
+    },
+  };
+}

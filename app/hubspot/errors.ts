@@ -1,0 +1,78 @@
+import { z } from 'zod';
+
+/** HubSpot documents every field of an error body as optional. */
+const errorBody = z
+  .object({
+    message: z.string(),
+    category: z.string(),
+    subCategory: z.unknown(),
+    correlationId: z.string(),
+    policyName: z.string(),
+    status: z.string(),
+    error: z.string(),
+    errors: z.array(z.looseObject({ message: z.string().optional() })),
+  })
+  .partial()
+  .catch({});
+
+export interface HubSpotFailure {
+  readonly method: string;
+  /** Path of the request, without query; e-mail addresses in it are masked. */
+  readonly path: string;
+  /** HTTP status of the answer; undefined when none came. */
+  readonly status?: number | undefined;
+  /** Seconds to wait, from `Retry-After`. */
+  readonly retryAfter?: number | undefined;
+  readonly correlationId?: string | undefined;
+  /** What is wrong when it is not a status: no answer in time, an answer that is not JSON. */
+  readonly problem?: string | undefined;
+}
+
+/**
+ * HubSpot refused a request or did not answer it. Carries no header, no body of ours and no token; its cause is
+ * left out on purpose, as the HTTP library's errors hold all three.
+ * @see platform: error bodies of HubSpot's APIs (`Error`, `ErrorDetail`), OAuth errors (RFC 6749 keys)
+ */
+export class HubSpotError extends Error {
+  override readonly name = 'HubSpotError';
+  readonly code = 'hubspot_error';
+  readonly method: string;
+  readonly path: string;
+  readonly status: number | undefined;
+  readonly retryAfter: number | undefined;
+  readonly correlationId: string | undefined;
+  readonly category: string | undefined;
+  readonly subCategory: unknown;
+  readonly policyName: string | undefined;
+  /** OAuth endpoints: `error` of RFC 6749, and HubSpot's older `status` word such as BAD_REFRESH_TOKEN. */
+  readonly oauthError: string | undefined;
+  readonly oauthStatus: string | undefined;
+  readonly errors: readonly { message?: string | undefined }[];
+
+  constructor(failure: HubSpotFailure, body?: unknown) {
+    const known = errorBody.parse(body ?? {});
+    const what =
+      failure.problem ?? [failure.status, known.category ?? known.status].filter(Boolean).join(' ');
+    super(`HubSpot: ${failure.method} ${failure.path}: ${what}${known.message ? `: ${known.message}` : ''}`);
+    this.method = failure.method;
+    this.path = failure.path;
+    this.status = failure.status;
+    this.retryAfter = failure.retryAfter;
+    this.correlationId = known.correlationId ?? failure.correlationId;
+    this.category = known.category;
+    this.subCategory = known.subCategory;
+    this.policyName = known.policyName;
+    this.oauthError = known.error;
+    this.oauthStatus = known.status;
+    this.errors = known.errors ?? [];
+  }
+
+  /** True when the same request may succeed later: no answer, locked, rate limit, migration, server trouble. */
+  get transient(): boolean {
+    return this.status === undefined || this.status < 400 || isTransientStatus(this.status);
+  }
+}
+
+/** 423 locked, 429 rate limit, 477 account moving between regions, and everything from 500. */
+export const isTransientStatus = (status: number) =>
+  status === 423 || status === 429 || status === 477 || status >= 500;

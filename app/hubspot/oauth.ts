@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { readAnswer } from './answer.ts';
+import { apiPaths } from './api-paths.ts';
+import type { HubSpotError } from './errors.ts';
+import type { Send } from './http.ts';
+
+/** HubSpot's tokens live 30 minutes (November 2026). Used when an answer names no usable lifetime. */
+const DEFAULT_LIFETIME_SECONDS = 1800;
+const LONGEST_LIFETIME_SECONDS = 24 * 60 * 60;
+
+const tokenAnswer = z.object({
+  access_token: z.string().min(1),
+  refresh_token: z.string().min(1).optional().catch(undefined),
+  expires_in: z.unknown(),
+  hub_id: z.number().int().positive().optional().catch(undefined),
+});
+
+const introspectionAnswer = z.object({
+  active: z.boolean(),
+  hub_id: z.number().int().positive().optional(),
+  app_id: z.number().int().positive().optional(),
+  user_id: z.number().int().optional(),
+  user: z.string().optional(),
+  hub_domain: z.string().optional(),
+  scopes: z.array(z.string()).optional(),
+});
+
+export interface TokenAnswer {
+  readonly accessToken: string;
+  /** Absent when HubSpot sent none: the one in use stays valid. */
+  readonly refreshToken: string | undefined;
+  readonly expiresInSeconds: number;
+  /** True when the answer's `expires_in` was missing or absurd and the default stands in for it. */
+  readonly lifetimeAssumed: boolean;
+}
+
+export type TokenInfo = z.output<typeof introspectionAnswer>;
+
+export type OAuthApi = ReturnType<typeof createOAuthApi>;
+
+/**
+ * HubSpot's OAuth endpoints. Secrets travel in the form body only.
+ * @see https://developers.hubspot.com/docs/api-reference/auth-oauth-v3/guide
+ */
+export function createOAuthApi(
+  send: Send,
+  app: { clientId: string; clientSecret: string; redirectUri: string },
+) {
+  const credentials = { client_id: app.clientId, client_secret: app.clientSecret };
+  const post = (path: string, form: Record<string, string>) =>
+    send({ method: 'POST', path: apiPaths.oauth.path + path, form: { ...form, ...credentials } });
+
+  return {
+    async exchangeCode(code: string): Promise<TokenAnswer> {
+      return readTokens(
+        await post('/token', { grant_type: 'authorization_code', code, redirect_uri: app.redirectUri }),
+      );
+    },
+
+    async refresh(refreshToken: string): Promise<TokenAnswer> {
+      return readTokens(await post('/token', { grant_type: 'refresh_token', refresh_token: refreshToken }));
+    },
+
+    /** Who a token belongs to. All fields but `active` may be missing. */
+    async introspect(token: string, hint: 'access_token' | 'refresh_token'): Promise<TokenInfo> {
+      return readAnswer(
+        introspectionAnswer,
+        await post('/token/introspect', { token, token_type_hint: hint }),
+        {
+          method: 'POST',
+          path: `${apiPaths.oauth.path}/token/introspect`,
+        },
+      );
+    },
+
+    async revoke(refreshToken: string): Promise<void> {
+      await post('/token/revoke', { token: refreshToken, token_type_hint: 'refresh_token' });
+    },
+  };
+}
+
+function readTokens(body: unknown): TokenAnswer {
+  const answer = readAnswer(tokenAnswer, body, { method: 'POST', path: `${apiPaths.oauth.path}/token` });
+  const given = Number(answer.expires_in);
+  const usable = Number.isFinite(given) && given >= 1 && given <= LONGEST_LIFETIME_SECONDS;
+  return {
+    accessToken: answer.access_token,
+    refreshToken: answer.refresh_token,
+    expiresInSeconds: usable ? given : DEFAULT_LIFETIME_SECONDS,
+    lifetimeAssumed: !usable,
+  };
+}
+
+export type OAuthFailure = 'revoked' | 'bad_code' | 'configuration' | 'transient';
+
+const REVOKED = new Set(['BAD_REFRESH_TOKEN', 'BAD_HUB']);
+const BAD_CODE = new Set(['BAD_AUTH_CODE', 'EXPIRED_AUTH_CODE']);
+
+/**
+ * Revoked, misconfigured and transient are three different things: only `revoked` ends an install, and
+ * `configuration` (client id, secret, redirect URL) is ours to mend and must never cost a token.
+ * @param grant what was being exchanged: the same `invalid_grant` means a dead code or a dead install.
+ */
+export function classifyOAuthFailure(error: HubSpotError, grant: 'code' | 'refresh'): OAuthFailure {
+  if (error.transient) return 'transient';
+  const { oauthError, oauthStatus = '' } = error;
+  if (oauthStatus.startsWith('BAD_CLIENT') || oauthStatus === 'BAD_REDIRECT_URI') return 'configuration';
+  if (grant === 'code') {
+    return oauthError === 'invalid_grant' || BAD_CODE.has(oauthStatus) ? 'bad_code' : 'configuration';
+  }
+  const revoked =
+    oauthError === 'invalid_grant' || oauthError === 'access_denied' || REVOKED.has(oauthStatus);
+  return revoked ? 'revoked' : 'configuration';
+}

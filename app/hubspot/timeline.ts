@@ -1,0 +1,32 @@
+import { apiPaths } from './api-paths.ts';
+import { HubSpotError } from './errors.ts';
+import type { Send } from './http.ts';
+
+/** One app event on a record's timeline. Immutable once HubSpot has it; `id` is unique per event type. */
+export interface AppEventOccurrence {
+  readonly eventTypeName: string;
+  readonly id: string;
+  readonly email?: string | undefined;
+  readonly objectId?: string | undefined;
+  /** ISO 8601. */
+  readonly timestamp?: string | undefined;
+  readonly properties: Record<string, string | number>;
+  readonly extraData?: Record<string, unknown> | undefined;
+}
+
+export type TimelineApi = ReturnType<typeof createTimelineApi>;
+
+/** @see https://developers.hubspot.com/docs/apps/developer-platform/add-features/app-events/overview */
+export function createTimelineApi(send: Send) {
+  return {
+    /** Sends an event; one that HubSpot has already (409, first wins) counts as sent. */
+    async sendEvent(occurrence: AppEventOccurrence): Promise<void> {
+      try {
+        await send({ method: 'POST', path: `${apiPaths.appEvents.path}/events`, json: occurrence });
+      } catch (error) {
+        if (error instanceof HubSpotError && error.status === 409) return;
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import type { Db } from '../db/pool.ts';
+
+/** Every job and what it is told. Payloads hold ids, never secrets or personal data. */
+export interface JobPayloads {
+  'split-webhook-deliveries': Record<string, never>;
+  'handle-webhook-event': { key: string };
+  'send-timeline-event': { portalId: number; id: string };
+  'refresh-expiring-tokens': Record<string, never>;
+  'prune-oauth-states': Record<string, never>;
+}
+
+export interface JobOptions {
+  /** Jobs with one key are one job until it begins to run. */
+  readonly jobKey?: string;
+  readonly runAt?: Date;
+  readonly maxAttempts?: number;
+}
+
+/** Adds a job in the transaction that stores what it is about: either both happen or none. */
+export async function enqueue<Name extends keyof JobPayloads>(
+  db: Db,
+  name: Name,
+  payload: JobPayloads[Name],
+  { jobKey, runAt, maxAttempts }: JobOptions,
+): Promise<void> {
+  await db.query(
+    `select graphile_worker.add_job($1, payload := $2::json, run_at := $3, max_attempts := $4, job_key := $5)`,
+    [name, JSON.stringify(payload), runAt ?? null, maxAttempts ?? null, jobKey ?? null],
+  );
+}
+
+/** Takes back a job that has not begun. */
+export async function cancelJob(db: Db, jobKey: string): Promise<void> {
+  await db.query('select graphile_worker.remove_job($1)', [jobKey]);
+}

@@ -1,0 +1,48 @@
+import { EventEmitter } from 'node:events';
+import {
+  Logger as QueueLogger,
+  run,
+  type TaskList,
+  type WorkerEvents,
+  type WorkerPool,
+} from 'graphile-worker';
+import type { Context } from '../context.ts';
+import { createTasks } from './index.ts';
+import { createLiveness } from './liveness.ts';
+
+const CONCURRENCY = 8;
+/** Heroku kills 30 seconds after SIGTERM. */
+const SHUTDOWN_MS = 25_000;
+
+export interface JobRunner {
+  /** Resolves when the runner ends by itself, which it does only when it cannot go on. */
+  readonly ended: Promise<void>;
+  /** Takes no new job and waits for the running ones, 25 seconds at the most. */
+  stop(): Promise<void>;
+}
+
+export async function startJobRunner(ctx: Context): Promise<JobRunner> {
+  const liveness = await createLiveness(ctx);
+  const events: WorkerEvents = new EventEmitter();
+  events.on('pool:create', ({ workerPool }: { workerPool: WorkerPool }) => liveness.begin(workerPool.id));
+  const runner = await run({
+    pgPool: ctx.pool,
+    // The names are checked in createTasks; the library knows payloads only as unknown.
+    taskList: createTasks(ctx) as unknown as TaskList,
+    concurrency: CONCURRENCY,
+    noHandleSignals: true,
+    events,
+    logger: new QueueLogger(() => (level, message, meta) => {
+      if (level === 'error') ctx.logger.error({ err: meta?.error }, message);
+      else ctx.logger.debug(message);
+    }),
+    preset: { worker: { gracefulShutdownAbortTimeout: SHUTDOWN_MS } },
+  });
+  return {
+    ended: runner.promise,
+    async stop() {
+      await runner.stop().catch((error: Error) => ctx.logger.debug({ err: error }, 'the runner had stopped'));
+      await liveness.end();
+    },
+  };
+}

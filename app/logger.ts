@@ -1,0 +1,55 @@
+import { pino } from 'pino';
+
+export type Logger = pino.Logger;
+
+const REDACTED = [
+  'authorization',
+  'cookie',
+  'accessToken',
+  'access_token',
+  'refreshToken',
+  'refresh_token',
+  'clientSecret',
+  'client_secret',
+  'ticket',
+  'apiKey',
+].flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
+
+/**
+ * Pretty lines where a person watches (a terminal), JSON lines elsewhere.
+ * Redaction is the second line of defence: what holds a secret is not handed to the logger at all.
+ */
+export function createLogger(level: string, name: string): Logger {
+  return pino({
+    name,
+    level,
+    redact: { paths: REDACTED, censor: '[redacted]' },
+    serializers: { err: serializeError },
+    base: { name },
+    ...(process.stdout.isTTY && {
+      transport: {
+        target: 'pino-pretty',
+        options: { ignore: 'pid,hostname,name', messageFormat: '{name}: {msg}' },
+      },
+    }),
+  });
+}
+
+/**
+ * Only these fields of an error are logged. A got or pg error carries its request, with bearer token or
+ * parameters, as enumerable fields, and pino's own serializer would print them.
+ */
+function serializeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { name, message, stack, code, status, correlationId, cause } = error as Error &
+    Record<string, unknown>;
+  return {
+    type: name,
+    message,
+    ...(code !== undefined && { code }),
+    ...(status !== undefined && { status }),
+    ...(correlationId !== undefined && { correlationId }),
+    stack,
+    ...(cause instanceof Error && { cause: `${cause.name}: ${cause.message}` }),
+  };
+}

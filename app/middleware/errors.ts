@@ -1,0 +1,107 @@
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import { AppError, invalidRequest, notFound } from '../errors.ts';
+import { HubSpotError } from '../hubspot/errors.ts';
+import { BODY_LIMIT } from '../verification/raw-body.ts';
+
+export const unknownRoute: RequestHandler = (req, _res, next) =>
+  next(notFound(`This server has no ${req.method} ${req.path}.`));
+
+/** The last middleware: every error becomes one answer of one shape, and is logged here and nowhere else. */
+export const errorHandler: ErrorRequestHandler = (error, req, res, next) => {
+  const known = toAppError(error);
+  if (known.status >= 500) req.log.error({ err: error }, known.message);
+  else req.log.info({ code: known.code }, known.message);
+  // The answer is under way already: Express closes the connection, so the caller sees it was cut short.
+  if (res.headersSent) return next(error);
+
+  res.status(known.status);
+  if (known.retryAfter) res.set('Retry-After', String(known.retryAfter));
+  if (wantsPage(req)) renderErrorPage(req, res, known);
+  else res.json({ error: { code: known.code, message: known.message, requestId: req.id } });
+};
+
+const wantsPage = (req: Request) => req.method === 'GET' && req.accepts(['json', 'html']) === 'html';
+
+function renderErrorPage(req: Request, res: Response, error: AppError) {
+  res.render('error', {
+    title: error.title ?? TITLES[error.status] ?? 'Something went wrong',
+    message: error.message,
+    startAgain: error.startAgain,
+    requestId: req.id,
+  });
+}
+
+const TITLES: Record<number, string> = {
+  401: 'Not authorised',
+  404: 'There is no such page',
+  503: 'Not available now',
+};
+
+/** What body-parser and Express throw for a caller's mistakes carries a `status` below 500 and a `type`. */
+interface HttpError extends Error {
+  readonly status?: number;
+  readonly type?: string;
+}
+
+function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (error instanceof HubSpotError) return fromHubSpot(error);
+  const { status = 500, type } = (error ?? {}) as HttpError;
+  if (type === 'entity.too.large') {
+    return new AppError(413, 'body_too_large', `The body is larger than ${BODY_LIMIT}. Nothing was stored.`);
+  }
+  if (type === 'entity.parse.failed')
+    return invalidRequest('The body is not valid JSON. Nothing was stored.');
+  if (type === 'encoding.unsupported') {
+    return new AppError(415, 'unsupported_encoding', 'Send the body uncompressed. Nothing was stored.');
+  }
+  if (error instanceof URIError) return invalidRequest('The URL holds a malformed percent-encoding.');
+  if (status >= 400 && status < 500)
+    return new AppError(status, 'invalid_request', 'The request could not be read.');
+  return new AppError(
+    500,
+    'internal_error',
+    'Something went wrong on this server. The operator can find it by the request id.',
+  );
+}
+
+/** What HubSpot refused because of the caller's values goes back to the caller; the rest is ours to explain. */
+function fromHubSpot(error: HubSpotError): AppError {
+  const options = { cause: error };
+  if (error.transient) {
+    return new AppError(
+      503,
+      'hubspot_unavailable',
+      'HubSpot is not answering as it should. Nothing was lost; try again shortly.',
+      {
+        ...options,
+        retryAfter: error.retryAfter ?? 5,
+      },
+    );
+  }
+  if (error.status === 404)
+    return new AppError(404, 'not_found', 'HubSpot has no such record in this portal.', options);
+  if (error.status === 400 || error.status === 409 || error.status === 414) {
+    const details = error.errors.map(({ message }) => message).filter(Boolean);
+    return new AppError(
+      error.status === 409 ? 409 : 400,
+      'refused_by_hubspot',
+      `HubSpot refused the values: ${details.join(' ') || error.category || 'no reason given'}`,
+      options,
+    );
+  }
+  if (error.status === 403) {
+    return new AppError(
+      403,
+      'missing_scopes',
+      'This install lacks a scope for that. Ask the account to install the app again.',
+      options,
+    );
+  }
+  return new AppError(
+    502,
+    'hubspot_error',
+    'HubSpot refused a request of this server. The operator finds the reason in the log.',
+    options,
+  );
+}

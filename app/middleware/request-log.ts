@@ -1,0 +1,39 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pinoHttp } from 'pino-http';
+import type { Logger } from '../logger.ts';
+
+const ACCEPTABLE_ID = /^[A-Za-z0-9_-]{8,64}$/;
+
+/**
+ * One log line a request, and its id in `X-Request-Id`. Queries are left out: they carry codes, states, tickets
+ * and e-mail addresses.
+ */
+export function requestLog(logger: Logger) {
+  return pinoHttp({
+    logger,
+    genReqId: (req: IncomingMessage, res: ServerResponse) => {
+      const given = req.headers['x-request-id'];
+      const id = typeof given === 'string' && ACCEPTABLE_ID.test(given) ? given : randomUUID();
+      res.setHeader('X-Request-Id', id);
+      return id;
+    },
+    serializers: {
+      req: (req: { id: string; method: string; url: string }) => ({
+        id: req.id,
+        method: req.method,
+        path: withoutPersonalData(req.url),
+      }),
+      res: (res: { statusCode: number }) => ({ status: res.statusCode }),
+    },
+    customLogLevel: (req, res, error) => {
+      if (error || res.statusCode >= 500) return 'error';
+      return req.url === '/healthz' || req.url === '/readyz' ? 'debug' : 'info';
+    },
+    customSuccessMessage: (req, res) => `${req.method} ${withoutPersonalData(req.url)} ${res.statusCode}`,
+    customErrorMessage: (req, res) => `${req.method} ${withoutPersonalData(req.url)} ${res.statusCode}`,
+  });
+}
+
+const withoutPersonalData = (url = '') =>
+  (url.split('?', 1)[0] ?? '').replace(/[^/]*(?:@|%40)[^/]*/gi, ':email');

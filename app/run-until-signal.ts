@@ -1,0 +1,53 @@
+import { ConfigError } from './config.ts';
+
+/** Heroku kills 30 seconds after SIGTERM; we are gone before. */
+const SHUTDOWN_MS = 25_000;
+
+export interface Running {
+  /** Settles when the work ends by itself. */
+  readonly ended?: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * The life of a process: start, wait for SIGTERM or SIGINT, stop within 25 seconds, exit 0. A start that fails
+ * says why in plain words and exits 1.
+ */
+export async function runUntilSignal(name: string, start: () => Promise<Running>): Promise<void> {
+  let running: Running;
+  const signalled = new Promise<void>((resolve) => {
+    process.once('SIGTERM', () => resolve());
+    process.once('SIGINT', () => resolve());
+    // Only with a parent on an IPC channel (npm start): whoever started this process is gone.
+    process.once('disconnect', () => resolve());
+  });
+  try {
+    running = await start();
+  } catch (error) {
+    console.error(explain(name, error as Error));
+    process.exit(1);
+  }
+  process.send?.('ready');
+  const failed = await Promise.race([signalled, running.ended ?? new Promise<void>(() => {})]).then(
+    () => false,
+    (error: Error) => {
+      console.error(`${name}: ${error.message}`);
+      return true;
+    },
+  );
+  setTimeout(() => {
+    console.error(`${name}: work was still under way after ${SHUTDOWN_MS / 1000} seconds and is cut off`);
+    process.exit(1);
+  }, SHUTDOWN_MS).unref();
+  await running.stop();
+  process.exit(failed ? 1 : 0);
+}
+
+function explain(name: string, error: Error & { code?: string; port?: number; address?: string }): string {
+  if (error instanceof ConfigError) return error.message;
+  if (error.code === 'EADDRINUSE') {
+    return `Port ${error.port} is taken: stop what uses it, or set another PORT.`;
+  }
+  if (error.code === 'ECONNREFUSED') return `The database does not answer at ${error.address}:${error.port}.`;
+  return `${name} could not start: ${error.message}`;
+}

@@ -1,0 +1,23 @@
+import { createServer } from 'node:http';
+import { createApp } from './app.ts';
+import { loadConfig, readEnvironment } from './config.ts';
+import { createContext } from './context.ts';
+import { closeServer, listen } from './listen.ts';
+import { createLogger } from './logger.ts';
+import { runUntilSignal } from './run-until-signal.ts';
+
+await runUntilSignal('web', async () => {
+  const config = loadConfig(readEnvironment());
+  const logger = createLogger(config.logLevel, 'web');
+  const ctx = createContext(config, logger);
+  const server = createServer(createApp(ctx));
+  await listen(server, config.port);
+  logger.info({ port: config.port, serverUrl: config.serverUrl }, 'listening');
+  return {
+    async stop() {
+      await closeServer(server);
+      await ctx.close();
+      logger.info('stopped');
+    },
+  };
+});

@@ -1,0 +1,37 @@
+import type { Card, CardAnswer, CardRequest } from '../cards/card.ts';
+import type { Clock } from '../clock.ts';
+import { notFound } from '../errors.ts';
+import type { PortalClient } from '../hubspot/portal-client.ts';
+import { sealTicket, TICKET_LIFETIME_MS } from '../verification/page-ticket.ts';
+
+export type CardService = ReturnType<typeof createCardService>;
+
+interface Dependencies {
+  cards: readonly Card[];
+  hubspotFor: (portalId: number) => PortalClient;
+  serverUrl: string;
+  sessionSecret: string;
+  clock: Clock;
+}
+
+export function createCardService({ cards, hubspotFor, serverUrl, sessionSecret, clock }: Dependencies) {
+  return {
+    /**
+     * A card's data. Without a name, the first card of the registry answers.
+     * @throws {AppError} not_found for a name that no card has.
+     */
+    render(name: string | undefined, request: CardRequest): Promise<CardAnswer> {
+      const card = name === undefined ? cards[0] : cards.find((one) => one.name === name);
+      if (!card) throw notFound(`This app has no card "${name ?? ''}".`);
+      return card.render(request, {
+        hubspot: hubspotFor(request.portalId),
+        pageUrl: () => {
+          const { portalId, objectType, objectId } = request;
+          const expiresAt = clock.now() + TICKET_LIFETIME_MS;
+          const ticket = sealTicket({ portalId, objectType, objectId, expiresAt }, sessionSecret);
+          return `${serverUrl}/hubid/${portalId}/page?ticket=${ticket}`;
+        },
+      });
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+
+/**
+ * HubSpot opens an iframe page by plain browser navigation, unsigned and without cookies of ours. The signed card
+ * call therefore hands out a ticket that says what the page may show, and for how long.
+ */
+const ticketSchema = z.object({
+  portalId: z.number().int(),
+  objectType: z.string(),
+  objectId: z.string(),
+  /** Milliseconds since 1970. */
+  expiresAt: z.number(),
+});
+
+export type PageTicket = z.output<typeof ticketSchema>;
+
+export const TICKET_LIFETIME_MS = 15 * 60 * 1000;
+
+export function sealTicket(ticket: PageTicket, secret: string): string {
+  const payload = Buffer.from(JSON.stringify(ticket)).toString('base64url');
+  return `${payload}.${sign(payload, secret).toString('base64url')}`;
+}
+
+/** The ticket when it is ours and still good, else why not. */
+export function openTicket(text: string, secret: string, now: number): PageTicket | 'forged' | 'expired' {
+  const [payload = '', signature = '', ...rest] = text.split('.');
+  const given = Buffer.from(signature, 'base64url');
+  const expected = sign(payload, secret);
+  if (rest.length > 0 || given.length !== expected.length || !timingSafeEqual(given, expected))
+    return 'forged';
+  const ticket = ticketSchema.parse(JSON.parse(Buffer.from(payload, 'base64url').toString()));
+  return ticket.expiresAt > now ? ticket : 'expired';
+}
+
+const sign = (payload: string, secret: string) =>
+  createHmac('sha256', secret).update(`page-ticket:${payload}`).digest();

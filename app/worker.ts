@@ -1,0 +1,24 @@
+import { loadConfig, readEnvironment } from './config.ts';
+import { createContext } from './context.ts';
+import { startJobRunner } from './jobs/runner.ts';
+import { createLogger } from './logger.ts';
+import { runUntilSignal } from './run-until-signal.ts';
+import { startSchedule } from './schedule.ts';
+
+await runUntilSignal('worker', async () => {
+  const config = loadConfig(readEnvironment());
+  const logger = createLogger(config.logLevel, 'worker');
+  const ctx = createContext(config, logger);
+  const runner = await startJobRunner(ctx);
+  const schedule = startSchedule(ctx);
+  logger.info('working');
+  return {
+    ended: runner.ended,
+    async stop() {
+      schedule.stop();
+      await runner.stop();
+      await ctx.close();
+      logger.info('stopped');
+    },
+  };
+});

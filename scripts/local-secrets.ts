@@ -1,0 +1,24 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+const NAMES = ['TOKEN_KEYS', 'API_KEY', 'SESSION_SECRET'] as const;
+
+type Secrets = Record<(typeof NAMES)[number], string>;
+
+/** Secrets for a start without settings: made once, kept in a file that only its owner reads. */
+export async function localSecrets(folder: string): Promise<Secrets> {
+  const file = path.join(folder, 'secrets.json');
+  const kept: Partial<Secrets> = await readFile(file, 'utf8').then(JSON.parse, () => ({}));
+  const secrets: Secrets = {
+    TOKEN_KEYS: kept.TOKEN_KEYS ?? `local:${randomBytes(32).toString('base64url')}`,
+    API_KEY: kept.API_KEY ?? randomBytes(32).toString('base64url'),
+    SESSION_SECRET: kept.SESSION_SECRET ?? randomBytes(32).toString('base64url'),
+  };
+  if (NAMES.some((name) => !kept[name])) {
+    await mkdir(folder, { recursive: true });
+    await writeFile(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
+    await chmod(file, 0o600);
+  }
+  return secrets;
+}

@@ -1,0 +1,165 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { styleText } from 'node:util';
+import { ConfigError, loadConfig, readEnvironment } from '../app/config.ts';
+import { migrate } from '../app/db/migrate.ts';
+import { localSecrets } from './local-secrets.ts';
+
+/**
+ * `npm start`: everything in one terminal. Without settings it brings its own PostgreSQL, secrets and stand-in
+ * HubSpot; DATABASE_URL and HUBSPOT_CLIENT_ID replace them one by one.
+ */
+const ROOT = path.join(import.meta.dirname, '..');
+const DATA = path.join(ROOT, '.data');
+const children: { name: string; process: ChildProcess }[] = [];
+let stopping = false;
+
+/** Something that the person at the terminal can mend; told in one sentence. */
+class StartProblem extends Error {}
+
+try {
+  await start();
+} catch (error) {
+  if (error instanceof StartProblem || error instanceof ConfigError) console.error(`\n${error.message}`);
+  else console.error(error);
+  await stop(1);
+}
+
+async function start() {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(0));
+  const given = Object.fromEntries(Object.entries(readEnvironment()).filter(([, value]) => value?.trim()));
+  const port = Number(given.PORT ?? 3000);
+  const sandboxPort = Number(given.SANDBOX_PORT ?? 3001);
+  const sandboxed = given.HUBSPOT_CLIENT_ID === undefined;
+  await requireFree(port, 'PORT');
+  if (sandboxed) await requireFree(sandboxPort, 'SANDBOX_PORT');
+
+  const settings: Record<string, string | undefined> = {
+    ...(await localSecrets(DATA)),
+    SERVER_URL: `http://localhost:${port}`,
+    ...given,
+    ...(sandboxed && sandboxSettings(sandboxPort)),
+  };
+  if (!settings.DATABASE_URL) settings.DATABASE_URL = await startDatabase();
+  const config = loadConfig(settings);
+
+  say('database', 'migrating');
+  await migrate(config.database).catch((error: Error) => {
+    throw new StartProblem(`The database cannot be used: ${error.message}`);
+  });
+  if (sandboxed) await startChild('sandbox', 'sandbox/main.ts', settings);
+  await Promise.all([
+    startChild('web', 'app/server.ts', settings),
+    startChild('worker', 'app/worker.ts', settings),
+  ]);
+  console.log(
+    welcome(
+      config.serverUrl,
+      sandboxed ? `http://localhost:${sandboxPort}` : undefined,
+      given.API_KEY ? undefined : config.apiKey,
+    ),
+  );
+}
+
+/** The stand-in's app. It replaces whatever .env says, so that a start without a client id cannot reach HubSpot. */
+function sandboxSettings(port: number) {
+  const url = `http://localhost:${port}`;
+  return {
+    HUBSPOT_APP_ID: '193354',
+    HUBSPOT_CLIENT_ID: 'sandbox-client-id',
+    HUBSPOT_CLIENT_SECRET: 'sandbox-client-secret',
+    HUBSPOT_API_URL: url,
+    HUBSPOT_AUTHORIZE_URL: `${url}/oauth/authorize`,
+    HUBSPOT_FORMS_URL: url,
+  };
+}
+
+async function startDatabase(): Promise<string> {
+  say('database', 'starting');
+  // Its own process group: Ctrl-C must not reach it before the processes that use it have closed.
+  const child = fork(path.join(import.meta.dirname, 'postgres.ts'), [path.join(DATA, 'postgres')], {
+    detached: true,
+  });
+  children.push({ name: 'database', process: child });
+  const [message] = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => [undefined])]);
+  if (!message) throw new StartProblem('The embedded database did not start; its reason stands above.');
+  return (message as { url: string }).url;
+}
+
+/** Starts one process and waits until it says it is ready. One that dies later is started again, as Heroku does. */
+async function startChild(
+  name: string,
+  file: string,
+  env: Record<string, string | undefined>,
+): Promise<void> {
+  const child = fork(path.join(ROOT, file), [], { env: env as NodeJS.ProcessEnv, detached: true });
+  const entry = { name, process: child };
+  children.push(entry);
+  const ready = await Promise.race([
+    once(child, 'message').then(() => true),
+    once(child, 'exit').then(() => false),
+  ]);
+  if (!ready) throw new StartProblem(`${name} did not start; its reason stands above.`);
+  child.once('exit', () => {
+    children.splice(children.indexOf(entry), 1);
+    if (stopping) return;
+    say(name, 'ended unexpectedly; starting it again');
+    setTimeout(() => startChild(name, file, env).catch(() => stop(1)), 1000);
+  });
+}
+
+/** Ends the processes in the order in which they need each other, the database last. */
+async function stop(exitCode: number): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  console.log('\nStopping …');
+  const [database, rest] = [children.filter(isDatabase), children.filter((child) => !isDatabase(child))];
+  for (const group of [rest, database]) await Promise.all(group.map(({ process }) => end(process)));
+  process.exit(exitCode);
+}
+
+const isDatabase = ({ name }: { name: string }) => name === 'database';
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exited;
+}
+
+async function requireFree(port: number, setting: string): Promise<void> {
+  const probe = createServer();
+  try {
+    probe.listen(port);
+    await once(probe, 'listening');
+  } catch {
+    throw new StartProblem(
+      `Port ${port} is taken: stop what uses it, or start with ${setting}=<another port>.`,
+    );
+  } finally {
+    probe.close();
+  }
+}
+
+function say(name: string, text: string) {
+  console.log(styleText('dim', `${name}: ${text}`));
+}
+
+function welcome(serverUrl: string, sandboxUrl: string | undefined, apiKey: string | undefined): string {
+  const strong = (text: string) => styleText(['bold', 'cyan'], text);
+  const lines = [
+    '',
+    `  The app runs at       ${strong(serverUrl)}`,
+    ...(sandboxUrl
+      ? [`  The stand-in HubSpot  ${strong(sandboxUrl)}`]
+      : ['  HubSpot               the real one (HUBSPOT_CLIENT_ID is set)']),
+    ...(apiKey ? [`  API key               ${apiKey}`] : []),
+    '',
+    `  Next: open ${serverUrl}, click Install, approve, and go on to a contact of the account.`,
+    '  Ctrl-C stops everything; what was stored stays in .data/.',
+    '',
+  ];
+  return lines.join('\n');
+}

@@ -1,0 +1,14 @@
+/** Asks again and again until the answer is there; fails with what it waited for. */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined | false> | T | undefined | false,
+  seconds = 20,
+): Promise<T> {
+  const deadline = performance.now() + seconds * 1000;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    if (performance.now() > deadline) throw new Error(`Waited ${seconds} s for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,67 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createApp } from '../../app/app.ts';
+import { loadConfig } from '../../app/config.ts';
+import { createContext, type Overrides } from '../../app/context.ts';
+import { type JobRunner, startJobRunner } from '../../app/jobs/runner.ts';
+import { closeServer, listen } from '../../app/listen.ts';
+import { createLogger } from '../../app/logger.ts';
+import { startSandbox } from '../../sandbox/index.ts';
+import { createDatabase } from './database.ts';
+import { createSandboxClient } from './sandbox-client.ts';
+import { API_KEY, testSettings } from './settings.ts';
+
+export type World = Awaited<ReturnType<typeof startWorld>>;
+
+/** A world per test file: a database, a sandbox, and the app in this process, each reached as in production. */
+export async function startWorld(
+  options: Overrides & { worker?: boolean; settings?: Record<string, string> } = {},
+) {
+  const database = await createDatabase();
+  const server = createServer();
+  await listen(server, 0);
+  const serverUrl = `http://localhost:${(server.address() as AddressInfo).port}`;
+  const sandbox = await startSandbox({ port: 0, serverUrl });
+  const settings = testSettings({ databaseUrl: database.url, serverUrl, sandboxUrl: sandbox.url });
+  const config = loadConfig({ ...settings, ...options.settings });
+  const ctx = createContext(config, createLogger(config.logLevel, 'test'), options);
+  server.on('request', createApp(ctx));
+  let runner: JobRunner | undefined;
+  if (options.worker) runner = await startJobRunner(ctx);
+  const client = createSandboxClient(sandbox.url);
+
+  return {
+    database,
+    ctx,
+    serverUrl,
+    settings,
+    sandboxUrl: sandbox.url,
+    sandbox: client,
+
+    /** A request to the app. */
+    app: (path: string, init: RequestInit = {}) => fetch(serverUrl + path, { redirect: 'manual', ...init }),
+
+    /** The same with the API key, and a body sent as JSON. */
+    api: (method: string, path: string, body?: unknown) =>
+      fetch(serverUrl + path, {
+        method,
+        headers: { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json' },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      }),
+
+    /** Installs the app in a portal, through the consent page. */
+    async install(portalId = 62515): Promise<Response> {
+      const begun = await fetch(`${serverUrl}/install`, { redirect: 'manual' });
+      const callback = await client.decide(begun.headers.get('location') ?? '', 'approve', portalId);
+      return fetch(callback, { redirect: 'manual' });
+    },
+
+    async close() {
+      await sandbox.close();
+      await runner?.stop();
+      await closeServer(server);
+      await ctx.close();
+      await database.drop();
+    },
+  };
+}
