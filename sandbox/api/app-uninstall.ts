@@ -1,0 +1,16 @@
+import { Router } from 'express';
+import type { SandboxContext } from '../context.ts';
+import { accessOf } from './bearer.ts';
+
+/** The app uninstalls itself from the portal that the access token belongs to. */
+export function appUninstallApi({ tokens }: SandboxContext): Router {
+  const router = Router();
+  const paths = ['v3', '2026-03', '2026-09'].map((version) => `/appinstalls/${version}/external-install`);
+
+  router.delete(paths, (_req, res) => {
+    tokens.uninstall(accessOf(res).portalId);
+    res.status(204).end();
+  });
+
+  return router;
+}

@@ -1,0 +1,36 @@
+import express, { Router } from 'express';
+import type { SandboxContext } from '../context.ts';
+import { accountInfoApi } from './account-info.ts';
+import { ApiError, apiErrorHandler } from './api-error.ts';
+import { appEventsApi, appEventTypesApi } from './app-events.ts';
+import { appUninstallApi } from './app-uninstall.ts';
+import { bearer } from './bearer.ts';
+import { crmObjectsApi } from './crm-objects.ts';
+import { oauthApi } from './oauth.ts';
+import { correlationId, logRequests, planFailures } from './traffic.ts';
+
+/** HubSpot's API host: everything that is neither a page nor a control. A further API is one more line. */
+export function hubspotApi(ctx: SandboxContext): Router {
+  const router = Router();
+
+  router.use(correlationId);
+  router.use(express.json({ limit: '5mb' }), express.urlencoded({ extended: false, limit: '1mb' }));
+  router.use(logRequests(ctx));
+  router.use(planFailures(ctx));
+
+  router.use(oauthApi(ctx));
+  router.use(appEventTypesApi(ctx));
+
+  router.use(['/crm', '/integrators', '/appinstalls', '/account-info'], bearer(ctx));
+  router.use(crmObjectsApi(ctx));
+  router.use(appEventsApi(ctx));
+  router.use(appUninstallApi(ctx));
+  router.use(accountInfoApi());
+
+  router.use((req) => {
+    throw new ApiError(404, 'NOT_FOUND', `The sandbox has no API at ${req.method} ${req.path}.`);
+  });
+  router.use(apiErrorHandler);
+
+  return router;
+}

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { validationError } from './api-error.ts';
+
+/** Parses a body or query, or throws a VALIDATION_ERROR that names each field that is wrong. */
+export function parseInput<T>(schema: z.ZodType<T>, input: unknown): T {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const errors = parsed.error.issues.map((issue) => ({
+    message: issue.message,
+    code: 'INVALID_FIELD',
+    in: issue.path.join('.') || 'body',
+  }));
+  const first = errors[0];
+  throw validationError(`Invalid input (${first?.in}): ${first?.message}`, errors);
+}
+
+/** `a,b` and `?x=a&x=b` alike. */
+export const nameList = z
+  .union([z.string(), z.array(z.string())])
+  .transform((value) => [value].flat().flatMap((part) => part.split(',')))
+  .transform((names) => names.map((name) => name.trim()).filter((name) => name !== ''))
+  .default([]);
+
+export const flag = z
+  .enum(['true', 'false'])
+  .default('false')
+  .transform((value) => value === 'true');
+
+/** Property values as they may be sent; they are stored as text. */
+export const propertyValues = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));

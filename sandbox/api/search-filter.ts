@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import type { ObjectType } from '../state/object-types.ts';
+import type { CrmRecord } from '../state/records.ts';
+import { asTime } from './property-values.ts';
+
+const text = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+const valueOperators = [
+  'LT',
+  'LTE',
+  'GT',
+  'GTE',
+  'EQ',
+  'NEQ',
+  'CONTAINS_TOKEN',
+  'NOT_CONTAINS_TOKEN',
+] as const;
+
+/** One filter of a search, with the fields that its operator needs. */
+export const filterSchema = z.discriminatedUnion('operator', [
+  z.object({ propertyName: z.string(), operator: z.enum(valueOperators), value: text }),
+  z.object({ propertyName: z.string(), operator: z.literal('BETWEEN'), value: text, highValue: text }),
+  z.object({ propertyName: z.string(), operator: z.enum(['IN', 'NOT_IN']), values: z.array(text).min(1) }),
+  z.object({ propertyName: z.string(), operator: z.literal('HAS_PROPERTY') }),
+  z.object({ propertyName: z.string(), operator: z.literal('NOT_HAS_PROPERTY') }),
+]);
+
+export type Filter = z.infer<typeof filterSchema>;
+
+/** A record without a value matches NOT_HAS_PROPERTY and nothing else. */
+export function matchesFilter({ properties, type }: CrmRecord, filter: Filter): boolean {
+  const held = properties[filter.propertyName];
+  if (filter.operator === 'NOT_HAS_PROPERTY') return held === undefined;
+  if (held === undefined) return false;
+
+  const comparableTo = (value: string) => comparable(type, filter.propertyName, value);
+  const own = comparableTo(held);
+  switch (filter.operator) {
+    case 'HAS_PROPERTY':
+      return true;
+    case 'EQ':
+      return own === comparableTo(filter.value);
+    case 'NEQ':
+      return own !== comparableTo(filter.value);
+    case 'LT':
+      return own < comparableTo(filter.value);
+    case 'LTE':
+      return own <= comparableTo(filter.value);
+    case 'GT':
+      return own > comparableTo(filter.value);
+    case 'GTE':
+      return own >= comparableTo(filter.value);
+    case 'BETWEEN':
+      return own >= comparableTo(filter.value) && own <= comparableTo(filter.highValue);
+    case 'IN':
+      return isAmong(own, filter.values, type, filter.propertyName);
+    case 'NOT_IN':
+      return !isAmong(own, filter.values, type, filter.propertyName);
+    case 'CONTAINS_TOKEN':
+      return containsTokens(held, filter.value);
+    case 'NOT_CONTAINS_TOKEN':
+      return !containsTokens(held, filter.value);
+    default:
+      return filter satisfies never;
+  }
+}
+
+/** A value in the form in which its property compares: numbers and times as numbers, text in lower case. */
+export function comparable(type: ObjectType, name: string, value: string): number | string {
+  switch (type.properties[name]) {
+    case 'number':
+      return Number(value);
+    case 'date':
+    case 'datetime':
+      return asTime(value);
+    case 'enumeration':
+      return value;
+    default:
+      return value.toLowerCase();
+  }
+}
+
+/** Text is held in lower case and the values of IN are not made so: `IN ["Jane"]` finds nothing at HubSpot. */
+function isAmong(own: number | string, values: string[], type: ObjectType, name: string): boolean {
+  const isText = ['string', undefined].includes(type.properties[name]);
+  return values.some((value) => own === (isText ? value : comparable(type, name, value)));
+}
+
+/** Every word of the searched text is a word of the value, or the whole value; `*` stands for any text. */
+function containsTokens(value: string, searched: string): boolean {
+  const held = value.toLowerCase();
+  const tokens = [held, ...held.split(/\s+/), ...held.split(/[^\p{L}\p{N}]+/u)];
+  const patterns = searched.toLowerCase().split(/\s+/).filter(Boolean);
+  return patterns.every((pattern) => {
+    const escaped = pattern.split('*').map((part) => part.replace(/[\\^$.+?()[\]{}|]/g, '\\$&'));
+    const expression = new RegExp(`^${escaped.join('.*')}$`, 'u');
+    return tokens.some((token) => expression.test(token));
+  });
+}

@@ -1,0 +1,80 @@
+import { Router } from 'express';
+import { z } from 'zod';
+import type { SandboxContext } from '../context.ts';
+import { answerOf, fetchCard, fetchMarketingEvent } from '../signed-fetch.ts';
+import { findObjectType } from '../state/object-types.ts';
+import type { WebhookEvent } from '../webhooks/change-events.ts';
+import { MAX_EVENTS_PER_REQUEST } from '../webhooks/delivery-queue.ts';
+import { ControlError, parseControl } from './control-error.ts';
+
+const id = z.union([z.string().min(1), z.number().int()]).transform(String);
+const webhooksBody = z.strictObject({
+  events: z.array(z.record(z.string(), z.unknown())).min(1),
+  /** Only this version's headers; without it v1 and v3 together, as HubSpot sends them. */
+  signature: z.enum(['v1', 'v2', 'v3']).optional(),
+  copies: z.number().int().min(1).default(1),
+  batchSize: z.number().int().min(1).default(MAX_EVENTS_PER_REQUEST),
+  retry: z.boolean().default(false),
+});
+const cardBody = z.strictObject({
+  portalId: z.number().int(),
+  objectType: z.string().default('contact'),
+  objectId: id,
+  card: z.string().optional(),
+});
+const marketingEventBody = z.strictObject({ externalEventId: id, externalAccountId: id });
+const deliveriesQuery = z.object({ portalId: z.coerce.number().int().optional() });
+
+/** The controls that make this HubSpot call the app. */
+export function deliveryControls(ctx: SandboxContext): Router {
+  const router = Router();
+
+  router.post('/webhooks', async (req, res) => {
+    const { events, signature, ...options } = parseControl(webhooksBody, req.body);
+    const versions = signature && [signature];
+    const complete = events.map((event) => completed(ctx, event));
+    res.json({ deliveries: await ctx.deliveries.deliverNow(complete, { ...options, versions }) });
+  });
+
+  router.get('/deliveries', (req, res) => {
+    const { portalId } = parseControl(deliveriesQuery, req.query);
+    res.json({ results: ctx.deliveries.deliveries(portalId) });
+  });
+
+  router.post('/card', async (req, res) => {
+    const { portalId, objectType, objectId, card } = parseControl(cardBody, req.body);
+    const type = findObjectType(objectType);
+    const record = type && ctx.records.find(portalId, type, objectId);
+    if (!record)
+      throw new ControlError(404, `Portal ${portalId} has no ${objectType} with the id ${objectId}.`);
+    res.json(answerOf(await fetchCard(ctx, record, card)));
+  });
+
+  router.post('/marketing-event', async (req, res) => {
+    res.json(answerOf(await fetchMarketingEvent(ctx, parseControl(marketingEventBody, req.body))));
+  });
+
+  return router;
+}
+
+/** Fills in the fields that every event has. */
+function completed({ settings, project, deliveries }: SandboxContext, event: Record<string, unknown>) {
+  const { subscriptionType = 'contact.propertyChange', propertyName } = event;
+  const subscription =
+    project.subscriptions.find(
+      (declared) =>
+        declared.subscriptionType === subscriptionType &&
+        (propertyName === undefined || declared.propertyName === propertyName),
+    ) ?? project.subscriptions[0];
+  const filled: WebhookEvent = {
+    eventId: deliveries.newEventId(),
+    subscriptionId: subscription?.subscriptionId ?? 0,
+    portalId: 62515,
+    appId: settings.get().appId,
+    occurredAt: Date.now(),
+    subscriptionType: String(subscriptionType),
+    attemptNumber: 0,
+    changeSource: 'CRM_UI',
+  };
+  return { ...filled, ...event } as WebhookEvent;
+}

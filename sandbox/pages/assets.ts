@@ -1,0 +1,16 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import express, { Router } from 'express';
+
+/** The pages' own files and pico.css from the installed package. */
+export function assets(): Router {
+  const router = Router();
+  const pico = createRequire(import.meta.url).resolve('@picocss/pico/css/pico.min.css');
+
+  router.get('/assets/pico.min.css', (_req, res) => {
+    res.set('X-Content-Type-Options', 'nosniff').sendFile(pico);
+  });
+  router.use('/assets', express.static(fileURLToPath(new URL('../public', import.meta.url))));
+
+  return router;
+}

@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import type { SandboxContext } from '../context.ts';
+import { recordQuery, withQuery } from '../signed-fetch.ts';
+import type { CrmRecord } from '../state/records.ts';
+import type { OutgoingResult } from '../webhooks/signed-request.ts';
+import { cardValue } from './card-value.ts';
+
+const text = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+const named = {
+  uri: z.url(),
+  label: z.string(),
+  associatedObjectProperties: z.array(z.string()).default([]),
+};
+const httpMethod = z.enum(['GET', 'POST', 'PUT', 'DELETE', 'PATCH']);
+
+/** The actions of a card, HubSpot's "results" shape. */
+export const actionSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('IFRAME'), width: z.number(), height: z.number(), ...named }),
+  z.object({ type: z.literal('ACTION_HOOK'), httpMethod, ...named }),
+  z.object({
+    type: z.literal('CONFIRMATION_ACTION_HOOK'),
+    httpMethod,
+    confirmationMessage: z.string(),
+    confirmButtonText: z.string().default('Confirm'),
+    cancelButtonText: z.string().default('Cancel'),
+    ...named,
+  }),
+]);
+export type CardAction = z.infer<typeof actionSchema>;
+
+const propertySchema = z.object({
+  label: z.string(),
+  dataType: z.string(),
+  value: text.nullable(),
+  currencyCode: z.string().optional(),
+  linkLabel: z.string().optional(),
+  optionType: z.string().optional(),
+});
+export type CardProperty = z.infer<typeof propertySchema>;
+
+const resultSchema = z.object({
+  objectId: z.union([z.number(), z.string().regex(/^\d+$/)]),
+  title: z.string(),
+  link: z.string().nullish(),
+  properties: z.array(propertySchema).default([]),
+  actions: z.array(actionSchema).default([]),
+});
+
+const cardSchema = z.object({
+  results: z.array(resultSchema).max(5, 'a card shows at most 5 results'),
+  primaryAction: actionSchema.optional(),
+  secondaryActions: z.array(actionSchema).default([]),
+  settingsAction: actionSchema.optional(),
+  totalCount: z.number().optional(),
+  itemLabel: z.string().optional(),
+  allItemsLink: z.url().optional(),
+});
+
+/** What the card's view shows: the card, or what is wrong with it. */
+export function cardModel(ctx: SandboxContext, record: CrmRecord, answer: OutgoingResult) {
+  if (answer.status !== 200) return { problem: statusProblem(answer) };
+  const parsed = cardSchema.safeParse(jsonOf(answer.body));
+  if (!parsed.success) {
+    return { problem: { message: 'The answer is not a card.', hint: z.prettifyError(parsed.error) } };
+  }
+  const { results, primaryAction, secondaryActions, settingsAction, ...rest } = parsed.data;
+  const all = [
+    primaryAction,
+    settingsAction,
+    ...secondaryActions,
+    ...results.flatMap(({ actions }) => actions),
+  ];
+  const foreign = all.find((action) => action && !isOfApp(ctx, action.uri));
+  if (foreign) {
+    const hint = `HubSpot refuses the whole card when an action leads outside the app's own addresses: ${foreign.uri}`;
+    return { problem: { message: 'An action leads elsewhere.', hint } };
+  }
+  const button = (action: CardAction | undefined) => action && actionButton(ctx, record, action);
+  return {
+    card: {
+      results: results.map(({ title, link, properties, actions }) => ({
+        title,
+        link,
+        properties: properties.map((property) => ({ label: property.label, ...cardValue(property) })),
+        actions: actions.map(button),
+      })),
+      primary: button(primaryAction),
+      secondary: secondaryActions.map(button),
+      settings: button(settingsAction),
+      more: rest.totalCount !== undefined && rest.totalCount > results.length ? rest : undefined,
+    },
+  };
+}
+
+/** Actions may only lead to the app. */
+export function isOfApp({ settings }: SandboxContext, uri: string): boolean {
+  const { serverUrl, cardUrl } = settings.get();
+  return [serverUrl, cardUrl].some((url) => new URL(url).origin === new URL(uri).origin);
+}
+
+/** The page's script opens `frame` in a dialog and sends `hook` back to the sandbox, which signs and sends it. */
+function actionButton(ctx: SandboxContext, record: CrmRecord, action: CardAction) {
+  if (action.type !== 'IFRAME') return { label: action.label, hook: JSON.stringify(action) };
+  const { label, uri, width, height, associatedObjectProperties } = action;
+  const query = recordQuery(ctx, record, associatedObjectProperties);
+  const own = new URL(uri).searchParams;
+  for (const name of own.keys()) query.delete(name);
+  return { label, frame: { url: withQuery(uri, query), width, height } };
+}
+
+function statusProblem({ status, problem }: OutgoingResult) {
+  if (status === 0) return { message: 'The app did not answer.', hint: `${problem}. Is it running?` };
+  const hints: Record<number, string> = {
+    401: 'The app refused the signature: its SERVER_URL and client secret must be those that the sandbox uses.',
+    403: 'The app refused the request. It may not be installed in this account.',
+    404: 'The app has no card at this address.',
+  };
+  const hint = hints[status] ?? 'A card must answer with status 200 and JSON within five seconds.';
+  return { message: `The app answered with status ${status}.`, hint };
+}
+
+function jsonOf(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,28 @@
+import { Router } from 'express';
+import type { SandboxContext } from '../context.ts';
+import { assets } from './assets.ts';
+import { authorizePage } from './authorize.ts';
+import { cardParts } from './card.ts';
+import { contactPage } from './contact.ts';
+import { homePage } from './home.ts';
+import { showPage } from './page.ts';
+import { portalPage } from './portal.ts';
+
+/** The pages on which a person plays the HubSpot user. */
+export function pages(ctx: SandboxContext): Router {
+  const router = Router();
+  router.use(assets());
+  router.use(homePage(ctx));
+  router.use(authorizePage(ctx));
+  router.use(portalPage(ctx));
+  router.use(contactPage(ctx));
+  router.use(cardParts(ctx));
+  router.use(['/portals', '/assets'], (_req, res) => {
+    res.status(404);
+    showPage(res, 'problem', {
+      title: 'Not found',
+      problem: 'There is no such page. A contact may have been deleted, or the sandbox reset.',
+    });
+  });
+  return router;
+}

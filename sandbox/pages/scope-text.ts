@@ -1,0 +1,16 @@
+const texts: Readonly<Record<string, string>> = {
+  oauth: 'Know which account is connected',
+  timeline: 'Show its own events on record timelines',
+  tickets: 'Read and change tickets',
+  'crm.objects.contacts.read': 'Read contacts',
+  'crm.objects.contacts.write': 'Create, change and delete contacts',
+  'crm.objects.companies.read': 'Read companies',
+  'crm.objects.companies.write': 'Create, change and delete companies',
+  'crm.objects.deals.read': 'Read deals',
+  'crm.objects.deals.write': 'Create, change and delete deals',
+};
+
+/** A scope in the words of a consent page. */
+export function scopeText(scope: string): string {
+  return texts[scope] ?? 'Use what this scope covers';
+}

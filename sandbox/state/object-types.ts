@@ -1,0 +1,256 @@
+/** How a property's values compare and what they may be. */
+export type PropertyType = 'string' | 'number' | 'date' | 'datetime' | 'enumeration' | 'bool';
+
+export interface ObjectType {
+  id: string;
+  singular: string;
+  plural: string;
+  /** Returned when a request names no properties. */
+  defaultProperties: readonly string[];
+  modifiedProperty: 'lastmodifieddate' | 'hs_lastmodifieddate';
+  /** Searched by the `query` of a search request. */
+  queryProperties: readonly string[];
+  uniqueProperties: readonly string[];
+  /** One of each inner list is needed on create. */
+  requiredOnCreate: ReadonlyArray<readonly string[]>;
+  mergeable: boolean;
+  readScopes: readonly string[];
+  writeScopes: readonly string[];
+  properties: Readonly<Record<string, PropertyType>>;
+}
+
+export const lifecycleStages = [
+  'subscriber',
+  'lead',
+  'marketingqualifiedlead',
+  'salesqualifiedlead',
+  'opportunity',
+  'customer',
+  'evangelist',
+  'other',
+] as const;
+
+/** Enumerations whose options HubSpot defines; others take any value. */
+export const enumerationOptions: Readonly<Record<string, readonly string[]>> = {
+  lifecyclestage: lifecycleStages,
+  hs_lead_status: [
+    'NEW',
+    'OPEN',
+    'IN_PROGRESS',
+    'OPEN_DEAL',
+    'UNQUALIFIED',
+    'ATTEMPTED_TO_CONTACT',
+    'CONNECTED',
+    'BAD_TIMING',
+  ],
+  hs_ticket_priority: ['LOW', 'MEDIUM', 'HIGH', 'URGENT'],
+};
+
+/** Written by HubSpot alone. */
+export const readOnlyProperties: ReadonlySet<string> = new Set([
+  'createdate',
+  'hs_createdate',
+  'lastmodifieddate',
+  'hs_lastmodifieddate',
+  'hs_object_id',
+]);
+
+const strings = (...names: string[]) => ofType('string', names);
+const ofType = (type: PropertyType, names: string[]) =>
+  Object.fromEntries(names.map((name) => [name, type] as const));
+
+const everyType: Record<string, PropertyType> = {
+  ...ofType('datetime', ['createdate', 'hs_createdate', 'lastmodifieddate', 'hs_lastmodifieddate']),
+  ...ofType('number', ['hs_object_id']),
+  ...ofType('enumeration', ['hubspot_owner_id', 'hubspot_team_id']),
+};
+
+const address = strings('address', 'city', 'state', 'zip', 'country');
+
+function engagement(id: string, singular: string, plural: string, fields: Record<string, PropertyType>) {
+  return {
+    id,
+    singular,
+    plural,
+    defaultProperties: ['hs_createdate', 'hs_lastmodifieddate', 'hs_object_id'],
+    modifiedProperty: 'hs_lastmodifieddate',
+    queryProperties: Object.keys(fields).filter((name) => fields[name] === 'string'),
+    uniqueProperties: [],
+    requiredOnCreate: [['hs_timestamp']],
+    mergeable: false,
+    readScopes: ['crm.objects.contacts.read'],
+    writeScopes: ['crm.objects.contacts.write'],
+    properties: { ...everyType, hs_timestamp: 'datetime', hs_attachment_ids: 'string', ...fields },
+  } satisfies ObjectType;
+}
+
+/** The CRM object types that the sandbox knows. A further type is one more entry. */
+export const objectTypes: readonly ObjectType[] = [
+  {
+    id: '0-1',
+    singular: 'contact',
+    plural: 'contacts',
+    defaultProperties: ['createdate', 'email', 'firstname', 'hs_object_id', 'lastmodifieddate', 'lastname'],
+    modifiedProperty: 'lastmodifieddate',
+    queryProperties: ['firstname', 'lastname', 'email', 'phone', 'company'],
+    uniqueProperties: ['email'],
+    requiredOnCreate: [],
+    mergeable: true,
+    readScopes: ['crm.objects.contacts.read'],
+    writeScopes: ['crm.objects.contacts.write'],
+    properties: {
+      ...everyType,
+      ...address,
+      ...strings(
+        'email',
+        'firstname',
+        'lastname',
+        'salutation',
+        'phone',
+        'mobilephone',
+        'fax',
+        'company',
+        'jobtitle',
+        'website',
+        'industry',
+        'message',
+        'numemployees',
+        'annualrevenue',
+        'hs_language',
+        'hs_persona',
+        'twitterhandle',
+        'date_of_birth',
+        'notes_last_updated',
+      ),
+      ...ofType('enumeration', ['lifecyclestage', 'hs_lead_status', 'hs_legal_basis']),
+      ...ofType('number', ['hubspotscore', 'associatedcompanyid', 'num_associated_deals']),
+      ...ofType('datetime', ['closedate', 'notes_last_contacted', 'hs_last_sales_activity_timestamp']),
+    },
+  },
+  {
+    id: '0-2',
+    singular: 'company',
+    plural: 'companies',
+    defaultProperties: ['createdate', 'domain', 'hs_lastmodifieddate', 'hs_object_id', 'name'],
+    modifiedProperty: 'hs_lastmodifieddate',
+    queryProperties: ['name', 'domain', 'phone', 'website'],
+    uniqueProperties: [],
+    requiredOnCreate: [['name', 'domain']],
+    mergeable: true,
+    readScopes: ['crm.objects.companies.read'],
+    writeScopes: ['crm.objects.companies.write'],
+    properties: {
+      ...everyType,
+      ...address,
+      ...strings('name', 'domain', 'phone', 'website', 'description', 'address2', 'timezone', 'about_us'),
+      ...ofType('enumeration', ['lifecyclestage', 'industry', 'type', 'hs_lead_status']),
+      ...ofType('number', ['numberofemployees', 'annualrevenue', 'founded_year']),
+    },
+  },
+  {
+    id: '0-3',
+    singular: 'deal',
+    plural: 'deals',
+    defaultProperties: [
+      'amount',
+      'closedate',
+      'createdate',
+      'dealname',
+      'dealstage',
+      'hs_lastmodifieddate',
+      'hs_object_id',
+      'pipeline',
+    ],
+    modifiedProperty: 'hs_lastmodifieddate',
+    queryProperties: ['dealname', 'description'],
+    uniqueProperties: [],
+    requiredOnCreate: [['dealname'], ['dealstage'], ['pipeline']],
+    mergeable: true,
+    readScopes: ['crm.objects.deals.read'],
+    writeScopes: ['crm.objects.deals.write'],
+    properties: {
+      ...everyType,
+      ...strings('dealname', 'description', 'closed_lost_reason', 'closed_won_reason'),
+      ...ofType('enumeration', [
+        'pipeline',
+        'dealstage',
+        'dealtype',
+        'hs_priority',
+        'deal_currency_code',
+        'hs_forecast_probability',
+      ]),
+      ...ofType('number', ['amount', 'hs_deal_stage_probability', 'amount_in_home_currency']),
+      ...ofType('datetime', ['closedate']),
+    },
+  },
+  {
+    id: '0-5',
+    singular: 'ticket',
+    plural: 'tickets',
+    defaultProperties: [
+      'content',
+      'createdate',
+      'hs_lastmodifieddate',
+      'hs_object_id',
+      'hs_pipeline',
+      'hs_pipeline_stage',
+      'hs_ticket_category',
+      'hs_ticket_priority',
+      'subject',
+    ],
+    modifiedProperty: 'hs_lastmodifieddate',
+    queryProperties: ['subject', 'content'],
+    uniqueProperties: [],
+    requiredOnCreate: [['subject'], ['hs_pipeline'], ['hs_pipeline_stage']],
+    mergeable: true,
+    readScopes: ['tickets', 'crm.objects.tickets.read'],
+    writeScopes: ['tickets', 'crm.objects.tickets.write'],
+    properties: {
+      ...everyType,
+      ...strings('subject', 'content', 'hs_resolution'),
+      ...ofType('enumeration', [
+        'hs_pipeline',
+        'hs_pipeline_stage',
+        'hs_ticket_priority',
+        'hs_ticket_category',
+        'source_type',
+      ]),
+      ...ofType('datetime', ['closed_date']),
+    },
+  },
+  engagement('0-46', 'note', 'notes', strings('hs_note_body')),
+  engagement('0-47', 'meeting', 'meetings', {
+    ...strings('hs_meeting_title', 'hs_meeting_body', 'hs_internal_meeting_notes', 'hs_meeting_location'),
+    ...ofType('datetime', ['hs_meeting_start_time', 'hs_meeting_end_time']),
+    ...ofType('enumeration', ['hs_meeting_outcome']),
+  }),
+  engagement('0-48', 'call', 'calls', {
+    ...strings('hs_call_title', 'hs_call_body', 'hs_call_from_number', 'hs_call_to_number'),
+    ...strings('hs_call_recording_url'),
+    ...ofType('number', ['hs_call_duration']),
+    ...ofType('enumeration', ['hs_call_direction', 'hs_call_status', 'hs_call_disposition']),
+  }),
+  engagement('0-49', 'email', 'emails', {
+    ...strings('hs_email_subject', 'hs_email_text', 'hs_email_html', 'hs_email_headers'),
+    ...ofType('enumeration', ['hs_email_direction', 'hs_email_status']),
+  }),
+  engagement('0-27', 'task', 'tasks', {
+    ...strings('hs_task_subject', 'hs_task_body', 'hs_task_reminders'),
+    ...ofType('enumeration', ['hs_task_status', 'hs_task_priority', 'hs_task_type']),
+  }),
+];
+
+/** Finds a type by id (`0-1`), singular or plural name, upper or lower case. */
+export function findObjectType(name: string): ObjectType | undefined {
+  const wanted = name.toLowerCase();
+  return objectTypes.find(
+    ({ id, singular, plural }) => id === wanted || singular === wanted || plural === wanted,
+  );
+}
+
+/** Throws when the sandbox has no such type: for names that the sandbox itself writes down. */
+export function objectTypeNamed(name: string): ObjectType {
+  const found = findObjectType(name);
+  if (!found) throw new Error(`The sandbox knows no object type "${name}".`);
+  return found;
+}

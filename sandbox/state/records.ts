@@ -1,0 +1,182 @@
+import type { ObjectType } from './object-types.ts';
+import { createRecordStore } from './record-store.ts';
+import { seedRecords } from './seed.ts';
+
+/** Who changed a record, in the words of HubSpot's webhook events. */
+export interface ChangeSource {
+  changeSource: 'CRM_UI' | 'INTEGRATION';
+  sourceId: string;
+}
+
+export interface PropertyVersion {
+  value: string;
+  timestamp: string;
+  sourceType: string;
+  sourceId: string;
+}
+
+/** A CRM record of any type. Times are wall-clock epoch ms. */
+export interface CrmRecord {
+  id: string;
+  portalId: number;
+  type: ObjectType;
+  properties: Record<string, string>;
+  /** Newest first. */
+  history: Record<string, PropertyVersion[]>;
+  createdAt: number;
+  updatedAt: number;
+  archivedAt?: number;
+  /** Ids of records that were merged into this one. */
+  mergedIds: string[];
+}
+
+export type ChangeKind = 'creation' | 'propertyChange' | 'deletion' | 'privacyDeletion' | 'merge';
+
+export interface RecordChange extends ChangeSource {
+  kind: ChangeKind;
+  portalId: number;
+  type: ObjectType;
+  objectId: string;
+  occurredAt: number;
+  /** Fields that this kind of change adds to the webhook event. */
+  details: Record<string, unknown>;
+}
+
+export type Records = ReturnType<typeof createRecords>;
+
+/**
+ * The CRM records of all portals. It keeps values and tells of changes; whether a change is
+ * allowed is for the API to say. Every read and write names the portal.
+ */
+export function createRecords(onChange: (change: RecordChange) => void) {
+  const store = createRecordStore();
+  let nextId = 1001;
+
+  function write(record: CrmRecord, values: Record<string, string>, source: ChangeSource, now: number) {
+    const stamp = { timestamp: new Date(now).toISOString(), sourceType: source.changeSource };
+    store.change(record, () => {
+      for (const [name, value] of Object.entries(values)) {
+        const version = { value, ...stamp, sourceId: source.sourceId };
+        record.history[name] = [version, ...(record.history[name] ?? [])].slice(0, 20);
+        if (value === '') delete record.properties[name];
+        else record.properties[name] = value;
+      }
+    });
+    record.updatedAt = now;
+    record.properties[record.type.modifiedProperty] = stamp.timestamp;
+  }
+
+  function tell(kind: ChangeKind, record: CrmRecord, source: ChangeSource, details: RecordChange['details']) {
+    const { portalId, type, id: objectId } = record;
+    onChange({ ...source, kind, portalId, type, objectId, occurredAt: record.updatedAt, details });
+  }
+
+  function tellProperties(record: CrmRecord, values: Record<string, string>, source: ChangeSource) {
+    for (const [propertyName, propertyValue] of Object.entries(values)) {
+      tell('propertyChange', record, source, { propertyName, propertyValue });
+    }
+  }
+
+  function add(
+    portalId: number,
+    type: ObjectType,
+    id: string,
+    values: Record<string, string>,
+    source: ChangeSource,
+  ) {
+    const now = Date.now();
+    const created = new Date(now).toISOString();
+    const record: CrmRecord = {
+      id,
+      portalId,
+      type,
+      properties: { createdate: created, hs_createdate: created, hs_object_id: id },
+      history: {},
+      createdAt: now,
+      updatedAt: now,
+      mergedIds: [],
+    };
+    store.add(record);
+    write(record, values, source, now);
+    return record;
+  }
+
+  function seed() {
+    for (const { portalId, type, id, properties } of seedRecords) {
+      add(portalId, type, id, properties, { changeSource: 'CRM_UI', sourceId: 'sandbox' });
+    }
+  }
+
+  seed();
+
+  return {
+    /** All records of a type in the order of their ids, either the living ones or those in the recycle bin. */
+    list: (portalId: number, type: ObjectType, { archived = false } = {}): CrmRecord[] =>
+      store.all(portalId, type).filter((record) => (record.archivedAt !== undefined) === archived),
+
+    /** Finds by id (also one that was merged away) or, among the living, by a property with unique values. */
+    find: (portalId: number, type: ObjectType, value: string, idProperty = 'hs_object_id') =>
+      idProperty === 'hs_object_id'
+        ? store.byId(portalId, type, value)
+        : store.byUnique(portalId, type, idProperty, value),
+
+    create(portalId: number, type: ObjectType, values: Record<string, string>, source: ChangeSource) {
+      const filled = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
+      const record = add(portalId, type, String(nextId++), filled, source);
+      tell('creation', record, source, { changeFlag: 'CREATED' });
+      tellProperties(record, filled, source);
+      return record;
+    },
+
+    /** Writes the values that differ and tells of each. */
+    update(record: CrmRecord, values: Record<string, string>, source: ChangeSource) {
+      const changed = Object.fromEntries(
+        Object.entries(values).filter(([name, value]) => (record.properties[name] ?? '') !== value),
+      );
+      write(record, changed, source, Date.now());
+      tellProperties(record, changed, source);
+      return record;
+    },
+
+    /** Puts the record into the recycle bin, where its unique values are free again. */
+    archive(record: CrmRecord, source: ChangeSource) {
+      store.change(record, () => {
+        record.archivedAt = record.updatedAt = Date.now();
+      });
+      tell('deletion', record, source, { changeFlag: 'DELETED' });
+    },
+
+    /** Removes the record for good, as a GDPR deletion does. */
+    erase(record: CrmRecord, source: ChangeSource) {
+      store.remove(record);
+      record.updatedAt = Date.now();
+      tell('privacyDeletion', record, source, {});
+      tell('deletion', record, source, { changeFlag: 'DELETED' });
+    },
+
+    /** Fills the gaps of the first record from the second, which goes away. */
+    merge(primary: CrmRecord, other: CrmRecord, source: ChangeSource) {
+      const moved = Object.fromEntries(
+        Object.entries(other.properties).filter(([name]) => primary.properties[name] === undefined),
+      );
+      const ids = [other.id, ...other.mergedIds];
+      store.remove(other);
+      store.redirect(ids, primary);
+      primary.mergedIds.push(...ids);
+      write(primary, moved, source, Date.now());
+      tell('merge', primary, source, {
+        primaryObjectId: Number(primary.id),
+        mergedObjectIds: [Number(other.id)],
+        newObjectId: Number(primary.id),
+        numberOfPropertiesMoved: Object.keys(moved).length,
+      });
+      return primary;
+    },
+
+    reset() {
+      store.clear();
+      nextId = 1001;
+      seed();
+    },
+  };
+}

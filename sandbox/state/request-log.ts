@@ -1,0 +1,61 @@
+/** What the app sent, newest last. `status` is 0 when the sandbox closed the connection. */
+export interface LoggedRequest {
+  at: string;
+  method: string;
+  path: string;
+  query: Record<string, unknown>;
+  headers: Record<string, unknown>;
+  body: unknown;
+  status: number;
+}
+
+const KEPT = 10_000;
+const secretNames = new Set([
+  'authorization',
+  'client_secret',
+  'code',
+  'refresh_token',
+  'access_token',
+  'token',
+]);
+
+export type RequestLog = ReturnType<typeof createRequestLog>;
+
+/** A bounded log in which secrets are cut to their last four characters: test output and screenshots leak. */
+export function createRequestLog() {
+  let entries: LoggedRequest[] = [];
+
+  return {
+    /** Returns the entry, whose `status` is set when the answer is known. */
+    add(entry: Omit<LoggedRequest, 'at' | 'status'>): LoggedRequest {
+      const logged: LoggedRequest = {
+        at: new Date().toISOString(),
+        method: entry.method,
+        path: entry.path,
+        query: masked(entry.query) as Record<string, unknown>,
+        headers: masked(entry.headers) as Record<string, unknown>,
+        body: masked(entry.body),
+        status: 0,
+      };
+      entries.push(logged);
+      if (entries.length > KEPT) entries.shift();
+      return logged;
+    },
+    list: (matches: (path: string) => boolean = () => true) => entries.filter(({ path }) => matches(path)),
+    reset() {
+      entries = [];
+    },
+  };
+}
+
+/** A copy in which the values under secret names keep only their last four characters. */
+function masked(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(masked);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => {
+      const isSecret = secretNames.has(name.toLowerCase()) && typeof inner === 'string';
+      return [name, isSecret ? `***${inner.slice(-4)}` : masked(inner)];
+    }),
+  );
+}

@@ -1,0 +1,277 @@
+import { Signature } from '@hubspot/api-client';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { client, type Hubspot, startHubspot } from './hubspot.ts';
+import { eventsOf, type Received, startReceiver } from './receiver.ts';
+
+let app: Awaited<ReturnType<typeof startReceiver>>;
+let hubspot: Hubspot;
+beforeAll(async () => {
+  app = await startReceiver();
+  hubspot = await startHubspot(app.url);
+});
+afterAll(async () => {
+  await hubspot.close();
+  await app.close();
+});
+beforeEach(async () => {
+  await hubspot.control('/reset', {});
+  app.received.length = 0;
+  app.answerWith(() => ({ status: 204 }));
+});
+
+const contacts = '/crm/objects/2026-09/contacts';
+const types = (requests: Received[]) => eventsOf(requests).map(({ subscriptionType }) => subscriptionType);
+const deliver = async (body: object) => (await hubspot.control('/webhooks', body)).body.deliveries;
+
+/** HubSpot's own client checks the signatures. */
+function isSigned({ method, url, headers, body }: Received, version: 'v1' | 'v2' | 'v3'): boolean {
+  return Signature.isValid({
+    signatureVersion: version,
+    signature: String(headers[version === 'v3' ? 'x-hubspot-signature-v3' : 'x-hubspot-signature']),
+    clientSecret: client.client_secret,
+    requestBody: body,
+    method,
+    url: app.url + url,
+    timestamp: Number(headers['x-hubspot-request-timestamp']),
+  });
+}
+
+describe('changes of contacts', () => {
+  it('reach the app as signed events', async () => {
+    const api = hubspot.api((await hubspot.install()).access);
+    await api('PATCH', `${contacts}/101`, {
+      properties: { lifecyclestage: 'customer', jobtitle: 'CEO', phone: '1' },
+    });
+    const [request] = await app.until((all) => all.length > 0);
+    if (!request) throw new Error('nothing was received');
+    expect(request.url).toBe('/webhook');
+    expect(isSigned(request, 'v3')).toBe(true);
+    expect(isSigned(request, 'v1')).toBe(true);
+    expect(request.headers['x-hubspot-signature-version']).toBe('v1');
+    // Nobody subscribed to jobtitle.
+    expect(eventsOf([request])).toEqual([
+      {
+        eventId: expect.any(Number),
+        subscriptionId: expect.any(Number),
+        portalId: 62515,
+        appId: 193354,
+        occurredAt: expect.any(Number),
+        subscriptionType: 'contact.propertyChange',
+        attemptNumber: 0,
+        objectId: 101,
+        changeSource: 'INTEGRATION',
+        sourceId: '193354',
+        propertyName: 'lifecyclestage',
+        propertyValue: 'customer',
+      },
+      expect.objectContaining({ propertyName: 'phone', propertyValue: '1' }),
+    ]);
+  });
+
+  it('tell of creation, deletion and deletion for privacy', async () => {
+    const api = hubspot.api((await hubspot.install()).access);
+    await api('POST', contacts, { properties: { email: 'n@example.com' } });
+    await app.until((all) => types(all).includes('contact.propertyChange'));
+    expect(types(app.received)).toEqual(['contact.creation', 'contact.propertyChange']);
+    await api('DELETE', `${contacts}/101`);
+    await app.until((all) => types(all).includes('contact.deletion'));
+    await api('POST', `${contacts}/gdpr-delete`, { objectId: '102' });
+    await app.until((all) => types(all).length === 5);
+    expect(types(app.received).slice(3).sort()).toEqual(['contact.deletion', 'contact.privacyDeletion']);
+  });
+
+  it('say when a user made them on a page', async () => {
+    await hubspot.install();
+    await hubspot.call('POST', '/portals/62515/contacts/101/next-stage', new URLSearchParams());
+    const requests = await app.until((all) => all.length > 0);
+    expect(eventsOf(requests)).toMatchObject([
+      {
+        changeSource: 'CRM_UI',
+        sourceId: expect.stringMatching(/^userId:/),
+        propertyValue: 'marketingqualifiedlead',
+      },
+    ]);
+  });
+
+  it('reach the app from installed portals only, several portals in one request', async () => {
+    const change = (portalId: number, id: number) =>
+      hubspot.call('POST', `/portals/${portalId}/contacts/${id}/next-stage`, new URLSearchParams());
+    await change(62515, 101);
+    await hubspot.install(62515);
+    await hubspot.install(62516);
+    await Promise.all([change(62515, 102), change(62516, 201)]);
+    const requests = await app.until((all) => eventsOf(all).length === 2);
+    expect(requests).toHaveLength(1);
+    expect(
+      eventsOf(requests)
+        .map(({ objectId }) => objectId)
+        .sort(),
+    ).toEqual([102, 201]);
+  });
+
+  it('do not change what has the value already', async () => {
+    const api = hubspot.api((await hubspot.install()).access);
+    await api('PATCH', `${contacts}/101`, { properties: { firstname: 'Jane' } });
+    await api('PATCH', `${contacts}/101`, { properties: { firstname: 'Janet' } });
+    expect(eventsOf(await app.until((all) => all.length > 0))).toMatchObject([{ propertyValue: 'Janet' }]);
+  });
+});
+
+describe('a failed delivery', () => {
+  it('comes again when the clock moves, with its attempt number', async () => {
+    app.answerWith(() => ({ status: 500 }));
+    await deliver({ events: [{ objectId: 1 }], retry: true });
+    for (let attempt = 1; attempt <= 10; attempt += 1) {
+      await hubspot.control('/clock', { advanceSeconds: 9 * 3600 });
+      await app.until((all) => all.length === attempt + 1);
+      await untilRecorded(attempt + 1);
+    }
+    expect(eventsOf(app.received).map(({ attemptNumber }) => attemptNumber)).toEqual([
+      0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+    ]);
+    const { results } = (await hubspot.control('/deliveries')).body;
+    expect(results[0].nextAttemptAt).toBeUndefined();
+    expect(results[1].nextAttemptAt).toBeDefined();
+  });
+
+  it('comes again by itself after a moment, also after a 404', async () => {
+    app.answerWith(() => ({ status: app.received.length === 0 ? 404 : 204 }));
+    await deliver({ events: [{ objectId: 1 }], retry: true });
+    const [first, second] = await app.until((all) => all.length === 2);
+    expect(first?.body).toContain('"attemptNumber":0');
+    expect(second?.body).toContain('"attemptNumber":1');
+    expect(second && isSigned(second, 'v3')).toBe(true);
+  });
+
+  it('waits for a place: a portal gets ten requests at a time', async () => {
+    app.answerWith(() => ({ status: 503 }));
+    await deliver({ events: [{ objectId: 1 }], copies: 25, retry: true });
+    let open = 0;
+    let most = 0;
+    const release: Array<() => void> = [];
+    const tenAreOpen = new Promise<void>((resolve) => {
+      app.answerWith(async () => {
+        open += 1;
+        most = Math.max(most, open);
+        if (open === 10) resolve();
+        await new Promise<void>((done) => release.push(done));
+        open -= 1;
+        return { status: 204 };
+      });
+    });
+    await hubspot.control('/clock', { advanceSeconds: 60 });
+    await tenAreOpen;
+    expect(app.received).toHaveLength(25);
+    app.answerWith(() => ({ status: 204 }));
+    for (const done of release) done();
+    await app.until((all) => all.length === 50);
+    expect(most).toBe(10);
+  });
+
+  async function untilRecorded(count: number): Promise<void> {
+    const { results } = (await hubspot.control('/deliveries')).body;
+    if (results.length < count) await untilRecorded(count);
+  }
+});
+
+describe('POST /_sandbox/webhooks', () => {
+  it('delivers now and tells how it went', async () => {
+    const events = Array.from({ length: 250 }, (_, index) => ({ objectId: index + 1 }));
+    expect(await deliver({ events })).toEqual([
+      { status: 204, events: 100, attempt: 0, ms: expect.any(Number) },
+      { status: 204, events: 100, attempt: 0, ms: expect.any(Number) },
+      { status: 204, events: 50, attempt: 0, ms: expect.any(Number) },
+    ]);
+    expect(new Set(eventsOf(app.received).map(({ eventId }) => eventId)).size).toBe(250);
+  });
+
+  it('fills in what every event has and keeps what is given', async () => {
+    await deliver({
+      events: [{ subscriptionType: 'contact.deletion', objectId: 5, portalId: 62516, eventId: 7 }],
+    });
+    expect(eventsOf(app.received)).toEqual([
+      {
+        eventId: 7,
+        subscriptionId: expect.any(Number),
+        portalId: 62516,
+        appId: 193354,
+        occurredAt: expect.any(Number),
+        subscriptionType: 'contact.deletion',
+        attemptNumber: 0,
+        changeSource: 'CRM_UI',
+        objectId: 5,
+      },
+    ]);
+  });
+
+  it.each(['v1', 'v2', 'v3'] as const)('signs with %s alone when asked', async (signature) => {
+    await deliver({ events: [{ objectId: 1, propertyValue: 'Zoë ☕ 日本' }], signature });
+    const [request] = app.received;
+    expect(request && isSigned(request, signature)).toBe(true);
+    expect(request && 'x-hubspot-signature-v3' in request.headers).toBe(signature === 'v3');
+    expect(request && 'x-hubspot-signature' in request.headers).toBe(signature !== 'v3');
+  });
+
+  it('sends copies', async () => {
+    expect(
+      await deliver({ events: [{ objectId: 1 }, { objectId: 2 }], copies: 2, batchSize: 1 }),
+    ).toHaveLength(4);
+    const bodies = app.received.map(({ body }) => body);
+    expect(new Set(bodies).size).toBe(2);
+  });
+
+  it('reports a refused connection with status 0', async () => {
+    await hubspot.call('PUT', '/_sandbox/app', { webhookTargetUrl: 'http://localhost:9/' });
+    expect(await deliver({ events: [{ objectId: 1 }] })).toMatchObject([{ status: 0, events: 1 }]);
+    await hubspot.call('PUT', '/_sandbox/app', { serverUrl: app.url });
+  });
+});
+
+describe('the other calls to the app', () => {
+  it('fetch the card with the record’s values', async () => {
+    app.answerWith(() => ({ status: 200, body: { results: [] } }));
+    const answer = await hubspot.control('/card', {
+      portalId: 62515,
+      objectType: 'contact',
+      objectId: '104',
+    });
+    expect(answer.body).toEqual({ status: 200, body: { results: [] } });
+    const [request] = app.received;
+    if (!request) throw new Error('nothing was received');
+    const { pathname, searchParams } = new URL(request.url, app.url);
+    expect(pathname).toBe('/crm-extension');
+    expect(Object.fromEntries(searchParams)).toEqual({
+      userId: expect.any(String),
+      userEmail: 'admin@example.com',
+      associatedObjectId: '104',
+      associatedObjectType: 'CONTACT',
+      portalId: '62515',
+      appId: '193354',
+      email: 'aoife.obrien@example.com',
+      firstname: 'Aoife',
+      lastname: "O'Brien",
+    });
+    expect(isSigned(request, 'v2')).toBe(true);
+    const decoded = request.url.replaceAll('%40', '@').replaceAll('%27', "'");
+    expect(isSigned({ ...request, url: decoded }, 'v3')).toBe(true);
+  });
+
+  it('fetch a named card, and say when there is no such record', async () => {
+    await hubspot.control('/card', { portalId: 62515, objectType: 'contact', objectId: 101, card: 'orders' });
+    expect(app.received[0]?.url).toMatch(/^\/crm-extension\/orders\?/);
+    expect((await hubspot.control('/card', { portalId: 62515, objectId: '201' })).status).toBe(404);
+  });
+
+  it('fetch the details of a marketing event', async () => {
+    app.answerWith(() => ({ status: 404, body: { error: 'unknown' } }));
+    const answer = await hubspot.control('/marketing-event', {
+      externalEventId: 'a/b',
+      externalAccountId: 'x y',
+    });
+    expect(answer.body).toEqual({ status: 404, body: { error: 'unknown' } });
+    const [request] = app.received;
+    expect(request?.url).toBe('/events/a%2Fb?appId=193354&externalAccountId=x+y');
+    const decoded = request && { ...request, url: request.url.replace('%2F', '/') };
+    expect(decoded && isSigned(decoded, 'v3')).toBe(true);
+  });
+});
