@@ -39,6 +39,9 @@ const settings = z.object({
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
+/** The names of all settings, in order; `.env.example` explains each. */
+export const settingNames: readonly string[] = Object.keys(settings.shape);
+
 export type Config = ReturnType<typeof loadConfig>;
 
 /** Thrown by {@link loadConfig}; the message names every wrong setting and never repeats a value. */

@@ -1,4 +1,5 @@
 import { ConfigError } from './config.ts';
+import { reasonOf } from './reason-of.ts';
 
 /** Heroku kills 30 seconds after SIGTERM; we are gone before. */
 const SHUTDOWN_MS = 25_000;
@@ -43,11 +44,11 @@ export async function runUntilSignal(name: string, start: () => Promise<Running>
   process.exit(failed ? 1 : 0);
 }
 
-function explain(name: string, error: Error & { code?: string; port?: number; address?: string }): string {
+function explain(name: string, error: Error & { code?: string; port?: number }): string {
   if (error instanceof ConfigError) return error.message;
   if (error.code === 'EADDRINUSE') {
     return `Port ${error.port} is taken: stop what uses it, or set another PORT.`;
   }
-  if (error.code === 'ECONNREFUSED') return `The database does not answer at ${error.address}:${error.port}.`;
-  return `${name} could not start: ${error.message}`;
+  if (error.code === 'ECONNREFUSED') return `The database does not answer: ${reasonOf(error)}.`;
+  return `${name} could not start: ${reasonOf(error)}`;
 }

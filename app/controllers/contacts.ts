@@ -1,23 +1,29 @@
-import express, { type RequestHandler, Router } from 'express';
+import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import type { PortalClient } from '../hubspot/portal-client.ts';
-import { BODY_LIMIT } from '../verification/raw-body.ts';
-import { email, hubId, parse } from './parse.ts';
+import { email, hubId, jsonBody, parse } from './parse.ts';
 
 const value = z
-  .union([z.string(), z.number(), z.boolean(), z.null()])
+  .union([z.string(), z.number(), z.boolean(), z.null()], {
+    error: 'must be a string, number, boolean or null',
+  })
   .transform((it) => (it === null ? '' : String(it)));
 const propertyMap = z.record(z.string().min(1), value);
 /** The shape of HubSpot's 2019 API, still in many scripts. */
 const propertyList = z
   .array(z.object({ property: z.string().min(1), value }))
   .transform((list) => Object.fromEntries(list.map((item) => [item.property, item.value])));
-const properties = z.union([propertyMap, propertyList], {
-  error: 'must be {"name": "value", …} or [{"property": "name", "value": "value"}, …]',
-});
-const contactBody = z.union([z.object({ properties }).transform((body) => body.properties), propertyList], {
-  error: 'The body must be {"properties": {…}} or [{"property": …, "value": …}]',
-});
+const contactBody = z.union(
+  [z.array(z.unknown()), z.object({ properties: z.union([z.array(z.unknown()), z.looseObject({})]) })],
+  { error: 'The body must be {"properties": {…}} or [{"property": …, "value": …}]' },
+);
+
+/** Which shape it is comes first, so that what is wrong inside can be named. */
+function parseProperties(body: unknown): Record<string, string> {
+  const given = parse(contactBody, body);
+  const properties = Array.isArray(given) ? given : given.properties;
+  return Array.isArray(properties) ? parse(propertyList, properties) : parse(propertyMap, properties);
+}
 
 export function contactRoutes(
   hubspotFor: (portalId: number) => PortalClient,
@@ -29,11 +35,11 @@ export function contactRoutes(
       const { hubId, email } = parse(params, req.params);
       res.json(await hubspotFor(hubId).contacts.getByEmail(email));
     })
-    .post('/hubid/:hubId/contact/:email', apiKey, express.json({ limit: BODY_LIMIT }), async (req, res) => {
+    .post('/hubid/:hubId/contact/:email', apiKey, jsonBody, async (req, res) => {
       const { hubId, email } = parse(params, req.params);
       const { contact, created } = await hubspotFor(hubId).contacts.createOrUpdate(
         email,
-        parse(contactBody, req.body),
+        parseProperties(req.body),
       );
       res.status(created ? 201 : 200).json(contact);
     });

@@ -1,9 +1,8 @@
-import express, { type RequestHandler, Router } from 'express';
+import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import { type MarketingEventService, marketingEventDetails } from '../services/marketing-event-service.ts';
-import { BODY_LIMIT } from '../verification/raw-body.ts';
 import type { SignedRequest } from '../verification/signed-request.ts';
-import { parse } from './parse.ts';
+import { jsonBody, parse } from './parse.ts';
 
 const externalId = z.string().min(1).max(255);
 const record = z.object({ externalAccountId: externalId, externalEventId: externalId });
@@ -24,17 +23,12 @@ export function marketingEventRoutes(
         const { externalAccountId, externalEventId } = parse(record, req.params);
         res.json(await events.find(externalAccountId, externalEventId));
       })
-      .put(
-        '/marketing-events/:externalAccountId/:externalEventId',
-        apiKey,
-        express.json({ limit: BODY_LIMIT }),
-        async (req, res) => {
-          const { externalAccountId, externalEventId } = parse(record, req.params);
-          const details = parse(marketingEventDetails, req.body);
-          const created = await events.put(externalAccountId, externalEventId, details);
-          res.status(created ? 201 : 200).json(details);
-        },
-      )
+      .put('/marketing-events/:externalAccountId/:externalEventId', apiKey, jsonBody, async (req, res) => {
+        const { externalAccountId, externalEventId } = parse(record, req.params);
+        const details = parse(marketingEventDetails, req.body);
+        const created = await events.put(externalAccountId, externalEventId, details);
+        res.status(created ? 201 : 200).json(details);
+      })
       .delete('/marketing-events/:externalAccountId/:externalEventId', apiKey, async (req, res) => {
         const { externalAccountId, externalEventId } = parse(record, req.params);
         await events.remove(externalAccountId, externalEventId);

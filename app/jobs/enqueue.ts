@@ -23,10 +23,15 @@ export async function enqueue<Name extends keyof JobPayloads>(
   payload: JobPayloads[Name],
   { jobKey, runAt, maxAttempts }: JobOptions,
 ): Promise<void> {
-  await db.query(
-    `select graphile_worker.add_job($1, payload := $2::json, run_at := $3, max_attempts := $4, job_key := $5)`,
-    [name, JSON.stringify(payload), runAt ?? null, maxAttempts ?? null, jobKey ?? null],
-  );
+  // A worker that takes the keyed job between the two statements of add_job makes it add nothing and return null
+  // (graphile-worker 0.18); called again, it sees that the job is running and adds a new one.
+  for (let added = false; !added; ) {
+    const { rows } = await db.query<{ id: number | null }>(
+      `select id from graphile_worker.add_job($1, payload := $2::json, run_at := $3, max_attempts := $4, job_key := $5)`,
+      [name, JSON.stringify(payload), runAt ?? null, maxAttempts ?? null, jobKey ?? null],
+    );
+    added = (rows[0]?.id ?? null) !== null;
+  }
 }
 
 /** Takes back a job that has not begun. */

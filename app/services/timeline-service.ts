@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { InstallsStore } from '../db/installs-store.ts';
-import type { Pool } from '../db/pool.ts';
+import type { Db, Pool } from '../db/pool.ts';
 import { timelineEventsStore } from '../db/timeline-events-store.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError, installNotFound, needsReconnect } from '../errors.ts';
@@ -45,19 +45,10 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
         id: event.id ?? randomUUID(),
         eventTypeName: event.eventTypeName ?? eventType,
       };
-      const jobKey = `timeline:${portalId}:${occurrence.id}`;
       const state = await inTransaction(pool, async (tx) => {
         const before = await timelineEventsStore.add(tx, portalId, occurrence);
-        // The job takes over should this process end, or HubSpot be away, before the event is sent below.
-        const inAMinute = new Date(Date.now() + 60_000);
-        if (before === 'waiting') {
-          await enqueue(
-            tx,
-            'send-timeline-event',
-            { portalId, id: occurrence.id },
-            { jobKey, runAt: inAMinute },
-          );
-        }
+        // The job takes over should this process end before the event is sent below.
+        if (before === 'waiting') await retryLater(tx, portalId, occurrence.id, TAKE_OVER_SECONDS);
         return before;
       });
       if (state === 'sent') return { id: occurrence.id, state };
@@ -66,9 +57,10 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
       } catch (error) {
         if (!canWait(error)) throw error;
         logger.warn({ portalId, err: error }, 'a timeline event waits: HubSpot did not take it now');
+        await retryLater(pool, portalId, occurrence.id, error.retryAfter ?? RETRY_SECONDS);
         return { id: occurrence.id, state: 'waiting' };
       }
-      await cancelJob(pool, jobKey);
+      await cancelJob(pool, jobKeyOf(portalId, occurrence.id));
       return { id: occurrence.id, state: 'sent' };
     },
 
@@ -109,5 +101,17 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
   }
 }
 
-const canWait = (error: unknown) =>
-  error instanceof HubSpotError ? error.transient : error instanceof AppError && error.status >= 500;
+/** Longer than a call to HubSpot can take. */
+const TAKE_OVER_SECONDS = 60;
+const RETRY_SECONDS = 5;
+
+const jobKeyOf = (portalId: number, id: string) => `timeline:${portalId}:${id}`;
+
+function retryLater(db: Db, portalId: number, id: string, seconds: number): Promise<void> {
+  const runAt = new Date(Date.now() + seconds * 1000);
+  return enqueue(db, 'send-timeline-event', { portalId, id }, { jobKey: jobKeyOf(portalId, id), runAt });
+}
+
+function canWait(error: unknown): error is HubSpotError | AppError {
+  return error instanceof HubSpotError ? error.transient : error instanceof AppError && error.status >= 500;
+}

@@ -26,7 +26,7 @@ export function planFailures({ failures }: SandboxContext): RequestHandler {
   return async (req, res, next) => {
     const failure = failures.take(req.method, req.path);
     if (!failure) return next();
-    await delay(failure.delayMs);
+    await delay(failure.delayMs, undefined, { ref: false });
     if (failure.status === undefined) return next();
     if (!failure.afterwards) return answer(res, failure, failure.status);
     loseAnswer(res, failure, failure.status);

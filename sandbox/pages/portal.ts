@@ -28,6 +28,13 @@ export function portalPage(ctx: SandboxContext): Router {
     show(res, portal);
   });
 
+  // HubSpot's own address of an account's contacts, where apps send people.
+  router.get('/contacts/:portalId', (req, res, next) => {
+    const portal = portalOf(req);
+    if (!portal) return next();
+    res.redirect(302, `/portals/${portal.portalId}`);
+  });
+
   router.get('/portals/:portalId/deliveries', (req, res, next) => {
     const portal = portalOf(req);
     if (!portal) return next();

@@ -24,10 +24,12 @@ export async function inDatabase<T>(database: string, work: (client: pg.Client) 
   }
 }
 
-/** A migrated database of one's own. */
-export async function createDatabase(): Promise<TestDatabase> {
+/** A database of one's own: migrated, or as empty as PostgreSQL makes it. */
+export async function createDatabase({ migrated = true } = {}): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`;
-  await inDatabase('postgres', (client) => client.query(`create database ${name} template ${TEMPLATE}`));
+  await inDatabase('postgres', (client) =>
+    client.query(`create database ${name} template ${migrated ? TEMPLATE : 'template0'}`),
+  );
   return {
     url: urlOf(name),
     drop: async () => {

@@ -1,0 +1,47 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import path from 'node:path';
+
+const ROOT = path.join(import.meta.dirname, '..', '..');
+
+export interface RunningProcess {
+  readonly child: ChildProcess;
+  /** What it has printed so far, both streams. */
+  output(): string;
+  /** Sends the signal and waits for the end. */
+  kill(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+}
+
+/** Starts `app/server.ts`, `app/worker.ts` or a test's own program, and waits until it says that it is ready. */
+export async function startProcess(
+  file: string,
+  env: Record<string, string>,
+  args: string[] = [],
+): Promise<RunningProcess> {
+  const child = fork(path.join(ROOT, file), args, { env: { PATH: process.env.PATH, ...env }, silent: true });
+  let output = '';
+  child.stdout?.on('data', (chunk) => (output += chunk));
+  child.stderr?.on('data', (chunk) => (output += chunk));
+  const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const ready = await Promise.race([once(child, 'message').then(() => true), ended.then(() => false)]);
+  if (!ready) throw new Error(`${file} did not start:\n${output}`);
+  return {
+    child,
+    output: () => output,
+    async kill(signal = 'SIGTERM') {
+      child.kill(signal);
+      const [code, by] = await ended;
+      return { code, signal: by };
+    },
+  };
+}
+
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0);
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return typeof address === 'object' && address ? address.port : 0;
+}
