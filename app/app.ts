@@ -32,7 +32,7 @@ export function createApp(ctx: Context) {
   app.use('/assets/pico', express.static(picoFolder, { maxAge: '1h' }));
 
   app.use(homeRoutes(config));
-  app.use(oauthRoutes(services.installs));
+  app.use(oauthRoutes({ ...services, sessionSecret: config.sessionSecret }));
   app.use(webhookRoutes(services.webhooks, signedRequest));
   app.use(crmExtensionRoutes(services.cards, signedRequest));
   app.use(pageRoutes(ctx));

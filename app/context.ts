@@ -3,6 +3,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createInstallsStore } from './db/installs-store.ts';
 import { createPool } from './db/pool.ts';
+import { createSessionLocks } from './db/session-locks.ts';
 import { createHubSpotHttp } from './hubspot/http.ts';
 import { createOAuthApi } from './hubspot/oauth.ts';
 import { createPortalClient } from './hubspot/portal-client.ts';
@@ -11,7 +12,9 @@ import { createApiKeyService } from './services/api-key-service.ts';
 import { createCardService } from './services/card-service.ts';
 import { createHealthService } from './services/health-service.ts';
 import { createInstallService } from './services/install-service.ts';
+import { createKeyService } from './services/key-service.ts';
 import { createMarketingEventService } from './services/marketing-event-service.ts';
+import { createPartnerSignIn } from './services/partner-sign-in.ts';
 import { createTimelineService } from './services/timeline-service.ts';
 import { createTokenService } from './services/token-service.ts';
 import { createWebhookService } from './services/webhook-service.ts';
@@ -33,11 +36,12 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
   const pool = createPool(config.database, (err) =>
     logger.warn({ err }, 'an idle database connection was lost'),
   );
+  const locks = createSessionLocks(config.database, logger);
   const installs = createInstallsStore(config.tokenKeys);
   const http = createHubSpotHttp(config.hubspot.apiUrl, logger);
   const [clientSecret = ''] = config.hubspot.clientSecrets;
   const oauth = createOAuthApi(http, { ...config.hubspot, clientSecret });
-  const tokens = createTokenService({ pool, installs, oauth, clock, logger });
+  const tokens = createTokenService({ pool, locks, installs, oauth, clock, logger });
   const hubspotFor = (portalId: number) =>
     createPortalClient(http, {
       current: () => tokens.accessTokenFor(portalId),
@@ -50,6 +54,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
     eventType: config.hubspot.appEventType,
     logger,
   });
+  const apiKeys = createApiKeyService({ pool, bootstrapKey: config.apiKey });
   const handlers = overrides.webhookHandlers ?? webhookHandlers;
 
   return {
@@ -57,6 +62,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
     logger,
     clock,
     pool,
+    locks,
     installs,
     signedRequest: createSignedRequest({
       serverUrl: config.serverUrl,
@@ -65,7 +71,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
     }),
     hubspotFor,
     services: {
-      apiKeys: createApiKeyService({ bootstrapKey: config.apiKey }),
+      apiKeys,
       cards: createCardService({
         cards: overrides.cards ?? cards,
         hubspotFor,
@@ -74,12 +80,27 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
         clock,
       }),
       health: createHealthService({ pool }),
-      installs: createInstallService({ config, pool, installs, oauth, hubspotFor, clock, logger }),
+      installs: createInstallService({
+        config,
+        pool,
+        locks,
+        installs,
+        oauth,
+        tokens,
+        hubspotFor,
+        clock,
+        logger,
+      }),
+      keys: createKeyService({ pool, installs, ring: config.tokenKeys }),
       marketingEvents: createMarketingEventService({ pool }),
+      partnerSignIn: createPartnerSignIn(apiKeys),
       timeline,
       tokens,
       webhooks: createWebhookService({ pool, handlers, hubspotFor, timeline, logger }),
     },
-    close: () => pool.end(),
+    async close(): Promise<void> {
+      await locks.close();
+      await pool.end();
+    },
   };
 }

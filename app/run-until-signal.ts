@@ -1,8 +1,12 @@
 import { ConfigError } from './config.ts';
 import { reasonOf } from './reason-of.ts';
+import { KeyRingError } from './services/key-service.ts';
 
 /** Heroku kills 30 seconds after SIGTERM; we are gone before. */
 const SHUTDOWN_MS = 25_000;
+
+/** PostgreSQL's code for a table that does not exist. */
+const UNDEFINED_TABLE = '42P01';
 
 export interface Running {
   /** Settles when the work ends by itself. */
@@ -28,7 +32,8 @@ export async function runUntilSignal(name: string, start: () => Promise<Running>
     console.error(explain(name, error as Error));
     process.exit(1);
   }
-  process.send?.('ready');
+  // The callback takes the error of a channel that closed meanwhile; `disconnect` has been noticed then.
+  process.send?.('ready', undefined, undefined, () => {});
   const failed = await Promise.race([signalled, running.ended ?? new Promise<void>(() => {})]).then(
     () => false,
     (error: Error) => {
@@ -45,10 +50,11 @@ export async function runUntilSignal(name: string, start: () => Promise<Running>
 }
 
 function explain(name: string, error: Error & { code?: string; port?: number }): string {
-  if (error instanceof ConfigError) return error.message;
+  if (error instanceof ConfigError || error instanceof KeyRingError) return error.message;
   if (error.code === 'EADDRINUSE') {
     return `Port ${error.port} is taken: stop what uses it, or set another PORT.`;
   }
   if (error.code === 'ECONNREFUSED') return `The database does not answer: ${reasonOf(error)}.`;
+  if (error.code === UNDEFINED_TABLE) return 'The database is not migrated: run `npm run migrate` first.';
   return `${name} could not start: ${reasonOf(error)}`;
 }

@@ -10,6 +10,7 @@ await runUntilSignal('web', async () => {
   const config = loadConfig(readEnvironment());
   const logger = createLogger(config.logLevel, 'web');
   const ctx = createContext(config, logger);
+  await ctx.services.keys.check();
   const server = createServer(createApp(ctx));
   await listen(server, config.port);
   logger.info({ port: config.port, serverUrl: config.serverUrl }, 'listening');

@@ -6,17 +6,25 @@ import { startPostgres } from './embedded-postgres.ts';
  */
 process.on('SIGINT', () => {});
 
-const [databaseDir = ''] = process.argv.slice(2);
-try {
-  const postgres = await startPostgres(databaseDir);
-  const stop = async () => {
-    await postgres.stop();
-    process.exit(0);
+let stopping = false;
+const told = new Promise<void>((resolve) => {
+  const stop = () => {
+    stopping = true;
+    resolve();
   };
   process.once('SIGTERM', stop);
   process.once('disconnect', stop);
-  process.send?.({ url: postgres.url });
+});
+const [databaseDir = ''] = process.argv.slice(2);
+try {
+  const postgres = await startPostgres(databaseDir);
+  process.send?.({ url: postgres.url }, undefined, undefined, () => {});
+  await told;
+  await postgres.stop();
+  process.exit(0);
 } catch (error) {
+  // The server was stopped while it started: that is no failure to tell of.
+  if (stopping) process.exit(0);
   console.error(error instanceof Error ? error.message : error);
   process.exit(1);
 }

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { styleText } from 'node:util';
 import { ConfigError, loadConfig, readEnvironment } from '../app/config.ts';
 import { migrate } from '../app/db/migrate.ts';
+import { reasonOf } from '../app/reason-of.ts';
 import { localSecrets } from './local-secrets.ts';
 
 /**
@@ -19,9 +20,12 @@ let stopping = false;
 /** Something that the person at the terminal can mend; told in one sentence. */
 class StartProblem extends Error {}
 
+// What runs from here on may use only what is declared above, and functions: the rest of the file is not evaluated
+// before the start is over.
 try {
   await start();
 } catch (error) {
+  if (stopping) await theEnd();
   if (error instanceof StartProblem || error instanceof ConfigError) console.error(`\n${error.message}`);
   else console.error(error);
   await stop(1);
@@ -30,11 +34,9 @@ try {
 async function start() {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(0));
   const given = Object.fromEntries(Object.entries(readEnvironment()).filter(([, value]) => value?.trim()));
-  const port = Number(given.PORT ?? 3000);
-  const sandboxPort = Number(given.SANDBOX_PORT ?? 3001);
   const sandboxed = given.HUBSPOT_CLIENT_ID === undefined;
-  await requireFree(port, 'PORT');
-  if (sandboxed) await requireFree(sandboxPort, 'SANDBOX_PORT');
+  const port = await freePort('PORT', given.PORT ?? '3000');
+  const sandboxPort = sandboxed ? await freePort('SANDBOX_PORT', given.SANDBOX_PORT ?? '3001') : 0;
 
   const settings: Record<string, string | undefined> = {
     ...(await localSecrets(DATA)),
@@ -46,8 +48,8 @@ async function start() {
   const config = loadConfig(settings);
 
   say('database', 'migrating');
-  await migrate(config.database).catch((error: Error) => {
-    throw new StartProblem(`The database cannot be used: ${error.message}`);
+  await migrate(config.database).catch((error) => {
+    throw new StartProblem(`The database cannot be used: ${reasonOf(error)}`);
   });
   if (sandboxed) await startChild('sandbox', 'sandbox/main.ts', settings);
   await Promise.all([
@@ -94,6 +96,7 @@ async function startChild(
   file: string,
   env: Record<string, string | undefined>,
 ): Promise<void> {
+  if (stopping) await theEnd();
   const child = fork(path.join(ROOT, file), [], { env: env as NodeJS.ProcessEnv, detached: true });
   const entry = { name, process: child };
   children.push(entry);
@@ -110,17 +113,24 @@ async function startChild(
   });
 }
 
+/** Once stopping has begun nothing goes on and nothing more is said: the process is about to exit. */
+function theEnd(): Promise<never> {
+  return new Promise(() => {});
+}
+
 /** Ends the processes in the order in which they need each other, the database last. */
 async function stop(exitCode: number): Promise<void> {
   if (stopping) return;
   stopping = true;
-  console.log('\nStopping …');
+  if (children.length > 0) console.log('\nStopping …');
   const [database, rest] = [children.filter(isDatabase), children.filter((child) => !isDatabase(child))];
   for (const group of [rest, database]) await Promise.all(group.map(({ process }) => end(process)));
   process.exit(exitCode);
 }
 
-const isDatabase = ({ name }: { name: string }) => name === 'database';
+function isDatabase({ name }: { name: string }): boolean {
+  return name === 'database';
+}
 
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
@@ -129,11 +139,17 @@ async function end(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-async function requireFree(port: number, setting: string): Promise<void> {
+/** The port that a setting names, when nothing listens there yet. */
+async function freePort(setting: string, value: string): Promise<number> {
+  const port = Number(value);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new StartProblem(`${setting} must be a port number from 1 to 65535.`);
+  }
   const probe = createServer();
   try {
     probe.listen(port);
     await once(probe, 'listening');
+    return port;
   } catch {
     throw new StartProblem(
       `Port ${port} is taken: stop what uses it, or start with ${setting}=<another port>.`,
@@ -144,7 +160,7 @@ async function requireFree(port: number, setting: string): Promise<void> {
 }
 
 function say(name: string, text: string) {
-  console.log(styleText('dim', `${name}: ${text}`));
+  if (!stopping) console.log(styleText('dim', `${name}: ${text}`));
 }
 
 function welcome(serverUrl: string, sandboxUrl: string | undefined, apiKey: string | undefined): string {

@@ -1,33 +1,33 @@
 import { type RequestHandler, Router } from 'express';
-import { z } from 'zod';
-import type { Install } from '../db/installs-store.ts';
-import type { InstallService } from '../services/install-service.ts';
+import type { InstallService, InstallStatus } from '../services/install-service.ts';
 import { hubId, parse } from './parse.ts';
-
-const params = z.object({ hubId });
 
 export function installRoutes(installs: InstallService, apiKey: RequestHandler): Router {
   return Router()
     .get('/hubid/:hubId', apiKey, async (req, res) => {
-      const { hubId } = parse(params, req.params);
-      res.json(present(await installs.find(hubId)));
+      res.json(presentInstall(await installs.status(parse(hubId, req.params.hubId))));
     })
     .delete('/hubid/:hubId', apiKey, async (req, res) => {
-      const { hubId: portalId } = parse(params, req.params);
+      const portalId = parse(hubId, req.params.hubId);
       await installs.disconnect(portalId);
       res.json({ portalId, state: 'uninstalled' });
     });
 }
 
 /** Field by field, so that a new column of the row is not published by accident. */
-const present = (install: Install) => ({
+export const presentInstall = (install: InstallStatus) => ({
   portalId: install.portalId,
   appId: install.appId,
   userId: install.userId,
   hubDomain: install.hubDomain,
+  state: install.refreshing ? 'refreshing' : install.state,
+  stateReason: install.stateReason,
   scopes: install.scopes,
-  state: install.state,
+  missingScopes: install.missingScopes,
+  needsConsent: install.missingScopes.length > 0,
+  reconnectUrl: install.reconnectUrl,
   accessTokenExpiresAt: install.accessTokenExpiresAt,
+  nextRefreshAt: install.refreshDueAt,
   installedAt: install.installedAt,
   updatedAt: install.updatedAt,
 });

@@ -1,31 +1,81 @@
-import { Router } from 'express';
+import express, { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
-import { callbackRefused, type InstallService } from '../services/install-service.ts';
+import { installFailed } from '../services/install-errors.ts';
+import type { InstallService } from '../services/install-service.ts';
+import type { PartnerSignIn } from '../services/partner-sign-in.ts';
+import { browserOf, formToken, isFormToken, nameBrowser } from '../verification/browser-cookie.ts';
+import { hubId, parse } from './parse.ts';
 
-const callback = z.object({
-  code: z.string().min(1).optional().catch(undefined),
-  state: z.string().min(1).optional().catch(undefined),
-  error: z.string().min(1).optional().catch(undefined),
+const text = z.string().min(1).optional().catch(undefined);
+const callbackQuery = z.object({
+  code: text,
+  state: text,
+  error: text,
+  step: text,
+  returnUrl: text,
 });
+const installQuery = z.object({ portalId: hubId.optional() });
+const signInForm = z.object({ returnUrl: z.string(), token: z.string(), user: z.string(), key: z.string() });
 
-export function oauthRoutes(installs: InstallService): Router {
+interface Dependencies {
+  installs: InstallService;
+  partnerSignIn: PartnerSignIn;
+  sessionSecret: string;
+}
+
+/** The ways in: our own install link, HubSpot's marketplace, and the marketplace with our sign-in between. */
+export function oauthRoutes({ installs, partnerSignIn, sessionSecret }: Dependencies): Router {
   return Router()
-    .get('/install', async (_req, res) => {
-      res.set('Cache-Control', 'no-store').redirect(302, await installs.begin());
+    .get('/install', async (req, res) => {
+      const { portalId } = parse(installQuery, req.query);
+      res.set('Cache-Control', 'no-store').redirect(302, await installs.begin(portalId));
     })
+
     .get('/oauth-callback', async (req, res) => {
-      const { code, state, error } = callback.parse(req.query);
-      if (error) {
-        if (state) await installs.takeState(state);
-        throw callbackRefused(error);
+      res.set({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
+      const { code, state, error, step, returnUrl } = callbackQuery.parse(req.query);
+      // Seen in the wild: the marketplace's Install button reaching this address with nothing at all.
+      if (Object.keys(req.query).length === 0) return res.redirect(302, '/install');
+      if (error) return installs.refuse(error, state);
+      if (step === 'authorize' && returnUrl) return showSignIn(req, res, returnUrl);
+      if (step === 'finalize' && code && state && returnUrl) {
+        return res.redirect(302, await installs.finishPartner(code, state, returnUrl, browserOf(req)));
       }
-      if (!code) throw callbackRefused(undefined);
-      await installs.takeState(state);
-      const install = await installs.complete(code);
-      res.set('Cache-Control', 'no-store').render('installed', {
-        title: 'The app is connected',
-        install,
-        portalUrl: installs.portalUrl(install.portalId),
-      });
+      if (step) throw installFailed('callback_incomplete');
+      if (code && state) {
+        const install = await installs.finishOwn(code, state);
+        if (returnUrl) return res.redirect(302, installs.requireReturnUrl(returnUrl).href);
+        return res.render('installed', {
+          title: 'The app is connected',
+          install,
+          portalUrl: installs.portalUrl(install.portalId),
+        });
+      }
+      if (code && returnUrl) return res.redirect(302, await installs.finishMarketplace(code, returnUrl));
+      throw installFailed(code ? 'callback_unasked' : 'callback_incomplete');
+    })
+
+    .post('/partner-sign-in', express.urlencoded({ extended: false, limit: '16kb' }), async (req, res) => {
+      res.set('Cache-Control', 'no-store');
+      const { returnUrl, token, user, key } = parse(signInForm, req.body);
+      const browser = browserOf(req);
+      if (!browser || !isFormToken(token, browser, sessionSecret)) throw installFailed('state_unknown');
+      const signedIn = await partnerSignIn.authenticate({ user, key });
+      if (!signedIn)
+        return showSignIn(req, res.status(401), returnUrl, 'That name and key do not go together.');
+      res.redirect(303, await installs.beginPartner(returnUrl, signedIn, browser));
     });
+
+  function showSignIn(req: Request, res: Response, returnUrl: string, problem?: string): void {
+    installs.requireReturnUrl(returnUrl);
+    const browser = nameBrowser(req, res);
+    // The form ends in a redirect to HubSpot, which the default `form-action 'self'` would block.
+    res.set('Content-Security-Policy', "default-src 'self'; base-uri 'none'; frame-ancestors 'none'");
+    res.render('sign-in', {
+      title: 'Sign in to connect HubSpot',
+      returnUrl,
+      token: formToken(browser, sessionSecret),
+      problem,
+    });
+  }
 }

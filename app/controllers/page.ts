@@ -18,6 +18,7 @@ export function pageRoutes({
       `default-src 'self'; base-uri 'none'; form-action 'self'; ${framedBy}`,
     );
     res.set({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
+    res.locals.framed = true;
 
     const ticket = openTicket(String(req.query.ticket ?? ''), config.sessionSecret, clock.now());
     if (ticket === 'expired')
@@ -30,7 +31,8 @@ export function pageRoutes({
 
     const contact = await hubspotFor(ticket.portalId).contacts.get(ticket.objectId);
     const { properties } = contact;
-    const name = [properties.firstname, properties.lastname].filter(Boolean).join(' ') || properties.email;
+    const fullName = [properties.firstname, properties.lastname].filter(Boolean).join(' ');
+    const name = fullName || properties.email || `Contact ${contact.id}`;
     res.render('page', {
       title: name,
       name,

@@ -1,19 +1,31 @@
 import { decrypt, encrypt, type KeyRing } from './key-ring.ts';
 import type { Db } from './pool.ts';
 
-export type InstallState = 'active' | 'needs_reconnect' | 'uninstalled';
+/**
+ * `active` and `backing_off` (HubSpot did not refresh the token; it will be tried again) hold tokens,
+ * `needs_reconnect` (HubSpot ended the install) and `uninstalled` (we did) hold none.
+ */
+export type InstallState = 'active' | 'backing_off' | 'needs_reconnect' | 'uninstalled';
 
 /** What is known of a portal's install; holds no token. */
 export interface Install {
   readonly portalId: number;
+  /** Grows with each reinstall of a portal. */
+  readonly installId: number;
   readonly appId: number;
   readonly userId: number | null;
   readonly userEmail: string | null;
   readonly hubDomain: string | null;
+  /** The vendor's user who connected the portal through the sign-in page. */
+  readonly partnerUser: string | null;
+  /** Scopes that HubSpot granted. */
   readonly scopes: readonly string[];
   readonly state: InstallState;
+  readonly stateReason: string;
+  readonly refreshFailures: number;
   readonly tokenVersion: number;
   readonly accessTokenExpiresAt: Date | null;
+  readonly refreshDueAt: Date | null;
   readonly installedAt: Date;
   readonly updatedAt: Date;
 }
@@ -22,54 +34,74 @@ export interface Tokens {
   readonly accessToken: string;
   readonly refreshToken: string;
   readonly accessTokenExpiresAt: Date;
+  /** When the sweep should refresh. */
+  readonly refreshDueAt: Date;
 }
 
-export type InstallWithTokens = Omit<Install, 'accessTokenExpiresAt'> & Tokens;
+export type InstallWithTokens = Omit<Install, keyof Tokens> & Tokens;
 
-export type NewInstall = Pick<
-  Install,
-  'portalId' | 'appId' | 'userId' | 'userEmail' | 'hubDomain' | 'scopes'
-> &
-  Tokens;
+export type NewInstall = Tokens &
+  Pick<Install, 'portalId' | 'appId' | 'userId' | 'userEmail' | 'hubDomain' | 'partnerUser' | 'scopes'>;
 
-const COLUMNS = `portal_id as "portalId", app_id as "appId", user_id as "userId", user_email as "userEmail",
-  hub_domain as "hubDomain", scopes, state, token_version as "tokenVersion",
-  access_token_expires_at as "accessTokenExpiresAt", installed_at as "installedAt", updated_at as "updatedAt"`;
+export interface HistoryEntry {
+  readonly at: Date;
+  readonly installId: number;
+  readonly fromState: InstallState | null;
+  readonly toState: InstallState;
+  readonly reason: string;
+}
+
+/** One row of the sweep's list. */
+export interface DueInstall {
+  readonly portalId: number;
+  readonly dueAt: Date;
+}
+
+const COLUMNS = `portal_id as "portalId", install_id as "installId", app_id as "appId", user_id as "userId",
+  user_email as "userEmail", hub_domain as "hubDomain", partner_user as "partnerUser", scopes, state,
+  state_reason as "stateReason", refresh_failures as "refreshFailures", token_version as "tokenVersion",
+  access_token_expires_at as "accessTokenExpiresAt", refresh_due_at as "refreshDueAt",
+  installed_at as "installedAt", updated_at as "updatedAt"`;
+
+const WITH_TOKENS = `${COLUMNS}, access_token as "sealedAccess", refresh_token as "sealedRefresh"`;
 
 export type InstallsStore = ReturnType<typeof createInstallsStore>;
 
-/** Table `installs`. Tokens are encrypted on the way in and bound to their portal and column. */
+/**
+ * Tables `installs` and `install_history`. Tokens are encrypted on the way in, bound to their portal and column.
+ * Writers say which `token_version` they have seen; a row that has moved on is left alone.
+ */
 export function createInstallsStore(ring: KeyRing) {
-  const sealAccess = (portalId: number, token: string) =>
-    encrypt(ring, token, boundTo(portalId, 'access_token'));
-  const sealRefresh = (portalId: number, token: string) =>
-    encrypt(ring, token, boundTo(portalId, 'refresh_token'));
-
   return {
-    /** A reinstall overwrites all of the earlier install. */
-    async save(db: Db, install: NewInstall): Promise<void> {
-      await db.query(
-        `insert into installs (portal_id, app_id, user_id, user_email, hub_domain, scopes, state,
-           access_token, refresh_token, access_token_expires_at)
-         values ($1, $2, $3, $4, $5, $6, 'active', $7, $8, $9)
+    /** A reinstall overwrites all of the earlier install. @returns the id of this install. */
+    async save(db: Db, install: NewInstall): Promise<number> {
+      const { rows } = await db.query<{ install_id: number }>(
+        `insert into installs (portal_id, app_id, user_id, user_email, hub_domain, partner_user, scopes,
+           access_token, refresh_token, access_token_expires_at, refresh_due_at, state)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'active')
          on conflict (portal_id) do update set
            app_id = excluded.app_id, user_id = excluded.user_id, user_email = excluded.user_email,
-           hub_domain = excluded.hub_domain, scopes = excluded.scopes, state = 'active',
+           hub_domain = excluded.hub_domain, partner_user = excluded.partner_user, scopes = excluded.scopes,
            access_token = excluded.access_token, refresh_token = excluded.refresh_token,
-           access_token_expires_at = excluded.access_token_expires_at,
-           token_version = installs.token_version + 1, installed_at = now(), updated_at = now()`,
+           access_token_expires_at = excluded.access_token_expires_at, refresh_due_at = excluded.refresh_due_at,
+           state = 'active', state_reason = 'installed again', refresh_failures = 0,
+           install_id = excluded.install_id, token_version = installs.token_version + 1,
+           installed_at = now(), updated_at = now()
+         returning install_id`,
         [
           install.portalId,
           install.appId,
           install.userId,
           install.userEmail,
           install.hubDomain,
+          install.partnerUser,
           install.scopes,
-          sealAccess(install.portalId, install.accessToken),
-          sealRefresh(install.portalId, install.refreshToken),
+          ...seal(install.portalId, install),
           install.accessTokenExpiresAt,
+          install.refreshDueAt,
         ],
       );
+      return rows[0]?.install_id ?? 0;
     },
 
     async find(db: Db, portalId: number): Promise<Install | undefined> {
@@ -79,77 +111,153 @@ export function createInstallsStore(ring: KeyRing) {
       return rows[0];
     },
 
+    /** A page of installs in order of portal id, after `after`. */
+    async list(db: Db, after: number, limit: number, state?: InstallState): Promise<Install[]> {
+      const { rows } = await db.query<Install>(
+        `select ${COLUMNS} from installs where portal_id > $1 and ($3::text is null or state = $3)
+         order by portal_id limit $2`,
+        [after, limit, state ?? null],
+      );
+      return rows;
+    },
+
+    /** Oldest first. */
+    async history(db: Db, portalId: number): Promise<HistoryEntry[]> {
+      const { rows } = await db.query<HistoryEntry>(
+        `select at, install_id as "installId", from_state as "fromState", to_state as "toState", reason
+         from install_history where portal_id = $1 order by id`,
+        [portalId],
+      );
+      return rows;
+    },
+
     /** The install with its tokens in clear, or undefined when it is unknown or holds none. */
-    findWithTokens(db: Db, portalId: number): Promise<InstallWithTokens | undefined> {
-      return selectTokens(db, portalId, '');
+    async findWithTokens(db: Db, portalId: number): Promise<InstallWithTokens | undefined> {
+      const { rows } = await db.query(`select ${WITH_TOKENS} from installs where portal_id = $1`, [portalId]);
+      return rows[0] && open(rows[0]);
     },
 
-    /** The same, holding the row's lock until the transaction ends or its connection breaks. */
-    lockWithTokens(tx: Db, portalId: number): Promise<InstallWithTokens | undefined> {
-      return selectTokens(tx, portalId, 'for update');
-    },
-
-    /** Stores refreshed tokens. False, and nothing is written, when the row has moved past `version`. */
+    /** Stores refreshed tokens; the install is active again. @returns false when the row has moved on. */
     async replaceTokens(db: Db, portalId: number, version: number, tokens: Tokens): Promise<boolean> {
       const { rowCount } = await db.query(
         `update installs set access_token = $3, refresh_token = $4, access_token_expires_at = $5,
-           token_version = token_version + 1, updated_at = now()
-         where portal_id = $1 and token_version = $2 and state = 'active'`,
-        [
-          portalId,
-          version,
-          sealAccess(portalId, tokens.accessToken),
-          sealRefresh(portalId, tokens.refreshToken),
-          tokens.accessTokenExpiresAt,
-        ],
+           refresh_due_at = $6, state_reason = case when state = 'active' then state_reason else 'refreshed' end,
+           state = 'active', refresh_failures = 0, token_version = token_version + 1, updated_at = now()
+         where portal_id = $1 and token_version = $2 and access_token is not null`,
+        [portalId, version, ...seal(portalId, tokens), tokens.accessTokenExpiresAt, tokens.refreshDueAt],
       );
       return rowCount === 1;
     },
 
-    /** Ends an install: its tokens are forgotten, its history of who and when stays. */
-    async end(db: Db, portalId: number, state: 'needs_reconnect' | 'uninstalled'): Promise<void> {
+    /** Notes that a refresh failed and when to try again. Tokens stay. */
+    async backOff(db: Db, portalId: number, version: number, dueAt: Date, reason: string): Promise<void> {
       await db.query(
-        `update installs set state = $2, access_token = null, refresh_token = null,
-           access_token_expires_at = null, token_version = token_version + 1, updated_at = now()
-         where portal_id = $1`,
-        [portalId, state],
+        `update installs set state = 'backing_off', state_reason = $4, refresh_due_at = $3,
+           refresh_failures = refresh_failures + 1, updated_at = now()
+         where portal_id = $1 and token_version = $2 and access_token is not null`,
+        [portalId, version, dueAt, reason],
       );
     },
 
     /**
-     * A page of active installs whose access token expires before `before`, soonest first.
-     * @param after the last row of the page before this one.
+     * Ends an install: its tokens are forgotten, its history stays.
+     * @param version undefined ends it whatever version it has reached.
+     * @returns the id of the install that held tokens until now, undefined when there was nothing to end.
      */
-    async expiringBefore(
+    async end(
       db: Db,
-      before: Date,
-      after: { expiresAt: Date; portalId: number } | undefined,
-      limit: number,
-    ): Promise<{ expiresAt: Date; portalId: number }[]> {
-      const { rows } = await db.query<{ expiresAt: Date; portalId: number }>(
-        `select portal_id as "portalId", access_token_expires_at as "expiresAt" from installs
-         where state = 'active' and access_token_expires_at < $1
-           and ($2::timestamptz is null or (access_token_expires_at, portal_id) > ($2, $3))
-         order by access_token_expires_at, portal_id limit $4`,
-        [before, after?.expiresAt ?? null, after?.portalId ?? null, limit],
+      portalId: number,
+      version: number | undefined,
+      state: 'needs_reconnect' | 'uninstalled',
+      reason: string,
+    ): Promise<number | undefined> {
+      const { rows } = await db.query<{ install_id: number; ended: boolean }>(
+        `update installs set state = $3, state_reason = $4, access_token = null, refresh_token = null,
+           access_token_expires_at = null, refresh_due_at = null, token_version = installs.token_version + 1,
+           updated_at = now()
+         from (select portal_id, access_token is not null as ended from installs where portal_id = $1 for update) before
+         where installs.portal_id = before.portal_id and ($2::bigint is null or installs.token_version = $2)
+         returning installs.install_id, before.ended`,
+        [portalId, version ?? null, state, reason],
+      );
+      return rows[0]?.ended ? rows[0].install_id : undefined;
+    },
+
+    /** A page of installs whose refresh is due at `now`, longest due first, after the last row of the page before. */
+    async due(db: Db, now: Date, after: DueInstall | undefined, limit: number): Promise<DueInstall[]> {
+      const { rows } = await db.query<DueInstall>(
+        `select portal_id as "portalId", refresh_due_at as "dueAt" from installs
+         where refresh_due_at <= $1 and ($2::timestamptz is null or (refresh_due_at, portal_id) > ($2, $3))
+         order by refresh_due_at, portal_id limit $4`,
+        [now, after?.dueAt ?? null, after?.portalId ?? null, limit],
       );
       return rows;
     },
+
+    /** How many installs hold tokens under each key id. */
+    async keyUse(db: Db): Promise<Map<string, number>> {
+      const { rows } = await db.query<{ key_id: string; installs: number }>(
+        `select key_id, count(distinct portal_id)::int as installs from (
+           select portal_id, split_part(unnest(array[access_token, refresh_token]), '.', 2) as key_id
+           from installs where access_token is not null) used group by key_id`,
+      );
+      return new Map(rows.map((row) => [row.key_id, row.installs]));
+    },
+
+    /**
+     * Encrypts a page of tokens again with the newest key, in order of portal id. Nothing waits for it: a row that
+     * a refresh changes meanwhile is left to the refresh.
+     * @returns the last portal id of the page and how many values were written; undefined at the end.
+     */
+    async reseal(
+      db: Db,
+      after: number,
+      limit: number,
+    ): Promise<{ last: number; written: number } | undefined> {
+      const { rows } = await db.query(
+        `select ${WITH_TOKENS} from installs
+         where portal_id > $1 and access_token is not null
+           and (split_part(access_token, '.', 2) <> $3 or split_part(refresh_token, '.', 2) <> $3)
+         order by portal_id limit $2`,
+        [after, limit, ring[0]?.id],
+      );
+      if (rows.length === 0) return undefined;
+      const installs = rows.map((row) => open(row)).filter((install) => install !== undefined);
+      const sealed = installs.map((install) => seal(install.portalId, install));
+      const { rowCount } = await db.query(
+        `update installs set access_token = fresh.access_token, refresh_token = fresh.refresh_token
+         from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])
+           as fresh (portal_id, token_version, access_token, refresh_token)
+         where installs.portal_id = fresh.portal_id and installs.token_version = fresh.token_version`,
+        [
+          installs.map(({ portalId }) => portalId),
+          installs.map(({ tokenVersion }) => tokenVersion),
+          sealed.map(([access]) => access),
+          sealed.map(([, refresh]) => refresh),
+        ],
+      );
+      return { last: installs.at(-1)?.portalId ?? after, written: rowCount ?? 0 };
+    },
   };
 
-  async function selectTokens(db: Db, portalId: number, lock: '' | 'for update') {
-    const { rows } = await db.query<Install & { access_token: string | null; refresh_token: string | null }>(
-      `select ${COLUMNS}, access_token, refresh_token from installs where portal_id = $1 ${lock}`,
-      [portalId],
-    );
-    if (!rows[0]) return undefined;
-    const { access_token, refresh_token, ...install } = rows[0];
-    if (!access_token || !refresh_token || !install.accessTokenExpiresAt) return undefined;
+  function seal(portalId: number, tokens: Pick<Tokens, 'accessToken' | 'refreshToken'>): [string, string] {
+    return [
+      encrypt(ring, tokens.accessToken, boundTo(portalId, 'access_token')),
+      encrypt(ring, tokens.refreshToken, boundTo(portalId, 'refresh_token')),
+    ];
+  }
+
+  function open(
+    row: Install & { sealedAccess: string | null; sealedRefresh: string | null },
+  ): InstallWithTokens | undefined {
+    const { sealedAccess, sealedRefresh, accessTokenExpiresAt, refreshDueAt, ...install } = row;
+    if (!sealedAccess || !sealedRefresh || !accessTokenExpiresAt || !refreshDueAt) return undefined;
     return {
       ...install,
-      accessTokenExpiresAt: install.accessTokenExpiresAt,
-      accessToken: decrypt(ring, access_token, boundTo(portalId, 'access_token')),
-      refreshToken: decrypt(ring, refresh_token, boundTo(portalId, 'refresh_token')),
+      accessTokenExpiresAt,
+      refreshDueAt,
+      accessToken: decrypt(ring, sealedAccess, boundTo(install.portalId, 'access_token')),
+      refreshToken: decrypt(ring, sealedRefresh, boundTo(install.portalId, 'refresh_token')),
     };
   }
 }

@@ -29,8 +29,8 @@ export const webhooksStore = {
     ]);
   },
 
-  /** @returns false when an event of this identity is known already. */
-  async addEvent(tx: Db, key: string, deliveryId: number, event: WebhookEvent): Promise<boolean> {
+  /** @param deliveryId null for events of our own. @returns false when an event of this identity is known already. */
+  async addEvent(tx: Db, key: string, deliveryId: number | null, event: WebhookEvent): Promise<boolean> {
     const { rowCount } = await tx.query(
       `insert into webhook_events (event_key, delivery_id, portal_id, event) values ($1, $2, $3, $4)
        on conflict (event_key) do nothing`,

@@ -48,6 +48,8 @@ export class HubSpotError extends Error {
   readonly oauthError: string | undefined;
   readonly oauthStatus: string | undefined;
   readonly errors: readonly { message?: string | undefined }[];
+  /** In a few words, without anything of the request: `429 RATE_LIMITS`. */
+  readonly summary: string;
 
   constructor(failure: HubSpotFailure, body?: unknown) {
     const known = errorBody.parse(body ?? {});
@@ -65,6 +67,7 @@ export class HubSpotError extends Error {
     this.oauthError = known.error;
     this.oauthStatus = known.status;
     this.errors = known.errors ?? [];
+    this.summary = what;
   }
 
   /** True when the same request may succeed later: no answer, locked, rate limit, migration, server trouble. */

@@ -22,7 +22,7 @@ export interface JobRunner {
 }
 
 export async function startJobRunner(ctx: Context): Promise<JobRunner> {
-  const liveness = await createLiveness(ctx);
+  const liveness = createLiveness(ctx);
   const events: WorkerEvents = new EventEmitter();
   events.on('pool:create', ({ workerPool }: { workerPool: WorkerPool }) => liveness.begin(workerPool.id));
   const runner = await run({

@@ -1,215 +1,239 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
-import type { Install, InstallsStore } from '../db/installs-store.ts';
-import { oauthStatesStore, type StateOutcome } from '../db/oauth-states-store.ts';
+import { alarmsStore } from '../db/alarms-store.ts';
+import type { HistoryEntry, Install, InstallsStore } from '../db/installs-store.ts';
+import { oauthStatesStore } from '../db/oauth-states-store.ts';
 import type { Pool } from '../db/pool.ts';
+import { LOCKS, type SessionLocks } from '../db/session-locks.ts';
+import { inTransaction } from '../db/transaction.ts';
 import { AppError, installNotFound } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
 import { classifyOAuthFailure, type OAuthApi } from '../hubspot/oauth.ts';
 import type { PortalClient } from '../hubspot/portal-client.ts';
 import type { Logger } from '../logger.ts';
+import { hashBrowser } from '../verification/browser-cookie.ts';
 import { createState, hashState, STATE_LIFETIME_MS } from '../verification/oauth-state.ts';
+import { parseReturnUrl, withState } from '../verification/return-url.ts';
+import { installFailed } from './install-errors.ts';
+import { publishLifecycle } from './lifecycle-events.ts';
+import { APP_MISCONFIGURED, type TokenService } from './token-service.ts';
 
 export type InstallService = ReturnType<typeof createInstallService>;
+
+/** An install as its users want to see it: what it may do, and whether something has to be done about it. */
+export interface InstallStatus extends Install {
+  /** True while some process refreshes the token right now. */
+  readonly refreshing: boolean;
+  /** Scopes that HUBSPOT_SCOPES asks for and this install was not granted: it has to consent again. */
+  readonly missingScopes: readonly string[];
+  readonly reconnectUrl: string;
+  has(scope: string): boolean;
+}
 
 interface Dependencies {
   config: Config;
   pool: Pool;
+  locks: SessionLocks;
   installs: InstallsStore;
   oauth: OAuthApi;
+  tokens: TokenService;
   hubspotFor: (portalId: number) => PortalClient;
   clock: Clock;
   logger: Logger;
 }
 
-export function createInstallService({
-  config,
-  pool,
-  installs,
-  oauth,
-  hubspotFor,
-  clock,
-  logger,
-}: Dependencies) {
+export function createInstallService(dependencies: Dependencies) {
+  const { config, pool, locks, installs, oauth, tokens, hubspotFor, clock, logger } = dependencies;
+  const { hubspot, serverUrl } = config;
+
   return {
     /**
-     * HubSpot's authorize URL with a fresh state. The state is not tied to a cookie: an install belongs to the
-     * portal that its code names, never to whoever is logged in to the browser, so a planted callback gains nothing;
-     * and any number of installs may be under way in one browser.
+     * HubSpot's authorize URL with a fresh state, for the account `portalId` when one is given. The state is not
+     * tied to a cookie: an install belongs to the portal that its code names, never to whoever is logged in to the
+     * browser, so a planted callback gains nothing; and any number of installs may be under way in one browser.
      */
-    async begin(): Promise<string> {
+    async begin(portalId?: number): Promise<string> {
       const state = createState();
-      await oauthStatesStore.add(pool, hashState(state), new Date(clock.now() + STATE_LIFETIME_MS));
-      const { clientId, redirectUri, scopes, optionalScopes } = config.hubspot;
-      const query = [
-        ['client_id', clientId],
-        ['redirect_uri', redirectUri],
-        ['scope', scopes.join(' ')],
-        ...(optionalScopes.length > 0 ? [['optional_scope', optionalScopes.join(' ')]] : []),
-        ['state', state],
-      ];
+      await oauthStatesStore.add(pool, hashState(state), stateExpiry());
+      const query = {
+        client_id: hubspot.clientId,
+        redirect_uri: hubspot.redirectUri,
+        scope: hubspot.scopes.join(' '),
+        ...(hubspot.optionalScopes.length > 0 && { optional_scope: hubspot.optionalScopes.join(' ') }),
+        state,
+      };
+      const page = new URL(hubspot.authorizeUrl);
+      if (portalId !== undefined)
+        page.pathname = page.pathname.replace(/\/authorize$/, `/${portalId}/authorize`);
       // encodeURIComponent, not URLSearchParams: HubSpot documents %20 between scopes.
-      return `${config.hubspot.authorizeUrl}?${query.map(([name, value]) => `${name}=${encodeURIComponent(value ?? '')}`).join('&')}`;
+      const pairs = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+      return `${page.href}?${pairs.join('&')}`;
     },
 
-    /** Uses up a state that came back from HubSpot. @throws {AppError} saying why it cannot be used. */
-    async takeState(state: string | undefined): Promise<void> {
-      const outcome = state
-        ? await oauthStatesStore.take(pool, hashState(state), new Date(clock.now()))
-        : 'unknown';
-      if (outcome !== 'taken') throw stateRefused(outcome);
+    /** Ends our own flow: the code is exchanged when its state is one that we gave out. */
+    async finishOwn(code: string, state: string): Promise<InstallStatus> {
+      await takeState(state, 'own');
+      return complete(code, null);
     },
 
-    /** Exchanges the code, learns whose it is and stores the install; an earlier one of that portal is overwritten. */
-    async complete(code: string): Promise<Install> {
-      const tokens = await exchange(code);
-      const info = await oauth.introspect(tokens.accessToken, 'access_token').catch((error) => {
-        throw explainExchange(error);
-      });
-      const { hub_id: portalId } = info;
-      if (!info.active || !portalId || !tokens.refreshToken) {
-        throw installFailed(
-          502,
-          'hubspot_incomplete',
-          'HubSpot answered without saying which account this is. Nothing was stored.',
-        );
-      }
-      if (info.app_id !== undefined && info.app_id !== config.hubspot.appId) {
-        logger.error(
-          { appId: info.app_id },
-          'HUBSPOT_APP_ID is not the app that HUBSPOT_CLIENT_ID belongs to',
-        );
-      }
-      await installs.save(pool, {
-        portalId,
-        appId: info.app_id ?? config.hubspot.appId,
-        userId: info.user_id ?? null,
-        userEmail: info.user ?? null,
-        hubDomain: info.hub_domain ?? null,
-        scopes: info.scopes ?? [],
-        accessToken: tokens.accessToken,
-        refreshToken: tokens.refreshToken,
-        accessTokenExpiresAt: new Date(clock.now() + tokens.expiresInSeconds * 1000),
-      });
-      logger.info({ portalId }, 'the app was installed');
-      return this.find(portalId);
+    /**
+     * An install that HubSpot's marketplace started. It carries no state of ours and is tied to nobody; the portal
+     * that the code names is the one that gains the app.
+     * @returns HubSpot's address to send the browser back to; staying here leaves the user in a login loop.
+     */
+    async finishMarketplace(code: string, returnUrl: string): Promise<string> {
+      const back = requireReturnUrl(returnUrl);
+      await complete(code, null);
+      return back.href;
     },
 
-    /** @throws {AppError} install_not_found. */
-    async find(portalId: number): Promise<Install> {
-      return (await installs.find(pool, portalId)) ?? failNotFound(portalId);
+    /** Checks the way back before the sign-in page is shown. */
+    requireReturnUrl,
+
+    /** The user signed in on our page: HubSpot's address with a one-time state that stands for this user. */
+    async beginPartner(returnUrl: string, user: string, browser: string): Promise<string> {
+      const back = requireReturnUrl(returnUrl);
+      const state = createState();
+      const partner = { user, browserHash: hashBrowser(browser) };
+      await oauthStatesStore.add(pool, hashState(state), stateExpiry(), partner);
+      return withState(back, state);
     },
 
-    /** Uninstalls the app at HubSpot, then forgets the tokens. An install that HubSpot ended before is only forgotten. */
+    /** Ends the partner flow in the browser in which it began. @returns HubSpot's address to go back to. */
+    async finishPartner(
+      code: string,
+      state: string,
+      returnUrl: string,
+      browser: string | undefined,
+    ): Promise<string> {
+      const back = requireReturnUrl(returnUrl);
+      const { partnerUser, browserHash } = await takeState(state, 'partner');
+      const sameBrowser = browser !== undefined && browserHash?.equals(hashBrowser(browser));
+      if (!sameBrowser) throw installFailed('state_unknown');
+      await complete(code, partnerUser);
+      return back.href;
+    },
+
+    /** HubSpot sent the browser back with an error; the state that came along is used up. */
+    async refuse(error: string, state: string | undefined): Promise<never> {
+      if (state) await takeState(state, 'own');
+      throw installFailed(error === 'access_denied' ? 'access_denied' : 'install_refused');
+    },
+
+    status,
+
+    async list(after: number, limit: number): Promise<InstallStatus[]> {
+      return (await installs.list(pool, after, limit)).map((install) => describe(install, false));
+    },
+
+    history: (portalId: number): Promise<HistoryEntry[]> => installs.history(pool, portalId),
+
+    /**
+     * Uninstalls the app at HubSpot, revokes and forgets the tokens. An install that HubSpot ended before is only
+     * forgotten. When HubSpot does not answer, nothing is changed and the call can be made again.
+     */
     async disconnect(portalId: number): Promise<void> {
-      const install = await this.find(portalId);
-      if (install.state === 'active') {
-        await hubspotFor(portalId)
-          .appInstalls.uninstall()
-          .catch((error) => {
-            // Gone at HubSpot already: what is left to do is ours.
-            if (!(error instanceof AppError && error.code === 'install_needs_reconnect')) throw error;
-          });
+      await status(portalId);
+      const held = await installs.findWithTokens(pool, portalId);
+      if (held) {
+        await unlessEndedAlready(() => hubspotFor(portalId).appInstalls.uninstall());
+        await unlessEndedAlready(() => oauth.revoke(held.refreshToken));
       }
-      await installs.end(pool, portalId, 'uninstalled');
+      await inTransaction(pool, async (tx) => {
+        const ended = await installs.end(tx, portalId, undefined, 'uninstalled', 'disconnected here');
+        if (ended !== undefined) await publishLifecycle(tx, 'app.uninstalled', portalId, ended, clock.now());
+      });
       logger.info({ portalId }, 'the app was disconnected');
     },
 
     /** The portal's page at HubSpot. */
-    portalUrl: (portalId: number) => `${new URL(config.hubspot.authorizeUrl).origin}/contacts/${portalId}`,
+    portalUrl: (portalId: number) => `${new URL(hubspot.authorizeUrl).origin}/contacts/${portalId}`,
   };
+
+  function stateExpiry(): Date {
+    return new Date(clock.now() + STATE_LIFETIME_MS);
+  }
+
+  function requireReturnUrl(returnUrl: string): URL {
+    const url = parseReturnUrl(returnUrl, hubspot.authorizeUrl);
+    if (!url) throw installFailed('return_url_refused');
+    return url;
+  }
+
+  async function takeState(state: string, flow: 'own' | 'partner') {
+    const outcome = await oauthStatesStore.take(pool, hashState(state), flow, new Date(clock.now()));
+    if (!outcome.taken) throw installFailed(`state_${outcome.reason}`);
+    return outcome;
+  }
+
+  /** Exchanges the code, learns whose it is and stores the install; an earlier one of that portal is overwritten. */
+  async function complete(code: string, partnerUser: string | null): Promise<InstallStatus> {
+    const { answer, info } = await exchange(code);
+    const { hub_id: portalId } = info;
+    if (!info.active || !portalId || !answer.refreshToken) throw installFailed('hubspot_incomplete');
+    if (info.app_id !== undefined && info.app_id !== hubspot.appId) {
+      logger.error({ appId: info.app_id }, 'HUBSPOT_APP_ID is not the app that HUBSPOT_CLIENT_ID belongs to');
+    }
+    await inTransaction(pool, async (tx) => {
+      const installId = await installs.save(tx, {
+        portalId,
+        appId: info.app_id ?? hubspot.appId,
+        userId: info.user_id ?? null,
+        userEmail: info.user ?? null,
+        hubDomain: info.hub_domain ?? null,
+        partnerUser,
+        scopes: info.scopes ?? [],
+        ...tokens.keep(portalId, answer),
+      });
+      await publishLifecycle(tx, 'app.installed', portalId, installId, clock.now());
+      await alarmsStore.clear(tx, APP_MISCONFIGURED);
+    });
+    logger.info({ portalId }, 'the app was installed');
+    return status(portalId);
+  }
 
   async function exchange(code: string) {
     try {
-      return await oauth.exchangeCode(code);
+      const answer = await oauth.exchangeCode(code);
+      return { answer, info: await oauth.introspect(answer.accessToken, 'access_token') };
     } catch (error) {
-      throw explainExchange(error);
+      if (!(error instanceof HubSpotError)) throw error;
+      const failure = classifyOAuthFailure(error, 'code');
+      if (failure === 'bad_code') throw installFailed('code_refused', error);
+      if (failure === 'transient') throw installFailed('hubspot_unavailable', error);
+      const message = `HubSpot refuses this app (${error.summary}): check HUBSPOT_CLIENT_ID, HUBSPOT_CLIENT_SECRET and the redirect URL ${hubspot.redirectUri}.`;
+      await alarmsStore.raise(pool, APP_MISCONFIGURED, message);
+      throw installFailed('app_misconfigured', error);
     }
   }
 
-  function explainExchange(error: unknown): unknown {
-    if (!(error instanceof HubSpotError)) return error;
-    const failure = classifyOAuthFailure(error, 'code');
-    logger[failure === 'configuration' ? 'error' : 'warn'](
-      { err: error, failure },
-      'an install could not be finished',
-    );
-    switch (failure) {
-      case 'bad_code':
-        return installFailed(
-          400,
-          'code_refused',
-          'HubSpot no longer accepts this code: it was used before, or it is too old. Nothing was stored.',
-        );
-      case 'transient':
-        return installFailed(
-          502,
-          'hubspot_unavailable',
-          'HubSpot did not answer. Nothing was stored. Wait a moment, then start again.',
-        );
-      default:
-        return installFailed(
-          502,
-          'app_misconfigured',
-          'HubSpot refuses this app’s client id, secret or redirect URL. Nothing was stored. The operator finds the reason in the log.',
-        );
-    }
+  /** @throws {AppError} install_not_found. */
+  async function status(portalId: number): Promise<InstallStatus> {
+    const install = await installs.find(pool, portalId);
+    if (!install) throw installNotFound(portalId);
+    return describe(install, await locks.isHeld(pool, LOCKS.tokenRefresh, String(portalId)));
+  }
+
+  function describe(install: Install, refreshing: boolean): InstallStatus {
+    const has = (scope: string) => install.scopes.includes(scope);
+    return {
+      ...install,
+      refreshing,
+      has,
+      missingScopes: hubspot.scopes.filter((scope) => !has(scope)),
+      reconnectUrl: `${serverUrl}/install?portalId=${install.portalId}`,
+    };
   }
 }
 
-function failNotFound(portalId: number): never {
-  throw installNotFound(portalId);
-}
-
-/** HubSpot sent the browser back with an error, or the callback is not one of the shapes that HubSpot sends. */
-export function callbackRefused(hubspotError: string | undefined): AppError {
-  if (hubspotError === undefined) {
-    return installFailed(
-      400,
-      'callback_incomplete',
-      'This address is where HubSpot sends you back after an install, and it was opened without what HubSpot sends along. Nothing was stored.',
-    );
-  }
-  return hubspotError === 'access_denied'
-    ? installFailed(403, 'access_denied', 'The install was declined in HubSpot. Nothing was stored.')
-    : installFailed(400, 'install_refused', 'HubSpot ended the install with an error. Nothing was stored.');
-}
-
-function stateRefused(outcome: Exclude<StateOutcome, 'taken'>): AppError {
-  switch (outcome) {
-    case 'expired':
-      return installFailed(
-        410,
-        'state_expired',
-        'This install was started more than ten minutes ago. Nothing was stored.',
-      );
-    case 'used':
-      return installFailed(
-        409,
-        'state_used',
-        'This install was finished before; the page was opened a second time. If the app is connected, there is nothing to do.',
-      );
-    case 'unknown':
-      return installFailed(
-        400,
-        'state_unknown',
-        'This install was not started on this server. Nothing was stored.',
-      );
+/** Gone at HubSpot already: what is left to do is ours. */
+async function unlessEndedAlready(call: () => Promise<void>): Promise<void> {
+  try {
+    await call();
+  } catch (error) {
+    const ended =
+      (error instanceof AppError && error.code === 'install_needs_reconnect') ||
+      (error instanceof HubSpotError && !error.transient && [400, 401, 404].includes(error.status ?? 0));
+    if (!ended) throw error;
   }
 }
-
-const TITLES: Record<string, string> = {
-  access_denied: 'The install was declined',
-  state_expired: 'The install took too long',
-  state_used: 'This install is finished already',
-  state_unknown: 'This install was not started here',
-  code_refused: 'HubSpot does not accept the code',
-  hubspot_unavailable: 'HubSpot is not answering',
-  app_misconfigured: 'This app is not set up correctly',
-};
-
-const installFailed = (status: number, code: string, message: string) =>
-  new AppError(status, code, message, {
-    title: TITLES[code] ?? 'The install could not be finished',
-    startAgain: true,
-  });

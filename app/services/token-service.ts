@@ -1,35 +1,30 @@
 import type { Clock } from '../clock.ts';
+import { alarmsStore } from '../db/alarms-store.ts';
 import type { InstallsStore, InstallWithTokens, Tokens } from '../db/installs-store.ts';
 import type { Pool } from '../db/pool.ts';
+import { LOCKS, type SessionLocks } from '../db/session-locks.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError, installNotFound, needsReconnect } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
-import {
-  classifyOAuthFailure,
-  type OAuthApi,
-  type OAuthFailure,
-  type TokenAnswer,
-} from '../hubspot/oauth.ts';
+import { classifyOAuthFailure, type OAuthApi, type TokenAnswer } from '../hubspot/oauth.ts';
 import type { Logger } from '../logger.ts';
+import { publishLifecycle } from './lifecycle-events.ts';
+import { retryDelayMs, sweepAheadMs } from './refresh-timing.ts';
 
-/** How long before its expiry an access token is no longer handed out. */
+/** How long before its expiry an access token is no longer handed out without a refresh. */
 export const REFRESH_MARGIN_MS = 5 * 60 * 1000;
 
-const LOCK_TIMEOUT_MS = 20_000;
-const LOCK_NOT_AVAILABLE = '55P03';
+export const APP_MISCONFIGURED = 'app_misconfigured';
+
+/** Longer than the one HTTP call that the holder of the lock makes. */
+const WAIT_FOR_OTHER_MS = 20_000;
+const POLL_MS = 50;
 
 export type TokenService = ReturnType<typeof createTokenService>;
 
-interface Failed {
-  readonly failure: OAuthFailure;
-  readonly error: HubSpotError;
-  readonly install: InstallWithTokens;
-}
-
-type Outcome = { readonly token: string } | Failed | 'missing';
-
 interface Dependencies {
   pool: Pool;
+  locks: SessionLocks;
   installs: InstallsStore;
   oauth: OAuthApi;
   clock: Clock;
@@ -37,11 +32,11 @@ interface Dependencies {
 }
 
 /**
- * Access tokens of the installs. A portal's tokens are refreshed by one caller at a time over all processes: the
- * refresher holds the install's row lock, so the lock dies with its holder, and a waiter that gets the lock reads
- * the row again and uses what the other one stored.
+ * Access tokens of the installs. One refresh per portal at a time over all processes: the refresher holds a lock
+ * in Postgres that dies with its process, reads the row again after taking it, and writes only when the row's
+ * version is unchanged. Whoever waits meanwhile uses the token that the refresher stored.
  */
-export function createTokenService({ pool, installs, oauth, clock, logger }: Dependencies) {
+export function createTokenService({ pool, locks, installs, oauth, clock, logger }: Dependencies) {
   const refreshing = new Map<number, Promise<string>>();
 
   return {
@@ -51,118 +46,184 @@ export function createTokenService({ pool, installs, oauth, clock, logger }: Dep
      */
     async accessTokenFor(portalId: number): Promise<string> {
       const install = await load(portalId);
-      return isDue(install) ? refreshOnce(portalId, isDue) : install.accessToken;
+      if (!expiresSoon(install)) return install.accessToken;
+      return mayTry(install) ? refreshOnce(portalId, expiresSoon) : whileBackingOff(install);
     },
 
     /** A token to try after HubSpot refused `refused` with 401: another caller's newer one, or a refreshed one. */
     async renewed(portalId: number, refused: string): Promise<string> {
-      const needed = (install: InstallWithTokens) => install.accessToken === refused || isDue(install);
+      const needed = (install: InstallWithTokens) => install.accessToken === refused;
       // The first call may join an attempt that began before the refusal was known.
       for (let attempt = 0; attempt < 2; attempt += 1) {
         const token = await refreshOnce(portalId, needed);
         if (token !== refused) return token;
       }
-      throw unavailable(portalId, 'HubSpot refuses its token and gave no new one');
+      throw unavailable(portalId, 'HubSpot refuses its token and gave no new one', 1);
     },
 
-    /** Refreshes when the token expires before `before`; for the sweep. */
-    async refreshIfExpiring(portalId: number, before: Date): Promise<void> {
-      await refreshOnce(portalId, (install) => install.accessTokenExpiresAt < before);
+    /** Refreshes when the sweep's moment for this install has come. */
+    async refreshIfDue(portalId: number): Promise<void> {
+      await refreshOnce(portalId, (install) => install.refreshDueAt.getTime() <= clock.now());
     },
+
+    /** Refreshes whatever the token's age; an operator asked for it. */
+    async refreshNow(portalId: number): Promise<void> {
+      const { tokenVersion } = await load(portalId);
+      await refreshOnce(portalId, (install) => install.tokenVersion === tokenVersion);
+    },
+
+    /** What a token answer becomes in the store. */
+    keep: (portalId: number, answer: TokenAnswer, refreshTokenInUse = ''): Tokens =>
+      keep(portalId, answer, refreshTokenInUse),
   };
 
-  function isDue(install: InstallWithTokens): boolean {
+  function expiresSoon(install: InstallWithTokens): boolean {
     return install.accessTokenExpiresAt.getTime() - clock.now() <= REFRESH_MARGIN_MS;
+  }
+
+  /** After a failure the next try waits for its time, so that an outage is not met with a storm. */
+  function mayTry(install: InstallWithTokens): boolean {
+    return install.state === 'active' || install.refreshDueAt.getTime() <= clock.now();
+  }
+
+  function whileBackingOff(install: InstallWithTokens): string {
+    if (install.accessTokenExpiresAt.getTime() > clock.now()) return install.accessToken;
+    const seconds = Math.ceil((install.refreshDueAt.getTime() - clock.now()) / 1000);
+    throw unavailable(install.portalId, 'HubSpot did not refresh its token', Math.max(1, seconds));
   }
 
   async function load(portalId: number): Promise<InstallWithTokens> {
     const install = await installs.findWithTokens(pool, portalId);
-    return install ?? failWithoutTokens(portalId);
+    if (install) return install;
+    const ended = await installs.find(pool, portalId);
+    throw ended?.state === 'needs_reconnect' ? needsReconnect(portalId) : installNotFound(portalId);
   }
 
-  async function failWithoutTokens(portalId: number): Promise<never> {
-    const install = await installs.find(pool, portalId);
-    throw install?.state === 'needs_reconnect' ? needsReconnect(portalId) : installNotFound(portalId);
-  }
-
-  /** Callers of this process that want the same portal share one attempt, and with it one connection. */
+  /** Callers of this process that want the same portal share one attempt. */
   async function refreshOnce(
     portalId: number,
     needed: (install: InstallWithTokens) => boolean,
   ): Promise<string> {
     const underWay = refreshing.get(portalId);
     if (underWay) return underWay;
-    const attempt = refresh(portalId, needed).finally(() => refreshing.delete(portalId));
+    const attempt = refreshOrWait(portalId, needed).finally(() => refreshing.delete(portalId));
     refreshing.set(portalId, attempt);
     return attempt;
   }
 
-  async function refresh(portalId: number, needed: (install: InstallWithTokens) => boolean): Promise<string> {
-    const outcome = await inTransaction(pool, async (tx): Promise<Outcome> => {
-      await tx.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
-      const install = await installs.lockWithTokens(tx, portalId);
-      if (!install) return 'missing';
-      if (!needed(install)) return { token: install.accessToken };
-      try {
-        const answer = await oauth.refresh(install.refreshToken);
-        const tokens = keep(install, answer);
-        await installs.replaceTokens(tx, portalId, install.tokenVersion, tokens);
-        logger.info({ portalId, expiresAt: tokens.accessTokenExpiresAt }, 'refreshed the access token');
-        return { token: tokens.accessToken };
-      } catch (error) {
-        if (!(error instanceof HubSpotError)) throw error;
-        const failure = classifyOAuthFailure(error, 'refresh');
-        if (failure === 'revoked') await installs.end(tx, portalId, 'needs_reconnect');
-        return { failure, error, install };
+  async function refreshOrWait(
+    portalId: number,
+    needed: (install: InstallWithTokens) => boolean,
+  ): Promise<string> {
+    const giveUpAt = performance.now() + WAIT_FOR_OTHER_MS;
+    for (;;) {
+      const locked = await locks.tryAcquire(LOCKS.tokenRefresh, String(portalId));
+      if (locked) {
+        try {
+          return await refreshUnderLock(portalId, needed);
+        } finally {
+          // A lock that cannot be given back was lost with its connection.
+          await locks.release(LOCKS.tokenRefresh, String(portalId)).catch(() => {});
+        }
       }
-    }).catch((error: Error & { code?: string }) => {
-      if (error.code !== LOCK_NOT_AVAILABLE) throw error;
-      throw unavailable(portalId, 'another process has been refreshing its token for too long', error);
-    });
-
-    if (outcome === 'missing') return failWithoutTokens(portalId);
-    return 'token' in outcome ? outcome.token : settleFailure(portalId, outcome);
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS * (0.5 + Math.random())));
+      const install = await load(portalId);
+      if (!needed(install)) return install.accessToken;
+      if (!mayTry(install)) return whileBackingOff(install);
+      if (performance.now() > giveUpAt) {
+        throw unavailable(portalId, 'another process has been refreshing its token for too long', 5);
+      }
+    }
   }
 
-  function settleFailure(portalId: number, { failure, error, install }: Failed): string {
+  async function refreshUnderLock(
+    portalId: number,
+    needed: (install: InstallWithTokens) => boolean,
+  ): Promise<string> {
+    const install = await load(portalId);
+    if (!needed(install)) return install.accessToken;
+    if (!mayTry(install)) return whileBackingOff(install);
+    let tokens: Tokens;
+    try {
+      tokens = keep(portalId, await oauth.refresh(install.refreshToken), install.refreshToken);
+    } catch (error) {
+      if (error instanceof HubSpotError) return settleFailure(install, error);
+      throw error;
+    }
+    const stored = await installs.replaceTokens(pool, portalId, install.tokenVersion, tokens);
+    logger.debug({ portalId, expiresAt: tokens.accessTokenExpiresAt }, 'refreshed the access token');
+    // A reinstall or a disconnect came first: what is stored counts.
+    return stored ? tokens.accessToken : (await load(portalId)).accessToken;
+  }
+
+  async function settleFailure(install: InstallWithTokens, error: HubSpotError): Promise<string> {
+    const { portalId, tokenVersion } = install;
+    const failure = classifyOAuthFailure(error, 'refresh');
     switch (failure) {
       case 'revoked':
-        logger.warn({ portalId, err: error }, 'HubSpot revoked this install; its tokens are forgotten');
+        await inTransaction(pool, async (tx) => {
+          const reason = `HubSpot: ${error.oauthStatus ?? error.oauthError}`;
+          const ended = await installs.end(tx, portalId, tokenVersion, 'needs_reconnect', reason);
+          if (ended !== undefined)
+            await publishLifecycle(tx, 'app.uninstalled', portalId, ended, clock.now());
+        });
+        logger.warn({ portalId, err: error }, 'HubSpot ended this install; its tokens are forgotten');
         throw needsReconnect(portalId);
-      case 'transient':
+
+      case 'transient': {
+        const delay = retryDelayMs(install.refreshFailures, error.retryAfter);
+        await installs.backOff(pool, portalId, tokenVersion, new Date(clock.now() + delay), error.summary);
+        logger.warn(
+          { portalId, err: error, retryInMs: delay },
+          'HubSpot did not refresh a token; it will be tried again',
+        );
         // Early refresh leaves five minutes in which the old token still works.
         if (install.accessTokenExpiresAt.getTime() > clock.now()) return install.accessToken;
-        throw unavailable(portalId, 'HubSpot did not refresh its token', error);
-      default:
+        throw unavailable(portalId, 'HubSpot did not refresh its token', Math.ceil(delay / 1000));
+      }
+
+      case 'configuration':
+      case 'bad_code':
         logger.error(
-          { portalId, err: error },
-          'HubSpot refuses this app: check HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET',
+          { portalId, err: error, alarm: APP_MISCONFIGURED },
+          'HubSpot refuses this app; no token was touched',
         );
+        await alarmsStore.raise(
+          pool,
+          APP_MISCONFIGURED,
+          `HubSpot refuses this app (${error.summary}): check HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET.`,
+        );
+        if (install.accessTokenExpiresAt.getTime() > clock.now()) return install.accessToken;
         throw new AppError(
           502,
-          'app_misconfigured',
+          APP_MISCONFIGURED,
           'HubSpot refuses this app’s client id or secret. No token was touched. The operator finds the reason in the log.',
           { cause: error },
         );
+
+      default:
+        return failure satisfies never;
     }
   }
 
-  function keep(install: InstallWithTokens, answer: TokenAnswer): Tokens {
+  function keep(portalId: number, answer: TokenAnswer, refreshTokenInUse: string): Tokens {
     if (answer.lifetimeAssumed) {
-      logger.warn({ portalId: install.portalId }, 'HubSpot sent no usable expires_in; assuming 30 minutes');
+      logger.warn({ portalId }, 'HubSpot sent no usable expires_in; assuming 30 minutes');
     }
+    const expiresAt = clock.now() + answer.expiresInSeconds * 1000;
     return {
       accessToken: answer.accessToken,
-      refreshToken: answer.refreshToken ?? install.refreshToken,
-      accessTokenExpiresAt: new Date(clock.now() + answer.expiresInSeconds * 1000),
+      refreshToken: answer.refreshToken ?? refreshTokenInUse,
+      accessTokenExpiresAt: new Date(expiresAt),
+      refreshDueAt: new Date(expiresAt - REFRESH_MARGIN_MS - sweepAheadMs()),
     };
   }
 }
 
-const unavailable = (portalId: number, what: string, cause?: unknown) =>
+const unavailable = (portalId: number, what: string, retryAfter: number) =>
   new AppError(
     503,
     'hubspot_unavailable',
     `Portal ${portalId} cannot be reached now: ${what}. Its tokens are kept. Try again shortly.`,
-    { cause, retryAfter: 5 },
+    { retryAfter },
   );

@@ -49,6 +49,14 @@ export async function startWorld(
         ...(body !== undefined && { body: JSON.stringify(body) }),
       }),
 
+    /** The answer's body of a request with the API key; fails when the status is none of success. */
+    async json(method: string, path: string, body?: unknown) {
+      const response = await this.api(method, path, body);
+      const answer = await response.text();
+      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${answer}`);
+      return JSON.parse(answer);
+    },
+
     /** Installs the app in a portal, through the consent page. */
     async install(portalId = 62515): Promise<Response> {
       const begun = await fetch(`${serverUrl}/install`, { redirect: 'manual' });

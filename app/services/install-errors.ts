@@ -1,0 +1,72 @@
+import { AppError } from '../errors.ts';
+
+/** Why an install did not happen. Each has its own page, with a button to start again. */
+const FAILURES = {
+  access_denied: [
+    403,
+    'The install was declined',
+    'The install was declined in HubSpot. Nothing was stored.',
+  ],
+  install_refused: [
+    400,
+    'HubSpot ended the install',
+    'HubSpot ended the install with an error. Nothing was stored.',
+  ],
+  callback_incomplete: [
+    400,
+    'The install was not finished',
+    'This address is where HubSpot sends you back after an install, and it was opened without all that HubSpot sends along. Nothing was stored.',
+  ],
+  callback_unasked: [
+    400,
+    'This install was not started here',
+    'A code came without the mark of an install that was started on this server or in HubSpot’s marketplace. Nothing was stored. Start the install with the button below, or with the Install button in the marketplace.',
+  ],
+  return_url_refused: [
+    400,
+    'The way back is not HubSpot’s',
+    'The address to return to does not belong to HubSpot. Nothing was stored.',
+  ],
+  state_unknown: [
+    400,
+    'This install was not started here',
+    'This install was not started on this server, or not in this browser. Nothing was stored.',
+  ],
+  state_expired: [
+    410,
+    'The install took too long',
+    'This install was started more than ten minutes ago. Nothing was stored.',
+  ],
+  state_used: [
+    409,
+    'This install is finished already',
+    'This install was finished before; the page was opened a second time. If the app is connected, there is nothing to do.',
+  ],
+  code_refused: [
+    400,
+    'HubSpot does not accept the code',
+    'HubSpot no longer accepts this code: it was used before, or it is too old. Nothing was stored.',
+  ],
+  hubspot_unavailable: [
+    502,
+    'HubSpot is not answering',
+    'HubSpot did not answer. Nothing was stored. Wait a moment, then start again.',
+  ],
+  hubspot_incomplete: [
+    502,
+    'HubSpot’s answer was incomplete',
+    'HubSpot answered without saying which account this is. Nothing was stored.',
+  ],
+  app_misconfigured: [
+    502,
+    'This app is not set up correctly',
+    'HubSpot refuses this app’s client id, secret or redirect URL. Nothing was stored. The operator finds the reason in the log.',
+  ],
+} as const satisfies Record<string, readonly [status: number, title: string, message: string]>;
+
+export type InstallFailure = keyof typeof FAILURES;
+
+export function installFailed(code: InstallFailure, cause?: unknown): AppError {
+  const [status, title, message] = FAILURES[code];
+  return new AppError(status, code, message, { title, startAgain: true, cause });
+}

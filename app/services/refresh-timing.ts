@@ -1,0 +1,24 @@
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 5 * 60 * 1000;
+
+/**
+ * How long to wait after a failed refresh: one second, doubling to five minutes, give or take a quarter, so that
+ * the installs that failed together do not come back together. HubSpot's own word (`Retry-After`, in seconds)
+ * goes before.
+ * @param failures how many refreshes in a row had failed before this one.
+ */
+export function retryDelayMs(
+  failures: number,
+  retryAfterSeconds: number | undefined,
+  random = Math.random(),
+): number {
+  const grown = Math.min(FIRST_RETRY_MS * 2 ** Math.min(failures, 20), LONGEST_RETRY_MS);
+  const jittered = grown * (0.75 + random / 2);
+  return Math.round(Math.max(jittered, (retryAfterSeconds ?? 0) * 1000));
+}
+
+/**
+ * How much earlier than the last moment the sweep refreshes: one to three minutes, at random, so that installs that
+ * were made together drift apart. At least one of the sweep's minutes, so that no data call has to wait.
+ */
+export const sweepAheadMs = (random = Math.random()) => (1 + 2 * random) * 60 * 1000;

@@ -1,0 +1,22 @@
+const LONGEST = 4096;
+
+/**
+ * Where HubSpot wants the browser back after an install it started. Anyone can put any address into that
+ * parameter, so only HubSpot's own hosts are followed: `https://*.hubspot.com`, and the host of the authorize page
+ * (which is the sandbox's in development).
+ * @returns the address to redirect to, as parsed: what was checked is what the browser gets.
+ */
+export function parseReturnUrl(text: string, authorizeUrl: string): URL | undefined {
+  if (text.length > LONGEST || !URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  if (url.username || url.password) return undefined;
+  const hubspot = url.protocol === 'https:' && url.port === '' && url.hostname.endsWith('.hubspot.com');
+  return hubspot || url.origin === new URL(authorizeUrl).origin ? url : undefined;
+}
+
+/** The return address with our one-time state beside what its query holds already. */
+export function withState(returnUrl: URL, state: string): string {
+  const url = new URL(returnUrl);
+  url.searchParams.set('state', state);
+  return url.href;
+}
