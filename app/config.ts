@@ -42,6 +42,11 @@ const settings = z.object({
 /** The names of all settings, in order; `.env.example` explains each. */
 export const settingNames: readonly string[] = Object.keys(settings.shape);
 
+/** Where `npm start` leaves its settings for commands, as long as it runs. */
+export const LOCAL_ENVIRONMENT = '.data/running.env';
+
+export const SETTING_NAMES = Object.keys(settings.shape);
+
 export type Config = ReturnType<typeof loadConfig>;
 
 /** Thrown by {@link loadConfig}; the message names every wrong setting and never repeats a value. */
@@ -62,6 +67,18 @@ export class ConfigError extends Error {
 export function readEnvironment(): Record<string, string | undefined> {
   dotenv.config({ quiet: true });
   return process.env;
+}
+
+/**
+ * The same for commands at a terminal: where nothing is set, the settings of the `npm start` that runs in this
+ * folder, which keeps them in `.data/` while it runs.
+ */
+export function readCommandEnvironment(): Record<string, string | undefined> {
+  const env = readEnvironment();
+  if (env.DATABASE_URL?.trim()) return env;
+  const local: Record<string, string> = {};
+  dotenv.config({ path: LOCAL_ENVIRONMENT, quiet: true, processEnv: local });
+  return { ...local, ...Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim())) };
 }
 
 /** Only what reaches the database, for commands that need nothing else. */

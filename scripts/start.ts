@@ -1,9 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { styleText } from 'node:util';
-import { ConfigError, loadConfig, readEnvironment } from '../app/config.ts';
+import { ConfigError, LOCAL_ENVIRONMENT, loadConfig, readEnvironment, SETTING_NAMES } from '../app/config.ts';
 import { migrate } from '../app/db/migrate.ts';
 import { reasonOf } from '../app/reason-of.ts';
 import { localSecrets } from './local-secrets.ts';
@@ -13,9 +14,12 @@ import { localSecrets } from './local-secrets.ts';
  * HubSpot; DATABASE_URL and HUBSPOT_CLIENT_ID replace them one by one.
  */
 const ROOT = path.join(import.meta.dirname, '..');
-const DATA = path.join(ROOT, '.data');
+/** Beside the .env that is read: npm starts its scripts in the package's folder. */
+const DATA = path.resolve('.data');
 const children: { name: string; process: ChildProcess }[] = [];
 let stopping = false;
+/** True once the settings for commands are ours: another start in this folder may have left its own. */
+let commandsTold = false;
 
 /** Something that the person at the terminal can mend; told in one sentence. */
 class StartProblem extends Error {}
@@ -56,6 +60,7 @@ async function start() {
     startChild('web', 'app/server.ts', settings),
     startChild('worker', 'app/worker.ts', settings),
   ]);
+  await tellCommands(settings);
   console.log(
     welcome(
       config.serverUrl,
@@ -113,6 +118,14 @@ async function startChild(
   });
 }
 
+/** Leaves the settings for `npm run hubspot` in another terminal, readable by the owner only. */
+async function tellCommands(settings: Record<string, string | undefined>): Promise<void> {
+  const lines = SETTING_NAMES.flatMap((name) => (settings[name] ? [`${name}="${settings[name]}"`] : []));
+  commandsTold = true;
+  await mkdir(path.dirname(LOCAL_ENVIRONMENT), { recursive: true });
+  await writeFile(LOCAL_ENVIRONMENT, `${lines.join('\n')}\n`, { mode: 0o600 });
+}
+
 /** Once stopping has begun nothing goes on and nothing more is said: the process is about to exit. */
 function theEnd(): Promise<never> {
   return new Promise(() => {});
@@ -124,6 +137,7 @@ async function stop(exitCode: number): Promise<void> {
   stopping = true;
   if (children.length > 0) console.log('\nStopping …');
   const [database, rest] = [children.filter(isDatabase), children.filter((child) => !isDatabase(child))];
+  if (commandsTold) await rm(LOCAL_ENVIRONMENT, { force: true });
   for (const group of [rest, database]) await Promise.all(group.map(({ process }) => end(process)));
   process.exit(exitCode);
 }

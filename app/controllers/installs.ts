@@ -1,14 +1,18 @@
 import { type RequestHandler, Router } from 'express';
+import { z } from 'zod';
 import type { InstallService, InstallStatus } from '../services/install-service.ts';
 import { hubId, parse } from './parse.ts';
+
+const params = z.object({ hubId });
 
 export function installRoutes(installs: InstallService, apiKey: RequestHandler): Router {
   return Router()
     .get('/hubid/:hubId', apiKey, async (req, res) => {
-      res.json(presentInstall(await installs.status(parse(hubId, req.params.hubId))));
+      const { hubId } = parse(params, req.params);
+      res.json(presentInstall(await installs.status(hubId)));
     })
     .delete('/hubid/:hubId', apiKey, async (req, res) => {
-      const portalId = parse(hubId, req.params.hubId);
+      const { hubId: portalId } = parse(params, req.params);
       await installs.disconnect(portalId);
       res.json({ portalId, state: 'uninstalled' });
     });

@@ -1,0 +1,90 @@
+import type { Command } from 'commander';
+import type { InstallStatus } from '../services/install-service.ts';
+import { type CommandGroup, portalArgument } from './command.ts';
+
+const PAGE = 500;
+
+export const installCommands: CommandGroup = (program, { withContext, output }) => {
+  const group = program.command('installs').description('the portals that installed the app');
+  const portal = (command: Command) =>
+    command.argument('<portal>', 'number of the HubSpot account', portalArgument);
+
+  group
+    .command('list')
+    .description('every install with its state')
+    .option('--needs-consent', 'only those that lack a scope of HUBSPOT_SCOPES')
+    .action(async ({ needsConsent = false }: { needsConsent?: boolean }) => {
+      const rows = await withContext(async ({ services }) => {
+        const all: InstallStatus[] = [];
+        for (let after = 0; ; ) {
+          const page = await services.installs.list(after, PAGE);
+          all.push(...page.filter(({ missingScopes }) => !needsConsent || missingScopes.length > 0));
+          if (page.length < PAGE) return all;
+          after = page.at(-1)?.portalId ?? after;
+        }
+      });
+      output().list(
+        rows.map(summary),
+        ['portal', 'state', 'reason', 'tokenExpires', 'nextRefresh', 'missingScopes'],
+        'No portal has installed the app yet.',
+      );
+    });
+
+  portal(group.command('show').description('one install and its history')).action(
+    async (portalId: number) => {
+      const [install, history] = await withContext(async ({ services }) => [
+        await services.installs.status(portalId),
+        await services.installs.history(portalId),
+      ]);
+      const out = output();
+      out.one({
+        ...summary(install),
+        app: install.appId,
+        user: install.userEmail,
+        partnerUser: install.partnerUser,
+        domain: install.hubDomain,
+        scopes: install.scopes,
+        installed: install.installedAt,
+        reconnect: install.reconnectUrl,
+        history: history.map((entry) => `${entry.at.toISOString()} ${entry.toState} (${entry.reason});`),
+      });
+    },
+  );
+
+  portal(group.command('refresh').description('refresh the access token now')).action(
+    async (portalId: number) => {
+      const install = await withContext(async ({ services }) => {
+        await services.tokens.refreshNow(portalId);
+        return services.installs.status(portalId);
+      });
+      const expires = install.accessTokenExpiresAt?.toISOString();
+      output().done(
+        `Refreshed; the access token of portal ${portalId} expires at ${expires}.`,
+        summary(install),
+      );
+    },
+  );
+
+  portal(group.command('disconnect').description('uninstall at HubSpot and forget the tokens')).action(
+    async (portalId: number) => {
+      await withContext(({ services }) => services.installs.disconnect(portalId));
+      output().done(`Portal ${portalId} is disconnected.`, { portal: portalId, state: 'uninstalled' });
+    },
+  );
+
+  portal(
+    group.command('reconnect-link').description('the address at which the customer installs again'),
+  ).action(async (portalId: number) => {
+    const link = await withContext(async ({ config }) => `${config.serverUrl}/install?portalId=${portalId}`);
+    output().done(link, { portal: portalId, link });
+  });
+};
+
+const summary = (install: InstallStatus) => ({
+  portal: install.portalId,
+  state: install.refreshing ? 'refreshing' : install.state,
+  reason: install.stateReason,
+  tokenExpires: install.accessTokenExpiresAt,
+  nextRefresh: install.refreshDueAt,
+  missingScopes: install.missingScopes,
+});

@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto';
+import type { CommandGroup } from './command.ts';
+
+export const keyCommands: CommandGroup = (program, { withContext, output }) => {
+  const group = program.command('keys').description('encryption keys of the token store (TOKEN_KEYS)');
+
+  group
+    .command('generate')
+    .description('make a key; put it first in TOKEN_KEYS, before the present one')
+    .option('--id <id>', 'name of the key', `k${new Date().toISOString().slice(0, 10).replaceAll('-', '')}`)
+    .action(({ id }: { id: string }) => {
+      const key = `${id}:${randomBytes(32).toString('base64url')}`;
+      output().done(key, { key });
+    });
+
+  group
+    .command('list')
+    .description('keys in TOKEN_KEYS and how many installs each is needed for')
+    .action(async () => {
+      const rows = await withContext(async ({ config, services }) => {
+        const use = await services.keys.use();
+        return config.tokenKeys.map(({ id }, index) => ({
+          key: id,
+          role: index === 0 ? 'encrypts' : 'only decrypts',
+          installs: use.get(id) ?? 0,
+        }));
+      });
+      output().list(rows, ['key', 'role', 'installs'], '');
+    });
+
+  group
+    .command('rotate')
+    .description('encrypt every stored token with the newest key, while the server works')
+    .action(async () => {
+      const out = output();
+      const { written, retired } = await withContext(async ({ services }) => {
+        const bar = out.progress(await services.keys.toRotate(), 'installs');
+        try {
+          return await services.keys.rotate((done) => bar.at(done));
+        } finally {
+          bar.end();
+        }
+      });
+      const next =
+        retired.length > 0
+          ? ` No value needs ${retired.join(', ')} any more: take it out of TOKEN_KEYS.`
+          : '';
+      out.done(`The tokens of ${written} installs were encrypted again.${next}`, { written, retired });
+    });
+};

@@ -1,0 +1,63 @@
+import { Command, CommanderError } from 'commander';
+import { ConfigError, loadConfig, readCommandEnvironment } from '../config.ts';
+import { createContext } from '../context.ts';
+import { AppError } from '../errors.ts';
+import { HubSpotError } from '../hubspot/errors.ts';
+import { createLogger } from '../logger.ts';
+import { KeyRingError } from '../services/key-service.ts';
+import { apiKeyCommands } from './api-keys.ts';
+import { type CommandGroup, ProblemError } from './command.ts';
+import { installCommands } from './installs.ts';
+import { keyCommands } from './keys.ts';
+import { createOutput } from './output.ts';
+
+/** `npm run hubspot -- <group> <verb>`: one file per group. */
+const GROUPS: readonly CommandGroup[] = [installCommands, keyCommands, apiKeyCommands];
+
+const program = new Command('npm run hubspot --')
+  .description('Operates the HubSpot app: installs, keys.')
+  .option('--json', 'print JSON for machines instead of tables')
+  .option('--verbose', 'log what happens, to the terminal')
+  .showHelpAfterError()
+  .exitOverride();
+
+const output = () => createOutput(program.opts<{ json?: boolean }>().json ?? false);
+
+for (const group of GROUPS) {
+  group(program, {
+    output,
+    async withContext(work) {
+      const config = loadConfig(readCommandEnvironment());
+      const logger = createLogger(
+        program.opts<{ verbose?: boolean }>().verbose ? 'debug' : 'silent',
+        'hubspot',
+      );
+      const ctx = createContext(config, logger);
+      try {
+        await ctx.services.keys.check();
+        return await work(ctx);
+      } finally {
+        await ctx.close();
+      }
+    },
+  });
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = error instanceof CommanderError ? error.exitCode : 1;
+  if (!(error instanceof CommanderError)) console.error(explain(error));
+}
+
+function explain(error: unknown): string {
+  const meant = [ConfigError, KeyRingError, AppError, HubSpotError, ProblemError].some(
+    (kind) => error instanceof kind,
+  );
+  if (meant) return (error as Error).message;
+  const { code, message } = error as Error & { code?: string };
+  if (code === 'ECONNREFUSED') {
+    return 'The database does not answer. Is DATABASE_URL right, or does `npm start` run no longer?';
+  }
+  return `The command failed: ${message}`;
+}

@@ -1,0 +1,67 @@
+import { SingleBar } from 'cli-progress';
+
+export type Output = ReturnType<typeof createOutput>;
+
+type Cell = string | number | boolean | Date | null | undefined | readonly string[];
+
+/** Prints results to standard output: aligned tables for people, one JSON value for machines. */
+export function createOutput(json: boolean) {
+  return {
+    /** A list; in a table, `columns` are the fields shown. */
+    list<T extends object>(rows: readonly T[], columns: readonly (keyof T & string)[], empty: string): void {
+      if (json) return printJson(rows);
+      if (rows.length === 0) return console.log(empty);
+      const cells = rows.map((row) => columns.map((column) => asText(row[column] as Cell)));
+      printAligned([columns.map(heading), ...cells]);
+    },
+
+    /** One thing, field by field. */
+    one(fields: Record<string, Cell>): void {
+      if (json) return printJson(fields);
+      printAligned(Object.entries(fields).map(([name, value]) => [heading(name), asText(value)]));
+    },
+
+    /** A sentence about what was done; as JSON, its data. */
+    done(sentence: string, data: Record<string, unknown>): void {
+      if (json) printJson(data);
+      else console.log(sentence);
+    },
+
+    /** A bar on the terminal for long work; nothing where nobody watches. */
+    progress(total: number, unit: string): { at(value: number): void; end(): void } {
+      if (json || !process.stderr.isTTY) return { at: () => {}, end: () => {} };
+      const bar = new SingleBar({
+        format: `{bar} {value}/{total} ${unit} · {eta_formatted} left`,
+        stream: process.stderr,
+      });
+      bar.start(total, 0);
+      return { at: (value) => bar.update(Math.min(value, total)), end: () => bar.stop() };
+    },
+  };
+}
+
+const printJson = (value: unknown) => console.log(JSON.stringify(value, null, 2));
+
+function printAligned(rows: readonly (readonly string[])[]): void {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))));
+  for (const row of rows) {
+    const cells = row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell)));
+    console.log(cells.join('  ').trimEnd());
+  }
+}
+
+/** Columns on a terminal: East Asian wide characters take two. */
+const width = (text: string) =>
+  [...text].reduce(
+    (sum, character) => sum + (/[ᄀ-ᅟ⺀-꓏가-힣豈-﫿︰-﹏＀-｠￠-￦]/.test(character) ? 2 : 1),
+    0,
+  );
+
+const heading = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
+function asText(value: Cell): string {
+  if (value === null || value === undefined || value === '') return '–';
+  if (value instanceof Date) return value.toISOString().replace(/\.\d+Z$/, 'Z');
+  if (Array.isArray(value)) return value.length > 0 ? value.join(' ') : '–';
+  return String(value);
+}
