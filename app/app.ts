@@ -33,7 +33,7 @@ export function createApp(ctx: Context) {
 
   app.use(homeRoutes(config));
   app.use(oauthRoutes({ ...services, sessionSecret: config.sessionSecret }));
-  app.use(webhookRoutes(services.webhooks, signedRequest));
+  app.use(webhookRoutes(services.webhookReceiver, signedRequest));
   app.use(crmExtensionRoutes(services.cards, signedRequest));
   app.use(pageRoutes(ctx));
   app.use(marketingEventRoutes(services.marketingEvents, signedRequest, apiKey));

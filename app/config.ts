@@ -36,16 +36,15 @@ const settings = z.object({
   }),
   API_KEY: secret,
   SESSION_SECRET: secret,
+  WEBHOOK_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(30),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
-
-/** The names of all settings, in order; `.env.example` explains each. */
-export const settingNames: readonly string[] = Object.keys(settings.shape);
 
 /** Where `npm start` leaves its settings for commands, as long as it runs. */
 export const LOCAL_ENVIRONMENT = '.data/running.env';
 
-export const SETTING_NAMES = Object.keys(settings.shape);
+/** The names of all settings, in order; `.env.example` explains each. */
+export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 
 export type Config = ReturnType<typeof loadConfig>;
 
@@ -125,6 +124,7 @@ export function loadConfig(env: Record<string, string | undefined>) {
     tokenKeys: s.TOKEN_KEYS,
     apiKey: s.API_KEY,
     sessionSecret: s.SESSION_SECRET,
+    webhookRetentionDays: s.WEBHOOK_RETENTION_DAYS,
     logLevel: s.LOG_LEVEL,
   });
 }

@@ -15,10 +15,15 @@ import { createInstallService } from './services/install-service.ts';
 import { createKeyService } from './services/key-service.ts';
 import { createMarketingEventService } from './services/marketing-event-service.ts';
 import { createPartnerSignIn } from './services/partner-sign-in.ts';
+import { createPrivacyService } from './services/privacy-service.ts';
 import { createTimelineService } from './services/timeline-service.ts';
 import { createTokenService } from './services/token-service.ts';
-import { createWebhookService } from './services/webhook-service.ts';
+import { createWebhookDispatcher } from './services/webhook-dispatcher.ts';
+import { createWebhookLaneRunner } from './services/webhook-lane-runner.ts';
+import { createWebhookReceiver } from './services/webhook-receiver.ts';
+import { createWebhookSplitter } from './services/webhook-splitter.ts';
 import { createSignedRequest } from './verification/signed-request.ts';
+import { eraseContact } from './webhooks/erase-contact.ts';
 import { webhookHandlers } from './webhooks/index.ts';
 
 export type Context = ReturnType<typeof createContext>;
@@ -55,7 +60,9 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
     logger,
   });
   const apiKeys = createApiKeyService({ pool, bootstrapKey: config.apiKey });
-  const handlers = overrides.webhookHandlers ?? webhookHandlers;
+  const privacy = createPrivacyService({ pool });
+  const handlers = [...(overrides.webhookHandlers ?? webhookHandlers), eraseContact(privacy)];
+  const dispatcher = createWebhookDispatcher({ pool, handlers, hubspotFor, timeline, logger });
 
   return {
     config,
@@ -96,7 +103,10 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
       partnerSignIn: createPartnerSignIn(apiKeys),
       timeline,
       tokens,
-      webhooks: createWebhookService({ pool, handlers, hubspotFor, timeline, logger }),
+      privacy,
+      webhookReceiver: createWebhookReceiver({ pool, logger }),
+      webhookSplitter: createWebhookSplitter({ pool, isWanted: dispatcher.isWanted, logger }),
+      webhookLanes: createWebhookLaneRunner({ pool, dispatcher, clock, logger }),
     },
     async close(): Promise<void> {
       await locks.close();

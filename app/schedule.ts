@@ -7,6 +7,8 @@ import { enqueue } from './jobs/enqueue.ts';
 /** Clock times in UTC, as cron lines. The clock only enqueues; the jobs are in `app/jobs/`. */
 const SCHEDULE = {
   'refresh-expiring-tokens': '* * * * *',
+  'wake-webhooks': '* * * * *',
+  'prune-webhooks': '37 * * * *',
   'prune-oauth-states': '17 3 * * *',
 } as const;
 

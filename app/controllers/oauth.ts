@@ -43,8 +43,9 @@ export function oauthRoutes({ installs, partnerSignIn, sessionSecret }: Dependen
       }
       if (step) throw installFailed('callback_incomplete');
       if (code && state) {
+        const back = returnUrl && installs.requireReturnUrl(returnUrl).href;
         const install = await installs.finishOwn(code, state);
-        if (returnUrl) return res.redirect(302, installs.requireReturnUrl(returnUrl).href);
+        if (back) return res.redirect(302, back);
         return res.render('installed', {
           title: 'The app is connected',
           install,

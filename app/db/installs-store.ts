@@ -161,13 +161,13 @@ export function createInstallsStore(ring: KeyRing) {
 
     /**
      * Ends an install: its tokens are forgotten, its history stays.
-     * @param version undefined ends it whatever version it has reached.
+     * @param seen what the caller knows of it: a newer install of the portal, or newer tokens, are left alone.
      * @returns the id of the install that held tokens until now, undefined when there was nothing to end.
      */
     async end(
       db: Db,
       portalId: number,
-      version: number | undefined,
+      seen: { readonly tokenVersion: number } | { readonly installId: number },
       state: 'needs_reconnect' | 'uninstalled',
       reason: string,
     ): Promise<number | undefined> {
@@ -176,9 +176,17 @@ export function createInstallsStore(ring: KeyRing) {
            access_token_expires_at = null, refresh_due_at = null, token_version = installs.token_version + 1,
            updated_at = now()
          from (select portal_id, access_token is not null as ended from installs where portal_id = $1 for update) before
-         where installs.portal_id = before.portal_id and ($2::bigint is null or installs.token_version = $2)
+         where installs.portal_id = before.portal_id
+           and ($2::bigint is null or installs.token_version = $2)
+           and ($5::bigint is null or installs.install_id = $5)
          returning installs.install_id, before.ended`,
-        [portalId, version ?? null, state, reason],
+        [
+          portalId,
+          'tokenVersion' in seen ? seen.tokenVersion : null,
+          state,
+          reason,
+          'installId' in seen ? seen.installId : null,
+        ],
       );
       return rows[0]?.ended ? rows[0].install_id : undefined;
     },

@@ -24,6 +24,16 @@ export const timelineEventsStore = {
     return rows[0]?.occurrence;
   },
 
+  /** Deletes a contact's events that wait or were refused; sent ones keep no content. @returns how many. */
+  async erase(tx: Db, portalId: number, contactId: string, emails: readonly string[]): Promise<number> {
+    const { rowCount } = await tx.query(
+      `delete from timeline_events where portal_id = $1
+         and (occurrence->>'objectId' = $2 or lower(occurrence->>'email') = any($3))`,
+      [portalId, contactId, emails.map((email) => email.toLowerCase())],
+    );
+    return rowCount ?? 0;
+  },
+
   async settle(
     db: Db,
     portalId: number,
@@ -32,7 +42,8 @@ export const timelineEventsStore = {
     error?: string,
   ): Promise<void> {
     await db.query(
-      `update timeline_events set state = $3, last_error = $4, sent_at = case when $3 = 'sent' then now() end
+      `update timeline_events set state = $3, last_error = $4, sent_at = case when $3 = 'sent' then now() end,
+         occurrence = case when $3 = 'sent' then null else occurrence end
        where portal_id = $1 and id = $2`,
       [portalId, id, state, error ?? null],
     );

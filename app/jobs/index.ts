@@ -2,7 +2,9 @@ import type { JobHelpers } from 'graphile-worker';
 import type { Context } from '../context.ts';
 import { oauthStatesStore } from '../db/oauth-states-store.ts';
 import type { JobPayloads } from './enqueue.ts';
+import { pruneWebhooks } from './prune-webhooks.ts';
 import { refreshExpiringTokens } from './refresh-expiring-tokens.ts';
+import { wakeWebhooks } from './wake-webhooks.ts';
 
 type Tasks = {
   [Name in keyof JobPayloads]: (payload: JobPayloads[Name], helpers: JobHelpers) => Promise<void>;
@@ -10,14 +12,21 @@ type Tasks = {
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Every queued job by name. A job may run twice (its worker can die after the work): make it repeatable. */
-export function createTasks(ctx: Context): Tasks {
-  const { pool, clock, services } = ctx;
+/**
+ * Every queued job by name. A job may run twice (its worker can die after the work): make it repeatable.
+ * @param stopping true when the worker is about to end: long jobs stop at the next good moment.
+ */
+export function createTasks(ctx: Context, stopping: () => boolean): Tasks {
+  const { pool, clock, services, config } = ctx;
   return {
-    'split-webhook-deliveries': () => services.webhooks.splitWaiting(),
+    'split-webhook-deliveries': () => services.webhookSplitter.splitWaiting(stopping),
 
-    'handle-webhook-event': ({ key }, { job }) =>
-      services.webhooks.handle(key, job.attempts >= job.max_attempts),
+    'run-webhook-lane': ({ lane }) => services.webhookLanes.run(lane, stopping),
+
+    'wake-webhooks': () => wakeWebhooks(pool),
+
+    'prune-webhooks': () =>
+      pruneWebhooks(pool, new Date(clock.now() - config.webhookRetentionDays * DAY_MS), stopping),
 
     'send-timeline-event': ({ portalId, id }) => services.timeline.retry(portalId, id),
 

@@ -3,11 +3,15 @@ import { alarmsStore } from '../db/alarms-store.ts';
 import type { DueInstall, InstallsStore } from '../db/installs-store.ts';
 import type { Pool } from '../db/pool.ts';
 import { AppError } from '../errors.ts';
+import { HubSpotError } from '../hubspot/errors.ts';
 import type { Logger } from '../logger.ts';
 import { APP_MISCONFIGURED, type TokenService } from '../services/token-service.ts';
+import { enqueue } from './enqueue.ts';
 
 const PAGE = 500;
 const AT_ONCE = 20;
+/** A worker that is told to stop has 25 seconds: what is left after this goes on in a job of its own. */
+const LONGEST_MS = 15_000;
 
 interface Dependencies {
   pool: Pool;
@@ -30,24 +34,32 @@ export async function refreshExpiringTokens({
   logger,
 }: Dependencies): Promise<void> {
   const now = new Date(clock.now());
+  const stopAt = performance.now() + LONGEST_MS;
   let refreshed = 0;
   let failed = 0;
+  /** A wrong client secret fails for every install alike; asking for each would only be noise at HubSpot. */
   let misconfigured = false;
+  /** When to go on: HubSpot's limit was met, or this job has run for long enough. */
+  let goOnAt: Date | undefined;
   let after: DueInstall | undefined;
   do {
     const page = await installs.due(pool, now, after, PAGE);
     const waiting = page.values();
     await Promise.all(Array.from({ length: AT_ONCE }, () => refreshNext(waiting)));
     after = page.length === PAGE ? page.at(-1) : undefined;
-    // A wrong client secret fails for every install alike; asking for each would only be noise at HubSpot.
-  } while (after && !misconfigured);
+  } while (after && !misconfigured && !goOnAt);
 
   if (refreshed > 0 && !misconfigured) await alarmsStore.clear(pool, APP_MISCONFIGURED);
   if (refreshed + failed > 0) logger.info({ refreshed, failed }, 'swept the tokens that expire soon');
+  if (goOnAt && !misconfigured) {
+    const name = 'refresh-expiring-tokens';
+    await enqueue(pool, name, {}, { jobKey: name, runAt: goOnAt });
+  }
 
   async function refreshNext(waiting: Iterator<DueInstall> & Iterable<DueInstall>) {
     for (const { portalId } of waiting) {
-      if (misconfigured) return;
+      if (misconfigured || goOnAt) return;
+      if (performance.now() > stopAt) goOnAt = new Date();
       try {
         await tokens.refreshIfDue(portalId);
         refreshed += 1;
@@ -55,8 +67,16 @@ export async function refreshExpiringTokens({
         // One portal's trouble is its own; the token service has recorded it.
         failed += 1;
         misconfigured ||= error instanceof AppError && error.code === APP_MISCONFIGURED;
+        goOnAt ??= afterRateLimit(error);
         logger.debug({ portalId, err: error }, 'a token was not refreshed');
       }
     }
   }
+}
+
+/** A 429 at the token endpoint is about the app, not about one portal: the others wait too. */
+function afterRateLimit(error: unknown): Date | undefined {
+  if (!(error instanceof AppError) || !(error.cause instanceof HubSpotError)) return undefined;
+  if (error.cause.status !== 429) return undefined;
+  return new Date(Date.now() + (error.retryAfter ?? 1) * 1000);
 }

@@ -22,13 +22,14 @@ export interface JobRunner {
 }
 
 export async function startJobRunner(ctx: Context): Promise<JobRunner> {
+  let stopping = false;
   const liveness = createLiveness(ctx);
   const events: WorkerEvents = new EventEmitter();
   events.on('pool:create', ({ workerPool }: { workerPool: WorkerPool }) => liveness.begin(workerPool.id));
   const runner = await run({
     pgPool: ctx.pool,
     // The names are checked in createTasks; the library knows payloads only as unknown.
-    taskList: createTasks(ctx) as unknown as TaskList,
+    taskList: createTasks(ctx, () => stopping) as unknown as TaskList,
     concurrency: CONCURRENCY,
     noHandleSignals: true,
     events,
@@ -41,6 +42,7 @@ export async function startJobRunner(ctx: Context): Promise<JobRunner> {
   return {
     ended: runner.promise,
     async stop() {
+      stopping = true;
       await runner.stop().catch((error: Error) => ctx.logger.debug({ err: error }, 'the runner had stopped'));
       await liveness.end();
     },

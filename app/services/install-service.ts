@@ -18,6 +18,12 @@ import { installFailed } from './install-errors.ts';
 import { publishLifecycle } from './lifecycle-events.ts';
 import { APP_MISCONFIGURED, type TokenService } from './token-service.ts';
 
+/**
+ * HubSpot refused the app when somebody installed it. Only the next install shows that this is over: refreshes do
+ * not use the redirect URL.
+ */
+const INSTALL_MISCONFIGURED = 'install_misconfigured';
+
 export type InstallService = ReturnType<typeof createInstallService>;
 
 /** An install as its users want to see it: what it may do, and whether something has to be done about it. */
@@ -133,14 +139,15 @@ export function createInstallService(dependencies: Dependencies) {
      * forgotten. When HubSpot does not answer, nothing is changed and the call can be made again.
      */
     async disconnect(portalId: number): Promise<void> {
-      await status(portalId);
-      const held = await installs.findWithTokens(pool, portalId);
-      if (held) {
+      const { installId, accessTokenExpiresAt } = await status(portalId);
+      if (accessTokenExpiresAt) {
         await unlessEndedAlready(() => hubspotFor(portalId).appInstalls.uninstall());
-        await unlessEndedAlready(() => oauth.revoke(held.refreshToken));
+        // Read after that call, which may have refreshed, and with it exchanged, the refresh token.
+        const held = await installs.findWithTokens(pool, portalId);
+        if (held?.installId === installId) await unlessEndedAlready(() => oauth.revoke(held.refreshToken));
       }
       await inTransaction(pool, async (tx) => {
-        const ended = await installs.end(tx, portalId, undefined, 'uninstalled', 'disconnected here');
+        const ended = await installs.end(tx, portalId, { installId }, 'uninstalled', 'disconnected here');
         if (ended !== undefined) await publishLifecycle(tx, 'app.uninstalled', portalId, ended, clock.now());
       });
       logger.info({ portalId }, 'the app was disconnected');
@@ -186,7 +193,7 @@ export function createInstallService(dependencies: Dependencies) {
         ...tokens.keep(portalId, answer),
       });
       await publishLifecycle(tx, 'app.installed', portalId, installId, clock.now());
-      await alarmsStore.clear(tx, APP_MISCONFIGURED);
+      for (const alarm of [APP_MISCONFIGURED, INSTALL_MISCONFIGURED]) await alarmsStore.clear(tx, alarm);
     });
     logger.info({ portalId }, 'the app was installed');
     return status(portalId);
@@ -202,7 +209,7 @@ export function createInstallService(dependencies: Dependencies) {
       if (failure === 'bad_code') throw installFailed('code_refused', error);
       if (failure === 'transient') throw installFailed('hubspot_unavailable', error);
       const message = `HubSpot refuses this app (${error.summary}): check HUBSPOT_CLIENT_ID, HUBSPOT_CLIENT_SECRET and the redirect URL ${hubspot.redirectUri}.`;
-      await alarmsStore.raise(pool, APP_MISCONFIGURED, message);
+      await alarmsStore.raise(pool, INSTALL_MISCONFIGURED, message);
       throw installFailed('app_misconfigured', error);
     }
   }

@@ -20,6 +20,12 @@ export const APP_MISCONFIGURED = 'app_misconfigured';
 const WAIT_FOR_OTHER_MS = 20_000;
 const POLL_MS = 50;
 
+/** HubSpot refused the app itself, so that every install would hear the same: for this long nobody asks again. */
+const REFUSAL_MS = 5_000;
+
+/** What to do about an install's token: use the stored one, fetch a new one, or leave HubSpot alone for now. */
+type Decide = (install: InstallWithTokens) => 'use' | 'refresh' | 'wait';
+
 export type TokenService = ReturnType<typeof createTokenService>;
 
 interface Dependencies {
@@ -38,6 +44,7 @@ interface Dependencies {
  */
 export function createTokenService({ pool, locks, installs, oauth, clock, logger }: Dependencies) {
   const refreshing = new Map<number, Promise<string>>();
+  let refusal = { until: 0, error: undefined as AppError | undefined };
 
   return {
     /**
@@ -46,30 +53,43 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
      */
     async accessTokenFor(portalId: number): Promise<string> {
       const install = await load(portalId);
-      if (!expiresSoon(install)) return install.accessToken;
-      return mayTry(install) ? refreshOnce(portalId, expiresSoon) : whileBackingOff(install);
+      const decide = unlessBackingOff(expiresSoon);
+      const decision = decide(install);
+      if (decision === 'use') return install.accessToken;
+      try {
+        if (decision === 'wait') throw backingOff(install);
+        return await refreshOnce(portalId, decide);
+      } catch (error) {
+        // Early refresh leaves five minutes in which the old token still works.
+        if (keptTokens(error) && install.accessTokenExpiresAt.getTime() > clock.now()) {
+          return install.accessToken;
+        }
+        throw error;
+      }
     },
 
     /** A token to try after HubSpot refused `refused` with 401: another caller's newer one, or a refreshed one. */
     async renewed(portalId: number, refused: string): Promise<string> {
-      const needed = (install: InstallWithTokens) => install.accessToken === refused;
+      const decide = unlessBackingOff((install) => install.accessToken === refused);
       // The first call may join an attempt that began before the refusal was known.
       for (let attempt = 0; attempt < 2; attempt += 1) {
-        const token = await refreshOnce(portalId, needed);
+        const token = await refreshOnce(portalId, decide);
         if (token !== refused) return token;
       }
       throw unavailable(portalId, 'HubSpot refuses its token and gave no new one', 1);
     },
 
-    /** Refreshes when the sweep's moment for this install has come. */
+    /** Refreshes when the sweep's moment for this install has come. Throws when that failed. */
     async refreshIfDue(portalId: number): Promise<void> {
-      await refreshOnce(portalId, (install) => install.refreshDueAt.getTime() <= clock.now());
+      await refreshOnce(portalId, (install) => (isDue(install) ? 'refresh' : 'use'));
     },
 
-    /** Refreshes whatever the token's age; an operator asked for it. */
+    /** Refreshes whatever the token's age or earlier failures; an operator asked for it. Throws when that failed. */
     async refreshNow(portalId: number): Promise<void> {
+      // An attempt that is under way may have found nothing to do.
+      await refreshing.get(portalId)?.catch(() => {});
       const { tokenVersion } = await load(portalId);
-      await refreshOnce(portalId, (install) => install.tokenVersion === tokenVersion);
+      await refreshOnce(portalId, (install) => (install.tokenVersion === tokenVersion ? 'refresh' : 'use'));
     },
 
     /** What a token answer becomes in the store. */
@@ -77,19 +97,27 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
       keep(portalId, answer, refreshTokenInUse),
   };
 
+  /** A token that lives shorter than the margin is not refreshed at each call, but when it is due. */
   function expiresSoon(install: InstallWithTokens): boolean {
-    return install.accessTokenExpiresAt.getTime() - clock.now() <= REFRESH_MARGIN_MS;
+    const left = install.accessTokenExpiresAt.getTime() - clock.now();
+    return left <= 0 || (left <= REFRESH_MARGIN_MS && (isDue(install) || install.state !== 'active'));
+  }
+
+  function isDue(install: InstallWithTokens): boolean {
+    return install.refreshDueAt.getTime() <= clock.now();
   }
 
   /** After a failure the next try waits for its time, so that an outage is not met with a storm. */
-  function mayTry(install: InstallWithTokens): boolean {
-    return install.state === 'active' || install.refreshDueAt.getTime() <= clock.now();
+  function unlessBackingOff(needed: (install: InstallWithTokens) => boolean): Decide {
+    return (install) => {
+      if (!needed(install)) return 'use';
+      return install.state === 'active' || isDue(install) ? 'refresh' : 'wait';
+    };
   }
 
-  function whileBackingOff(install: InstallWithTokens): string {
-    if (install.accessTokenExpiresAt.getTime() > clock.now()) return install.accessToken;
+  function backingOff(install: InstallWithTokens): AppError {
     const seconds = Math.ceil((install.refreshDueAt.getTime() - clock.now()) / 1000);
-    throw unavailable(install.portalId, 'HubSpot did not refresh its token', Math.max(1, seconds));
+    return unavailable(install.portalId, 'HubSpot did not refresh its token', Math.max(1, seconds));
   }
 
   async function load(portalId: number): Promise<InstallWithTokens> {
@@ -100,27 +128,21 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
   }
 
   /** Callers of this process that want the same portal share one attempt. */
-  async function refreshOnce(
-    portalId: number,
-    needed: (install: InstallWithTokens) => boolean,
-  ): Promise<string> {
+  async function refreshOnce(portalId: number, decide: Decide): Promise<string> {
     const underWay = refreshing.get(portalId);
     if (underWay) return underWay;
-    const attempt = refreshOrWait(portalId, needed).finally(() => refreshing.delete(portalId));
+    const attempt = refreshOrWait(portalId, decide).finally(() => refreshing.delete(portalId));
     refreshing.set(portalId, attempt);
     return attempt;
   }
 
-  async function refreshOrWait(
-    portalId: number,
-    needed: (install: InstallWithTokens) => boolean,
-  ): Promise<string> {
+  async function refreshOrWait(portalId: number, decide: Decide): Promise<string> {
     const giveUpAt = performance.now() + WAIT_FOR_OTHER_MS;
     for (;;) {
       const locked = await locks.tryAcquire(LOCKS.tokenRefresh, String(portalId));
       if (locked) {
         try {
-          return await refreshUnderLock(portalId, needed);
+          return await refreshUnderLock(portalId, decide);
         } finally {
           // A lock that cannot be given back was lost with its connection.
           await locks.release(LOCKS.tokenRefresh, String(portalId)).catch(() => {});
@@ -128,21 +150,21 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
       }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS * (0.5 + Math.random())));
       const install = await load(portalId);
-      if (!needed(install)) return install.accessToken;
-      if (!mayTry(install)) return whileBackingOff(install);
+      const decision = decide(install);
+      if (decision === 'use') return install.accessToken;
+      if (decision === 'wait') throw backingOff(install);
       if (performance.now() > giveUpAt) {
         throw unavailable(portalId, 'another process has been refreshing its token for too long', 5);
       }
     }
   }
 
-  async function refreshUnderLock(
-    portalId: number,
-    needed: (install: InstallWithTokens) => boolean,
-  ): Promise<string> {
+  async function refreshUnderLock(portalId: number, decide: Decide): Promise<string> {
     const install = await load(portalId);
-    if (!needed(install)) return install.accessToken;
-    if (!mayTry(install)) return whileBackingOff(install);
+    const decision = decide(install);
+    if (decision === 'use') return install.accessToken;
+    if (decision === 'wait') throw backingOff(install);
+    if (refusal.error && clock.now() < refusal.until) throw refusal.error;
     let tokens: Tokens;
     try {
       tokens = keep(portalId, await oauth.refresh(install.refreshToken), install.refreshToken);
@@ -156,19 +178,23 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
     return stored ? tokens.accessToken : (await load(portalId)).accessToken;
   }
 
+  /** Notes what a failure means. @returns a token only when another one was stored meanwhile. */
   async function settleFailure(install: InstallWithTokens, error: HubSpotError): Promise<string> {
     const { portalId, tokenVersion } = install;
     const failure = classifyOAuthFailure(error, 'refresh');
     switch (failure) {
-      case 'revoked':
-        await inTransaction(pool, async (tx) => {
+      case 'revoked': {
+        const ended = await inTransaction(pool, async (tx) => {
           const reason = `HubSpot: ${error.oauthStatus ?? error.oauthError}`;
-          const ended = await installs.end(tx, portalId, tokenVersion, 'needs_reconnect', reason);
-          if (ended !== undefined)
-            await publishLifecycle(tx, 'app.uninstalled', portalId, ended, clock.now());
+          const id = await installs.end(tx, portalId, { tokenVersion }, 'needs_reconnect', reason);
+          if (id !== undefined) await publishLifecycle(tx, 'app.uninstalled', portalId, id, clock.now());
+          return id !== undefined;
         });
+        // What HubSpot refused is no longer what is stored: a reinstall came first.
+        if (!ended) return (await load(portalId)).accessToken;
         logger.warn({ portalId, err: error }, 'HubSpot ended this install; its tokens are forgotten');
         throw needsReconnect(portalId);
+      }
 
       case 'transient': {
         const delay = retryDelayMs(install.refreshFailures, error.retryAfter);
@@ -177,9 +203,7 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
           { portalId, err: error, retryInMs: delay },
           'HubSpot did not refresh a token; it will be tried again',
         );
-        // Early refresh leaves five minutes in which the old token still works.
-        if (install.accessTokenExpiresAt.getTime() > clock.now()) return install.accessToken;
-        throw unavailable(portalId, 'HubSpot did not refresh its token', Math.ceil(delay / 1000));
+        throw unavailable(portalId, 'HubSpot did not refresh its token', Math.ceil(delay / 1000), error);
       }
 
       case 'configuration':
@@ -193,13 +217,8 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
           APP_MISCONFIGURED,
           `HubSpot refuses this app (${error.summary}): check HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET.`,
         );
-        if (install.accessTokenExpiresAt.getTime() > clock.now()) return install.accessToken;
-        throw new AppError(
-          502,
-          APP_MISCONFIGURED,
-          'HubSpot refuses this app’s client id or secret. No token was touched. The operator finds the reason in the log.',
-          { cause: error },
-        );
+        refusal = { until: clock.now() + REFUSAL_MS, error: misconfigured(error) };
+        throw refusal.error;
 
       default:
         return failure satisfies never;
@@ -210,20 +229,35 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
     if (answer.lifetimeAssumed) {
       logger.warn({ portalId }, 'HubSpot sent no usable expires_in; assuming 30 minutes');
     }
-    const expiresAt = clock.now() + answer.expiresInSeconds * 1000;
+    const lifetime = answer.expiresInSeconds * 1000;
+    const expiresAt = clock.now() + lifetime;
+    const refreshDueAt = Math.max(expiresAt - REFRESH_MARGIN_MS - sweepAheadMs(), clock.now() + lifetime / 2);
     return {
       accessToken: answer.accessToken,
       refreshToken: answer.refreshToken ?? refreshTokenInUse,
       accessTokenExpiresAt: new Date(expiresAt),
-      refreshDueAt: new Date(expiresAt - REFRESH_MARGIN_MS - sweepAheadMs()),
+      refreshDueAt: new Date(refreshDueAt),
     };
   }
 }
 
-const unavailable = (portalId: number, what: string, retryAfter: number) =>
+const HUBSPOT_UNAVAILABLE = 'hubspot_unavailable';
+
+const unavailable = (portalId: number, what: string, retryAfter: number, cause?: HubSpotError) =>
   new AppError(
     503,
-    'hubspot_unavailable',
+    HUBSPOT_UNAVAILABLE,
     `Portal ${portalId} cannot be reached now: ${what}. Its tokens are kept. Try again shortly.`,
-    { retryAfter },
+    { retryAfter, cause },
   );
+
+const misconfigured = (cause: HubSpotError) =>
+  new AppError(
+    502,
+    APP_MISCONFIGURED,
+    'HubSpot refuses this app’s client id or secret. No token was touched. The operator finds the reason in the log.',
+    { cause },
+  );
+
+const keptTokens = (error: unknown) =>
+  error instanceof AppError && (error.code === HUBSPOT_UNAVAILABLE || error.code === APP_MISCONFIGURED);

@@ -3,62 +3,132 @@ import { z } from 'zod';
 
 /**
  * One event of a delivery. HubSpot adds fields at any time, and the kinds of events differ in theirs, so all but
- * what every event has is optional and unknown fields are kept.
+ * what every event has is optional, unknown fields are kept, and numbers that came as text are taken.
  * @see platform: webhooks, common event fields
  */
+const number = z.union([
+  z.number(),
+  z
+    .string()
+    .regex(/^-?\d{1,16}$/)
+    .transform(Number),
+]);
+
 export const webhookEvent = z.looseObject({
-  portalId: z.number().int(),
-  subscriptionType: z.string().min(1),
-  eventId: z.number().optional(),
-  subscriptionId: z.number().optional(),
-  appId: z.number().optional(),
-  /** Milliseconds since 1970. */
-  occurredAt: z.number().optional(),
-  attemptNumber: z.number().optional(),
-  objectId: z.union([z.number(), z.string()]).optional(),
-  objectTypeId: z.string().optional(),
-  propertyName: z.string().optional(),
-  propertyValue: z.string().nullish(),
-  changeSource: z.string().optional(),
-  changeFlag: z.string().optional(),
-  fromObjectId: z.number().optional(),
-  toObjectId: z.number().optional(),
+  portalId: number.refine((id) => Number.isSafeInteger(id) && id >= 0),
+  subscriptionType: z.string().min(1).max(200),
+  occurredAt: number.optional().catch(undefined),
 });
 
-export type WebhookEvent = z.output<typeof webhookEvent>;
-
-/**
- * What makes two events the same. HubSpot's `eventId` is not unique, and `attemptNumber` differs between copies of
- * one event, so identity is the composite of all the others that tell events apart.
- */
-export function eventKey(event: WebhookEvent): string {
-  const identity = [
-    event.portalId,
-    event.subscriptionType,
-    event.subscriptionId,
-    event.eventId,
-    event.occurredAt,
-    event.objectId,
-    event.objectTypeId,
-    event.fromObjectId,
-    event.toObjectId,
-    event.propertyName,
-    event.propertyValue,
-  ];
-  return createHash('sha256').update(JSON.stringify(identity)).digest('base64url');
+export interface WebhookEvent {
+  readonly portalId: number;
+  /** Such as `contact.propertyChange`, `object.creation`, `conversation.newMessage`. */
+  readonly subscriptionType: string;
+  readonly eventId?: number;
+  readonly subscriptionId?: number;
+  readonly appId?: number;
+  /** Milliseconds since 1970. */
+  readonly occurredAt?: number | undefined;
+  /** Counted from 0; differs between copies of one event. */
+  readonly attemptNumber?: number;
+  readonly objectId?: number | string;
+  /** `object.*` events: `0-1` contact, `0-2` company, `0-3` deal, `0-5` ticket, `2-…` custom objects. */
+  readonly objectTypeId?: string;
+  readonly changeSource?: string;
+  readonly changeFlag?: string;
+  readonly sourceId?: string;
+  readonly propertyName?: string;
+  readonly propertyValue?: string | null;
+  readonly fromObjectId?: number;
+  readonly toObjectId?: number;
+  readonly associationType?: string;
+  readonly associationRemoved?: boolean;
+  readonly isPrimaryAssociation?: boolean;
+  readonly primaryObjectId?: number;
+  readonly mergedObjectIds?: readonly number[];
+  readonly newObjectId?: number;
+  readonly messageId?: string;
+  readonly messageType?: string;
+  readonly [field: string]: unknown;
 }
 
-/** The events of a delivery's body, and what is wrong with those that are none. */
-export function parseDelivery(body: Buffer): { events: WebhookEvent[]; problem: string | undefined } {
+/** What tells two events apart. HubSpot's `eventId` is not unique; `attemptNumber` differs between copies. */
+const IDENTITY = [
+  'portalId',
+  'subscriptionType',
+  'subscriptionId',
+  'eventId',
+  'occurredAt',
+  'objectId',
+  'objectTypeId',
+  'fromObjectId',
+  'toObjectId',
+  'associationType',
+  'associationRemoved',
+  'primaryObjectId',
+  'newObjectId',
+  'messageId',
+  'propertyName',
+  'propertyValue',
+] as const;
+
+/** The identity of an event as a uuid: the same for every copy, whatever the order of keys or form of numbers. */
+export function eventIdentity(event: WebhookEvent): string {
+  let text = '';
+  for (const field of IDENTITY) {
+    const value = event[field];
+    // Length first, so that no value can pass for two.
+    const part = value === undefined || value === null ? '' : String(value);
+    text += `${part.length}:${part}`;
+  }
+  return toUuid(createHash('sha256').update(text).digest('hex'));
+}
+
+const toUuid = (hex: string) =>
+  `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+
+const TYPE_NAMES: Record<string, string> = {
+  '0-1': 'contact',
+  '0-2': 'company',
+  '0-3': 'deal',
+  '0-5': 'ticket',
+};
+
+/** The record that an event is about, `portal:type:object`; an event about none is a record of its own. */
+export function recordOf(event: WebhookEvent, id: string): string {
+  const object = event.objectId ?? event.primaryObjectId ?? event.fromObjectId;
+  if (object === undefined || object === null) return `${event.portalId}::${id}`;
+  const [family = ''] = event.subscriptionType.split('.');
+  const type =
+    family === 'object' && event.objectTypeId
+      ? (TYPE_NAMES[event.objectTypeId] ?? event.objectTypeId)
+      : family;
+  return recordKey(event.portalId, type, object);
+}
+
+export const recordKey = (portalId: number, type: string, object: number | string) =>
+  `${portalId}:${type}:${object}`;
+
+export type ParsedDelivery =
+  | { readonly events: readonly WebhookEvent[]; readonly problem: string | undefined }
+  | { readonly events: undefined; readonly problem: string };
+
+/** The events of a delivery's body, and what is wrong with those items that are none. */
+export function parseDelivery(body: Buffer): ParsedDelivery {
   let items: unknown;
   try {
     items = JSON.parse(body.toString('utf8'));
   } catch {
-    return { events: [], problem: 'the body is not JSON' };
+    return { events: undefined, problem: 'the body is not JSON' };
   }
-  if (!Array.isArray(items)) return { events: [], problem: 'the body is not an array of events' };
-  const parsed = items.map((item) => webhookEvent.safeParse(item));
-  const events = parsed.flatMap((one) => (one.success ? [one.data] : []));
-  const refused = parsed.length - events.length;
-  return { events, problem: refused > 0 ? `${refused} of ${parsed.length} items are not events` : undefined };
+  if (!Array.isArray(items)) return { events: undefined, problem: 'the body is not an array of events' };
+  const events: WebhookEvent[] = [];
+  for (const item of items) {
+    const parsed = webhookEvent.safeParse(item);
+    if (parsed.success) events.push(parsed.data as WebhookEvent);
+  }
+  const refused = items.length - events.length;
+  if (refused > 0 && events.length === 0)
+    return { events: undefined, problem: 'none of its items is an event' };
+  return { events, problem: refused > 0 ? `${refused} of ${items.length} items are not events` : undefined };
 }

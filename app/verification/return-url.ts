@@ -11,7 +11,10 @@ export function parseReturnUrl(text: string, authorizeUrl: string): URL | undefi
   const url = new URL(text);
   if (url.username || url.password) return undefined;
   const hubspot = url.protocol === 'https:' && url.port === '' && url.hostname.endsWith('.hubspot.com');
-  return hubspot || url.origin === new URL(authorizeUrl).origin ? url : undefined;
+  // Not by origin: a blob: address has the origin of the host that is named inside of it.
+  const authorize = new URL(authorizeUrl);
+  const authorizing = url.protocol === authorize.protocol && url.host === authorize.host;
+  return hubspot || authorizing ? url : undefined;
 }
 
 /** The return address with our one-time state beside what its query holds already. */

@@ -1,5 +1,5 @@
 import { contactChanged } from './contact-changed.ts';
-import type { WebhookHandler } from './handler.ts';
+import type { AnyWebhookHandler } from './handler.ts';
 
 /** Your webhook handlers. */
-export const webhookHandlers: readonly WebhookHandler[] = [contactChanged];
+export const webhookHandlers: readonly AnyWebhookHandler[] = [contactChanged];

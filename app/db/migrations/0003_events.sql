@@ -2,7 +2,8 @@
 create table timeline_events (
   portal_id bigint not null,
   id text not null,
-  occurrence jsonb not null,
+  -- Goes when HubSpot has it.
+  occurrence jsonb,
   state text not null default 'waiting' check (state in ('waiting', 'sent', 'refused')),
   last_error text,
   created_at timestamptz not null default now(),

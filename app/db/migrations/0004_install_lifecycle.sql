@@ -85,6 +85,3 @@ create table key_canaries (
   value text not null,
   created_at timestamptz not null default now()
 );
-
--- Events of our own (app.installed, app.uninstalled) come with no delivery.
-alter table webhook_events alter column delivery_id drop not null;

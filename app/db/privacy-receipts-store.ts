@@ -1,0 +1,41 @@
+import type { Db } from './pool.ts';
+
+export interface PrivacyReceipt {
+  readonly id: number;
+  readonly portalId: number;
+  /** `portal:type:object` */
+  readonly record: string;
+  readonly erasedAt: Date;
+  /** Rows by table. */
+  readonly erased: Record<string, number>;
+}
+
+/** Table `privacy_receipts`. */
+export const privacyReceiptsStore = {
+  async add(tx: Db, portalId: number, record: string, erased: Record<string, number>): Promise<void> {
+    await tx.query('insert into privacy_receipts (portal_id, record, erased) values ($1, $2, $3)', [
+      portalId,
+      record,
+      erased,
+    ]);
+  },
+
+  /** When each of these records was last erased. */
+  async erasedAt(tx: Db, records: readonly string[]): Promise<Map<string, number>> {
+    const { rows } = await tx.query<{ record: string; at: Date }>(
+      'select record, max(erased_at) as at from privacy_receipts where record = any($1) group by record',
+      [records],
+    );
+    return new Map(rows.map(({ record, at }) => [record, at.getTime()]));
+  },
+
+  /** Newest first. */
+  async list(db: Db, portalId: number | undefined, limit: number): Promise<PrivacyReceipt[]> {
+    const { rows } = await db.query<PrivacyReceipt>(
+      `select id, portal_id as "portalId", record, erased_at as "erasedAt", erased from privacy_receipts
+       where $1::bigint is null or portal_id = $1 order by id desc limit $2`,
+      [portalId ?? null, limit],
+    );
+    return rows;
+  },
+};

@@ -1,0 +1,166 @@
+import type { WebhookEvent } from '../services/webhook-event.ts';
+import type { Db } from './pool.ts';
+
+export type WebhookEventState = 'waiting' | 'retrying' | 'done' | 'ignored' | 'dead' | 'erased';
+
+export interface NewWebhookEvent {
+  readonly id: string;
+  readonly delivery_id: number | null;
+  readonly portal_id: number;
+  readonly record: string;
+  readonly subscription_type: string;
+  readonly lane: number;
+  /** 0 or 1; lower goes first. */
+  readonly priority: number;
+  readonly occurred_at: number;
+  readonly event: WebhookEvent | null;
+  readonly state: WebhookEventState;
+}
+
+/** An event that is to be handled now. */
+export interface PendingEvent {
+  readonly id: string;
+  readonly record: string;
+  readonly event: WebhookEvent;
+  /** How often it was tried before. */
+  readonly attempts: number;
+}
+
+const PENDING = 'id, record, event, attempts';
+
+/** Table `webhook_events`. */
+export const webhookEventsStore = {
+  /** Adds the events whose identity is new. @returns how many were. */
+  async add(tx: Db, events: readonly NewWebhookEvent[]): Promise<number> {
+    if (events.length === 0) return 0;
+    // Two workers may add copies of the same events: one order for all, so that they wait and do not deadlock.
+    const inOrder = events.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    const { rowCount } = await tx.query({
+      name: 'add-webhook-events',
+      text: `insert into webhook_events
+          (id, delivery_id, portal_id, record, subscription_type, lane, priority, occurred_at, event, state)
+        select * from json_to_recordset($1::json) as e (id uuid, delivery_id bigint, portal_id bigint, record text,
+          subscription_type text, lane smallint, priority smallint, occurred_at bigint, event json, state text)
+        on conflict (id) do nothing`,
+      values: [JSON.stringify(inOrder)],
+    });
+    return rowCount ?? 0;
+  },
+
+  /** Of these records, those that have other than import events to be handled. */
+  async recordsInFrontLane(tx: Db, records: readonly string[]): Promise<Set<string>> {
+    if (records.length === 0) return new Set();
+    const { rows } = await tx.query<{ record: string }>(
+      `select distinct record from webhook_events
+       where record = any($1) and state in ('waiting', 'retrying') and priority = 0`,
+      [records],
+    );
+    return new Set(rows.map(({ record }) => record));
+  },
+
+  /** A record's events keep their order: where others wait, its imports no longer stand back. */
+  async bringForward(tx: Db, records: readonly string[]): Promise<void> {
+    await tx.query(
+      `update webhook_events set priority = 0 where state = 'waiting' and priority = 1 and record = any($1)`,
+      [records],
+    );
+  },
+
+  /**
+   * What a lane has to do now: failed events whose time has come, then waiting ones in order, but none of a record
+   * that a failed event holds up.
+   */
+  async pending(db: Db, lane: number, limit: number): Promise<PendingEvent[]> {
+    const due = await db.query<PendingEvent>({
+      name: 'due-webhook-events',
+      text: `select ${PENDING} from webhook_events
+        where lane = $1 and state = 'retrying' and run_at <= now() order by run_at limit $2`,
+      values: [lane, limit],
+    });
+    const waiting = await db.query<PendingEvent>({
+      name: 'waiting-webhook-events',
+      text: `select ${PENDING} from webhook_events e where lane = $1 and state = 'waiting'
+          and not exists (select from webhook_events held where held.record = e.record and held.state = 'retrying')
+        order by priority, occurred_at, id limit $2`,
+      values: [lane, limit],
+    });
+    return [...due.rows, ...waiting.rows];
+  },
+
+  /** Holds an event's row in the transaction of its handler. @returns false when it was settled meanwhile. */
+  async lock(tx: Db, id: string): Promise<boolean> {
+    const { rowCount } = await tx.query(
+      `select from webhook_events where id = $1 and state in ('waiting', 'retrying') for update`,
+      [id],
+    );
+    return rowCount === 1;
+  },
+
+  async done(db: Db, ids: readonly string[]): Promise<void> {
+    await db.query({
+      name: 'done-webhook-events',
+      text: `update webhook_events set state = 'done', attempts = attempts + 1, run_at = null, done_at = now()
+        where id = any($1::uuid[]) and state in ('waiting', 'retrying')`,
+      values: [ids],
+    });
+  },
+
+  /** @param runAt when to try again; undefined parks the event as dead. */
+  async failed(db: Db, id: string, error: string, runAt: Date | undefined): Promise<void> {
+    await db.query(
+      `update webhook_events set attempts = attempts + 1, last_error = $2, run_at = $3::timestamptz,
+         state = case when $3::timestamptz is null then 'dead' else 'retrying' end
+       where id = $1 and state in ('waiting', 'retrying')`,
+      [id, error.slice(0, 1000), runAt ?? null],
+    );
+  },
+
+  /** When the lane's next failed event is to be tried again. */
+  async nextRetry(db: Db, lane: number): Promise<Date | undefined> {
+    const { rows } = await db.query<{ at: Date | null }>(
+      `select min(run_at) as at from webhook_events where lane = $1 and state = 'retrying'`,
+      [lane],
+    );
+    return rows[0]?.at ?? undefined;
+  },
+
+  /** Lanes that have something to do now. */
+  async busyLanes(db: Db): Promise<number[]> {
+    const { rows } = await db.query<{ lane: number }>(
+      `select distinct lane from webhook_events
+       where state = 'waiting' or (state = 'retrying' and run_at <= now()) order by lane`,
+    );
+    return rows.map(({ lane }) => lane);
+  },
+
+  /** Forgets the payloads of a record's events; what was still to be handled is not. @returns how many. */
+  async erase(tx: Db, record: string, exceptId: string): Promise<number> {
+    const { rowCount } = await tx.query(
+      `update webhook_events set event = null, last_error = null, run_at = null,
+         state = case when state in ('waiting', 'retrying', 'dead') then 'erased' else state end
+       where record = $1 and id <> $2 and event is not null`,
+      [record, exceptId],
+    );
+    return rowCount ?? 0;
+  },
+
+  /** E-mail addresses that the record's stored events name. */
+  async emailsOf(tx: Db, record: string): Promise<string[]> {
+    const { rows } = await tx.query<{ email: string }>(
+      `select distinct event->>'propertyValue' as email from webhook_events
+       where record = $1 and event->>'propertyName' = 'email' and event->>'propertyValue' <> ''`,
+      [record],
+    );
+    return rows.map(({ email }) => email);
+  },
+
+  /** Deletes a page of settled events received before `before`. @returns how many. */
+  async prune(db: Db, before: Date, limit: number): Promise<number> {
+    const { rowCount } = await db.query(
+      `delete from webhook_events where id in (
+         select id from webhook_events where received_at < $1 and state in ('done', 'ignored', 'erased') limit $2)`,
+      [before, limit],
+    );
+    return rowCount ?? 0;
+  },
+};

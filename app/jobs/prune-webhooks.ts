@@ -1,0 +1,12 @@
+import type { Pool } from '../db/pool.ts';
+import { webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
+import { webhookEventsStore } from '../db/webhook-events-store.ts';
+
+const PAGE = 5_000;
+
+/** Deletes settled deliveries and events received before `before`, page by page, so that no lock is held for long. */
+export async function pruneWebhooks(pool: Pool, before: Date, stopping: () => boolean): Promise<void> {
+  for (const store of [webhookEventsStore, webhookDeliveriesStore]) {
+    while (!stopping() && (await store.prune(pool, before, PAGE)) === PAGE);
+  }
+}

@@ -1,0 +1,150 @@
+import type { PoolClient } from 'pg';
+import type { Db, Pool } from '../db/pool.ts';
+import { type PendingEvent, webhookEventsStore } from '../db/webhook-events-store.ts';
+import type { PortalClient } from '../hubspot/portal-client.ts';
+import type { Logger } from '../logger.ts';
+import type { AnyWebhookHandler, WebhookContext } from '../webhooks/handler.ts';
+import type { TimelineService } from './timeline-service.ts';
+import type { WebhookEvent } from './webhook-event.ts';
+
+const LONGEST_RUN_MS = 2 * 60 * 1000;
+
+export type WebhookDispatcher = ReturnType<typeof createWebhookDispatcher>;
+
+interface Dependencies {
+  pool: Pool;
+  handlers: readonly AnyWebhookHandler[];
+  hubspotFor: (portalId: number) => PortalClient;
+  timeline: TimelineService;
+  logger: Logger;
+}
+
+/** Finds the handlers of an event and runs them. */
+export function createWebhookDispatcher({ pool, handlers, hubspotFor, timeline, logger }: Dependencies) {
+  const byType = Map.groupBy(handlers, ({ on }) => on as string);
+  const handlersOf = (event: WebhookEvent) =>
+    (byType.get(event.subscriptionType) ?? []).filter((handler) => matches(handler, event));
+
+  return {
+    isWanted: (event: WebhookEvent) => handlersOf(event).length > 0,
+
+    /**
+     * Runs all handlers of the event, one after another.
+     * @returns true when the mark that the event is done was committed with what they wrote.
+     */
+    async handle({ id, event, attempts }: PendingEvent): Promise<boolean> {
+      const matching = handlersOf(event);
+      if (matching.length === 0) return false;
+      const transaction = createLazyTransaction(pool, id);
+      const context = createHandlerContext(id, event, attempts + 1, transaction.db);
+      try {
+        for (const handler of matching)
+          await withinTime(handler.handle(event as never, context), context.signal, handler.name);
+        return await transaction.commit();
+      } catch (error) {
+        await transaction.rollback();
+        throw error;
+      }
+    },
+  };
+
+  /** Made for every event, so all that costs something is made when it is first asked for. */
+  function createHandlerContext(
+    eventId: string,
+    event: WebhookEvent,
+    attempt: number,
+    db: Db,
+  ): WebhookContext {
+    let log: Logger | undefined;
+    let signal: AbortSignal | undefined;
+    return {
+      eventId,
+      attempt,
+      db,
+      get log() {
+        const { portalId, subscriptionType } = event;
+        log ??= logger.child({ eventId, portalId, subscriptionType });
+        return log;
+      },
+      get signal() {
+        signal ??= AbortSignal.timeout(LONGEST_RUN_MS);
+        return signal;
+      },
+      get hubspot() {
+        return hubspotFor(event.portalId);
+      },
+      sendTimelineEvent: (timelineEvent) => timeline.send(event.portalId, timelineEvent),
+    };
+  }
+}
+
+function matches({ when }: AnyWebhookHandler, event: WebhookEvent): boolean {
+  if (!when) return true;
+  const { properties, changeSources, objectTypeIds } = when;
+  return (
+    (!properties || properties.includes(event.propertyName ?? '')) &&
+    (!changeSources || changeSources.includes(event.changeSource ?? '')) &&
+    (!objectTypeIds || objectTypeIds.includes(event.objectTypeId ?? ''))
+  );
+}
+
+/** A handler that never ends must not hold its record for ever. */
+function withinTime(work: Promise<void>, signal: AbortSignal, name: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const tooLong = () =>
+      reject(new Error(`The handler ${name} had not ended after ${LONGEST_RUN_MS / 1000} seconds.`));
+    signal.addEventListener('abort', tooLong, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', tooLong));
+  });
+}
+
+/** Begins with the handlers' first statement; events whose handlers write nothing cost none. */
+function createLazyTransaction(pool: Pool, eventId: string) {
+  let begun: Promise<PoolClient> | undefined;
+  let ended = false;
+
+  const db = {
+    query: async (...statement: Parameters<PoolClient['query']>) => {
+      if (ended) throw new Error('This transaction has ended: a handler must await its statements.');
+      begun ??= begin();
+      const client = await begun;
+      return client.query(...statement);
+    },
+  } as unknown as Db;
+
+  return {
+    db,
+
+    /** @returns true when there was something to commit, with the mark. */
+    async commit(): Promise<boolean> {
+      ended = true;
+      if (!begun) return false;
+      const client = await begun;
+      await webhookEventsStore.done(client, [eventId]);
+      await client.query('commit');
+      client.release();
+      return true;
+    },
+
+    async rollback(): Promise<void> {
+      ended = true;
+      const client = await begun?.catch(() => undefined);
+      // Closing the connection rolls back on every path, also when the server is gone.
+      client?.release(true);
+    },
+  };
+
+  async function begin(): Promise<PoolClient> {
+    const client = await pool.connect();
+    try {
+      await client.query('begin');
+      // Another worker may have taken over this lane while this process was held up.
+      if (!(await webhookEventsStore.lock(client, eventId)))
+        throw new Error('The event was settled by another worker.');
+      return client;
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+  }
+}

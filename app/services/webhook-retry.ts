@@ -1,0 +1,32 @@
+import { AppError } from '../errors.ts';
+
+const MOST_ATTEMPTS = 10;
+const FIRST_RETRY_MS = 2_000;
+const LONGEST_RETRY_MS = 60 * 60 * 1000;
+
+/**
+ * When a failed event is tried again: after two seconds, doubling to an hour, give or take a quarter; ten times in
+ * all, over some half an hour. Undefined: not again.
+ * @param attempt the one that failed, counted from 1.
+ */
+export function retryPlan(
+  error: unknown,
+  attempt: number,
+  now: number,
+  random = Math.random(),
+): Date | undefined {
+  if (attempt >= MOST_ATTEMPTS || isFinal(error)) return undefined;
+  const grown = Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), LONGEST_RETRY_MS) * (0.75 + random / 2);
+  const asked = retryAfterOf(error) * 1000;
+  return new Date(now + Math.max(grown, asked));
+}
+
+/** Without the portal's consent no later try can succeed; replay the event after a reconnect. */
+const isFinal = (error: unknown) =>
+  error instanceof AppError &&
+  (error.code === 'install_not_found' || error.code === 'install_needs_reconnect');
+
+function retryAfterOf(error: unknown): number {
+  const seconds = error instanceof Error && 'retryAfter' in error ? Number(error.retryAfter) : 0;
+  return Number.isFinite(seconds) ? seconds : 0;
+}

@@ -1,0 +1,14 @@
+import type { PrivacyService } from '../services/privacy-service.ts';
+import { defineHandler } from './handler.ts';
+
+/**
+ * A person asked HubSpot to delete their data: what this server keeps of them goes too, and a receipt stays. Runs
+ * after your own handlers of this event, which erase what your product keeps.
+ */
+export const eraseContact = (privacy: PrivacyService) =>
+  defineHandler({
+    name: 'erase-contact',
+    on: 'contact.privacyDeletion',
+    handle: (event, { db, eventId }) =>
+      privacy.eraseContact(db, event.portalId, String(event.objectId), eventId),
+  });
