@@ -19,13 +19,15 @@ import { registerViews } from './views/engine.ts';
 /** The whole web application: middleware in order, then every mount. Never listens. */
 export function createApp(ctx: Context) {
   const { services, signedRequest, config } = ctx;
+  const log = requestLog(ctx.logger);
   const apiKey = requireApiKey(services.apiKeys);
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
   registerViews(app);
 
-  app.use(requestLog(ctx.logger));
+  app.use(webhookRoutes(services.webhookReceiver, signedRequest, log));
+  app.use(log);
   app.use(healthRoutes(services.health));
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   app.use('/assets', express.static(`${import.meta.dirname}/public`, { maxAge: '1h' }));
@@ -33,7 +35,6 @@ export function createApp(ctx: Context) {
 
   app.use(homeRoutes(config));
   app.use(oauthRoutes({ ...services, sessionSecret: config.sessionSecret }));
-  app.use(webhookRoutes(services.webhookReceiver, signedRequest));
   app.use(crmExtensionRoutes(services.cards, signedRequest));
   app.use(pageRoutes(ctx));
   app.use(marketingEventRoutes(services.marketingEvents, signedRequest, apiKey));

@@ -60,6 +60,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
     logger,
   });
   const apiKeys = createApiKeyService({ pool, bootstrapKey: config.apiKey });
+  const webhookReceiver = createWebhookReceiver({ pool, logger });
   const privacy = createPrivacyService({ pool });
   const handlers = [...(overrides.webhookHandlers ?? webhookHandlers), eraseContact(privacy)];
   const dispatcher = createWebhookDispatcher({ pool, handlers, hubspotFor, timeline, logger });
@@ -104,11 +105,12 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
       timeline,
       tokens,
       privacy,
-      webhookReceiver: createWebhookReceiver({ pool, logger }),
+      webhookReceiver,
       webhookSplitter: createWebhookSplitter({ pool, isWanted: dispatcher.isWanted, logger }),
       webhookLanes: createWebhookLaneRunner({ pool, dispatcher, clock, logger }),
     },
     async close(): Promise<void> {
+      await webhookReceiver.close();
       await locks.close();
       await pool.end();
     },

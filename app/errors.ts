@@ -13,12 +13,20 @@ export class AppError extends Error {
   readonly title: string | undefined;
   /** True when that page offers to start the install again. */
   readonly startAgain: boolean;
+  /** For the log only. */
+  readonly reason: string | undefined;
 
   constructor(
     status: number,
     code: string,
     message: string,
-    options: { cause?: unknown; retryAfter?: number; title?: string; startAgain?: boolean } = {},
+    options: {
+      cause?: unknown;
+      retryAfter?: number;
+      title?: string;
+      startAgain?: boolean;
+      reason?: string | undefined;
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.status = status;
@@ -26,13 +34,15 @@ export class AppError extends Error {
     this.retryAfter = options.retryAfter;
     this.title = options.title;
     this.startAgain = options.startAgain ?? false;
+    this.reason = options.reason;
   }
 }
 
 export const invalidRequest = (message: string) => new AppError(400, 'invalid_request', message);
 
 /** Says no more than no: what was wrong with a key or a signature helps only who forges one. */
-export const unauthorized = () => new AppError(401, 'unauthorized', 'This request is not authorised.');
+export const unauthorized = (reason?: string) =>
+  new AppError(401, 'unauthorized', 'This request is not authorised.', { reason });
 
 export const notFound = (message: string) => new AppError(404, 'not_found', message);
 

@@ -9,16 +9,22 @@ export function createOutput(json: boolean) {
   return {
     /** A list; in a table, `columns` are the fields shown. */
     list<T extends object>(rows: readonly T[], columns: readonly (keyof T & string)[], empty: string): void {
-      if (json) return printJson(rows);
-      if (rows.length === 0) return console.log(empty);
+      if (json) {
+        printJson(rows);
+        return;
+      }
+      if (rows.length === 0) {
+        console.log(empty);
+        return;
+      }
       const cells = rows.map((row) => columns.map((column) => asText(row[column] as Cell)));
       printAligned([columns.map(heading), ...cells]);
     },
 
     /** One thing, field by field. */
     one(fields: Record<string, Cell>): void {
-      if (json) return printJson(fields);
-      printAligned(Object.entries(fields).map(([name, value]) => [heading(name), asText(value)]));
+      if (json) printJson(fields);
+      else printAligned(Object.entries(fields).map(([name, value]) => [heading(name), asText(value)]));
     },
 
     /** A sentence about what was done; as JSON, its data. */

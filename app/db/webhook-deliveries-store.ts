@@ -2,11 +2,8 @@ import type { Db } from './pool.ts';
 
 /** Table `webhook_deliveries`. */
 export const webhookDeliveriesStore = {
-  /**
-   * Stores deliveries and asks for their splitting, in one statement and so in one commit.
-   * @returns false when they are stored but the job has to be asked for again (see `enqueue`).
-   */
-  async add(db: Db, bodies: readonly Buffer[]): Promise<boolean> {
+  /** Stores deliveries in one statement, and so in one commit. */
+  async add(db: Db, bodies: readonly Buffer[]): Promise<void> {
     // One binary parameter for all: arrays of bytea would travel as hexadecimal text.
     let at = 1;
     const starts = bodies.map((body) => {
@@ -14,17 +11,13 @@ export const webhookDeliveriesStore = {
       at += body.length;
       return start;
     });
-    const { rows } = await db.query<{ id: number | null }>({
+    await db.query({
       name: 'add-webhook-deliveries',
-      text: `with stored as (
-          insert into webhook_deliveries (body)
-          select substring($1::bytea from part.start for part.length)
-          from unnest($2::int[], $3::int[]) as part (start, length)
-        )
-        select id from graphile_worker.add_job('split-webhook-deliveries', job_key := 'split-webhook-deliveries')`,
+      text: `insert into webhook_deliveries (body)
+        select substring($1::bytea from part.start for part.length)
+        from unnest($2::int[], $3::int[]) as part (start, length)`,
       values: [Buffer.concat(bodies), starts, bodies.map(({ length }) => length)],
     });
-    return (rows[0]?.id ?? null) !== null;
   },
 
   /** Takes the oldest waiting deliveries for this transaction; another worker's are passed over. */

@@ -10,7 +10,7 @@ export const unknownRoute: RequestHandler = (req, _res, next) =>
 export const errorHandler: ErrorRequestHandler = (error, req, res, next) => {
   const known = toAppError(error);
   if (known.status >= 500) req.log.error({ err: error }, known.message);
-  else req.log.info({ code: known.code }, known.message);
+  else req.log[known.reason ? 'warn' : 'info']({ code: known.code, reason: known.reason }, known.message);
   // The answer is under way already: Express closes the connection, so the caller sees it was cut short.
   if (res.headersSent) return next(error);
 

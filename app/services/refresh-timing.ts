@@ -1,10 +1,12 @@
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 5 * 60 * 1000;
+/** A wrong header must not silence an install for days. */
+const LONGEST_RETRY_AFTER_S = 60 * 60;
 
 /**
  * How long to wait after a failed refresh: one second, doubling to five minutes, give or take a quarter, so that
  * the installs that failed together do not come back together. HubSpot's own word (`Retry-After`, in seconds)
- * goes before.
+ * goes before, up to an hour.
  * @param failures how many refreshes in a row had failed before this one.
  */
 export function retryDelayMs(
@@ -14,7 +16,8 @@ export function retryDelayMs(
 ): number {
   const grown = Math.min(FIRST_RETRY_MS * 2 ** Math.min(failures, 20), LONGEST_RETRY_MS);
   const jittered = grown * (0.75 + random / 2);
-  return Math.round(Math.max(jittered, (retryAfterSeconds ?? 0) * 1000));
+  const asked = Math.min(retryAfterSeconds ?? 0, LONGEST_RETRY_AFTER_S) * 1000;
+  return Math.round(Math.max(jittered, asked));
 }
 
 /**

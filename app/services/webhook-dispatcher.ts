@@ -1,6 +1,6 @@
-import type { PoolClient } from 'pg';
+import { createEventTransaction } from '../db/event-transaction.ts';
 import type { Db, Pool } from '../db/pool.ts';
-import { type PendingEvent, webhookEventsStore } from '../db/webhook-events-store.ts';
+import type { PendingEvent } from '../db/webhook-events-store.ts';
 import type { PortalClient } from '../hubspot/portal-client.ts';
 import type { Logger } from '../logger.ts';
 import type { AnyWebhookHandler, WebhookContext } from '../webhooks/handler.ts';
@@ -8,6 +8,9 @@ import type { TimelineService } from './timeline-service.ts';
 import type { WebhookEvent } from './webhook-event.ts';
 
 const LONGEST_RUN_MS = 2 * 60 * 1000;
+
+/** The transaction that a handler writes in. */
+export type HandlerDb = Db;
 
 export type WebhookDispatcher = ReturnType<typeof createWebhookDispatcher>;
 
@@ -35,7 +38,7 @@ export function createWebhookDispatcher({ pool, handlers, hubspotFor, timeline, 
     async handle({ id, event, attempts }: PendingEvent): Promise<boolean> {
       const matching = handlersOf(event);
       if (matching.length === 0) return false;
-      const transaction = createLazyTransaction(pool, id);
+      const transaction = createEventTransaction(pool, id);
       const context = createHandlerContext(id, event, attempts + 1, transaction.db);
       try {
         for (const handler of matching)
@@ -96,55 +99,4 @@ function withinTime(work: Promise<void>, signal: AbortSignal, name: string): Pro
     signal.addEventListener('abort', tooLong, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', tooLong));
   });
-}
-
-/** Begins with the handlers' first statement; events whose handlers write nothing cost none. */
-function createLazyTransaction(pool: Pool, eventId: string) {
-  let begun: Promise<PoolClient> | undefined;
-  let ended = false;
-
-  const db = {
-    query: async (...statement: Parameters<PoolClient['query']>) => {
-      if (ended) throw new Error('This transaction has ended: a handler must await its statements.');
-      begun ??= begin();
-      const client = await begun;
-      return client.query(...statement);
-    },
-  } as unknown as Db;
-
-  return {
-    db,
-
-    /** @returns true when there was something to commit, with the mark. */
-    async commit(): Promise<boolean> {
-      ended = true;
-      if (!begun) return false;
-      const client = await begun;
-      await webhookEventsStore.done(client, [eventId]);
-      await client.query('commit');
-      client.release();
-      return true;
-    },
-
-    async rollback(): Promise<void> {
-      ended = true;
-      const client = await begun?.catch(() => undefined);
-      // Closing the connection rolls back on every path, also when the server is gone.
-      client?.release(true);
-    },
-  };
-
-  async function begin(): Promise<PoolClient> {
-    const client = await pool.connect();
-    try {
-      await client.query('begin');
-      // Another worker may have taken over this lane while this process was held up.
-      if (!(await webhookEventsStore.lock(client, eventId)))
-        throw new Error('The event was settled by another worker.');
-      return client;
-    } catch (error) {
-      client.release(true);
-      throw error;
-    }
-  }
 }

@@ -9,6 +9,7 @@ import type { Logger } from '../logger.ts';
 const MOST_WAITING = 2_000;
 const MOST_WAITING_BYTES = 64 * 1024 * 1024;
 const MOST_PER_COMMIT = 256;
+const ASK_EVERY_MS = 50;
 
 export type WebhookReceiver = ReturnType<typeof createWebhookReceiver>;
 
@@ -16,10 +17,12 @@ export type WebhookReceiver = ReturnType<typeof createWebhookReceiver>;
 export function createWebhookReceiver({ pool, logger }: { pool: Pool; logger: Logger }) {
   let waiting = 0;
   let waitingBytes = 0;
+  let askTimer: NodeJS.Timeout | undefined;
   const commits = createGroupCommit<Buffer>(async (bodies) => {
-    const jobAdded = await webhookDeliveriesStore.add(pool, bodies);
-    if (!jobAdded)
-      await enqueue(pool, 'split-webhook-deliveries', {}, { jobKey: 'split-webhook-deliveries' });
+    await webhookDeliveriesStore.add(pool, bodies);
+    // One job stands for all that is stored, so asking once in a while is enough. The row is what keeps a delivery:
+    // should this process die before it asks, the job `wake-webhooks` finds it within a minute.
+    askTimer ??= setTimeout(() => askForSplitting().catch(report), ASK_EVERY_MS);
   }, MOST_PER_COMMIT);
 
   return {
@@ -33,15 +36,29 @@ export function createWebhookReceiver({ pool, logger }: { pool: Pool; logger: Lo
       waitingBytes += body.length;
       try {
         await commits.add(body);
-      } catch (err) {
-        logger.error({ err }, 'a delivery could not be stored; HubSpot was asked to send it again');
-        throw busy(err);
+      } catch (error) {
+        throw busy(error);
       } finally {
         waiting -= 1;
         waitingBytes -= body.length;
       }
     },
+
+    /** Asks for what is stored to be split, should that still be due. */
+    async close(): Promise<void> {
+      if (askTimer) await askForSplitting().catch(report);
+    },
   };
+
+  async function askForSplitting() {
+    clearTimeout(askTimer);
+    askTimer = undefined;
+    await enqueue(pool, 'split-webhook-deliveries', {}, { jobKey: 'split-webhook-deliveries' });
+  }
+
+  function report(err: Error) {
+    logger.warn({ err }, 'stored deliveries wait for their splitting; they will be found within a minute');
+  }
 }
 
 const busy = (cause?: unknown) =>

@@ -46,8 +46,7 @@ export function createSignedRequest({
           clock.now(),
         );
         if (verdict.ok) return next();
-        req.log.warn({ reason: verdict.reason }, 'refused a request: its signature does not verify');
-        next(unauthorized());
+        next(unauthorized(`signature: ${verdict.reason}`));
       });
     };
 }

@@ -1,7 +1,7 @@
-import type { Db } from '../db/pool.ts';
 import type { PortalClient } from '../hubspot/portal-client.ts';
 import type { Logger } from '../logger.ts';
 import type { NewTimelineEvent } from '../services/timeline-service.ts';
+import type { HandlerDb } from '../services/webhook-dispatcher.ts';
 import type { WebhookEvent } from '../services/webhook-event.ts';
 
 type With<Field extends keyof WebhookEvent> = WebhookEvent & {
@@ -64,7 +64,7 @@ export interface WebhookContext {
   /** Aborted when the handler has run for too long. */
   readonly signal: AbortSignal;
   /** A transaction that commits together with the mark that this event is done, or not at all. */
-  readonly db: Db;
+  readonly db: HandlerDb;
   /** Puts an app event on a timeline of the event's portal. */
   readonly sendTimelineEvent: (event: NewTimelineEvent) => Promise<unknown>;
 }

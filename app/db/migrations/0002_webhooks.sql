@@ -9,6 +9,9 @@ create table webhook_deliveries (
   problem text
 );
 
+-- Bodies live for moments: compressing them would cost more than it saves.
+alter table webhook_deliveries alter column body set storage external;
+
 create index webhook_deliveries_waiting on webhook_deliveries (id) where state = 'waiting';
 create index webhook_deliveries_received on webhook_deliveries using brin (received_at);
 

@@ -1,0 +1,21 @@
+import { loadConfig, readEnvironment } from '../app/config.ts';
+import { createContext } from '../app/context.ts';
+import { startJobRunner } from '../app/jobs/runner.ts';
+import { createLogger } from '../app/logger.ts';
+import { runUntilSignal } from '../app/run-until-signal.ts';
+import { defineHandler } from '../app/webhooks/handler.ts';
+
+/** The worker with one handler that does nothing: what is left is the cost of getting events to it. */
+await runUntilSignal('worker', async () => {
+  const config = loadConfig(readEnvironment());
+  const handler = defineHandler({ name: 'noop', on: 'contact.propertyChange', handle: async () => {} });
+  const ctx = createContext(config, createLogger(config.logLevel, 'worker'), { webhookHandlers: [handler] });
+  const runner = await startJobRunner(ctx);
+  return {
+    ended: runner.ended,
+    async stop() {
+      await runner.stop();
+      await ctx.close();
+    },
+  };
+});
