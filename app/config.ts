@@ -10,6 +10,8 @@ const baseUrl = z
 const port = z.coerce.number().int().min(0).max(65535);
 const secret = z.string().min(32, 'must be at least 32 characters; make one with `openssl rand -base64 32`');
 const words = z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean));
+const signatureVersion = z.enum(['v1', 'v2', 'v3'], { error: 'must name signature versions: v3, v2, v1' });
+const signatureVersions = words.pipe(z.array(signatureVersion).min(1));
 
 /** Every setting, in the order of `.env.example`. Nothing else in `app/` reads the environment. */
 const settings = z.object({
@@ -26,6 +28,7 @@ const settings = z.object({
   HUBSPOT_API_URL: baseUrl.default('https://api.hubapi.com'),
   HUBSPOT_AUTHORIZE_URL: baseUrl.default('https://app.hubspot.com/oauth/authorize'),
   HUBSPOT_FORMS_URL: baseUrl.default('https://api.hsforms.com'),
+  HUBSPOT_DEVELOPER_API_KEY: z.string().trim().optional(),
   TOKEN_KEYS: z.string().transform((text, ctx) => {
     try {
       return parseKeyRing(text);
@@ -37,6 +40,8 @@ const settings = z.object({
   API_KEY: secret,
   SESSION_SECRET: secret,
   WEBHOOK_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(30),
+  WEBHOOK_SIGNATURE_VERSIONS: signatureVersions.default(['v3', 'v2', 'v1']),
+  CARD_SIGNATURE_VERSIONS: signatureVersions.default(['v3', 'v2']),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -119,12 +124,16 @@ export function loadConfig(env: Record<string, string | undefined>) {
       apiUrl: s.HUBSPOT_API_URL,
       authorizeUrl: s.HUBSPOT_AUTHORIZE_URL,
       formsUrl: s.HUBSPOT_FORMS_URL,
+      /** Only for managing a legacy app's webhook subscriptions. */
+      developerApiKey: s.HUBSPOT_DEVELOPER_API_KEY,
       redirectUri: `${s.SERVER_URL}/oauth-callback`,
     },
     tokenKeys: s.TOKEN_KEYS,
     apiKey: s.API_KEY,
     sessionSecret: s.SESSION_SECRET,
     webhookRetentionDays: s.WEBHOOK_RETENTION_DAYS,
+    /** Which versions of HubSpot's signature each kind of route accepts. */
+    signatureVersions: { webhook: s.WEBHOOK_SIGNATURE_VERSIONS, card: s.CARD_SIGNATURE_VERSIONS },
     logLevel: s.LOG_LEVEL,
   });
 }

@@ -1,3 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+/** Turns of the event loop that a group waits for more, as long as more keeps coming. */
+const MOST_TURNS = 8;
+
 /**
  * Gathers what comes while one write is under way and writes it together: at rest an item is written at once, under
  * load many share one commit. `write` gets the items in the order in which they came.
@@ -22,6 +27,7 @@ export function createGroupCommit<Item>(
   async function drain() {
     writing = true;
     while (waiting.length > 0) {
+      await gather();
       const group = waiting.slice(0, mostAtOnce);
       waiting = waiting.slice(group.length);
       try {
@@ -32,5 +38,18 @@ export function createGroupCommit<Item>(
       }
     }
     writing = false;
+  }
+
+  /** A commit costs the same for one item as for twenty: what is already on its way should be in it. */
+  async function gather() {
+    let before = 0;
+    for (
+      let turn = 0;
+      turn < MOST_TURNS && waiting.length > before && waiting.length < mostAtOnce;
+      turn += 1
+    ) {
+      before = waiting.length;
+      await nextTurn();
+    }
   }
 }

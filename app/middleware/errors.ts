@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { AppError, invalidRequest, notFound } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
-import { BODY_LIMIT } from '../verification/raw-body.ts';
+import { compressed, tooLarge } from '../verification/raw-body.ts';
 
 export const unknownRoute: RequestHandler = (req, _res, next) =>
   next(notFound(`This server has no ${req.method} ${req.path}.`));
@@ -47,14 +47,10 @@ function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof HubSpotError) return fromHubSpot(error);
   const { status = 500, type } = (error ?? {}) as HttpError;
-  if (type === 'entity.too.large') {
-    return new AppError(413, 'body_too_large', `The body is larger than ${BODY_LIMIT}. Nothing was stored.`);
-  }
+  if (type === 'entity.too.large') return tooLarge();
   if (type === 'entity.parse.failed')
     return invalidRequest('The body is not valid JSON. Nothing was stored.');
-  if (type === 'encoding.unsupported') {
-    return new AppError(415, 'unsupported_encoding', 'Send the body uncompressed. Nothing was stored.');
-  }
+  if (type === 'encoding.unsupported') return compressed();
   if (error instanceof URIError) return invalidRequest('The URL holds a malformed percent-encoding.');
   if (status >= 400 && status < 500)
     return new AppError(status, 'invalid_request', 'The request could not be read.');

@@ -39,10 +39,15 @@ export function createWebhookDispatcher({ pool, handlers, hubspotFor, timeline, 
       const matching = handlersOf(event);
       if (matching.length === 0) return false;
       const transaction = createEventTransaction(pool, id);
-      const context = createHandlerContext(id, event, attempts + 1, transaction.db);
+      let abort: AbortController | undefined;
+      const context = createHandlerContext(id, event, attempts + 1, transaction.db, () => {
+        abort ??= new AbortController();
+        return abort.signal;
+      });
       try {
-        for (const handler of matching)
-          await withinTime(handler.handle(event as never, context), context.signal, handler.name);
+        for (const handler of matching) {
+          await withinTime(handler.handle(event as never, context), handler.name, () => abort?.abort());
+        }
         return await transaction.commit();
       } catch (error) {
         await transaction.rollback();
@@ -57,9 +62,9 @@ export function createWebhookDispatcher({ pool, handlers, hubspotFor, timeline, 
     event: WebhookEvent,
     attempt: number,
     db: Db,
+    signal: () => AbortSignal,
   ): WebhookContext {
     let log: Logger | undefined;
-    let signal: AbortSignal | undefined;
     return {
       eventId,
       attempt,
@@ -70,8 +75,7 @@ export function createWebhookDispatcher({ pool, handlers, hubspotFor, timeline, 
         return log;
       },
       get signal() {
-        signal ??= AbortSignal.timeout(LONGEST_RUN_MS);
-        return signal;
+        return signal();
       },
       get hubspot() {
         return hubspotFor(event.portalId);
@@ -92,11 +96,12 @@ function matches({ when }: AnyWebhookHandler, event: WebhookEvent): boolean {
 }
 
 /** A handler that never ends must not hold its record for ever. */
-function withinTime(work: Promise<void>, signal: AbortSignal, name: string): Promise<void> {
+function withinTime(work: Promise<void>, name: string, abort: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const tooLong = () =>
+    const timer = setTimeout(() => {
+      abort();
       reject(new Error(`The handler ${name} had not ended after ${LONGEST_RUN_MS / 1000} seconds.`));
-    signal.addEventListener('abort', tooLong, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', tooLong));
+    }, LONGEST_RUN_MS);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

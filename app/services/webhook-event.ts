@@ -17,7 +17,7 @@ const number = z.union([
 export const webhookEvent = z.looseObject({
   portalId: number.refine((id) => Number.isSafeInteger(id) && id >= 0),
   subscriptionType: z.string().min(1).max(200),
-  occurredAt: number.optional().catch(undefined),
+  occurredAt: number.refine(Number.isSafeInteger).optional().catch(undefined),
 });
 
 export interface WebhookEvent {
@@ -78,33 +78,42 @@ export function eventIdentity(event: WebhookEvent): string {
   for (const field of IDENTITY) {
     const value = event[field];
     // Length first, so that no value can pass for two.
-    const part = value === undefined || value === null ? '' : String(value);
+    const part = value === undefined || value === null ? '' : textOf(value);
     text += `${part.length}:${part}`;
   }
   return toUuid(createHash('sha256').update(text).digest('hex'));
 }
 
+/** None of the fields is ever an object with HubSpot; one must not stop the others' events. */
+const textOf = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+
 const toUuid = (hex: string) =>
   `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
 
-const TYPE_NAMES: Record<string, string> = {
-  '0-1': 'contact',
-  '0-2': 'company',
-  '0-3': 'deal',
-  '0-5': 'ticket',
-};
+const TYPE_NAMES = new Map([
+  ['0-1', 'contact'],
+  ['0-2', 'company'],
+  ['0-3', 'deal'],
+  ['0-5', 'ticket'],
+]);
+/** Longer than any id of HubSpot's, and short enough for an index. */
+const LONGEST_ID = 100;
 
 /** The record that an event is about, `portal:type:object`; an event about none is a record of its own. */
 export function recordOf(event: WebhookEvent, id: string): string {
-  const object = event.objectId ?? event.primaryObjectId ?? event.fromObjectId;
-  if (object === undefined || object === null) return `${event.portalId}::${id}`;
-  const [family = ''] = event.subscriptionType.split('.');
+  const object = [event.objectId, event.primaryObjectId, event.fromObjectId].find(isId);
+  if (object === undefined) return `${event.portalId}::${id}`;
+  const { objectTypeId, subscriptionType } = event;
+  const [family = ''] = subscriptionType.split('.');
   const type =
-    family === 'object' && event.objectTypeId
-      ? (TYPE_NAMES[event.objectTypeId] ?? event.objectTypeId)
+    family === 'object' && typeof objectTypeId === 'string' && isId(objectTypeId)
+      ? (TYPE_NAMES.get(objectTypeId) ?? objectTypeId)
       : family;
   return recordKey(event.portalId, type, object);
 }
+
+const isId = (value: unknown) =>
+  typeof value === 'number' || (typeof value === 'string' && value !== '' && value.length <= LONGEST_ID);
 
 export const recordKey = (portalId: number, type: string, object: number | string) =>
   `${portalId}:${type}:${object}`;
@@ -115,20 +124,43 @@ export type ParsedDelivery =
 
 /** The events of a delivery's body, and what is wrong with those items that are none. */
 export function parseDelivery(body: Buffer): ParsedDelivery {
+  const text = body.toString('utf8');
   let items: unknown;
   try {
-    items = JSON.parse(body.toString('utf8'));
+    items = JSON.parse(text);
   } catch {
     return { events: undefined, problem: 'the body is not JSON' };
   }
   if (!Array.isArray(items)) return { events: undefined, problem: 'the body is not an array of events' };
+  const mayBeUnstorable = UNSTORABLE.test(text);
   const events: WebhookEvent[] = [];
   for (const item of items) {
     const parsed = webhookEvent.safeParse(item);
-    if (parsed.success) events.push(parsed.data as WebhookEvent);
+    if (!parsed.success || !isShallow(parsed.data, DEEPEST)) continue;
+    events.push((mayBeUnstorable ? storable(parsed.data) : parsed.data) as WebhookEvent);
   }
   const refused = items.length - events.length;
   if (refused > 0 && events.length === 0)
     return { events: undefined, problem: 'none of its items is an event' };
   return { events, problem: refused > 0 ? `${refused} of ${items.length} items are not events` : undefined };
+}
+
+/** An event is nearly flat. What is nested without end cannot be written as JSON again. */
+const DEEPEST = 32;
+
+function isShallow(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((part) => isShallow(part, levels - 1));
+}
+
+/** JSON can name what PostgreSQL's text cannot hold: NUL, and half of a surrogate pair (an emoji cut in two). */
+const UNSTORABLE = /\\u(?:0000|d[89a-f])/i;
+
+const storableText = (text: string) => text.toWellFormed().replaceAll('\0', '\ufffd');
+
+function storable(value: unknown): unknown {
+  if (typeof value === 'string') return storableText(value);
+  if (Array.isArray(value)) return value.map(storable);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [storableText(key), storable(part)]));
 }

@@ -51,7 +51,7 @@ export function verifySignature(
   if ((version !== 'v1' && version !== 'v2') || !accepted.includes(version))
     return refuse('version_not_accepted');
   const given = headers.signature;
-  const matches = secrets.some((secret) => sameText(given, digest(version, parts, secret)));
+  const matches = secrets.some((secret) => isSignatureOf(parts, version, secret, given));
   return matches ? { ok: true, version } : refuse('mismatch');
 }
 
@@ -68,22 +68,41 @@ function verifyV3(
   const decoded = decodeSignedUri(parts.url);
   const forms = decoded === parts.url ? [decoded] : [decoded, parts.url];
   const matches = secrets.some((secret) =>
-    forms.some((uri) => sameText(given, hmacV3(parts, uri, timestamp, secret))),
+    forms.some((url) => isSignatureOf({ ...parts, url }, 'v3', secret, given, timestamp)),
   );
   return matches ? { ok: true, version: 'v3' } : refuse('mismatch');
 }
 
+/** Whether `given` is the signature of exactly these parts, the URL as it stands. Says nothing of its age. */
+export function isSignatureOf(
+  parts: Omit<SignedParts, 'headers'>,
+  version: SignatureVersion,
+  secret: string,
+  given: string,
+  timestamp = '',
+): boolean {
+  return sameText(given, version === 'v3' ? hmac(parts, secret, timestamp) : digest(parts, version, secret));
+}
+
 /** v1: hex SHA-256 of secret and body. v2: of secret, method, URL and body. */
-function digest(version: 'v1' | 'v2', { method, url, rawBody }: SignedParts, secret: string): string {
+function digest(
+  { method, url, rawBody }: Omit<SignedParts, 'headers'>,
+  version: 'v1' | 'v2',
+  secret: string,
+): string {
   const hash = createHash('sha256').update(secret);
   if (version === 'v2') hash.update(method.toUpperCase() + url);
   return hash.update(rawBody).digest('hex');
 }
 
 /** v3: base64 HMAC-SHA256 of method, URI, body and timestamp. */
-function hmacV3({ method, rawBody }: SignedParts, uri: string, timestamp: string, secret: string): string {
-  const hmac = createHmac('sha256', secret).update(method.toUpperCase() + uri);
-  return hmac.update(rawBody).update(timestamp).digest('base64');
+function hmac(
+  { method, url, rawBody }: Omit<SignedParts, 'headers'>,
+  secret: string,
+  timestamp: string,
+): string {
+  const mac = createHmac('sha256', secret).update(method.toUpperCase() + url);
+  return mac.update(rawBody).update(timestamp).digest('base64');
 }
 
 const DECODED: Record<string, string> = {
