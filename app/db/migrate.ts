@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { runMigrations as migrateQueue } from 'graphile-worker';
 import { runner } from 'node-pg-migrate';
 import { ConfigError, loadDatabaseSettings, readEnvironment } from '../config.ts';
+import { reasonOf } from '../reason-of.ts';
 import { createPool, type DatabaseSettings } from './pool.ts';
 
 /** Any fixed number of our own: whoever holds it is migrating this database. */
@@ -24,6 +25,7 @@ export async function migrate(database: DatabaseSettings): Promise<string[]> {
         dbClient: client,
         dir: `${import.meta.dirname}/migrations`,
         direction: 'up',
+        singleTransaction: true,
         migrationsTable: 'migrations',
         // The lock above waits; the library's own gives up when another process is migrating.
         noLock: true,
@@ -47,7 +49,9 @@ async function main() {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   main().catch((error: Error) => {
     console.error(
-      error instanceof ConfigError ? error.message : `The migration failed and was undone: ${error.message}`,
+      error instanceof ConfigError
+        ? error.message
+        : `The database was not migrated; it is as it was before: ${reasonOf(error)}`,
     );
     process.exitCode = 1;
   });

@@ -5,11 +5,13 @@ export type TimelineEventState = 'waiting' | 'sent' | 'refused';
 
 /** Table `timeline_events`: outbox of app events, kept before the first try. */
 export const timelineEventsStore = {
-  /** @returns the state it is in: `waiting` when it is new, or what became of an earlier one with that id. */
+  /** @returns `waiting` when it is to be sent; `sent` when HubSpot has one with that id. A refused one is replaced. */
   async add(db: Db, portalId: number, occurrence: AppEventOccurrence): Promise<TimelineEventState> {
     const { rows } = await db.query(
       `insert into timeline_events (portal_id, id, occurrence) values ($1, $2, $3)
-       on conflict (portal_id, id) do update set id = excluded.id
+       on conflict (portal_id, id) do update set
+         occurrence = case when timeline_events.state = 'sent' then null else excluded.occurrence end,
+         state = case when timeline_events.state = 'sent' then 'sent' else 'waiting' end
        returning state`,
       [portalId, occurrence.id, occurrence],
     );

@@ -39,10 +39,15 @@ export const webhookEventsStore = {
       name: 'add-webhook-events',
       text: `insert into webhook_events
           (id, delivery_id, portal_id, record, subscription_type, lane, priority, occurred_at, event, state)
-        select * from json_to_recordset($1::json) as e (id uuid, delivery_id bigint, portal_id bigint, record text,
-          subscription_type text, lane smallint, priority smallint, occurred_at bigint, event json, state text)
+        select id, delivery_id, portal_id, record, subscription_type, lane, priority, occurred_at, event::json, state
+        from json_to_recordset($1::json) as e (id uuid, delivery_id bigint, portal_id bigint, record text,
+          subscription_type text, lane smallint, priority smallint, occurred_at bigint, event text, state text)
         on conflict (id) do nothing`,
-      values: [JSON.stringify(inOrder)],
+      // The event travels as text in text: PostgreSQL would not unpack a \u0000 or half a character inside it, but
+      // it keeps both as they came.
+      values: [
+        JSON.stringify(inOrder.map((row) => ({ ...row, event: row.event && JSON.stringify(row.event) }))),
+      ],
     });
     return rowCount ?? 0;
   },
@@ -111,7 +116,7 @@ export const webhookEventsStore = {
       `update webhook_events set attempts = attempts + 1, last_error = $2, run_at = $3::timestamptz,
          state = case when $3::timestamptz is null then 'dead' else 'retrying' end
        where id = $1 and state in ('waiting', 'retrying')`,
-      [id, error.slice(0, 1000), runAt ?? null],
+      [id, error.slice(0, 1000).replaceAll('\0', ''), runAt ?? null],
     );
   },
 
@@ -146,12 +151,14 @@ export const webhookEventsStore = {
 
   /** E-mail addresses that the record's stored events name. */
   async emailsOf(tx: Db, record: string): Promise<string[]> {
-    const { rows } = await tx.query<{ email: string }>(
-      `select distinct event->>'propertyValue' as email from webhook_events
-       where record = $1 and event->>'propertyName' = 'email' and event->>'propertyValue' <> ''`,
+    const { rows } = await tx.query<{ event: WebhookEvent }>(
+      'select event from webhook_events where record = $1 and event is not null',
       [record],
     );
-    return rows.map(({ email }) => email);
+    const values = rows.flatMap(({ event }) =>
+      event.propertyName === 'email' ? [event.propertyValue ?? ''] : [],
+    );
+    return [...new Set(values)].filter(Boolean);
   },
 
   /** Deletes a page of settled events received before `before`. @returns how many. */

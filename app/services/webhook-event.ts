@@ -16,7 +16,7 @@ const number = z.union([
 
 export const webhookEvent = z.looseObject({
   portalId: number.refine((id) => Number.isSafeInteger(id) && id >= 0),
-  subscriptionType: z.string().min(1).max(200),
+  subscriptionType: z.string().regex(/^[\w.-]{1,200}$/),
   occurredAt: number.refine(Number.isSafeInteger).optional().catch(undefined),
 });
 

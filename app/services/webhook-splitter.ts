@@ -1,15 +1,23 @@
-import type { Pool } from '../db/pool.ts';
+import type { Db, Pool } from '../db/pool.ts';
 import { privacyReceiptsStore } from '../db/privacy-receipts-store.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
 import { type NewWebhookEvent, webhookEventsStore } from '../db/webhook-events-store.ts';
+import { enqueue } from '../jobs/enqueue.ts';
 import type { Logger } from '../logger.ts';
 import { eventIdentity, parseDelivery, recordOf, type WebhookEvent } from './webhook-event.ts';
 import { laneOf, wakeLanes } from './webhook-lanes.ts';
 
 /** A round ends at whichever comes first; both bound its memory and the length of its transaction. */
-const MOST_DELIVERIES = 200;
+const MOST_DELIVERIES = 2_000;
 const MOST_EVENTS = 2_000;
+
+interface Round {
+  readonly deliveries: number;
+  readonly events: number;
+  /** Whether others may wait. */
+  readonly more: boolean;
+}
 
 export type WebhookSplitter = ReturnType<typeof createWebhookSplitter>;
 
@@ -26,17 +34,41 @@ export function createWebhookSplitter({ pool, isWanted, logger }: Dependencies) 
     /** Splits until nothing waits, or `stopping` says so. */
     async splitWaiting(stopping: () => boolean): Promise<void> {
       // Starts at the size of large deliveries and grows while they are small.
-      let deliveriesAtOnce = Math.ceil(MOST_EVENTS / 100);
+      let atOnce = Math.ceil(MOST_EVENTS / 100);
       for (;;) {
-        const { deliveries, events } = await inTransaction(pool, (tx) => splitSome(tx, deliveriesAtOnce));
-        if (deliveries < deliveriesAtOnce || stopping()) return;
+        const { deliveries, events, more } = await splitOrReject(atOnce);
+        if (!more) return;
+        if (stopping()) {
+          await enqueue(pool, 'split-webhook-deliveries', {}, { jobKey: 'split-webhook-deliveries' });
+          return;
+        }
         const eventsEach = Math.max(1, events / deliveries);
-        deliveriesAtOnce = Math.max(1, Math.min(MOST_DELIVERIES * 10, Math.floor(MOST_EVENTS / eventsEach)));
+        atOnce = Math.max(1, Math.min(MOST_DELIVERIES, Math.floor(MOST_EVENTS / eventsEach)));
       }
     },
   };
 
-  async function splitSome(tx: Parameters<Parameters<typeof inTransaction>[1]>[0], limit: number) {
+  /** A delivery that the database cannot hold must not stand in the way of the others: it is found and set aside. */
+  async function splitOrReject(limit: number): Promise<Round> {
+    try {
+      return await inTransaction(pool, (tx) => splitSome(tx, limit));
+    } catch (error) {
+      if (!isDataException(error)) throw error;
+      if (limit > 1) return splitOrReject(1);
+      return inTransaction(pool, async (tx) => {
+        const [delivery] = await webhookDeliveriesStore.lockWaiting(tx, 1);
+        if (!delivery) return { deliveries: 0, events: 0, more: false };
+        logger.error(
+          { deliveryId: delivery.id, err: error },
+          'a delivery cannot be split; it is set aside as rejected',
+        );
+        await webhookDeliveriesStore.reject(tx, delivery.id, 'the database cannot hold its values');
+        return { deliveries: 1, events: 0, more: true };
+      });
+    }
+  }
+
+  async function splitSome(tx: Db, limit: number): Promise<Round> {
     const deliveries = await webhookDeliveriesStore.lockWaiting(tx, limit);
     const found = new Map<string, NewWebhookEvent>();
     const settled: { id: number; events: number; problem: string | undefined }[] = [];
@@ -61,7 +93,7 @@ export function createWebhookSplitter({ pool, isWanted, logger }: Dependencies) 
       tx,
       waiting.map(({ lane }) => lane),
     );
-    return { deliveries: deliveries.length, events: rows.length };
+    return { deliveries: deliveries.length, events: rows.length, more: deliveries.length === limit };
   }
 
   function toRow(event: WebhookEvent, deliveryId: number): NewWebhookEvent {
@@ -82,10 +114,7 @@ export function createWebhookSplitter({ pool, isWanted, logger }: Dependencies) 
   }
 
   /** Imports stand back, but never behind a later event of their own record. */
-  async function keepRecordsTogether(
-    tx: Parameters<typeof webhookEventsStore.bringForward>[0],
-    rows: readonly NewWebhookEvent[],
-  ): Promise<NewWebhookEvent[]> {
+  async function keepRecordsTogether(tx: Db, rows: readonly NewWebhookEvent[]): Promise<NewWebhookEvent[]> {
     const inFront = new Set(rows.filter(({ priority }) => priority === 0).map(({ record }) => record));
     if (inFront.size > 0) await webhookEventsStore.bringForward(tx, [...inFront]);
     const imported = rows.filter(({ priority, record }) => priority === 1 && !inFront.has(record));
@@ -98,10 +127,7 @@ export function createWebhookSplitter({ pool, isWanted, logger }: Dependencies) 
   }
 
   /** A person's late events are not stored again after the person's data was deleted. */
-  async function leaveOutErased(
-    tx: Parameters<typeof privacyReceiptsStore.erasedAt>[0],
-    rows: readonly NewWebhookEvent[],
-  ): Promise<NewWebhookEvent[]> {
+  async function leaveOutErased(tx: Db, rows: readonly NewWebhookEvent[]): Promise<NewWebhookEvent[]> {
     const erased = await privacyReceiptsStore.erasedAt(tx, [...new Set(rows.map(({ record }) => record))]);
     if (erased.size === 0) return [...rows];
     return rows.map((row) => {
@@ -112,3 +138,7 @@ export function createWebhookSplitter({ pool, isWanted, logger }: Dependencies) 
     });
   }
 }
+
+/** PostgreSQL's class 22: a value does not fit its type. */
+const isDataException = (error: unknown) =>
+  error instanceof Error && 'code' in error && String(error.code).startsWith('22');

@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { migrate } from '../../app/db/migrate.ts';
@@ -6,16 +6,18 @@ import { type Postgres, startPostgres } from '../../scripts/embedded-postgres.ts
 import { inDatabase, TEMPLATE } from './database.ts';
 
 declare global {
-  var testPostgres: Postgres | undefined;
+  var testPostgres: (Postgres & { folder: string }) | undefined;
 }
 
 /** One PostgreSQL for the whole run, with a migrated database that each test file's own is copied from. */
 export default async function setUp() {
   if (!process.env.TEST_DATABASE_URL) {
     const folder = await mkdtemp(path.join(tmpdir(), 'hubspot-app-test-'));
+    // Where root runs the tests, PostgreSQL runs as another user, who has to get in.
+    await chmod(folder, 0o755);
     // What a crash of the machine would lose, a test run does not need.
     const flags = ['fsync=off', 'full_page_writes=off', 'max_connections=300'];
-    globalThis.testPostgres = await startPostgres(path.join(folder, 'postgres'), flags);
+    globalThis.testPostgres = { folder, ...(await startPostgres(path.join(folder, 'postgres'), flags)) };
     process.env.TEST_DATABASE_URL = globalThis.testPostgres.url;
   }
   await inDatabase('postgres', async (client) => {

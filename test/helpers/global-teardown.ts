@@ -1,3 +1,7 @@
+import { rm } from 'node:fs/promises';
+
 export default async function tearDown() {
-  await globalThis.testPostgres?.stop();
+  if (!globalThis.testPostgres) return;
+  await globalThis.testPostgres.stop();
+  await rm(globalThis.testPostgres.folder, { recursive: true, force: true });
 }

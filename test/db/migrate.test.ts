@@ -1,0 +1,124 @@
+import { execFile } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { createDatabase, type TestDatabase } from '../helpers/database.ts';
+
+const ROOT = path.join(import.meta.dirname, '..', '..');
+const SECRET = 'a-password-that-is-secret';
+
+describe('npm run migrate', () => {
+  const databases: TestDatabase[] = [];
+  afterEach(async () => {
+    for (const database of databases.splice(0)) await database.drop();
+  });
+
+  async function emptyDatabase(): Promise<string> {
+    const database = await createDatabase({ migrated: false });
+    databases.push(database);
+    return database.url;
+  }
+
+  it('brings an empty database up to date, names what it did, and has nothing to do after that', async () => {
+    const DATABASE_URL = await emptyDatabase();
+    const names = await migrationNames();
+    expect(await migrate({ DATABASE_URL })).toEqual(succeeded(`Migrated: ${names.join(', ')}`));
+    expect(await migrate({ DATABASE_URL })).toEqual(succeeded('The database is up to date.'));
+  });
+
+  it('started several times at once migrates once, and each of them succeeds', async () => {
+    const DATABASE_URL = await emptyDatabase();
+    const names = await migrationNames();
+    const runs = await Promise.all([1, 2, 3].map(() => migrate({ DATABASE_URL })));
+    const said = runs.map(({ output }) => output).sort();
+    const upToDate = 'The database is up to date.';
+    expect(said).toEqual([`Migrated: ${names.join(', ')}`, upToDate, upToDate]);
+    expect(runs.map(({ code }) => code)).toEqual([0, 0, 0]);
+    const { rows } = await query(DATABASE_URL, 'select name from migrations order by id');
+    expect(rows.map(({ name }) => name)).toEqual(names);
+  });
+
+  it('that fails says why, undoes all of its work and exits with 1', async () => {
+    const DATABASE_URL = await emptyDatabase();
+    // The last migration cannot create a table of that name; the ones before it could.
+    await query(DATABASE_URL, 'create table marketing_events ()');
+    expect(await migrate({ DATABASE_URL })).toEqual({
+      code: 1,
+      output:
+        'The database was not migrated; it is as it was before: relation "marketing_events" already exists',
+    });
+    const { rows } = await query(
+      DATABASE_URL,
+      `select table_name from information_schema.tables where table_schema = 'public' and table_name <> 'migrations'`,
+    );
+    expect(rows).toEqual([{ table_name: 'marketing_events' }]);
+    await query(DATABASE_URL, 'drop table marketing_events');
+    expect((await migrate({ DATABASE_URL })).code).toBe(0);
+  });
+
+  it.each<[string, () => Record<string, string>, string | RegExp]>([
+    ['cannot be reached', () => at('127.0.0.1:1', 'app'), 'ECONNREFUSED 127.0.0.1:1'],
+    ['has a host that does not exist', () => at('no-such-host.invalid', 'app'), /ENOTFOUND|EAI_AGAIN/],
+    [
+      'does not exist',
+      () => at(new URL(template()).host, 'no_such_database'),
+      '"no_such_database" does not exist',
+    ],
+    [
+      'has a URL with an sslmode that is none',
+      () => ({ DATABASE_URL: `${template()}?sslmode=perhaps` }),
+      'DATABASE_URL has sslmode=perhaps',
+    ],
+    ['is to be encrypted and is not', () => ({ DATABASE_URL: template(), PGSSLMODE: 'require' }), 'SSL'],
+    [
+      'is of another kind',
+      () => ({ DATABASE_URL: `mysql://root:${SECRET}@localhost/app` }),
+      'must be a postgres:// URL',
+    ],
+    ['is not set', () => ({}), 'DATABASE_URL is not set'],
+  ])(
+    'with a database that %s says so in words, without the password, and exits with 1',
+    async (_what, env, reason) => {
+      const { code, output } = await migrate(env());
+      expect([code, output]).toEqual([1, expect.stringMatching(reason)]);
+      expect(output).not.toContain(SECRET);
+      expect(output).not.toMatch(/^ +at /m);
+    },
+  );
+
+  const template = () => process.env.TEST_DATABASE_URL ?? '';
+  const at = (host: string, name: string) => {
+    const { username, password } = new URL(template());
+    const login = host === new URL(template()).host ? `${username}:${password}` : `app:${SECRET}`;
+    return { DATABASE_URL: `postgres://${login}@${host}/${name}` };
+  };
+});
+
+async function migrationNames(): Promise<string[]> {
+  const files = await readdir(path.join(ROOT, 'app', 'db', 'migrations'));
+  return files.sort().map((file) => path.basename(file, '.sql'));
+}
+
+const succeeded = (output: string) => ({ code: 0, output });
+
+/** The release step as Heroku runs it: a process of its own, with nothing but its settings. */
+function migrate(settings: Record<string, string>): Promise<{ code: number; output: string }> {
+  return new Promise((resolve) => {
+    const env = { PATH: process.env.PATH, ...settings };
+    const file = path.join(ROOT, 'app', 'db', 'migrate.ts');
+    execFile(process.execPath, [file], { env, cwd: import.meta.dirname }, (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code) : 0, output: (stdout + stderr).trim() });
+    });
+  });
+}
+
+async function query(url: string, sql: string) {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    return await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}

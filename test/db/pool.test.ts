@@ -1,0 +1,89 @@
+import { describe, expect, it } from '@jest/globals';
+import { connectionOptions, createPool } from '../../app/db/pool.ts';
+import { createDatabase } from '../helpers/database.ts';
+import { until } from '../helpers/until.ts';
+
+const URL_WITHOUT = 'postgres://app:p%40ss@db.example:5432/app';
+
+describe('how TLS to the database is chosen', () => {
+  const encrypted = { rejectUnauthorized: false };
+  it.each<[string, unknown]>([
+    ['disable', false],
+    ['prefer', encrypted],
+    ['require', encrypted],
+    ['no-verify', encrypted],
+    ['verify-ca', { rejectUnauthorized: true, checkServerIdentity: expect.any(Function) }],
+    ['verify-full', { rejectUnauthorized: true }],
+  ])('sslmode=%s means the same in the URL and in PGSSLMODE', (mode, ssl) => {
+    const inUrl = connectionOptions({ url: `${URL_WITHOUT}?sslmode=${mode}` });
+    const inSetting = connectionOptions({ url: URL_WITHOUT, sslMode: mode });
+    for (const options of [inUrl, inSetting]) {
+      expect(options.ssl).toEqual(ssl);
+      // The driver would take an sslmode in the URL in its own, stricter sense.
+      expect(options.connectionString).toBe(URL_WITHOUT);
+    }
+  });
+
+  it('the URL wins over PGSSLMODE, and without either nothing is encrypted', () => {
+    const url = `${URL_WITHOUT}?sslmode=verify-full`;
+    expect(connectionOptions({ url, sslMode: 'disable' }).ssl).toEqual({ rejectUnauthorized: true });
+    expect(connectionOptions({ url: URL_WITHOUT }).ssl).toBe(false);
+  });
+
+  it('verify-ca checks the chain and not the name', () => {
+    const { ssl } = connectionOptions({ url: URL_WITHOUT, sslMode: 'verify-ca' });
+    if (typeof ssl !== 'object') throw new Error('no TLS');
+    expect(ssl.checkServerIdentity?.('other.example', {} as never)).toBeUndefined();
+  });
+
+  it('other parameters of the URL are kept', () => {
+    const url = `${URL_WITHOUT}?sslmode=disable&options=-c%20search_path%3Dapp`;
+    const { connectionString = '' } = connectionOptions({ url });
+    expect([...new URL(connectionString).searchParams]).toEqual([['options', '-c search_path=app']]);
+  });
+
+  it('an unknown mode is refused by name, without the password', () => {
+    const wrong = () => connectionOptions({ url: `${URL_WITHOUT}?sslmode=maybe` });
+    expect(wrong).toThrow('DATABASE_URL has sslmode=maybe');
+    expect(wrong).not.toThrow('p%40ss');
+  });
+});
+
+describe('the pool', () => {
+  it('survives the loss of its connections and goes on with new ones', async () => {
+    const database = await createDatabase();
+    const lost: Error[] = [];
+    const pool = createPool({ url: database.url }, (error) => lost.push(error));
+    try {
+      const busy = await pool.connect();
+      await pool.query('select 1');
+      const { rows } = await busy.query('select pg_backend_pid() as own');
+      await pool.query('select pg_terminate_backend(pid) from pg_stat_activity where pid = $1', [
+        rows[0].own,
+      ]);
+      await expect(busy.query('select 1')).rejects.toThrow();
+      busy.release(true);
+      const idle = await pool.query('select pg_backend_pid() as pid');
+      const other = createPool({ url: database.url }, () => {});
+      await other.query('select pg_terminate_backend($1)', [idle.rows[0].pid]);
+      await other.end();
+      await until('the loss to be noticed', () => lost.length > 0);
+      expect((await pool.query('select 42 as answer')).rows).toEqual([{ answer: 42 }]);
+    } finally {
+      await pool.end();
+      await database.drop();
+    }
+  });
+
+  it('gives whole numbers as numbers', async () => {
+    const database = await createDatabase();
+    const pool = createPool({ url: database.url }, () => {});
+    try {
+      const { rows } = await pool.query('select 999999999999999::bigint as portal, count(*) from installs');
+      expect(rows).toEqual([{ portal: 999_999_999_999_999, count: 0 }]);
+    } finally {
+      await pool.end();
+      await database.drop();
+    }
+  });
+});

@@ -1,0 +1,76 @@
+import fc from 'fast-check';
+
+const PORTALS = [62515, 62516, 62517];
+
+/** Numbers as HubSpot gives them. */
+const id = fc.integer({ min: 1, max: 2 ** 52 });
+const name = fc.string({ minLength: 1, maxLength: 12 });
+
+/** A well-formed event with every field of its identity. */
+export const completeEvent = fc.record({
+  portalId: fc.constantFrom(...PORTALS),
+  subscriptionType: fc.constantFrom('contact.propertyChange', 'object.associationChange', 'deal.merge'),
+  subscriptionId: id,
+  eventId: id,
+  occurredAt: id,
+  objectId: id,
+  objectTypeId: fc.constantFrom('0-1', '0-3', '2-123456'),
+  fromObjectId: id,
+  toObjectId: id,
+  associationType: name,
+  associationRemoved: fc.boolean(),
+  primaryObjectId: id,
+  newObjectId: id,
+  messageId: name,
+  propertyName: name,
+  propertyValue: name,
+});
+
+/** An event of which nothing but the portal and the type has to be there. */
+export const goodEvent = completeEvent.chain((event) => {
+  const { portalId, subscriptionType, ...others } = event;
+  return fc.subarray(Object.entries(others)).map(
+    (kept): Record<string, unknown> => ({
+      portalId,
+      subscriptionType,
+      ...Object.fromEntries(kept),
+    }),
+  );
+});
+
+/** Any text at all: NUL, halves of surrogate pairs and what a store may be unable to keep. */
+export const anyText = fc.string({
+  unit: fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)),
+});
+
+const anyValue = fc.oneof(
+  fc.jsonValue(),
+  anyText,
+  fc.double(),
+  fc.constantFrom({ toString: 1 }, [[]], 1e300, 1.5),
+);
+
+/** What has an event's portal and type, and anything at all in its other fields. */
+export const strangeEvent = fc
+  .record(
+    {
+      portalId: fc.constantFrom<unknown>(...PORTALS, '62515'),
+      subscriptionType: fc.oneof(fc.constant('contact.propertyChange'), anyText),
+      eventId: anyValue,
+      occurredAt: anyValue,
+      objectId: anyValue,
+      objectTypeId: anyValue,
+      propertyName: anyValue,
+      propertyValue: anyValue,
+      changeSource: anyValue,
+      unheardOf: anyValue,
+    },
+    { requiredKeys: ['portalId', 'subscriptionType'] },
+  )
+  .map((event): unknown => event);
+
+/** A delivery's items: good events among anything that JSON can say. */
+export const mixedItems = fc.record({
+  good: fc.array(goodEvent, { minLength: 1, maxLength: 6 }),
+  others: fc.array(fc.oneof(fc.jsonValue(), strangeEvent), { maxLength: 6 }),
+});

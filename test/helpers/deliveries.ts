@@ -1,0 +1,58 @@
+import { createHmac } from 'node:crypto';
+import { Agent, type IncomingHttpHeaders, request } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+
+export interface DeliveryAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+export type DeliverySender = ReturnType<typeof createDeliverySender>;
+
+interface Target {
+  /** Where the app listens. */
+  readonly url: string;
+  /** The public base URL that the app is configured with, which is what HubSpot signs. */
+  readonly serverUrl?: string;
+  /** Connections at the most; each is kept for the next delivery. */
+  readonly connections?: number;
+}
+
+/** Sends webhook deliveries signed as HubSpot's, of any bytes, without the sandbox's batching and queueing. */
+export function createDeliverySender({ url, serverUrl = url, connections = Infinity }: Target) {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+
+  return {
+    /** @param body bytes or text as they are; anything else goes as JSON. */
+    async send(body: unknown): Promise<DeliveryAnswer> {
+      const bytes = Buffer.isBuffer(body)
+        ? body
+        : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+      const timestamp = String(Date.now());
+      const signature = createHmac('sha256', 'sandbox-client-secret')
+        .update(`POST${serverUrl}/webhook`)
+        .update(bytes)
+        .update(timestamp)
+        .digest('base64');
+      const headers = {
+        'content-type': 'application/json',
+        'content-length': bytes.length,
+        'x-hubspot-signature-v3': signature,
+        'x-hubspot-request-timestamp': timestamp,
+      };
+      return new Promise((resolve, reject) => {
+        const sent = request(`${url}/webhook`, { method: 'POST', headers, agent }, (answer) => {
+          buffer(answer).then(
+            (text) =>
+              resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: text.toString() }),
+            reject,
+          );
+        });
+        sent.on('error', reject).end(bytes);
+      });
+    },
+
+    close: () => agent.destroy(),
+  };
+}
