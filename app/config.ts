@@ -29,6 +29,8 @@ const settings = z.object({
   HUBSPOT_AUTHORIZE_URL: baseUrl.default('https://app.hubspot.com/oauth/authorize'),
   HUBSPOT_FORMS_URL: baseUrl.default('https://api.hsforms.com'),
   HUBSPOT_DEVELOPER_API_KEY: z.string().trim().optional(),
+  HUBSPOT_RATE_LIMIT: z.coerce.number().int().min(0).max(1000).default(110),
+  HUBSPOT_SEARCH_RATE_LIMIT: z.coerce.number().int().min(0).max(100).default(5),
   TOKEN_KEYS: z.string().transform((text, ctx) => {
     try {
       return parseKeyRing(text);
@@ -126,6 +128,11 @@ export function loadConfig(env: Record<string, string | undefined>) {
       formsUrl: s.HUBSPOT_FORMS_URL,
       /** Only for managing a legacy app's webhook subscriptions. */
       developerApiKey: s.HUBSPOT_DEVELOPER_API_KEY,
+      /** A little longer than HubSpot's windows, as calls take differing times to get there. */
+      limits: {
+        general: { calls: s.HUBSPOT_RATE_LIMIT, windowMs: 10_150 },
+        search: { calls: s.HUBSPOT_SEARCH_RATE_LIMIT, windowMs: 1_040 },
+      },
       redirectUri: `${s.SERVER_URL}/oauth-callback`,
     },
     tokenKeys: s.TOKEN_KEYS,

@@ -1,14 +1,16 @@
 import { cards } from './cards/index.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
+import { createClientSecretsStore } from './db/client-secrets-store.ts';
 import { createInstallsStore } from './db/installs-store.ts';
 import { createPool } from './db/pool.ts';
 import { createSessionLocks } from './db/session-locks.ts';
 import { createHubSpotHttp } from './hubspot/http.ts';
 import { createOAuthApi } from './hubspot/oauth.ts';
-import { createPortalClient } from './hubspot/portal-client.ts';
+import { createPortalClient, type HubSpotFor } from './hubspot/portal-client.ts';
 import type { Logger } from './logger.ts';
 import { createApiKeyService } from './services/api-key-service.ts';
+import { createCallBudget } from './services/call-budget.ts';
 import { createCardService } from './services/card-service.ts';
 import { createHealthService } from './services/health-service.ts';
 import { createInstallService } from './services/install-service.ts';
@@ -16,6 +18,7 @@ import { createKeyService } from './services/key-service.ts';
 import { createMarketingEventService } from './services/marketing-event-service.ts';
 import { createPartnerSignIn } from './services/partner-sign-in.ts';
 import { createPrivacyService } from './services/privacy-service.ts';
+import { createRefusalService } from './services/refusal-service.ts';
 import { createTimelineService } from './services/timeline-service.ts';
 import { createTokenService } from './services/token-service.ts';
 import { createWebhookDispatcher } from './services/webhook-dispatcher.ts';
@@ -32,6 +35,8 @@ export type Context = ReturnType<typeof createContext>;
 export interface Overrides {
   readonly clock?: Clock;
   readonly webhookHandlers?: typeof webhookHandlers;
+  /** After how long a webhook handler is given up. */
+  readonly webhookHandlerMs?: number;
   readonly cards?: typeof cards;
 }
 
@@ -43,14 +48,22 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
   );
   const locks = createSessionLocks(config.database, logger);
   const installs = createInstallsStore(config.tokenKeys);
+  const clientSecrets = createClientSecretsStore(config.tokenKeys);
   const http = createHubSpotHttp(config.hubspot.apiUrl, logger);
   const [clientSecret = ''] = config.hubspot.clientSecrets;
   const oauth = createOAuthApi(http, { ...config.hubspot, clientSecret });
   const tokens = createTokenService({ pool, locks, installs, oauth, clock, logger });
-  const hubspotFor = (portalId: number) =>
-    createPortalClient(http, {
-      current: () => tokens.accessTokenFor(portalId),
-      renewed: (refused) => tokens.renewed(portalId, refused),
+  const budget = createCallBudget({ pool, limits: config.hubspot.limits, logger });
+  const hubspotFor: HubSpotFor = (portalId, priority = 'interactive') =>
+    createPortalClient({
+      portalId,
+      http,
+      budget,
+      priority,
+      tokens: {
+        current: () => tokens.accessTokenFor(portalId),
+        renewed: (refused) => tokens.renewed(portalId, refused),
+      },
     });
   const timeline = createTimelineService({
     pool,
@@ -62,8 +75,22 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
   const apiKeys = createApiKeyService({ pool, bootstrapKey: config.apiKey });
   const webhookReceiver = createWebhookReceiver({ pool, logger });
   const privacy = createPrivacyService({ pool });
+  const refusals = createRefusalService({
+    pool,
+    clientSecrets,
+    configured: config.hubspot.clientSecrets,
+    clock,
+    logger,
+  });
   const handlers = [...(overrides.webhookHandlers ?? webhookHandlers), eraseContact(privacy)];
-  const dispatcher = createWebhookDispatcher({ pool, handlers, hubspotFor, timeline, logger });
+  const dispatcher = createWebhookDispatcher({
+    pool,
+    handlers,
+    hubspotFor,
+    timeline,
+    logger,
+    longestRunMs: overrides.webhookHandlerMs,
+  });
 
   return {
     config,
@@ -75,7 +102,10 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
     signedRequest: createSignedRequest({
       serverUrl: config.serverUrl,
       clientSecrets: config.hubspot.clientSecrets,
+      // HubSpot has never signed its requests for marketing events in another version.
+      accepted: { ...config.signatureVersions, eventDetails: ['v3'] },
       clock,
+      onRefused: refusals.note,
     }),
     hubspotFor,
     services: {
@@ -99,12 +129,13 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
         clock,
         logger,
       }),
-      keys: createKeyService({ pool, installs, ring: config.tokenKeys }),
+      keys: createKeyService({ pool, installs, clientSecrets, ring: config.tokenKeys }),
       marketingEvents: createMarketingEventService({ pool }),
       partnerSignIn: createPartnerSignIn(apiKeys),
       timeline,
       tokens,
       privacy,
+      refusals,
       webhookReceiver,
       webhookSplitter: createWebhookSplitter({ pool, isWanted: dispatcher.isWanted, logger }),
       webhookLanes: createWebhookLaneRunner({ pool, dispatcher, clock, logger }),

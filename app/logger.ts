@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { currentCause } from './trace.ts';
 
 export type Logger = pino.Logger;
 
@@ -26,6 +27,8 @@ export function createLogger(level: string, name: string): Logger {
     redact: { paths: REDACTED, censor: '[redacted]' },
     serializers: { err: serializeError },
     base: { name },
+    // Every line says what it was for: the request or the webhook event.
+    mixin: currentCause,
     ...(process.stdout.isTTY && {
       transport: {
         target: 'pino-pretty',

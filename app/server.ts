@@ -11,6 +11,7 @@ await runUntilSignal('web', async () => {
   const logger = createLogger(config.logLevel, 'web');
   const ctx = createContext(config, logger);
   await ctx.services.keys.check();
+  await ctx.services.refusals.rememberSecrets();
   const server = createServer(createApp(ctx));
   await listen(server, config.port);
   logger.info({ port: config.port, serverUrl: config.serverUrl }, 'listening');

@@ -2,7 +2,7 @@ import { SingleBar } from 'cli-progress';
 
 export type Output = ReturnType<typeof createOutput>;
 
-type Cell = string | number | boolean | Date | null | undefined | readonly string[];
+type Cell = string | number | boolean | Date | null | undefined | readonly string[] | object;
 
 /** Prints results to standard output: aligned tables for people, one JSON value for machines. */
 export function createOutput(json: boolean) {
@@ -17,8 +17,21 @@ export function createOutput(json: boolean) {
         console.log(empty);
         return;
       }
-      const cells = rows.map((row) => columns.map((column) => asText(row[column] as Cell)));
-      printAligned([columns.map(heading), ...cells]);
+      printTable(rows, columns);
+    },
+
+    /** Sentences with a table between them; as JSON, `data`. */
+    report<T extends object>(
+      text: { before?: string; rows: readonly T[]; columns: readonly (keyof T & string)[]; after?: string },
+      data: unknown,
+    ): void {
+      if (json) {
+        printJson(data);
+        return;
+      }
+      if (text.before) console.log(text.before);
+      if (text.rows.length > 0) printTable(text.rows, text.columns);
+      if (text.after) console.log(text.after);
     },
 
     /** One thing, field by field. */
@@ -48,6 +61,11 @@ export function createOutput(json: boolean) {
 
 const printJson = (value: unknown) => console.log(JSON.stringify(value, null, 2));
 
+function printTable<T extends object>(rows: readonly T[], columns: readonly (keyof T & string)[]): void {
+  const cells = rows.map((row) => columns.map((column) => asText(row[column] as Cell)));
+  printAligned([columns.map(heading), ...cells]);
+}
+
 function printAligned(rows: readonly (readonly string[])[]): void {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))));
   for (const row of rows) {
@@ -69,5 +87,9 @@ function asText(value: Cell): string {
   if (value === null || value === undefined || value === '') return '–';
   if (value instanceof Date) return value.toISOString().replace(/\.\d+Z$/, 'Z');
   if (Array.isArray(value)) return value.length > 0 ? value.join(' ') : '–';
-  return String(value);
+  if (typeof value === 'object') return withoutControls(JSON.stringify(value, null, 2));
+  return withoutControls(String(value).replaceAll('\n', ' '));
 }
+
+/** What came from outside must not steer the terminal. */
+const withoutControls = (text: string) => text.replace(/(?!\n)\p{Cc}/gu, ' ');

@@ -1,6 +1,6 @@
 import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
-import type { PortalClient } from '../hubspot/portal-client.ts';
+import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import { email, hubId, jsonBody, parse } from './parse.ts';
 
 const value = z
@@ -25,10 +25,7 @@ function parseProperties(body: unknown): Record<string, string> {
   return Array.isArray(properties) ? parse(propertyList, properties) : parse(propertyMap, properties);
 }
 
-export function contactRoutes(
-  hubspotFor: (portalId: number) => PortalClient,
-  apiKey: RequestHandler,
-): Router {
+export function contactRoutes(hubspotFor: HubSpotFor, apiKey: RequestHandler): Router {
   const params = z.object({ hubId, email });
   return Router()
     .get('/hubid/:hubId/contact/:email', apiKey, async (req, res) => {

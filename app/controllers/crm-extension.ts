@@ -21,7 +21,7 @@ const cardQuery = z.object({
 });
 
 export function crmExtensionRoutes(cards: CardService, signedRequest: SignedRequest): Router {
-  return Router().get(['/crm-extension', '/crm-extension/:card'], signedRequest(), async (req, res) => {
+  return Router().get(['/crm-extension', '/crm-extension/:card'], signedRequest('card'), async (req, res) => {
     const query = parse(cardQuery, req.query);
     res.set('Cache-Control', 'no-store').json(
       await cards.render(parse(cardName, req.params.card), {

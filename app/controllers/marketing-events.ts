@@ -15,7 +15,7 @@ export function marketingEventRoutes(
   return (
     Router()
       // HubSpot's event details URL is `SERVER_URL/events/%s`.
-      .get('/events/:externalEventId', signedRequest(['v3']), async (req, res) => {
+      .get('/events/:externalEventId', signedRequest('eventDetails'), async (req, res) => {
         const { externalAccountId, externalEventId } = parse(record, { ...req.query, ...req.params });
         res.json(await events.find(externalAccountId, externalEventId));
       })

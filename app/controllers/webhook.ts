@@ -17,5 +17,5 @@ export function webhookRoutes(
     res.status(204).end();
   };
   const logFailure: ErrorRequestHandler = (error, req, res, next) => requestLog(req, res, () => next(error));
-  return Router().post('/webhook', signedRequest(['v3', 'v2', 'v1']), store, logFailure);
+  return Router().post('/webhook', signedRequest('webhook'), store, logFailure);
 }

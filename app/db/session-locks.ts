@@ -7,6 +7,20 @@ export const LOCKS = { workerAlive: 48_179, tokenRefresh: 48_180 } as const;
 
 const RECONNECT_MS = 1_000;
 
+interface Lock {
+  readonly kind: number;
+  readonly name: string;
+}
+
+/** `try`: take it if it is free. `wait`: take it however long that takes; meanwhile this process takes no other. */
+type Action = 'try' | 'wait' | 'release';
+
+interface Wish extends Lock {
+  readonly action: Action;
+  readonly resolve: (done: boolean) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 export type SessionLocks = ReturnType<typeof createSessionLocks>;
 
 /**
@@ -18,25 +32,19 @@ export type SessionLocks = ReturnType<typeof createSessionLocks>;
  */
 export function createSessionLocks(database: DatabaseSettings, logger: Logger) {
   /** Locks to take again after the connection was lost. */
-  const kept: { kind: number; name: string }[] = [];
+  const kept: Lock[] = [];
   let connecting: Promise<pg.Client> | undefined;
   let closed = false;
+  /** What came while the connection was busy goes out together as the next statement. */
+  let wishes: Wish[] = [];
+  let sending = false;
 
   return {
     /** @returns false when another process holds the lock. */
-    async tryAcquire(kind: number, name: string): Promise<boolean> {
-      const client = await connection();
-      const { rows } = await client.query('select pg_try_advisory_lock($1, hashtext($2)) as locked', [
-        kind,
-        name,
-      ]);
-      return rows[0].locked;
-    },
+    tryAcquire: (kind: number, name: string): Promise<boolean> => ask('try', { kind, name }),
 
-    async release(kind: number, name: string): Promise<void> {
-      const client = await connection();
-      await client.query('select pg_advisory_unlock($1, hashtext($2))', [kind, name]);
-    },
+    /** @returns false when this process no longer held it. */
+    release: (kind: number, name: string): Promise<boolean> => ask('release', { kind, name }),
 
     /** Whether any process holds the lock, for people who look on. */
     async isHeld(db: Db, kind: number, name: string): Promise<boolean> {
@@ -52,7 +60,7 @@ export function createSessionLocks(database: DatabaseSettings, logger: Logger) {
     /** Holds a lock until `close`, over lost connections. */
     async keep(kind: number, name: string): Promise<void> {
       kept.push({ kind, name });
-      await takeKept(await connection(), { kind, name });
+      await ask('wait', { kind, name });
     },
 
     async close(): Promise<void> {
@@ -61,6 +69,30 @@ export function createSessionLocks(database: DatabaseSettings, logger: Logger) {
       await client?.end().catch(() => undefined);
     },
   };
+
+  function ask(action: Action, lock: Lock): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      wishes.push({ ...lock, action, resolve, reject });
+      if (!sending) void send();
+    });
+  }
+
+  async function send(): Promise<void> {
+    sending = true;
+    while (wishes.length > 0) {
+      const sent = wishes;
+      wishes = [];
+      try {
+        const done = await carryOut(await connection(), sent);
+        sent.forEach((wish, index) => {
+          wish.resolve(done[index] ?? false);
+        });
+      } catch (error) {
+        for (const wish of sent) wish.reject(error);
+      }
+    }
+    sending = false;
+  }
 
   function connection(): Promise<pg.Client> {
     connecting ??= connect().catch((error) => {
@@ -79,7 +111,10 @@ export function createSessionLocks(database: DatabaseSettings, logger: Logger) {
       reconnect();
     });
     await client.connect();
-    for (const lock of kept) await takeKept(client, lock);
+    await carryOut(
+      client,
+      kept.map((lock) => ({ ...lock, action: 'wait' as const })),
+    );
     return client;
   }
 
@@ -87,8 +122,20 @@ export function createSessionLocks(database: DatabaseSettings, logger: Logger) {
     if (closed || kept.length === 0) return;
     connection().catch(() => setTimeout(reconnect, RECONNECT_MS).unref());
   }
+}
 
-  function takeKept(client: pg.Client, { kind, name }: { kind: number; name: string }) {
-    return client.query('select pg_advisory_lock($1, hashtext($2))', [kind, name]);
-  }
+/** In the order given, in one statement. @returns for each whether it was taken, or was held until now. */
+async function carryOut(
+  client: pg.Client,
+  locks: readonly (Lock & { action: Action })[],
+): Promise<boolean[]> {
+  const { rows } = await client.query<{ done: boolean }>(
+    `select case action
+       when 'try' then pg_try_advisory_lock(kind, hashtext(name))
+       when 'wait' then pg_advisory_lock(kind, hashtext(name))::text is not null
+       else pg_advisory_unlock(kind, hashtext(name)) end as done
+     from unnest($1::text[], $2::int[], $3::text[]) as wish (action, kind, name)`,
+    [locks.map(({ action }) => action), locks.map(({ kind }) => kind), locks.map(({ name }) => name)],
+  );
+  return rows.map(({ done }) => done);
 }

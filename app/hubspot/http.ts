@@ -1,5 +1,6 @@
 import got, { type Method } from 'got';
 import type { Logger } from '../logger.ts';
+import type { CallLane } from './budget.ts';
 import { HubSpotError } from './errors.ts';
 
 export interface HubSpotRequest {
@@ -9,6 +10,10 @@ export interface HubSpotRequest {
   readonly json?: unknown;
   readonly form?: Record<string, string>;
   readonly accessToken?: string;
+  /** Whether repeating the request changes nothing more; by default GET, PUT and DELETE. */
+  readonly idempotent?: boolean;
+  /** Which of HubSpot's rate limits it counts against. */
+  readonly lane?: CallLane;
 }
 
 /**

@@ -11,7 +11,10 @@ const LONGEST_LIFETIME_SECONDS = 24 * 60 * 60;
 const tokenAnswer = z.object({
   access_token: z.string().min(1),
   refresh_token: z.string().min(1).optional().catch(undefined),
-  expires_in: z.unknown(),
+  expires_in: z
+    .union([z.number(), z.string().transform(Number)])
+    .optional()
+    .catch(undefined),
   hub_id: z.number().int().positive().optional().catch(undefined),
 });
 
@@ -81,8 +84,8 @@ export function createOAuthApi(
 
 function readTokens(body: unknown): TokenAnswer {
   const answer = readAnswer(tokenAnswer, body, { method: 'POST', path: `${apiPaths.oauth.path}/token` });
-  const given = Number(answer.expires_in);
-  const usable = Number.isFinite(given) && given >= 1 && given <= LONGEST_LIFETIME_SECONDS;
+  const given = answer.expires_in ?? 0;
+  const usable = given >= 1 && given <= LONGEST_LIFETIME_SECONDS;
   return {
     accessToken: answer.access_token,
     refreshToken: answer.refresh_token,
@@ -102,8 +105,9 @@ const BAD_CODE = new Set(['BAD_AUTH_CODE', 'EXPIRED_AUTH_CODE']);
  * @param grant what was being exchanged: the same `invalid_grant` means a dead code or a dead install.
  */
 export function classifyOAuthFailure(error: HubSpotError, grant: 'code' | 'refresh'): OAuthFailure {
-  if (error.transient) return 'transient';
   const { oauthError, oauthStatus = '' } = error;
+  // A 4xx without a word of OAuth, such as a firewall's page, is not this endpoint's answer.
+  if (error.transient || (!oauthError && !oauthStatus)) return 'transient';
   if (oauthStatus.startsWith('BAD_CLIENT') || oauthStatus === 'BAD_REDIRECT_URI') return 'configuration';
   if (grant === 'code') {
     return oauthError === 'invalid_grant' || BAD_CODE.has(oauthStatus) ? 'bad_code' : 'configuration';

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestHandler } from 'express';
 import { pinoHttp } from 'pino-http';
 import type { Logger } from '../logger.ts';
+import { withCause } from '../trace.ts';
 
 const ACCEPTABLE_ID = /^[A-Za-z0-9_-]{8,64}$/;
 
@@ -9,8 +11,8 @@ const ACCEPTABLE_ID = /^[A-Za-z0-9_-]{8,64}$/;
  * One log line a request, and its id in `X-Request-Id`. Queries are left out: they carry codes, states, tickets
  * and e-mail addresses.
  */
-export function requestLog(logger: Logger) {
-  return pinoHttp({
+export function requestLog(logger: Logger): RequestHandler {
+  const log = pinoHttp({
     logger,
     genReqId: (req: IncomingMessage, res: ServerResponse) => {
       const given = req.headers['x-request-id'];
@@ -33,6 +35,10 @@ export function requestLog(logger: Logger) {
     customSuccessMessage: (req, res) => `${req.method} ${withoutPersonalData(req.url)} ${res.statusCode}`,
     customErrorMessage: (req, res) => `${req.method} ${withoutPersonalData(req.url)} ${res.statusCode}`,
   });
+  return (req, res, next) => {
+    log(req, res);
+    withCause({ requestId: String(req.id) }, next);
+  };
 }
 
 const withoutPersonalData = (url = '') =>

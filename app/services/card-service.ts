@@ -1,14 +1,14 @@
 import type { Card, CardAnswer, CardRequest } from '../cards/card.ts';
 import type { Clock } from '../clock.ts';
 import { notFound } from '../errors.ts';
-import type { PortalClient } from '../hubspot/portal-client.ts';
+import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import { sealTicket, TICKET_LIFETIME_MS } from '../verification/page-ticket.ts';
 
 export type CardService = ReturnType<typeof createCardService>;
 
 interface Dependencies {
   cards: readonly Card[];
-  hubspotFor: (portalId: number) => PortalClient;
+  hubspotFor: HubSpotFor;
   serverUrl: string;
   sessionSecret: string;
   clock: Clock;

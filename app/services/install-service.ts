@@ -9,7 +9,7 @@ import { inTransaction } from '../db/transaction.ts';
 import { AppError, installNotFound } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
 import { classifyOAuthFailure, type OAuthApi } from '../hubspot/oauth.ts';
-import type { PortalClient } from '../hubspot/portal-client.ts';
+import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { Logger } from '../logger.ts';
 import { hashBrowser } from '../verification/browser-cookie.ts';
 import { createState, hashState, STATE_LIFETIME_MS } from '../verification/oauth-state.ts';
@@ -43,7 +43,7 @@ interface Dependencies {
   installs: InstallsStore;
   oauth: OAuthApi;
   tokens: TokenService;
-  hubspotFor: (portalId: number) => PortalClient;
+  hubspotFor: HubSpotFor;
   clock: Clock;
   logger: Logger;
 }
@@ -150,6 +150,7 @@ export function createInstallService(dependencies: Dependencies) {
         const ended = await installs.end(tx, portalId, { installId }, 'uninstalled', 'disconnected here');
         if (ended !== undefined) await publishLifecycle(tx, 'app.uninstalled', portalId, ended, clock.now());
       });
+      tokens.forget(portalId);
       logger.info({ portalId }, 'the app was disconnected');
     },
 
@@ -195,6 +196,7 @@ export function createInstallService(dependencies: Dependencies) {
       await publishLifecycle(tx, 'app.installed', portalId, installId, clock.now());
       for (const alarm of [APP_MISCONFIGURED, INSTALL_MISCONFIGURED]) await alarmsStore.clear(tx, alarm);
     });
+    tokens.forget(portalId);
     logger.info({ portalId }, 'the app was installed');
     return status(portalId);
   }

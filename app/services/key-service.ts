@@ -1,3 +1,4 @@
+import type { ClientSecretsStore } from '../db/client-secrets-store.ts';
 import type { InstallsStore } from '../db/installs-store.ts';
 import { keyCanariesStore } from '../db/key-canaries-store.ts';
 import { decrypt, encrypt, type KeyRing } from '../db/key-ring.ts';
@@ -16,10 +17,12 @@ export type KeyService = ReturnType<typeof createKeyService>;
 export function createKeyService({
   pool,
   installs,
+  clientSecrets,
   ring,
 }: {
   pool: Pool;
   installs: InstallsStore;
+  clientSecrets: ClientSecretsStore;
   ring: KeyRing;
 }) {
   return {
@@ -70,6 +73,7 @@ export function createKeyService({
           onProgress(written);
         }
       }
+      await clientSecrets.reseal(pool);
       const older = ring.slice(1).map(({ id }) => id);
       await keyCanariesStore.retire(pool, older);
       return { written, retired: older };

@@ -5,7 +5,7 @@ import { timelineEventsStore } from '../db/timeline-events-store.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError, installNotFound, needsReconnect } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
-import type { PortalClient } from '../hubspot/portal-client.ts';
+import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { AppEventOccurrence } from '../hubspot/timeline.ts';
 import { cancelJob, enqueue } from '../jobs/enqueue.ts';
 import type { Logger } from '../logger.ts';
@@ -21,7 +21,7 @@ export type NewTimelineEvent = Omit<AppEventOccurrence, 'id' | 'eventTypeName'> 
 interface Dependencies {
   pool: Pool;
   installs: InstallsStore;
-  hubspotFor: (portalId: number) => PortalClient;
+  hubspotFor: HubSpotFor;
   /** Fully qualified name of the event type that is meant when an event names none. */
   eventType: string;
   logger: Logger;

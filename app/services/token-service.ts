@@ -9,6 +9,7 @@ import { HubSpotError } from '../hubspot/errors.ts';
 import { classifyOAuthFailure, type OAuthApi, type TokenAnswer } from '../hubspot/oauth.ts';
 import type { Logger } from '../logger.ts';
 import { publishLifecycle } from './lifecycle-events.ts';
+import { createRecentTokens } from './recent-tokens.ts';
 import { retryDelayMs, sweepAheadMs } from './refresh-timing.ts';
 
 /** How long before its expiry an access token is no longer handed out without a refresh. */
@@ -44,6 +45,7 @@ interface Dependencies {
  */
 export function createTokenService({ pool, locks, installs, oauth, clock, logger }: Dependencies) {
   const refreshing = new Map<number, Promise<string>>();
+  const recent = createRecentTokens(clock, REFRESH_MARGIN_MS);
   let refusal = { until: 0, error: undefined as AppError | undefined };
 
   return {
@@ -52,10 +54,15 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
      * @throws {AppError} install_not_found, install_needs_reconnect, hubspot_unavailable, app_misconfigured.
      */
     async accessTokenFor(portalId: number): Promise<string> {
+      const known = recent.get(portalId);
+      if (known) return known;
       const install = await load(portalId);
       const decide = unlessBackingOff(expiresSoon);
       const decision = decide(install);
-      if (decision === 'use') return install.accessToken;
+      if (decision === 'use') {
+        recent.keep(portalId, install);
+        return install.accessToken;
+      }
       try {
         if (decision === 'wait') throw backingOff(install);
         return await refreshOnce(portalId, decide);
@@ -70,6 +77,7 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
 
     /** A token to try after HubSpot refused `refused` with 401: another caller's newer one, or a refreshed one. */
     async renewed(portalId: number, refused: string): Promise<string> {
+      recent.forget(portalId);
       const decide = unlessBackingOff((install) => install.accessToken === refused);
       // The first call may join an attempt that began before the refusal was known.
       for (let attempt = 0; attempt < 2; attempt += 1) {
@@ -90,6 +98,11 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
       await refreshing.get(portalId)?.catch(() => {});
       const { tokenVersion } = await load(portalId);
       await refreshOnce(portalId, (install) => (install.tokenVersion === tokenVersion ? 'refresh' : 'use'));
+    },
+
+    /** The portal's tokens were changed by another part of this process. */
+    forget(portalId: number): void {
+      recent.forget(portalId);
     },
 
     /** What a token answer becomes in the store. */

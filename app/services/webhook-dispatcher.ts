@@ -1,8 +1,9 @@
 import { createEventTransaction } from '../db/event-transaction.ts';
 import type { Db, Pool } from '../db/pool.ts';
 import type { PendingEvent } from '../db/webhook-events-store.ts';
-import type { PortalClient } from '../hubspot/portal-client.ts';
+import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { Logger } from '../logger.ts';
+import { withCause } from '../trace.ts';
 import type { AnyWebhookHandler, WebhookContext } from '../webhooks/handler.ts';
 import type { TimelineService } from './timeline-service.ts';
 import type { WebhookEvent } from './webhook-event.ts';
@@ -17,13 +18,15 @@ export type WebhookDispatcher = ReturnType<typeof createWebhookDispatcher>;
 interface Dependencies {
   pool: Pool;
   handlers: readonly AnyWebhookHandler[];
-  hubspotFor: (portalId: number) => PortalClient;
+  hubspotFor: HubSpotFor;
   timeline: TimelineService;
   logger: Logger;
+  longestRunMs?: number | undefined;
 }
 
 /** Finds the handlers of an event and runs them. */
-export function createWebhookDispatcher({ pool, handlers, hubspotFor, timeline, logger }: Dependencies) {
+export function createWebhookDispatcher(dependencies: Dependencies) {
+  const { pool, handlers, hubspotFor, timeline, logger, longestRunMs = LONGEST_RUN_MS } = dependencies;
   const byType = Map.groupBy(handlers, ({ on }) => on as string);
   const handlersOf = (event: WebhookEvent) =>
     (byType.get(event.subscriptionType) ?? []).filter((handler) => matches(handler, event));
@@ -38,23 +41,33 @@ export function createWebhookDispatcher({ pool, handlers, hubspotFor, timeline, 
     async handle({ id, event, attempts }: PendingEvent): Promise<boolean> {
       const matching = handlersOf(event);
       if (matching.length === 0) return false;
-      const transaction = createEventTransaction(pool, id);
-      let abort: AbortController | undefined;
-      const context = createHandlerContext(id, event, attempts + 1, transaction.db, () => {
-        abort ??= new AbortController();
-        return abort.signal;
-      });
-      try {
-        for (const handler of matching) {
-          await withinTime(handler.handle(event as never, context), handler.name, () => abort?.abort());
-        }
-        return await transaction.commit();
-      } catch (error) {
-        await transaction.rollback();
-        throw error;
-      }
+      return withCause({ eventId: id, portalId: event.portalId }, () =>
+        run(matching, { id, event, attempts }),
+      );
     },
   };
+
+  async function run(
+    matching: readonly AnyWebhookHandler[],
+    { id, event, attempts }: Omit<PendingEvent, 'record'>,
+  ): Promise<boolean> {
+    const transaction = createEventTransaction(pool, id);
+    let abort: AbortController | undefined;
+    const context = createHandlerContext(id, event, attempts + 1, transaction.db, () => {
+      abort ??= new AbortController();
+      return abort.signal;
+    });
+    try {
+      for (const handler of matching) {
+        const work = handler.handle(event as never, context);
+        await withinTime(longestRunMs, work, handler.name, () => abort?.abort());
+      }
+      return await transaction.commit();
+    } catch (error) {
+      await transaction.rollback();
+      throw error;
+    }
+  }
 
   /** Made for every event, so all that costs something is made when it is first asked for. */
   function createHandlerContext(
@@ -78,7 +91,7 @@ export function createWebhookDispatcher({ pool, handlers, hubspotFor, timeline, 
         return signal();
       },
       get hubspot() {
-        return hubspotFor(event.portalId);
+        return hubspotFor(event.portalId, 'background');
       },
       sendTimelineEvent: (timelineEvent) => timeline.send(event.portalId, timelineEvent),
     };
@@ -96,12 +109,12 @@ function matches({ when }: AnyWebhookHandler, event: WebhookEvent): boolean {
 }
 
 /** A handler that never ends must not hold its record for ever. */
-function withinTime(work: Promise<void>, name: string, abort: () => void): Promise<void> {
+function withinTime(ms: number, work: Promise<void>, name: string, abort: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       abort();
-      reject(new Error(`The handler ${name} had not ended after ${LONGEST_RUN_MS / 1000} seconds.`));
-    }, LONGEST_RUN_MS);
+      reject(new Error(`The handler ${name} had not ended after ${ms / 1000} seconds.`));
+    }, ms);
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

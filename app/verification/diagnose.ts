@@ -66,7 +66,7 @@ export function diagnose(
   secrets: { readonly configured: readonly string[]; readonly former: readonly string[] },
 ): Diagnosis {
   const [judged, ...beside] = claimsOf(refusal.parts.headers);
-  if (!judged) {
+  if (!judged || refusal.reason === 'no_signature') {
     return { finding: 'No signature: HubSpot did not send it, or a proxy drops the X-HubSpot-* headers.' };
   }
   const budget = { tries: MOST_TRIES, bytes: MOST_BYTES };
@@ -94,7 +94,7 @@ function claimsOf({ signature, signatureVersion, signatureV3, timestamp = '' }: 
   }
   if (signature !== undefined) {
     const declared = signatureVersion === 'v1' || signatureVersion === 'v2';
-    const versions = declared ? [signatureVersion] : (['v1', 'v2'] as const);
+    const versions: SignatureVersion[] = declared ? [signatureVersion] : ['v1', 'v2'];
     claims.push(...versions.map((version) => ({ version, given: signature, timestamp, declared })));
   }
   return claims;
@@ -133,8 +133,8 @@ function explain({ claim, form, former }: Match, refusal: Refusal): Diagnosis {
       form.deviation === 'none' ? '' : ` It signs another address than this server's, too: ${signed}.`;
     return {
       finding:
-        'It is signed with a client secret that was configured before and is no longer. Put the secret that HubSpot ' +
-        `uses now into HUBSPOT_CLIENT_SECRET, beside the present one.${also}`,
+        'It is signed with a client secret that was configured before and is no longer. While HubSpot uses it, put it ' +
+        `back into HUBSPOT_CLIENT_SECRET, after the newer one and a comma.${also}`,
       setting: 'HUBSPOT_CLIENT_SECRET',
     };
   }

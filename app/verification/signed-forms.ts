@@ -102,8 +102,8 @@ function* otherEncodings(target: string) {
   yield decodeSignedUri(target);
   yield path + query.replaceAll('+', '%20');
   yield path + query.replaceAll('%20', '+');
-  yield target.replace(/%[\da-f]{2}/gi, (escape) => escape.toUpperCase());
-  yield target.replace(/%[\da-f]{2}/gi, (escape) => escape.toLowerCase());
+  yield target.replace(/%[\da-f]{2}/gi, (octet) => octet.toUpperCase());
+  yield target.replace(/%[\da-f]{2}/gi, (octet) => octet.toLowerCase());
   for (const decode of [decodeURI, decodeURIComponent]) {
     try {
       const decoded = decode(target);

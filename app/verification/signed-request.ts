@@ -1,52 +1,77 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import type { Clock } from '../clock.ts';
 import { unauthorized } from '../errors.ts';
+import type { Refusal, SignedRoute } from './diagnose.ts';
 import { captureRawBody, rawBodyOf } from './raw-body.ts';
-import { type SignatureVersion, verifySignature } from './signature.ts';
+import { type SignatureProblem, type SignatureVersion, verifySignature } from './signature.ts';
 
-export type SignedRequest = (accepted?: readonly SignatureVersion[]) => RequestHandler;
+export type SignedRequest = (route: SignedRoute) => RequestHandler;
 
 /**
  * Lets a request through only when HubSpot signed it. The URL is the configured public one: behind a proxy the
  * Host header is not what HubSpot called, and a sender could choose it.
- * Leaves the raw bytes in `req.body`.
+ * Leaves the raw bytes in `req.body`. The answer to a refused one says nothing; `onRefused` hears of each and must
+ * return at once.
  */
 export function createSignedRequest({
   serverUrl,
   clientSecrets,
+  accepted,
   clock,
+  onRefused,
 }: {
   serverUrl: string;
   clientSecrets: readonly string[];
+  accepted: Readonly<Record<SignedRoute, readonly SignatureVersion[]>>;
   clock: Clock;
+  onRefused: (refusal: Refusal) => void;
 }): SignedRequest {
-  return (accepted = ['v3', 'v2']) =>
-    (req, res, next) => {
-      const signature = req.get('x-hubspot-signature');
-      const signatureV3 = req.get('x-hubspot-signature-v3');
+  return (route) => {
+    const versions = accepted[route];
+
+    return (req, res, next) => {
+      const refuse = (reason: SignatureProblem, rawBody: Buffer) => {
+        next(unauthorized(`signature: ${reason}`));
+        const address = addressOf(req, serverUrl);
+        const parts = partsOf(req, serverUrl, rawBody);
+        onRefused({ reason, route, accepted: versions, parts, address, at: clock.now() });
+      };
+
       // Before the body is read: who signs nothing does not get a megabyte buffered.
-      if (signature === undefined && signatureV3 === undefined) return next(unauthorized());
+      if (!req.get('x-hubspot-signature') && !req.get('x-hubspot-signature-v3'))
+        return refuse('no_signature', NOT_READ);
 
       captureRawBody(req, res, (error) => {
         if (error) return next(error);
-        const verdict = verifySignature(
-          {
-            method: req.method,
-            url: serverUrl + req.originalUrl,
-            rawBody: rawBodyOf(req),
-            headers: {
-              signature,
-              signatureVersion: req.get('x-hubspot-signature-version'),
-              signatureV3,
-              timestamp: req.get('x-hubspot-request-timestamp'),
-            },
-          },
-          clientSecrets,
-          accepted,
-          clock.now(),
-        );
+        const parts = partsOf(req, serverUrl, rawBodyOf(req));
+        const verdict = verifySignature(parts, clientSecrets, versions, clock.now());
         if (verdict.ok) return next();
-        next(unauthorized(`signature: ${verdict.reason}`));
+        refuse(verdict.reason, parts.rawBody);
       });
     };
+  };
 }
+
+const NOT_READ = Buffer.alloc(0);
+
+const partsOf = (req: Request, serverUrl: string, rawBody: Buffer) => ({
+  method: req.method,
+  url: serverUrl + req.originalUrl,
+  rawBody,
+  headers: {
+    signature: req.get('x-hubspot-signature'),
+    signatureVersion: req.get('x-hubspot-signature-version'),
+    signatureV3: req.get('x-hubspot-signature-v3'),
+    timestamp: req.get('x-hubspot-request-timestamp'),
+  },
+});
+
+const addressOf = (req: Request, serverUrl: string) => ({
+  serverUrl,
+  target: req.originalUrl,
+  host: req.get('host'),
+  forwardedHost: req.get('x-forwarded-host'),
+  forwardedPort: req.get('x-forwarded-port'),
+  forwardedPrefix: req.get('x-forwarded-prefix'),
+  originalTarget: req.get('x-original-uri') ?? req.get('x-original-url') ?? req.get('x-envoy-original-path'),
+});

@@ -1,0 +1,24 @@
+import { type CommandGroup, portalArgument } from './command.ts';
+
+const MOST = 1_000;
+
+export const privacyCommands: CommandGroup = (program, { withContext, output }) => {
+  program
+    .command('privacy')
+    .description('what was erased on HubSpot’s privacy deletions')
+    .command('receipts')
+    .description('every erasure, newest first: when, which record, how many rows of what')
+    .option('--portal <portal>', 'of this HubSpot account', portalArgument)
+    .action(async ({ portal }: { portal?: number }) => {
+      const receipts = await withContext(({ services }) => services.privacy.receipts(portal, MOST));
+      const rows = receipts.map(({ portalId, erased, ...receipt }) => ({
+        ...receipt,
+        portal: portalId,
+        erased,
+        rows: Object.entries(erased)
+          .map(([table, count]) => `${table}: ${count}`)
+          .join(', '),
+      }));
+      output().list(rows, ['erasedAt', 'id', 'record', 'rows'], 'Nothing was erased yet.');
+    });
+};

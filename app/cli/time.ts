@@ -1,0 +1,16 @@
+import { InvalidArgumentError } from 'commander';
+
+const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+
+/** A moment in ISO 8601 (`2026-11-21`, `2026-11-21T09:30:00Z`), or so long ago (`30m`, `2h`, `3d`). */
+export function timeArgument(text: string): Date {
+  const [, number, unit] = /^(\d{1,6})([smhdw])$/.exec(text) ?? [];
+  if (number && unit) return new Date(Date.now() - Number(number) * (UNITS[unit] ?? 0) * 1000);
+  const at = /^\d{4}-\d\d-\d\d(T.+)?$/.test(text) ? new Date(text) : undefined;
+  if (!at || Number.isNaN(at.getTime())) {
+    throw new InvalidArgumentError(
+      'Write a time as 2026-11-21, 2026-11-21T09:30:00Z, or how long ago: 30m, 2h, 3d.',
+    );
+  }
+  return at;
+}

@@ -1,0 +1,115 @@
+import path from 'node:path';
+import type { Command } from 'commander';
+import type { ComparedSubscription, WebhookSubscriptions } from '../services/webhook-subscriptions.ts';
+import { ProblemError, type Tools } from './command.ts';
+import type { Output } from './output.ts';
+
+const PROJECT = path.join(import.meta.dirname, '..', '..', 'hubspot-project');
+
+interface Options {
+  apply?: boolean;
+  project?: string | true;
+  deleteUndeclared?: boolean;
+}
+
+export function addSubscriptionsCommand(group: Command, { withContext, output }: Tools): void {
+  group
+    .command('subscriptions')
+    .description('what HubSpot sends, what the handlers want, and the difference')
+    .option('--apply', 'make it so, for a legacy app: subscribe, activate, set the target URL')
+    .option('--project [folder]', 'write it into the project instead, for a project app (hubspot-project)')
+    .option('--delete-undeclared', 'with either: remove what no handler wants')
+    .action(async ({ apply = false, project, deleteUndeclared = false }: Options) => {
+      if (deleteUndeclared && !apply && !project)
+        throw new ProblemError('--delete-undeclared goes with --apply or --project.');
+      const out = output();
+      await withContext(async ({ services: { webhookSubscriptions } }) => {
+        if (project) {
+          await writeProject(
+            out,
+            webhookSubscriptions,
+            project === true ? PROJECT : project,
+            deleteUndeclared,
+          );
+        }
+        if (apply) await applyAll(out, webhookSubscriptions, deleteUndeclared);
+        if (!apply && !project) await compare(out, webhookSubscriptions);
+      });
+    });
+}
+
+async function compare(out: Output, subscriptions: WebhookSubscriptions): Promise<void> {
+  const comparison = await subscriptions.compare();
+  const { targetUrl } = comparison;
+  const rows = comparison.subscriptions.map((row) => ({ ...row, difference: differenceOf(row) }));
+  const differences = rows.filter(({ difference, wanted }) => difference && wanted).length;
+  const sameUrl = targetUrl.hubspot === targetUrl.wanted;
+  out.report(
+    {
+      before: sameUrl
+        ? `HubSpot delivers to ${targetUrl.wanted}.`
+        : `HubSpot delivers to ${targetUrl.hubspot ?? 'no address'}; SERVER_URL wants ${targetUrl.wanted}.`,
+      rows,
+      columns: ['type', 'objectType', 'property', 'hubspot', 'difference'],
+      after:
+        sameUrl && differences === 0
+          ? 'HubSpot sends all that the handlers want.'
+          : 'Make it so with --apply (legacy app) or --project (project app).',
+    },
+    { targetUrl, subscriptions: rows },
+  );
+}
+
+function differenceOf({ wanted, hubspot }: ComparedSubscription): string {
+  if (!wanted) return 'wanted by no handler';
+  return { missing: 'to be created', paused: 'to be activated', active: '' }[hubspot];
+}
+
+async function applyAll(
+  out: Output,
+  subscriptions: WebhookSubscriptions,
+  deleteUndeclared: boolean,
+): Promise<void> {
+  const changes = await subscriptions.apply({ deleteUndeclared });
+  const failed = changes.filter(({ action }) => action === 'failed');
+  out.report(
+    {
+      rows: changes,
+      columns: failed.length > 0 ? ['action', 'what', 'problem'] : ['action', 'what'],
+      after:
+        changes.length > 0
+          ? 'HubSpot may take five minutes to go by it.'
+          : 'HubSpot sends all that the handlers want: nothing was changed.',
+    },
+    { changes },
+  );
+  if (failed.length > 0)
+    throw new ProblemError(`HubSpot refused ${failed.length} of ${changes.length} changes.`);
+}
+
+async function writeProject(
+  out: Output,
+  subscriptions: WebhookSubscriptions,
+  folder: string,
+  deleteUndeclared: boolean,
+): Promise<void> {
+  const change = await subscriptions.writeProject(folder, deleteUndeclared);
+  const { file, written, targetUrl, added, activated, removed, undeclared } = change;
+  const rows = [
+    ...added.map((what) => ({ action: 'added', what })),
+    ...activated.map((what) => ({ action: 'activated', what })),
+    ...removed.map((what) => ({ action: 'removed', what })),
+    ...undeclared.map((what) => ({ action: 'kept, wanted by no handler', what })),
+  ];
+  const shown = path.relative(process.cwd(), file);
+  out.report(
+    {
+      rows,
+      columns: ['action', 'what'],
+      after: written
+        ? `${shown} is written; its target URL is ${targetUrl}. Send it to HubSpot: \`hs project upload\`, then \`hs project deploy\`.`
+        : `${shown} declares all of this already; its target URL is ${targetUrl}.`,
+    },
+    change,
+  );
+}

@@ -1,0 +1,13 @@
+/** `search`: HubSpot counts the CRM search endpoints apart from all others. */
+export type CallLane = 'general' | 'search';
+
+/** `interactive`: a person or HubSpot waits for the answer; goes before `background`. */
+export type CallPriority = 'interactive' | 'background';
+
+/** What a portal's calls may cost, shared by all processes. */
+export interface CallBudget {
+  /** Resolves when the call may start. */
+  take(portalId: number, lane: CallLane, priority: CallPriority): Promise<void>;
+  /** HubSpot answered 429 or its headers say that nothing is left: nobody calls before the wait is over. */
+  hold(portalId: number, lane: CallLane, waitMs: number): Promise<void>;
+}

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+
+const value = z.string().nullable();
+
+/** SPEC `SimplePublicObjectWithAssociations`, as far as it is used here. */
+export const crmRecord = z.object({
+  id: z.string(),
+  properties: z.record(z.string(), value),
+  createdAt: z.string().optional(),
+  updatedAt: z.string().optional(),
+  archived: z.boolean().optional(),
+  associations: z
+    .record(z.string(), z.object({ results: z.array(z.object({ id: z.string(), type: z.string() })) }))
+    .optional(),
+});
+
+/** A record of any type as HubSpot's objects API gives it: every property value is a string or null. */
+export type CrmRecord = z.output<typeof crmRecord>;
+
+export const nextPage = z.object({ next: z.object({ after: z.string() }).optional() }).optional();
+
+/** An association that a new record is born with. */
+export interface NewAssociation {
+  readonly to: { readonly id: string };
+  readonly types: readonly AssociationSpec[];
+}
+
+/** Which kind of association; what the type ids mean depends on the direction. */
+export interface AssociationSpec {
+  readonly associationCategory: 'HUBSPOT_DEFINED' | 'USER_DEFINED' | 'INTEGRATOR_DEFINED' | 'WORK';
+  readonly associationTypeId: number;
+}

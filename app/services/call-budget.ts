@@ -1,0 +1,104 @@
+import { type BudgetLimit, callBudgetsStore } from '../db/call-budgets-store.ts';
+import type { Pool } from '../db/pool.ts';
+import type { CallBudget, CallLane, CallPriority } from '../hubspot/budget.ts';
+import type { Logger } from '../logger.ts';
+
+/** How far ahead calls are reserved. Short for background calls, so that none stands long in an interactive one's way. */
+const AHEAD_MS = { interactive: 1_000, background: 150 } as const;
+const MOST_AT_ONCE = { interactive: 20, background: 4 } as const;
+
+interface Waiting {
+  start(): void;
+}
+
+interface Dependencies {
+  pool: Pool;
+  /** Calls per window; 0 calls: no limit. */
+  limits: Readonly<Record<CallLane, BudgetLimit>>;
+  logger: Logger;
+}
+
+/**
+ * Spends each portal's HubSpot rate limit over all processes: start times are reserved in Postgres for a rolling
+ * window, which is how HubSpot counts. A queue per portal and lane asks for those that wait in this process.
+ */
+export function createCallBudget({ pool, limits, logger }: Dependencies): CallBudget {
+  const queues = new Map<string, ReturnType<typeof createQueue>>();
+
+  return {
+    take(portalId, lane, priority) {
+      if (limits[lane].calls === 0) return Promise.resolve();
+      const key = `${portalId}:${lane}`;
+      let queue = queues.get(key);
+      if (!queue) {
+        queue = createQueue(portalId, lane, () => queues.delete(key));
+        queues.set(key, queue);
+      }
+      return queue.take(priority);
+    },
+
+    hold: (portalId, lane, waitMs) => callBudgetsStore.hold(pool, portalId, lane, waitMs),
+  };
+
+  function createQueue(portalId: number, lane: CallLane, onEmpty: () => void) {
+    const waiting: Record<CallPriority, Waiting[]> = { interactive: [], background: [] };
+    let asking = false;
+    let wake: (() => void) | undefined;
+
+    return {
+      take(priority: CallPriority): Promise<void> {
+        return new Promise((start) => {
+          waiting[priority].push({ start });
+          // One that waits for the background's turn is woken for a person's call.
+          if (priority === 'interactive') wake?.();
+          if (!asking) serve();
+        });
+      },
+    };
+
+    async function serve() {
+      asking = true;
+      for (;;) {
+        const priority = waiting.interactive.length > 0 ? 'interactive' : 'background';
+        const count = Math.min(waiting[priority].length, MOST_AT_ONCE[priority]);
+        if (count === 0) break;
+        const background = priority === 'background';
+        const pause = await callBudgetsStore
+          .reserve(pool, portalId, lane, count, limits[lane], background, AHEAD_MS[priority])
+          .then(({ starts, now, retryAt }) => {
+            for (const at of starts) begin(at - now);
+            // Until what was reserved has begun, so that the next to be asked for are those that wait then.
+            return (retryAt ?? starts.at(-1) ?? now) - now;
+          })
+          .catch((err) => {
+            // Without the database the token could not be had either; the limit is HubSpot's to enforce then.
+            logger.warn({ err, portalId }, 'the call budget cannot be reached; calls go on without it');
+            for (let call = 0; call < count; call += 1) begin(0);
+            return 0;
+          });
+        if (pause > 0) await sleep(pause);
+      }
+      asking = false;
+      onEmpty();
+    }
+
+    /** Starts the call that has waited longest at that time, a person's before others. */
+    function begin(delayMs: number) {
+      const next = () => (waiting.interactive.shift() ?? waiting.background.shift())?.start();
+      if (delayMs > 0) setTimeout(next, delayMs);
+      else next();
+    }
+
+    function sleep(ms: number): Promise<void> {
+      return new Promise((resolve) => {
+        const timer = setTimeout(done, ms);
+        function done() {
+          clearTimeout(timer);
+          wake = undefined;
+          resolve();
+        }
+        wake = done;
+      });
+    }
+  }
+}
