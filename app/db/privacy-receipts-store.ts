@@ -20,6 +20,11 @@ export const privacyReceiptsStore = {
     ]);
   },
 
+  async hasAny(tx: Db): Promise<boolean> {
+    const { rows } = await tx.query('select exists (select from privacy_receipts) as any');
+    return rows[0].any;
+  },
+
   /** When each of these records was last erased. */
   async erasedAt(tx: Db, records: readonly string[]): Promise<Map<string, number>> {
     const { rows } = await tx.query<{ record: string; at: Date }>(

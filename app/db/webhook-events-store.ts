@@ -63,6 +63,13 @@ export const webhookEventsStore = {
     return new Set(rows.map(({ record }) => record));
   },
 
+  async hasImports(tx: Db): Promise<boolean> {
+    const { rows } = await tx.query(
+      `select exists (select from webhook_events where state = 'waiting' and priority = 1) as any`,
+    );
+    return rows[0].any;
+  },
+
   /** A record's events keep their order: where others wait, its imports no longer stand back. */
   async bringForward(tx: Db, records: readonly string[]): Promise<void> {
     await tx.query(

@@ -51,7 +51,12 @@ export function createWebhookLedger({ pool, isWanted }: Dependencies) {
     find: (id: string) => webhookLedgerStore.find(pool, id),
     listDeliveries: (filter: DeliveryFilter, limit: number) =>
       webhookLedgerStore.listDeliveries(pool, filter, limit),
-    findDelivery: (id: number) => webhookLedgerStore.findDelivery(pool, id),
+
+    /** With its body, as text. */
+    async findDelivery(id: number) {
+      const delivery = await webhookLedgerStore.findDelivery(pool, id);
+      return delivery && { ...delivery, body: delivery.body?.toString('utf8') ?? null };
+    },
 
     /** Has events handled again, as if for the first time. Those of one record keep their order among themselves. */
     replay: (filter: EventFilter, options: ChangeOptions): Promise<LedgerChange> =>

@@ -116,18 +116,20 @@ export function createWebhookSplitter({ pool, isWanted, logger }: Dependencies) 
   /** Imports stand back, but never behind a later event of their own record. */
   async function keepRecordsTogether(tx: Db, rows: readonly NewWebhookEvent[]): Promise<NewWebhookEvent[]> {
     const inFront = new Set(rows.filter(({ priority }) => priority === 0).map(({ record }) => record));
-    if (inFront.size > 0) await webhookEventsStore.bringForward(tx, [...inFront]);
+    if (inFront.size > 0 && (await webhookEventsStore.hasImports(tx))) {
+      await webhookEventsStore.bringForward(tx, [...inFront]);
+    }
     const imported = rows.filter(({ priority, record }) => priority === 1 && !inFront.has(record));
     const others = await webhookEventsStore.recordsInFrontLane(tx, [
       ...new Set(imported.map(({ record }) => record)),
     ]);
-    return rows.map((row) =>
-      inFront.has(row.record) || others.has(row.record) ? { ...row, priority: 0 } : row,
-    );
+    const forward = (row: NewWebhookEvent) => inFront.has(row.record) || others.has(row.record);
+    return rows.map((row) => (row.priority === 1 && forward(row) ? { ...row, priority: 0 } : row));
   }
 
   /** A person's late events are not stored again after the person's data was deleted. */
   async function leaveOutErased(tx: Db, rows: readonly NewWebhookEvent[]): Promise<NewWebhookEvent[]> {
+    if (!(await privacyReceiptsStore.hasAny(tx))) return [...rows];
     const erased = await privacyReceiptsStore.erasedAt(tx, [...new Set(rows.map(({ record }) => record))]);
     if (erased.size === 0) return [...rows];
     return rows.map((row) => {
