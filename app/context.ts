@@ -8,6 +8,8 @@ import { createSessionLocks } from './db/session-locks.ts';
 import { createHubSpotHttp } from './hubspot/http.ts';
 import { createOAuthApi } from './hubspot/oauth.ts';
 import { createPortalClient, type HubSpotFor } from './hubspot/portal-client.ts';
+import type { Deadlines } from './hubspot/portal-send.ts';
+import { createWebhookSettingsApi } from './hubspot/webhook-settings.ts';
 import type { Logger } from './logger.ts';
 import { createApiKeyService } from './services/api-key-service.ts';
 import { createCallBudget } from './services/call-budget.ts';
@@ -23,8 +25,10 @@ import { createTimelineService } from './services/timeline-service.ts';
 import { createTokenService } from './services/token-service.ts';
 import { createWebhookDispatcher } from './services/webhook-dispatcher.ts';
 import { createWebhookLaneRunner } from './services/webhook-lane-runner.ts';
+import { createWebhookLedger } from './services/webhook-ledger.ts';
 import { createWebhookReceiver } from './services/webhook-receiver.ts';
 import { createWebhookSplitter } from './services/webhook-splitter.ts';
+import { createWebhookSubscriptions } from './services/webhook-subscriptions.ts';
 import { createSignedRequest } from './verification/signed-request.ts';
 import { eraseContact } from './webhooks/erase-contact.ts';
 import { webhookHandlers } from './webhooks/index.ts';
@@ -34,6 +38,7 @@ export type Context = ReturnType<typeof createContext>;
 /** What a test may put in place of the real thing. */
 export interface Overrides {
   readonly clock?: Clock;
+  readonly callDeadlinesMs?: Deadlines;
   readonly webhookHandlers?: typeof webhookHandlers;
   /** After how long a webhook handler is given up. */
   readonly webhookHandlerMs?: number;
@@ -50,6 +55,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
   const installs = createInstallsStore(config.tokenKeys);
   const clientSecrets = createClientSecretsStore(config.tokenKeys);
   const http = createHubSpotHttp(config.hubspot.apiUrl, logger);
+  const { appId, developerApiKey } = config.hubspot;
   const [clientSecret = ''] = config.hubspot.clientSecrets;
   const oauth = createOAuthApi(http, { ...config.hubspot, clientSecret });
   const tokens = createTokenService({ pool, locks, installs, oauth, clock, logger });
@@ -60,6 +66,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
       http,
       budget,
       priority,
+      deadlinesMs: overrides.callDeadlinesMs,
       tokens: {
         current: () => tokens.accessTokenFor(portalId),
         renewed: (refused) => tokens.renewed(portalId, refused),
@@ -72,6 +79,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
     eventType: config.hubspot.appEventType,
     logger,
   });
+  const keys = createKeyService({ pool, installs, clientSecrets, ring: config.tokenKeys });
   const apiKeys = createApiKeyService({ pool, bootstrapKey: config.apiKey });
   const webhookReceiver = createWebhookReceiver({ pool, logger });
   const privacy = createPrivacyService({ pool });
@@ -102,7 +110,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
     signedRequest: createSignedRequest({
       serverUrl: config.serverUrl,
       clientSecrets: config.hubspot.clientSecrets,
-      // HubSpot has never signed its requests for marketing events in another version.
+      // HubSpot signs its requests for marketing events in no other version.
       accepted: { ...config.signatureVersions, eventDetails: ['v3'] },
       clock,
       onRefused: refusals.note,
@@ -117,7 +125,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
         sessionSecret: config.sessionSecret,
         clock,
       }),
-      health: createHealthService({ pool }),
+      health: createHealthService({ pool, keys }),
       installs: createInstallService({
         config,
         pool,
@@ -129,15 +137,22 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
         clock,
         logger,
       }),
-      keys: createKeyService({ pool, installs, clientSecrets, ring: config.tokenKeys }),
+      keys,
       marketingEvents: createMarketingEventService({ pool }),
       partnerSignIn: createPartnerSignIn(apiKeys),
       timeline,
       tokens,
       privacy,
       refusals,
+      webhookLedger: createWebhookLedger({ pool, isWanted: dispatcher.isWanted }),
       webhookReceiver,
       webhookSplitter: createWebhookSplitter({ pool, isWanted: dispatcher.isWanted, logger }),
+      webhookSubscriptions: createWebhookSubscriptions({
+        handlers,
+        api: developerApiKey ? createWebhookSettingsApi(http, { appId, developerApiKey }) : undefined,
+        serverUrl: config.serverUrl,
+        apiUrl: config.hubspot.apiUrl,
+      }),
       webhookLanes: createWebhookLaneRunner({ pool, dispatcher, clock, logger }),
     },
     async close(): Promise<void> {

@@ -10,6 +10,7 @@ await runUntilSignal('web', async () => {
   const config = loadConfig(readEnvironment());
   const logger = createLogger(config.logLevel, 'web');
   const ctx = createContext(config, logger);
+  ctx.services.webhookSubscriptions.check();
   await ctx.services.keys.check();
   await ctx.services.refusals.rememberSecrets();
   const server = createServer(createApp(ctx));

@@ -9,6 +9,7 @@ await runUntilSignal('worker', async () => {
   const config = loadConfig(readEnvironment());
   const logger = createLogger(config.logLevel, 'worker');
   const ctx = createContext(config, logger);
+  ctx.services.webhookSubscriptions.check();
   await ctx.services.keys.check();
   const runner = await startJobRunner(ctx);
   const schedule = startSchedule(ctx);

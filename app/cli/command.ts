@@ -15,6 +15,11 @@ export type CommandGroup = (program: Command, tools: Tools) => void;
 /** The command could not do what it was asked; the message is all that is shown. Exit code 1. */
 export class ProblemError extends Error {}
 
+export function limitArgument(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('It must be a number from 1 to 999999.');
+  return Number(text);
+}
+
 export function portalArgument(text: string): number {
   if (!/^[1-9]\d{0,14}$/.test(text))
     throw new InvalidArgumentError('It must be the number of a HubSpot account.');

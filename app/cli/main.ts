@@ -5,17 +5,26 @@ import { AppError } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
 import { createLogger } from '../logger.ts';
 import { KeyRingError } from '../services/key-service.ts';
+import { HandlerError } from '../services/wanted-subscriptions.ts';
 import { apiKeyCommands } from './api-keys.ts';
 import { type CommandGroup, ProblemError } from './command.ts';
 import { installCommands } from './installs.ts';
 import { keyCommands } from './keys.ts';
 import { createOutput } from './output.ts';
+import { privacyCommands } from './privacy.ts';
+import { webhookCommands } from './webhooks.ts';
 
 /** `npm run hubspot -- <group> <verb>`: one file per group. */
-const GROUPS: readonly CommandGroup[] = [installCommands, keyCommands, apiKeyCommands];
+const GROUPS: readonly CommandGroup[] = [
+  installCommands,
+  keyCommands,
+  apiKeyCommands,
+  webhookCommands,
+  privacyCommands,
+];
 
 const program = new Command('npm run hubspot --')
-  .description('Operates the HubSpot app: installs, keys.')
+  .description('Operates the HubSpot app: installs, keys, webhooks.')
   .option('--json', 'print JSON for machines instead of tables')
   .option('--verbose', 'log what happens, to the terminal')
   .showHelpAfterError()
@@ -51,7 +60,7 @@ try {
 }
 
 function explain(error: unknown): string {
-  const meant = [ConfigError, KeyRingError, AppError, HubSpotError, ProblemError].some(
+  const meant = [ConfigError, KeyRingError, HandlerError, AppError, HubSpotError, ProblemError].some(
     (kind) => error instanceof kind,
   );
   if (meant) return (error as Error).message;

@@ -1,6 +1,4 @@
-import { type CommandGroup, portalArgument } from './command.ts';
-
-const MOST = 1_000;
+import { type CommandGroup, limitArgument, portalArgument } from './command.ts';
 
 export const privacyCommands: CommandGroup = (program, { withContext, output }) => {
   program
@@ -9,8 +7,9 @@ export const privacyCommands: CommandGroup = (program, { withContext, output }) 
     .command('receipts')
     .description('every erasure, newest first: when, which record, how many rows of what')
     .option('--portal <portal>', 'of this HubSpot account', portalArgument)
-    .action(async ({ portal }: { portal?: number }) => {
-      const receipts = await withContext(({ services }) => services.privacy.receipts(portal, MOST));
+    .option('--limit <number>', 'at most so many', limitArgument, 50)
+    .action(async ({ portal, limit }: { portal?: number; limit: number }) => {
+      const receipts = await withContext(({ services }) => services.privacy.receipts(portal, limit));
       const rows = receipts.map(({ portalId, erased, ...receipt }) => ({
         ...receipt,
         portal: portalId,

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import type { Tools } from './command.ts';
+import { limitArgument, type Tools } from './command.ts';
 
 /** Not one by one: HubSpot repeats what is refused. */
 export function addRefusedCommand(group: Command, { withContext, output }: Tools): void {
   group
     .command('refused')
     .description('requests whose signature was not right: why, and the setting to change')
-    .option('--limit <number>', 'at most so many kinds', Number, 20)
+    .option('--limit <number>', 'at most so many kinds', limitArgument, 20)
     .action(async ({ limit }: { limit: number }) => {
       const rows = await withContext(({ services }) => services.refusals.list(limit));
       output().list(

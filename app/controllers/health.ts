@@ -7,7 +7,7 @@ export function healthRoutes(health: HealthService): Router {
       res.json({ status: 'ok' });
     })
     .get('/readyz', async (_req, res) => {
-      const { ready, checks } = await health.readiness();
-      res.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not ready', checks });
+      const { ready, checks, alarms } = await health.readiness();
+      res.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not ready', checks, alarms });
     });
 }

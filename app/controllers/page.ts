@@ -8,7 +8,8 @@ export function pageRoutes({
   config,
   clock,
   hubspotFor,
-}: Pick<Context, 'config' | 'clock' | 'hubspotFor'>): Router {
+  services,
+}: Pick<Context, 'config' | 'clock' | 'hubspotFor' | 'services'>): Router {
   const framedBy = `frame-ancestors https://*.hubspot.com ${new URL(config.hubspot.authorizeUrl).origin}`;
 
   return Router().get('/hubid/:hubId/page', async (req, res) => {
@@ -29,7 +30,10 @@ export function pageRoutes({
       throw pageRefused('This page opens from its card in HubSpot only.');
     }
 
-    const contact = await hubspotFor(ticket.portalId).contacts.get(ticket.objectId);
+    const [contact, install] = await Promise.all([
+      hubspotFor(ticket.portalId).contacts.get(ticket.objectId),
+      services.installs.status(ticket.portalId),
+    ]);
     const { properties } = contact;
     const fullName = [properties.firstname, properties.lastname].filter(Boolean).join(' ');
     const name = fullName || properties.email || `Contact ${contact.id}`;
@@ -37,6 +41,7 @@ export function pageRoutes({
       title: name,
       name,
       contact,
+      install,
       facts: [
         { label: 'Phone', value: properties.phone },
         { label: 'Company', value: properties.company },

@@ -2,56 +2,84 @@ import type { PoolClient } from 'pg';
 import type { Db, Pool } from './pool.ts';
 import { webhookEventsStore } from './webhook-events-store.ts';
 
+/** Handlers may need other connections of the pool while they hold one: some are left for that. */
+const MOST_AT_ONCE = 8;
+
+/** It is not this event's turn: another worker settled it, or an earlier one of its record came meanwhile. */
+export class EventNotDue extends Error {
+  override readonly name = 'EventNotDue';
+}
+
 /**
- * A transaction for the handlers of an event: begins with their first statement, so events whose handlers write
- * nothing cost none, and commits together with the mark that the event is done.
+ * Transactions for the handlers of events: each begins with the handlers' first statement, so events whose handlers
+ * write nothing cost none, and commits together with the mark that its event is done.
  */
-export function createEventTransaction(pool: Pool, eventId: string) {
-  let begun: Promise<PoolClient> | undefined;
-  let ended = false;
+export function createEventTransactions(pool: Pool) {
+  const waiting: (() => void)[] = [];
+  let open = 0;
 
-  const db = {
-    query: async (...statement: Parameters<PoolClient['query']>) => {
-      if (ended) throw new Error('This transaction has ended: a handler must await its statements.');
-      begun ??= begin();
-      const client = await begun;
-      return client.query(...statement);
-    },
-  } as unknown as Db;
+  return { create };
 
-  return {
-    db,
+  /** @param before what has to be committed earlier: the marks of its record's previous events. */
+  function create(eventId: string, before: () => Promise<unknown>) {
+    let begun: Promise<PoolClient> | undefined;
+    let ended = false;
 
-    /** @returns true when there was something to commit, with the mark. */
-    async commit(): Promise<boolean> {
-      ended = true;
-      if (!begun) return false;
-      const client = await begun;
-      await webhookEventsStore.done(client, [eventId]);
-      await client.query('commit');
-      client.release();
-      return true;
-    },
+    const db = {
+      query: async (...statement: Parameters<PoolClient['query']>) => {
+        if (ended) throw new Error('This transaction has ended: a handler must await its statements.');
+        begun ??= begin(eventId, before);
+        const client = await begun;
+        return client.query(...statement);
+      },
+    } as unknown as Db;
 
-    async rollback(): Promise<void> {
-      ended = true;
-      const client = await begun?.catch(() => undefined);
-      // Closing the connection rolls back on every path, also when the server is gone.
-      client?.release(true);
-    },
-  };
+    return {
+      db,
 
-  async function begin(): Promise<PoolClient> {
-    const client = await pool.connect();
+      /** @returns true when there was something to commit, with the mark. */
+      async commit(): Promise<boolean> {
+        ended = true;
+        if (!begun) return false;
+        const client = await begun;
+        await webhookEventsStore.done(client, [eventId]);
+        await client.query('commit');
+        release(client);
+        return true;
+      },
+
+      async rollback(): Promise<void> {
+        ended = true;
+        const client = await begun?.catch(() => undefined);
+        // Closing the connection rolls back on every path, also when the server is gone.
+        if (client) release(client, true);
+      },
+    };
+  }
+
+  async function begin(eventId: string, before: () => Promise<unknown>): Promise<PoolClient> {
+    await before();
+    if (open >= MOST_AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
+    else open += 1;
+    let client: PoolClient | undefined;
     try {
+      client = await pool.connect();
       await client.query('begin');
       // Another worker may have taken over this lane while this process was held up.
       if (!(await webhookEventsStore.lock(client, eventId)))
-        throw new Error('The event was settled by another worker.');
+        throw new EventNotDue('It is not the turn of this event.');
       return client;
     } catch (error) {
-      client.release(true);
+      release(client, true);
       throw error;
     }
+  }
+
+  /** Gives the place to the next in line. */
+  function release(client: PoolClient | undefined, broken = false) {
+    client?.release(broken);
+    const next = waiting.shift();
+    if (next) next();
+    else open -= 1;
   }
 }

@@ -73,38 +73,56 @@ export const webhookEventsStore = {
   /** A record's events keep their order: where others wait, its imports no longer stand back. */
   async bringForward(tx: Db, records: readonly string[]): Promise<void> {
     await tx.query(
-      `update webhook_events set priority = 0 where state = 'waiting' and priority = 1 and record = any($1)`,
+      // One whose row is locked is being handled: it needs no bringing forward, and its handler may take its time.
+      `update webhook_events set priority = 0 where id in (
+         select id from webhook_events where state = 'waiting' and priority = 1 and record = any($1)
+         for update skip locked)`,
       [records],
     );
   },
 
   /**
-   * What a lane has to do now: failed events whose time has come, then waiting ones in order, but none of a record
-   * that a failed event holds up.
+   * What a lane has to do now: failed events whose time has come, then waiting ones in order, but none while an
+   * earlier one of its record is still to be handled, and none of the records `except`.
    */
-  async pending(db: Db, lane: number, limit: number): Promise<PendingEvent[]> {
+  async pending(db: Db, lane: number, limit: number, except: readonly string[]): Promise<PendingEvent[]> {
     const due = await db.query<PendingEvent>({
       name: 'due-webhook-events',
-      text: `select ${PENDING} from webhook_events
-        where lane = $1 and state = 'retrying' and run_at <= now() order by run_at limit $2`,
-      values: [lane, limit],
+      text: `select ${PENDING} from webhook_events e
+        where lane = $1 and state = 'retrying' and run_at <= now() and record <> all($3) and not exists (
+          select from webhook_events earlier where earlier.record = e.record
+            and earlier.state in ('waiting', 'retrying')
+            and (earlier.occurred_at, earlier.id) < (e.occurred_at, e.id))
+        order by run_at limit $2`,
+      values: [lane, limit, except],
     });
     const waiting = await db.query<PendingEvent>({
       name: 'waiting-webhook-events',
-      text: `select ${PENDING} from webhook_events e where lane = $1 and state = 'waiting'
-          and not exists (select from webhook_events held where held.record = e.record and held.state = 'retrying')
+      text: `select ${PENDING} from webhook_events e
+        where lane = $1 and state = 'waiting' and record <> all($3) and not exists (
+          select from webhook_events failed where failed.record = e.record and failed.state = 'retrying'
+            and (failed.occurred_at, failed.id) < (e.occurred_at, e.id))
         order by priority, occurred_at, id limit $2`,
-      values: [lane, limit],
+      values: [lane, limit, except],
     });
     return [...due.rows, ...waiting.rows];
   },
 
-  /** Holds an event's row in the transaction of its handler. @returns false when it was settled meanwhile. */
+  /**
+   * Holds an event's row in the transaction of its handler.
+   * @returns false when it was settled meanwhile, or when an earlier one of its record came.
+   */
   async lock(tx: Db, id: string): Promise<boolean> {
-    const { rowCount } = await tx.query(
-      `select from webhook_events where id = $1 and state in ('waiting', 'retrying') for update`,
-      [id],
-    );
+    const { rowCount } = await tx.query({
+      name: 'lock-webhook-event',
+      text: `select from webhook_events e
+        where id = $1 and state in ('waiting', 'retrying') and not exists (
+          select from webhook_events earlier where earlier.record = e.record
+            and earlier.state in ('waiting', 'retrying')
+            and (earlier.occurred_at, earlier.id) < (e.occurred_at, e.id))
+        for update of e`,
+      values: [id],
+    });
     return rowCount === 1;
   },
 

@@ -54,6 +54,12 @@ export const apiVersions = {
     { version: 'v4', path: '/integrators/timeline/v4', unsupportedFrom: '2027-03-30' },
   ],
   appUninstalls: [{ version: '2026-03', path: '/appinstalls/2026-03', unsupportedFrom: '2027-09-30' }],
+  /** Settings and subscriptions of legacy apps. */
+  webhooks: [
+    { version: '2026-09', path: '/app-webhooks/2026-09', unsupportedFrom: '2028-03-31' },
+    { version: '2026-03', path: '/webhooks/2026-03', unsupportedFrom: '2027-09-30' },
+    { version: 'v3', path: '/webhooks/v3', unsupportedFrom: '2027-09-30' },
+  ],
 } as const satisfies Record<string, readonly [ApiVersion, ...ApiVersion[]]>;
 
 export interface ApiVersion {

@@ -22,7 +22,7 @@ const standardError = z
   .object({
     category: z.string(),
     message: z.string(),
-    context: z.record(z.string(), z.array(z.string())),
+    context: z.record(z.string(), z.array(z.string())).catch({}),
     errors: z.array(z.object({ message: z.string() }).partial()),
   })
   .partial();
@@ -37,6 +37,8 @@ export interface Batch<Input, Result> {
   /** Whether a result, or an error of a 207, is about an input. `index` counts within the request. */
   isResultOf(result: Result, input: Input, index: number): boolean;
   isErrorOf?(error: StandardError, input: Input, index: number): boolean;
+  /** Stands for the result where HubSpot answers with errors or nothing. */
+  readonly silence?: Result;
 }
 
 /**
@@ -93,20 +95,25 @@ async function sendChunk<Input, Result>(
 }
 
 function outcomesOf<Input, Result>(
-  { result, isResultOf, isErrorOf }: Batch<Input, Result>,
+  { result, isResultOf, isErrorOf, silence }: Batch<Input, Result>,
   inputs: readonly Input[],
   body: unknown,
   request: HubSpotRequest,
 ): BatchOutcome<Input, Result>[] {
-  const schema = z.object({ results: z.array(result).default([]), errors: z.array(standardError).default([]) });
+  const schema = z.object({
+    results: z.array(result).default([]),
+    errors: z.array(standardError).default([]),
+  });
   // Archiving has no body.
   const { results, errors } = readAnswer(schema, body ?? {}, request);
   return inputs.map((input, index): BatchOutcome<Input, Result> => {
     const found = results.find((it) => isResultOf(it, input, index));
     if (found !== undefined) return { input, result: found };
     const told = errors.find((it) => isErrorOf?.(it, input, index));
+    if (!told && silence !== undefined) return { input, result: silence };
     // One error about one input may name none.
-    const error = told ?? (errors.length === 1 && results.length === inputs.length - 1 ? errors[0] : undefined);
+    const error =
+      told ?? (errors.length === 1 && results.length === inputs.length - 1 ? errors[0] : undefined);
     const message = detailed(error?.message ?? 'HubSpot did not say what became of it', error?.errors ?? []);
     return { input, failure: { message, category: error?.category } };
   });

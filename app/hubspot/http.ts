@@ -12,6 +12,8 @@ export interface HubSpotRequest {
   readonly accessToken?: string;
   /** Whether repeating the request changes nothing more; by default GET, PUT and DELETE. */
   readonly idempotent?: boolean;
+  /** The caller sees to further tries itself. */
+  readonly once?: boolean;
   /** Which of HubSpot's rate limits it counts against. */
   readonly lane?: CallLane;
 }

@@ -1,8 +1,6 @@
-import { createAppInstallsApi } from './app-installs.ts';
 import type { CallPriority } from './budget.ts';
-import { createContactsApi } from './contacts.ts';
+import { portalApis } from './portal-apis.ts';
 import { createPortalSend, type PortalCalls } from './portal-send.ts';
-import { createTimelineApi } from './timeline.ts';
 
 export type PortalClient = ReturnType<typeof createPortalClient>;
 
@@ -11,11 +9,5 @@ export type HubSpotFor = (portalId: number, priority?: CallPriority) => PortalCl
 
 /** HubSpot's APIs, authorised for one portal. */
 export function createPortalClient(calls: PortalCalls) {
-  const send = createPortalSend(calls);
-
-  return {
-    contacts: createContactsApi(send),
-    timeline: createTimelineApi(send),
-    appInstalls: createAppInstallsApi(send),
-  };
+  return portalApis(createPortalSend(calls));
 }

@@ -16,10 +16,13 @@ export interface PortalCalls {
   readonly tokens: AccessTokens;
   readonly budget: CallBudget;
   readonly priority: CallPriority;
+  readonly deadlinesMs?: Deadlines | undefined;
 }
 
-/** From the first try to the last, waits for the budget included. Whoever waits in HubSpot gives up sooner. */
-const DEADLINE_MS = { interactive: 20_000, background: 120_000 } as const;
+export type Deadlines = Readonly<Record<CallPriority, number>>;
+
+/** From the first try to the start of the last. A person waits, or HubSpot does, which gives up after five seconds. */
+const DEADLINES_MS: Deadlines = { interactive: 3_000, background: 120_000 };
 
 const REPEATABLE = new Set(['GET', 'PUT', 'DELETE', 'HEAD']);
 
@@ -27,16 +30,17 @@ const REPEATABLE = new Set(['GET', 'PUT', 'DELETE', 'HEAD']);
  * Sends requests for one portal: within its call budget, with its token, again where that is safe. A 401 costs one
  * refresh and one retry.
  */
-export function createPortalSend({ portalId, http, tokens, budget, priority }: PortalCalls): Send {
+export function createPortalSend(calls: PortalCalls): Send {
+  const { portalId, http, tokens, budget, priority, deadlinesMs = DEADLINES_MS } = calls;
   return async (request) => {
-    const giveUpAt = performance.now() + DEADLINE_MS[priority];
+    const giveUpAt = performance.now() + deadlinesMs[priority];
     const idempotent = request.idempotent ?? REPEATABLE.has(request.method);
     for (let attempt = 1; ; attempt += 1) {
       await budget.take(portalId, laneOf(request), priority);
       try {
         return await withToken(request);
       } catch (error) {
-        if (!(error instanceof HubSpotError)) throw error;
+        if (!(error instanceof HubSpotError) || request.once) throw error;
         const delay = retryDelay(error, idempotent, attempt, giveUpAt - performance.now());
         if (error.status === 429 && delay !== undefined) await budget.hold(portalId, laneOf(request), delay);
         if (delay === undefined) throw error;

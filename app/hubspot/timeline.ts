@@ -22,7 +22,12 @@ export function createTimelineApi(send: Send) {
     /** Sends an event; one that HubSpot has already (409, first wins) counts as sent. */
     async sendEvent(occurrence: AppEventOccurrence): Promise<void> {
       try {
-        await send({ method: 'POST', path: `${apiPaths.appEvents.path}/events`, json: occurrence });
+        await send({
+          method: 'POST',
+          path: `${apiPaths.appEvents.path}/events`,
+          json: occurrence,
+          once: true,
+        });
       } catch (error) {
         if (error instanceof HubSpotError && error.status === 409) return;
         throw error;

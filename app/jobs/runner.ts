@@ -10,7 +10,7 @@ import type { Context } from '../context.ts';
 import { createTasks } from './index.ts';
 import { createLiveness } from './liveness.ts';
 
-const CONCURRENCY = 8;
+const CONCURRENCY = 24;
 /** Heroku kills 30 seconds after SIGTERM. */
 const SHUTDOWN_MS = 25_000;
 

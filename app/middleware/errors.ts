@@ -20,7 +20,7 @@ export const errorHandler: ErrorRequestHandler = (error, req, res, next) => {
   else res.json({ error: { code: known.code, message: known.message, requestId: req.id } });
 };
 
-const wantsPage = (req: Request) => req.method === 'GET' && req.accepts(['json', 'html']) === 'html';
+const wantsPage = (req: Request) => req.accepts(['json', 'html']) === 'html';
 
 function renderErrorPage(req: Request, res: Response, error: AppError) {
   res.render('error', {

@@ -1,5 +1,8 @@
 import { readdir } from 'node:fs/promises';
+import { alarmsStore } from '../db/alarms-store.ts';
 import type { Pool } from '../db/pool.ts';
+import { reasonOf } from '../reason-of.ts';
+import type { KeyService } from './key-service.ts';
 
 /** Older than this, a waiting delivery says that no worker is at work. */
 const MAX_QUEUE_LAG_SECONDS = 300;
@@ -8,29 +11,46 @@ export type HealthService = ReturnType<typeof createHealthService>;
 
 export interface Readiness {
   readonly ready: boolean;
-  readonly checks: Record<'database' | 'migrations' | 'queue', string>;
+  readonly checks: Record<'database' | 'migrations' | 'keyRing' | 'queue', string>;
+  /** Trouble that an operator has to mend while this process goes on working. */
+  readonly alarms: readonly string[];
 }
 
-export function createHealthService({ pool }: { pool: Pool }) {
+export function createHealthService({ pool, keys }: { pool: Pool; keys: KeyService }) {
   return {
     /** Whether this process can do its work now. Each check is `ok` or says what is wrong. */
     async readiness(): Promise<Readiness> {
-      const [migrations, queue] = await Promise.allSettled([pendingMigrations(pool), queueLag(pool)]);
+      const [migrations, keyRing, queue, alarms] = await Promise.allSettled([
+        pendingMigrations(pool),
+        keys.check(),
+        queueLag(pool),
+        alarmsStore.list(pool),
+      ]);
       if (migrations.status === 'rejected') {
-        return report({ database: 'does not answer', migrations: 'unknown', queue: 'unknown' });
+        return report({
+          database: 'does not answer',
+          migrations: 'unknown',
+          keyRing: 'unknown',
+          queue: 'unknown',
+        });
       }
-      return report({
-        database: 'ok',
-        migrations: migrations.value === 0 ? 'ok' : `${migrations.value} to run: npm run migrate`,
-        queue: queue.status === 'rejected' ? 'unknown' : queue.value,
-      });
+      return report(
+        {
+          database: 'ok',
+          migrations: migrations.value === 0 ? 'ok' : `${migrations.value} to run: npm run migrate`,
+          keyRing: keyRing.status === 'fulfilled' ? 'ok' : reasonOf(keyRing.reason),
+          queue: queue.status === 'rejected' ? 'unknown' : queue.value,
+        },
+        alarms.status === 'fulfilled' ? alarms.value.map(({ message }) => message) : [],
+      );
     },
   };
 }
 
-const report = (checks: Readiness['checks']): Readiness => ({
+const report = (checks: Readiness['checks'], alarms: readonly string[] = []): Readiness => ({
   ready: Object.values(checks).every((check) => check === 'ok'),
   checks,
+  alarms,
 });
 
 async function pendingMigrations(pool: Pool): Promise<number> {

@@ -68,8 +68,9 @@ export function createRefusalService({ pool, clientSecrets, configured, clock, l
   }
 
   function takeToken(reserve: number): boolean {
-    const now = clock.now();
-    tokens = Math.min(BURST, tokens + (Math.max(0, now - filledAt) / 1000) * PER_SECOND);
+    // A clock that was put back fills nothing until it is where it was.
+    const now = Math.max(clock.now(), filledAt);
+    tokens = Math.min(BURST, tokens + ((now - filledAt) / 1000) * PER_SECOND);
     filledAt = now;
     if (tokens < 1 + reserve) return false;
     tokens -= 1;

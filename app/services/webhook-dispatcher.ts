@@ -1,4 +1,4 @@
-import { createEventTransaction } from '../db/event-transaction.ts';
+import { createEventTransactions } from '../db/event-transaction.ts';
 import type { Db, Pool } from '../db/pool.ts';
 import type { PendingEvent } from '../db/webhook-events-store.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
@@ -27,6 +27,7 @@ interface Dependencies {
 /** Finds the handlers of an event and runs them. */
 export function createWebhookDispatcher(dependencies: Dependencies) {
   const { pool, handlers, hubspotFor, timeline, logger, longestRunMs = LONGEST_RUN_MS } = dependencies;
+  const transactions = createEventTransactions(pool);
   const byType = Map.groupBy(handlers, ({ on }) => on as string);
   const handlersOf = (event: WebhookEvent) =>
     (byType.get(event.subscriptionType) ?? []).filter((handler) => matches(handler, event));
@@ -36,13 +37,15 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
 
     /**
      * Runs all handlers of the event, one after another.
+     * @param before what has to be committed before anything that they write.
+     * @throws {EventNotDue} when they write and it is not the event's turn.
      * @returns true when the mark that the event is done was committed with what they wrote.
      */
-    async handle({ id, event, attempts }: PendingEvent): Promise<boolean> {
+    async handle({ id, event, attempts }: PendingEvent, before: () => Promise<unknown>): Promise<boolean> {
       const matching = handlersOf(event);
       if (matching.length === 0) return false;
       return withCause({ eventId: id, portalId: event.portalId }, () =>
-        run(matching, { id, event, attempts }),
+        run(matching, { id, event, attempts }, before),
       );
     },
   };
@@ -50,8 +53,9 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
   async function run(
     matching: readonly AnyWebhookHandler[],
     { id, event, attempts }: Omit<PendingEvent, 'record'>,
+    before: () => Promise<unknown>,
   ): Promise<boolean> {
-    const transaction = createEventTransaction(pool, id);
+    const transaction = transactions.create(id, before);
     let abort: AbortController | undefined;
     const context = createHandlerContext(id, event, attempts + 1, transaction.db, () => {
       abort ??= new AbortController();

@@ -1,4 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
+import { EventNotDue } from '../db/event-transaction.ts';
 import { createGroupCommit } from '../db/group-commit.ts';
 import type { Pool } from '../db/pool.ts';
 import { type PendingEvent, webhookEventsStore } from '../db/webhook-events-store.ts';
@@ -8,9 +10,13 @@ import { wakeLanes } from './webhook-lanes.ts';
 import { retryPlan } from './webhook-retry.ts';
 
 const BATCH = 1_000;
-const RECORDS_AT_ONCE = 16;
-/** A lane with endless work makes room for the others after this. */
+const RECORDS_AT_ONCE = 8;
+/** What was read longer ago is read again: what came late still runs in its order, and imports let others pass. */
+const FRESH_MS = 250;
+/** A lane with endless work makes room for other lanes, and other processes, after this. */
 const LONGEST_TURN_MS = 5_000;
+/** How long the end of a turn waits for the handlers under way before it goes on with other records instead. */
+const HAND_OVER_MS = 1_000;
 
 export type WebhookLaneRunner = ReturnType<typeof createWebhookLaneRunner>;
 
@@ -26,45 +32,115 @@ export function createWebhookLaneRunner({ pool, dispatcher, clock, logger }: Dep
   const marks = createGroupCommit<string>((ids) => webhookEventsStore.done(pool, ids), 1_000);
 
   return {
-    /** Works the lane until it is empty, its turn is over, or `stopping` says so. */
+    /** Works the lane until it is empty, its turn is over, or `stopping` says so; then nothing is under way. */
     async run(lane: number, stopping: () => boolean): Promise<void> {
-      const turnEnds = performance.now() + LONGEST_TURN_MS;
-      for (;;) {
-        const pending = await webhookEventsStore.pending(pool, lane, BATCH);
-        if (pending.length === 0) break;
-        await runBatch(pending, stopping);
-        if (performance.now() > turnEnds || stopping()) {
-          await wakeLanes(pool, [lane]);
-          return;
+      const records = createRecords(stopping);
+      let empty = false;
+      try {
+        let turnEnds = performance.now() + LONGEST_TURN_MS;
+        while (!empty && !records.failed() && !stopping()) {
+          if (performance.now() > turnEnds) {
+            if (await records.ended(HAND_OVER_MS)) break;
+            turnEnds = performance.now() + LONGEST_TURN_MS;
+          }
+          await records.marked();
+          const underWay = records.underWay();
+          const pending = await webhookEventsStore.pending(pool, lane, BATCH, underWay);
+          if (pending.length > 0 && underWay.length < RECORDS_AT_ONCE) await records.work(pending);
+          else if (underWay.length > 0) await records.oneEnded(FRESH_MS);
+          else empty = true;
         }
+      } finally {
+        await records.ended();
       }
+      await records.marked();
+      if (!empty) return wakeLanes(pool, [lane]);
       const retryAt = await webhookEventsStore.nextRetry(pool, lane);
       if (retryAt) await wakeLanes(pool, [lane], retryAt);
     },
   };
 
-  async function runBatch(pending: readonly PendingEvent[], stopping: () => boolean): Promise<void> {
-    const records = Map.groupBy(pending, ({ record }) => record).values();
-    const marked: Promise<void>[] = [];
-    const runRecords = async () => {
-      for (const events of records) {
-        for (const event of events) {
-          if (stopping()) return;
-          const outcome = await runEvent(event);
-          // The next event of a record does not wait for the mark: after a crash both would run again, in order.
-          if (outcome === 'to_mark') marked.push(marks.add(event.id));
-          if (outcome === 'failed') break;
-        }
-      }
+  /** The records of a lane that are being worked. */
+  function createRecords(stopping: () => boolean) {
+    const running = new Map<string, Promise<void>>();
+    let unmarked: Promise<void>[] = [];
+    let failure: { error: unknown } | undefined;
+    const fail = (error: unknown) => {
+      failure ??= { error };
     };
-    await Promise.all(Array.from({ length: RECORDS_AT_ONCE }, runRecords));
-    await Promise.all(marked);
+
+    return {
+      failed: () => failure !== undefined,
+      underWay: () => [...running.keys()],
+
+      /** Resolves when some of the events were handled and it is time to look again. */
+      async work(pending: readonly PendingEvent[]): Promise<void> {
+        const readAt = performance.now();
+        const isFresh = () => !failure && !stopping() && performance.now() - readAt < FRESH_MS;
+        const records = Map.groupBy(pending, ({ record }) => record).entries();
+        const next = async () => {
+          for (const [record, events] of records) {
+            const run = runRecord(events, isFresh).catch(fail);
+            running.set(record, run);
+            await run;
+            running.delete(record);
+            if (!isFresh()) return;
+          }
+        };
+        await Promise.race(Array.from({ length: RECORDS_AT_ONCE - running.size }, next));
+      },
+
+      /** Resolves when what was handled is marked as done. */
+      async marked(): Promise<void> {
+        const waiting = unmarked;
+        unmarked = [];
+        await Promise.all(waiting);
+        if (failure) throw failure.error;
+      },
+
+      /** Resolves when a record under way has ended, or after `ms`. */
+      async oneEnded(ms: number): Promise<void> {
+        await withinTime(Promise.race(running.values()), ms);
+      },
+
+      /** @returns whether nothing is under way any more, after `ms` at the latest. */
+      async ended(ms?: number): Promise<boolean> {
+        const all = Promise.all(running.values());
+        await (ms === undefined ? all : withinTime(all, ms));
+        return running.size === 0;
+      },
+    };
+
+    async function runRecord(events: readonly PendingEvent[], isFresh: () => boolean): Promise<void> {
+      const before: Promise<void>[] = [];
+      for (const event of events) {
+        if (!isFresh()) return;
+        const outcome = await runEvent(event, () => Promise.all(before));
+        if (outcome === 'held') return;
+        if (outcome === 'to_mark') {
+          // The next event of a record does not wait for the mark: after a crash both would run again, in order.
+          const mark = marks.add(event.id);
+          mark.catch(fail);
+          before.push(mark);
+          unmarked.push(mark);
+        }
+        // It may have erased the record's other events.
+        if (event.event.subscriptionType === 'contact.privacyDeletion') return;
+      }
+    }
   }
 
-  async function runEvent(pending: PendingEvent): Promise<'marked' | 'to_mark' | 'failed'> {
+  async function runEvent(
+    pending: PendingEvent,
+    before: () => Promise<unknown>,
+  ): Promise<'marked' | 'to_mark' | 'held'> {
     try {
-      return (await dispatcher.handle(pending)) ? 'marked' : 'to_mark';
+      return (await dispatcher.handle(pending, before)) ? 'marked' : 'to_mark';
     } catch (err) {
+      if (err instanceof EventNotDue) {
+        await webhookEventsStore.bringForward(pool, [pending.record]);
+        return 'held';
+      }
       const attempt = pending.attempts + 1;
       const runAt = retryPlan(err, attempt, clock.now());
       const about = { err, eventId: pending.id, portalId: pending.event.portalId, attempt };
@@ -77,7 +153,14 @@ export function createWebhookLaneRunner({ pool, dispatcher, clock, logger }: Dep
         err instanceof Error ? err.message : String(err),
         runAt,
       );
-      return runAt ? 'failed' : 'marked';
+      return runAt ? 'held' : 'marked';
     }
   }
+}
+
+/** Resolves with the work or after `ms`, whichever is first. */
+async function withinTime(work: Promise<unknown>, ms: number): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([work, pause(ms, undefined, { signal: timer.signal }).catch(() => {})]);
+  timer.abort();
 }

@@ -15,7 +15,9 @@ export function laneOf(record: string): number {
 /** Asks for lanes to be worked, in ascending order: two transactions that wake the same ones must not deadlock. */
 export async function wakeLanes(tx: Db, lanes: readonly number[], runAt?: Date): Promise<void> {
   for (const lane of [...new Set(lanes)].sort((a, b) => a - b)) {
-    const name = `webhook-lane:${lane}`;
-    await enqueue(tx, 'run-webhook-lane', { lane }, { jobKey: name, queue: name, ...(runAt && { runAt }) });
+    const queue = `webhook-lane:${lane}`;
+    // A key of its own: a later job under the same key would put off what is to be done now.
+    const jobKey = runAt ? `${queue}:later` : queue;
+    await enqueue(tx, 'run-webhook-lane', { lane }, { jobKey, queue, ...(runAt && { runAt }) });
   }
 }

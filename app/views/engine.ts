@@ -15,6 +15,10 @@ export function registerViews(app: Express): void {
     compiled.set(file, fresh);
     return fresh;
   };
+  handlebars.registerPartial(
+    'consent-banner',
+    readFileSync(`${import.meta.dirname}/consent-banner.hbs`, 'utf8'),
+  );
   app.set('views', import.meta.dirname);
   app.set('view engine', 'hbs');
   app.engine('hbs', (file, data, done) => {

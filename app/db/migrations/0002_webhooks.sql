@@ -46,5 +46,5 @@ create index webhook_events_retrying on webhook_events (lane, run_at) where stat
 -- "Is this record held up by a failed event?"
 create index webhook_events_held on webhook_events (record) where state = 'retrying';
 create index webhook_events_imports on webhook_events (record) where state = 'waiting' and priority = 1;
-create index webhook_events_record on webhook_events (record);
+create index webhook_events_record on webhook_events (record, state);
 create index webhook_events_received on webhook_events using brin (received_at);

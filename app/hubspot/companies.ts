@@ -1,0 +1,29 @@
+import { apiPaths } from './api-paths.ts';
+import type { CrmRecord } from './crm-record.ts';
+import type { Send } from './http.ts';
+import { createCrmObjects, createMerge } from './objects.ts';
+
+const PROPERTIES = ['name', 'domain', 'phone', 'city', 'country', 'industry', 'lifecyclestage'];
+
+export type CompaniesApi = ReturnType<typeof createCompaniesApi>;
+
+/** @see https://developers.hubspot.com/docs/api-reference/crm-companies-v3/guide */
+export function createCompaniesApi(send: Send, paths = apiPaths) {
+  const type = { path: `${paths.objects.path}/companies`, properties: PROPERTIES };
+  const companies = createCrmObjects(send, type);
+
+  return {
+    ...companies,
+
+    /** Every company with this domain: HubSpot lets several have the same. */
+    findByDomain: (
+      domain: string,
+      properties: readonly string[] = PROPERTIES,
+    ): AsyncGenerator<CrmRecord, void> => {
+      const filters = [{ propertyName: 'domain', operator: 'EQ', value: domain.toLowerCase() }] as const;
+      return companies.search({ filters, properties });
+    },
+
+    merge: createMerge(send, type),
+  };
+}

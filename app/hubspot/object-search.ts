@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { AppError } from '../errors.ts';
+import { readAnswer } from './answer.ts';
+import { type CrmRecord, crmRecord, nextPage } from './crm-record.ts';
+import type { Send } from './http.ts';
+
+type ValueOperator = 'EQ' | 'NEQ' | 'LT' | 'LTE' | 'GT' | 'GTE' | 'CONTAINS_TOKEN' | 'NOT_CONTAINS_TOKEN';
+
+/** HubSpot compares IN and NOT_IN on text with lower-case values only. */
+export type SearchFilter = { readonly propertyName: string } & (
+  | { readonly operator: ValueOperator; readonly value: string }
+  | { readonly operator: 'BETWEEN'; readonly value: string; readonly highValue: string }
+  | { readonly operator: 'IN' | 'NOT_IN'; readonly values: readonly string[] }
+  | { readonly operator: 'HAS_PROPERTY' | 'NOT_HAS_PROPERTY' }
+);
+
+export interface SearchQuery {
+  /** All of these must hold. */
+  readonly filters?: readonly SearchFilter[];
+  /** Or: all filters of one of these groups must hold. At most 5 groups of 6 filters, 18 in all. */
+  readonly filterGroups?: readonly { readonly filters: readonly SearchFilter[] }[];
+  /** Words that must stand in the properties that HubSpot searches by default. */
+  readonly query?: string | undefined;
+  readonly properties?: readonly string[];
+  /** Without it the records come in the order of their ids. */
+  readonly sort?: { readonly propertyName: string; readonly direction?: 'ASCENDING' | 'DESCENDING' };
+}
+
+const PAGE = 200;
+/** HubSpot answers 400 to a search beyond this many results. */
+const WINDOW = 10_000;
+const ID = 'hs_object_id';
+const MAX_FILTERS_OF_GROUP = 6;
+const MAX_FILTERS = 18;
+
+const page = z.object({ results: z.array(crmRecord), paging: nextPage });
+
+/** @see https://developers.hubspot.com/docs/api-reference/search/guide */
+export async function* searchRecords(
+  send: Send,
+  path: string,
+  {
+    filters = [],
+    filterGroups = filters.length > 0 ? [{ filters }] : [],
+    query,
+    properties = [],
+    sort,
+  }: SearchQuery,
+): AsyncGenerator<CrmRecord, void> {
+  const sorts = [{ direction: 'ASCENDING', ...(sort ?? { propertyName: ID }) }];
+  let groups = filterGroups;
+  for (let after = '0', last: string | undefined; ; ) {
+    const request = { method: 'POST', path: `${path}/search`, idempotent: true, lane: 'search' } as const;
+    const json = { filterGroups: groups, sorts, ...(query && { query }), properties, limit: PAGE, after };
+    const { results, paging } = readAnswer(page, await send({ ...request, json }), request);
+    yield* results;
+    last = results.at(-1)?.id ?? last;
+    if (paging?.next === undefined || results.length === 0) return;
+    after = paging.next.after;
+    if (Number(after) + PAGE > WINDOW) {
+      groups = beyond(filterGroups, sort, last ?? '0');
+      after = '0';
+    }
+  }
+}
+
+/** The same search, for records with greater ids. */
+function beyond(groups: SearchQuery['filterGroups'] = [], sort: SearchQuery['sort'], id: string) {
+  const byId = sort === undefined || (sort.propertyName === ID && sort.direction !== 'DESCENDING');
+  if (!byId) throw tooLong(`this one is sorted by ${sort.propertyName}; leave the sort out`);
+  const window = { propertyName: ID, operator: 'GT', value: id } as const;
+  const narrowed = groups.length > 0 ? groups : [{ filters: [] }];
+  const filters = narrowed.flatMap((group) => group.filters).length + narrowed.length;
+  if (filters > MAX_FILTERS || narrowed.some((group) => group.filters.length >= MAX_FILTERS_OF_GROUP)) {
+    throw tooLong(`this one has no room for a filter on ${ID}; use fewer filters`);
+  }
+  return narrowed.map((group) => ({ filters: [...group.filters, window] }));
+}
+
+const tooLong = (reason: string) =>
+  new AppError(
+    400,
+    'search_too_long',
+    `HubSpot shows ${WINDOW} results of a search and there are more. Only searches by record id can go on: ${reason}.`,
+  );
