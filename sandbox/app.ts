@@ -8,6 +8,8 @@ import { pages } from './pages/index.ts';
 export function createSandboxApp(ctx: SandboxContext): Express {
   const app = express();
   app.disable('x-powered-by');
+  // HubSpot's API sends none, and to make them takes a good part of the time of a short answer.
+  app.disable('etag');
   app.use('/_sandbox', controls(ctx));
   app.use(pages(ctx));
   app.use(hubspotApi(ctx));

@@ -1,10 +1,19 @@
 import { type AppSettingsStore, createAppSettings } from './state/app-settings.ts';
+import { type AssociationLabels, createAssociationLabels } from './state/association-labels.ts';
+import { type Associations, createAssociations } from './state/associations.ts';
 import { createClock, type SandboxClock } from './state/clock.ts';
 import { createFailures, type Failures } from './state/failures.ts';
+import { createMarketplace, type Marketplace } from './state/marketplace.ts';
+import { createOwners, type Owners } from './state/owners.ts';
+import { createPipelines, type Pipelines } from './state/pipelines.ts';
+import { createPortals, type Portals } from './state/portals.ts';
 import { type Project, readProject } from './state/project.ts';
-import { createRecords, type Records } from './state/records.ts';
+import { createProperties, type Properties } from './state/properties.ts';
+import { createRecords, type RecordChange, type Records } from './state/records.ts';
 import { createRequestLog, type RequestLog } from './state/request-log.ts';
 import { createRollingLimit, type RollingLimit } from './state/rolling-limit.ts';
+import { seedAssociations } from './state/seed-associations.ts';
+import { createSubscriptions, type Subscriptions } from './state/subscriptions.ts';
 import { createTimeline, type Timeline } from './state/timeline.ts';
 import { createTokens, type Tokens } from './state/tokens.ts';
 import { changeEvents } from './webhooks/change-events.ts';
@@ -14,9 +23,17 @@ export interface SandboxContext {
   project: Project;
   settings: AppSettingsStore;
   clock: SandboxClock;
+  portals: Portals;
   tokens: Tokens;
+  marketplace: Marketplace;
+  properties: Properties;
+  pipelines: Pipelines;
+  owners: Owners;
   records: Records;
+  associationLabels: AssociationLabels;
+  associations: Associations;
   timeline: Timeline;
+  subscriptions: Subscriptions;
   requestLog: RequestLog;
   failures: Failures;
   rateLimit: RollingLimit;
@@ -31,36 +48,66 @@ export function createContext({ serverUrl }: { serverUrl: string }): SandboxCont
   const project = readProject();
   const settings = createAppSettings(project, serverUrl);
   const clock = createClock();
+  const portals = createPortals();
   const tokens = createTokens(clock);
+  const marketplace = createMarketplace(settings, tokens);
+  const properties = createProperties();
+  const pipelines = createPipelines();
+  const owners = createOwners(portals);
   const timeline = createTimeline(settings.get().appId, project.appEventTypes);
+  const subscriptions = createSubscriptions(project);
   const requestLog = createRequestLog();
   const failures = createFailures();
   const rateLimit = createRollingLimit(10_000);
   const searchRateLimit = createRollingLimit(1000);
   const deliveries = createDeliveryQueue(settings, clock);
 
-  const records = createRecords((change) => {
+  function onChange(change: RecordChange) {
     if (change.kind === 'privacyDeletion') timeline.forget(change.portalId, change.objectId);
-    if (!tokens.findInstall(change.portalId)) return;
+    if (!tokens.findInstall(change.portalId) || subscriptions.settings().paused) return;
     const { appId } = settings.get();
-    deliveries.enqueue(changeEvents(change, project.subscriptions, appId, deliveries.newEventId));
+    deliveries.enqueue(changeEvents(change, subscriptions.list(), appId, deliveries.newEventId));
+  }
+
+  const associationLabels = createAssociationLabels();
+  const associations = createAssociations(associationLabels, onChange);
+  const records = createRecords(properties, {
+    onChange,
+    onGone(record, into, source) {
+      if (into) associations.move(record, into, source);
+      else associations.forget(record);
+    },
   });
 
-  return {
-    project,
+  seedAssociations(associationLabels, associations);
+
+  const state = {
     settings,
     clock,
+    portals,
     tokens,
+    marketplace,
+    properties,
+    pipelines,
+    associationLabels,
+    associations,
     records,
     timeline,
+    subscriptions,
     requestLog,
     failures,
     rateLimit,
     searchRateLimit,
     deliveries,
+  };
+
+  return {
+    ...state,
+    project,
+    owners,
     reset() {
-      const parts = [settings, clock, tokens, records, timeline, requestLog, failures];
-      for (const part of [...parts, rateLimit, searchRateLimit, deliveries]) part.reset();
+      for (const part of Object.values(state)) part.reset();
+      seedAssociations(associationLabels, associations);
     },
   };
 }

@@ -6,7 +6,7 @@ const serverUrl = process.env.SERVER_URL ?? `http://localhost:${process.env.PORT
 try {
   const sandbox = await startSandbox({ port, serverUrl });
   console.log(`Sandbox (a stand-in for HubSpot) at ${sandbox.url}, for the app at ${serverUrl}`);
-  process.send?.({ type: 'ready', url: sandbox.url }, undefined, undefined, () => {});
+  process.send?.({ type: 'ready', url: sandbox.url });
 
   // An open channel to the process that started this one would keep it alive, so it exits by itself.
   const stop = () => sandbox.close().then(() => process.exit(0));

@@ -1,5 +1,4 @@
 import type { SandboxContext } from './context.ts';
-import { findPortal } from './state/portals.ts';
 import type { CrmRecord } from './state/records.ts';
 import { type OutgoingResult, sendSigned } from './webhooks/signed-request.ts';
 
@@ -12,7 +11,7 @@ export function recordQuery(
   record: CrmRecord,
   properties: readonly string[] = cardProperties,
 ): URLSearchParams {
-  const user = findPortal(record.portalId)?.user;
+  const user = ctx.portals.find(record.portalId)?.user;
   const values: Record<string, string | undefined> = {
     userId: user && String(user.id),
     userEmail: user?.email,

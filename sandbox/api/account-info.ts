@@ -1,15 +1,15 @@
 import { Router } from 'express';
-import { findPortal } from '../state/portals.ts';
+import type { SandboxContext } from '../context.ts';
 import { notFound } from './api-error.ts';
 import { accessOf } from './bearer.ts';
 
 /** Details of the portal that the access token belongs to. */
-export function accountInfoApi(): Router {
+export function accountInfoApi({ portals }: SandboxContext): Router {
   const router = Router();
   const paths = ['v3', '2026-03', '2026-09'].map((version) => `/account-info/${version}/details`);
 
   router.get(paths, (_req, res) => {
-    const portal = findPortal(accessOf(res).portalId);
+    const portal = portals.find(accessOf(res).portalId);
     if (!portal) throw notFound('The account does not exist.');
     const { utcOffset, milliseconds } = offsetOf(portal.timeZone);
     res.json({

@@ -112,7 +112,7 @@ export function appEventsApi(ctx: SandboxContext): Router {
     const objectId =
       findTarget(portalId, input, type) ??
       createRecord(
-        { records, portalId, type: contacts, source: apiSource(settings.get().appId) },
+        { crm: ctx, portalId, type: contacts, source: apiSource(settings.get().appId) },
         { email: input.email },
       ).id;
     const timestamp = new Date(input.timestamp ?? Date.now()).toISOString();

@@ -1,22 +1,17 @@
-import { type Request, type Response, Router } from 'express';
+import { Router } from 'express';
 import { z } from 'zod';
-import { ApiError, type ErrorDetail, validationError } from './api-error.ts';
+import { ApiError, validationError } from './api-error.ts';
+import { newAssociation } from './association-writes.ts';
+import { answerBatch, type BatchError, batchError } from './batch-answer.ts';
+import type { Scoped } from './crm-scope.ts';
 import { recordBody, type SimplePublicObject, writtenBody } from './record-body.ts';
-import {
-  checkIdProperty,
-  createRecord,
-  existingRecord,
-  updateRecord,
-  type WriteScope,
-} from './record-writes.ts';
+import { checkIdProperty, createRecord, existingRecord, updateRecord } from './record-writes.ts';
 import { flag, parseInput, propertyValues } from './request-input.ts';
-
-export type Scoped = (req: Request, res: Response, access: 'read' | 'write') => WriteScope;
 
 const traced = z.object({ objectWriteTraceId: z.string().optional() });
 const createInput = traced.extend({
   properties: propertyValues,
-  associations: z.array(z.unknown()).default([]),
+  associations: z.array(newAssociation).default([]),
 });
 const writeInput = traced.extend({
   id: z.string(),
@@ -42,29 +37,25 @@ export function batchRoutes(scoped: Scoped): Router {
     const { archived } = parseInput(z.object({ archived: flag }), req.query);
     const inputs = inputsOf(idInput, req.body);
     const { idProperty, ...shown } = parseInput(readExtras, req.body);
-    if (idProperty !== undefined) checkIdProperty(scope.type, idProperty);
+    if (idProperty !== undefined) checkIdProperty(scope, idProperty);
     const found = inputs.map(({ id }) => {
-      const record = scope.records.find(scope.portalId, scope.type, id, idProperty);
+      const record = scope.crm.records.find(scope.portalId, scope.type, id, idProperty);
       return record && (record.archivedAt !== undefined) === archived ? record : undefined;
     });
     const missing = inputs.filter((_, index) => !found[index]).map(({ id }) => id);
     const results = [...new Set(found.filter((record) => record !== undefined))];
     const errors = missing.length > 0 ? [missingError(missing)] : [];
-    answer(
-      res,
-      200,
-      results.map((record) => recordBody(record, shown)),
-      errors,
-    );
+    const bodies = results.map((record) => recordBody(scope.crm.properties, record, shown));
+    answerBatch(res, 200, bodies, errors);
   });
 
   router.post('/create', (req, res) => {
     const scope = scoped(req, res, 'write');
-    const { results, errors } = writeEach(inputsOf(createInput, req.body), ({ properties }) => {
-      const record = createRecord(scope, properties);
-      return writtenBody(record, record.properties);
+    const { results, errors } = writeEach(inputsOf(createInput, req.body), (input) => {
+      const record = createRecord(scope, input.properties, input.associations);
+      return writtenBody(scope.crm.properties, record, record.properties);
     });
-    answer(res, 201, results, errors);
+    answerBatch(res, 201, results, errors);
   });
 
   router.post('/update', (req, res) => {
@@ -73,34 +64,37 @@ export function batchRoutes(scoped: Scoped): Router {
       inputsOf(writeInput, req.body),
       ({ id, idProperty, properties }) => {
         const record = updateRecord(scope, existingRecord(scope, id, idProperty), properties);
-        return writtenBody(record, record.properties);
+        return writtenBody(scope.crm.properties, record, record.properties);
       },
     );
-    answer(res, 200, results, errors);
+    answerBatch(res, 200, results, errors);
   });
 
   router.post('/upsert', (req, res) => {
     const scope = scoped(req, res, 'write');
+    const inputs = inputsOf(upsertInput, req.body);
+    // HubSpot's partial success is not for upserts by e-mail address: there the first error fails all.
+    const byEmail = inputs.some(({ idProperty }) => idProperty === 'email');
     const { results, errors } = writeEach(
-      inputsOf(upsertInput, req.body),
+      byEmail ? inputs.map((input) => ({ ...input, objectWriteTraceId: undefined })) : inputs,
       ({ id, idProperty, properties }) => {
-        checkIdProperty(scope.type, idProperty);
-        const existing = scope.records.find(scope.portalId, scope.type, id, idProperty);
+        checkIdProperty(scope, idProperty);
+        const existing = scope.crm.records.find(scope.portalId, scope.type, id, idProperty);
         const living = existing && existing.archivedAt === undefined ? existing : undefined;
         const record = living
           ? updateRecord(scope, living, properties)
           : createRecord(scope, { [idProperty]: id, ...properties });
-        return { ...writtenBody(record, record.properties), new: !living };
+        return { ...writtenBody(scope.crm.properties, record, record.properties), new: !living };
       },
     );
-    answer(res, 200, results, errors);
+    answerBatch(res, 200, results, errors);
   });
 
   router.post('/archive', (req, res) => {
     const scope = scoped(req, res, 'write');
     for (const { id } of inputsOf(idInput, req.body)) {
-      const record = scope.records.find(scope.portalId, scope.type, id);
-      if (record && record.archivedAt === undefined) scope.records.archive(record, scope.source);
+      const record = scope.crm.records.find(scope.portalId, scope.type, id);
+      if (record && record.archivedAt === undefined) scope.crm.records.archive(record, scope.source);
     }
     res.status(204).end();
   });
@@ -116,20 +110,11 @@ function inputsOf<T>(input: z.ZodType<T>, body: unknown): T[] {
   return inputs;
 }
 
-interface BatchError {
-  status: 'error';
-  category: string;
-  message: string;
-  context: Record<string, string[]>;
-  errors: ErrorDetail[];
-  links: Record<string, string>;
-}
-
 /**
  * Writes one input after the other. Inputs with an `objectWriteTraceId` fail alone; without it the
  * first failure is the answer to the whole request, as at HubSpot.
  */
-function writeEach<T extends TracedInput>(inputs: T[], write: (input: T) => SimplePublicObject) {
+function writeEach<T extends TracedInput>(inputs: readonly T[], write: (input: T) => SimplePublicObject) {
   const results: SimplePublicObject[] = [];
   const errors: BatchError[] = [];
   for (const input of inputs) {
@@ -138,9 +123,7 @@ function writeEach<T extends TracedInput>(inputs: T[], write: (input: T) => Simp
       results.push({ ...write(input), ...(objectWriteTraceId !== undefined && { objectWriteTraceId }) });
     } catch (error) {
       if (objectWriteTraceId === undefined || !(error instanceof ApiError)) throw error;
-      const { category, message, fields } = error;
-      const context = { objectWriteTraceId: [objectWriteTraceId] };
-      errors.push({ status: 'error', category, message, context, errors: fields.errors ?? [], links: {} });
+      errors.push(batchError(error, { objectWriteTraceId: [objectWriteTraceId] }));
     }
   }
   return { results, errors };
@@ -155,11 +138,4 @@ function missingError(ids: string[]): BatchError {
     errors: [],
     links: {},
   };
-}
-
-function answer(res: Response, status: number, results: SimplePublicObject[], errors: BatchError[]) {
-  const now = new Date().toISOString();
-  const partial = errors.length > 0 ? { numErrors: errors.length, errors } : {};
-  const body = { status: 'COMPLETE', results, startedAt: now, completedAt: now, ...partial };
-  res.status(errors.length > 0 ? 207 : status).json(body);
 }

@@ -1,24 +1,25 @@
-import { type Request, type Response, Router } from 'express';
+import { Router } from 'express';
 import { z } from 'zod';
 import type { SandboxContext } from '../context.ts';
-import { findObjectType } from '../state/object-types.ts';
-import { ApiError, validationError } from './api-error.ts';
-import { accessOf, apiSource, requireScope } from './bearer.ts';
+import { validationError } from './api-error.ts';
+import { shownAssociations } from './associated-objects.ts';
+import { newAssociation } from './association-writes.ts';
 import { batchRoutes } from './crm-batch.ts';
+import { crmScope } from './crm-scope.ts';
 import { searchRoute } from './crm-search.ts';
 import { recordBody, writtenBody } from './record-body.ts';
-import { createRecord, existingRecord, updateRecord, type WriteScope } from './record-writes.ts';
+import { createRecord, existingRecord, updateRecord } from './record-writes.ts';
 import { flag, nameList, parseInput, propertyValues } from './request-input.ts';
 
-const association = z.object({
-  to: z.object({ id: z.string() }),
-  types: z.array(z.object({ associationCategory: z.string(), associationTypeId: z.number() })),
+const createBody = z.object({
+  properties: propertyValues,
+  associations: z.array(newAssociation).default([]),
 });
-const createBody = z.object({ properties: propertyValues, associations: z.array(association).default([]) });
 const updateBody = z.object({ properties: propertyValues });
 const readQuery = z.object({
   properties: nameList,
   propertiesWithHistory: nameList,
+  associations: nameList,
   archived: flag,
   idProperty: z.string().optional(),
 });
@@ -34,26 +35,30 @@ const gdprBody = z.object({ objectId: z.string(), idProperty: z.string().optiona
  * Mounted for `/crm/v3/objects/:objectType` and `/crm/objects/{version}/:objectType`.
  */
 export function crmObjectsApi(ctx: SandboxContext): Router {
-  const scoped = (req: Request, res: Response, access: 'read' | 'write') => writeScope(ctx, req, res, access);
+  const { records, properties } = ctx;
+  const scoped = crmScope(ctx);
   const routes = Router({ mergeParams: true });
 
   routes.get('/', (req, res) => {
-    const { records, portalId, type } = scoped(req, res, 'read');
-    const { limit, after, archived, ...shown } = parseInput(listQuery, req.query);
+    const { portalId, type } = scoped(req, res, 'read');
+    const { limit, after, archived, associations, ...shown } = parseInput(listQuery, req.query);
     const all = records.list(portalId, type, { archived });
     const rest = after === undefined ? all : all.filter(({ id }) => Number(id) >= Number(after));
     const next = rest[limit];
     res.json({
-      results: rest.slice(0, limit).map((record) => recordBody(record, shown)),
+      results: rest.slice(0, limit).map((record) => ({
+        ...recordBody(properties, record, shown),
+        ...shownAssociations(ctx, record, associations),
+      })),
       ...(next && { paging: { next: { after: next.id, link: `?after=${next.id}` } } }),
     });
   });
 
   routes.post('/', (req, res) => {
     const scope = scoped(req, res, 'write');
-    const { properties } = parseInput(createBody, req.body);
-    const record = createRecord(scope, properties);
-    res.status(201).json(writtenBody(record, record.properties));
+    const input = parseInput(createBody, req.body);
+    const record = createRecord(scope, input.properties, input.associations);
+    res.status(201).json(writtenBody(properties, record, record.properties));
   });
 
   routes.post('/search', searchRoute(scoped));
@@ -67,36 +72,43 @@ export function crmObjectsApi(ctx: SandboxContext): Router {
       throw validationError('A record cannot be merged with itself.');
     const primary = existingRecord(scope, body.primaryObjectId);
     const other = existingRecord(scope, body.objectIdToMerge);
-    res.json(recordBody(scope.records.merge(primary, other, scope.source)));
+    res.json(recordBody(properties, records.merge(primary, other, scope.source)));
   });
 
   routes.post('/gdpr-delete', (req, res) => {
     const scope = scoped(req, res, 'write');
     if (scope.type.singular !== 'contact') throw validationError('Only contacts can be deleted for privacy.');
     const { objectId, idProperty } = parseInput(gdprBody, req.body);
-    scope.records.erase(existingRecord(scope, objectId, idProperty), scope.source);
+    records.erase(existingRecord(scope, objectId, idProperty), scope.source);
     res.status(204).end();
   });
 
   routes.get('/:objectId', (req, res) => {
-    const { idProperty, archived, ...shown } = parseInput(readQuery, req.query);
+    const { idProperty, archived, associations, ...shown } = parseInput(readQuery, req.query);
     const record = existingRecord(scoped(req, res, 'read'), req.params.objectId, idProperty, archived);
-    res.json(recordBody(record, shown));
+    res.json({
+      ...recordBody(properties, record, shown),
+      ...shownAssociations(ctx, record, associations),
+    });
   });
 
   routes.patch('/:objectId', (req, res) => {
     const scope = scoped(req, res, 'write');
     const { idProperty } = parseInput(readQuery, req.query);
-    const { properties } = parseInput(updateBody, req.body);
-    const record = updateRecord(scope, existingRecord(scope, req.params.objectId, idProperty), properties);
-    res.json(writtenBody(record, record.properties));
+    const input = parseInput(updateBody, req.body);
+    const record = updateRecord(
+      scope,
+      existingRecord(scope, req.params.objectId, idProperty),
+      input.properties,
+    );
+    res.json(writtenBody(properties, record, record.properties));
   });
 
   routes.delete('/:objectId', (req, res) => {
     const scope = scoped(req, res, 'write');
     // Deleting what is not there succeeds, as at HubSpot.
-    const found = scope.records.find(scope.portalId, scope.type, req.params.objectId);
-    if (found && found.archivedAt === undefined) scope.records.archive(found, scope.source);
+    const found = records.find(scope.portalId, scope.type, req.params.objectId);
+    if (found && found.archivedAt === undefined) records.archive(found, scope.source);
     res.status(204).end();
   });
 
@@ -104,14 +116,4 @@ export function crmObjectsApi(ctx: SandboxContext): Router {
     ['/crm/v3/objects/:objectType', '/crm/objects/2026-03/:objectType', '/crm/objects/2026-09/:objectType'],
     routes,
   );
-}
-
-/** The portal, type and rights of a request; throws 400 for an unknown type and 403 without the scope. */
-function writeScope(ctx: SandboxContext, req: Request, res: Response, access: 'read' | 'write'): WriteScope {
-  const name = String(req.params.objectType);
-  const type = findObjectType(name);
-  if (!type) throw new ApiError(400, 'VALIDATION_ERROR', `Unable to infer object type from: ${name}`);
-  requireScope(res, access === 'read' ? type.readScopes : type.writeScopes);
-  const { portalId } = accessOf(res);
-  return { records: ctx.records, portalId, type, source: apiSource(ctx.settings.get().appId) };
 }

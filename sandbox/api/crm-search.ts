@@ -1,12 +1,14 @@
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
-import type { ObjectType } from '../state/object-types.ts';
+import type { PropertyType } from '../state/object-types.ts';
 import type { CrmRecord } from '../state/records.ts';
 import { validationError } from './api-error.ts';
-import type { Scoped } from './crm-batch.ts';
+import { associatedWith } from './associated-objects.ts';
+import { type Scoped, typeNamed } from './crm-scope.ts';
 import { recordBody } from './record-body.ts';
+import type { WriteScope } from './record-writes.ts';
 import { parseInput } from './request-input.ts';
-import { comparable, filterSchema, matchesFilter } from './search-filter.ts';
+import { comparable, type Filter, filterSchema, matchesAssociation, matchesFilter } from './search-filter.ts';
 
 const sortSchema = z.union([
   z.string().transform((text) => {
@@ -40,7 +42,8 @@ const MAX_RESULTS = 10_000;
 /** `POST …/search`. The sandbox finds a change at once; HubSpot takes some seconds. */
 export function searchRoute(scoped: Scoped): RequestHandler {
   return (req, res) => {
-    const { records, portalId, type } = scoped(req, res, 'read');
+    const scope = scoped(req, res, 'read');
+    const { crm, portalId, type } = scope;
     if (JSON.stringify(req.body ?? {}).length > MAX_BODY) {
       throw validationError(`The search request is longer than ${MAX_BODY} characters.`);
     }
@@ -54,28 +57,50 @@ export function searchRoute(scoped: Scoped): RequestHandler {
       ]);
     }
     const named = filterGroups.flatMap(({ filters }) => filters.map(({ propertyName }) => propertyName));
-    checkProperties(type, [...named, ...sorts.map(({ propertyName }) => propertyName)]);
+    checkProperties(scope, [...named, ...sorts.map(({ propertyName }) => propertyName)]);
 
-    const found = records.list(portalId, type).filter((record) => {
+    const typeOf = (name: string) => crm.properties.typeOf(portalId, type, name);
+    const found = crm.records.list(portalId, type).filter((record) => {
       const inGroups =
         filterGroups.length === 0 ||
-        filterGroups.some(({ filters }) => filters.every((filter) => matchesFilter(record, filter)));
+        filterGroups.some(({ filters }) => filters.every((filter) => matches(scope, record, filter)));
       return inGroups && matchesQuery(record, query);
     });
     const sort = sorts[0];
-    if (sort) found.sort((a, b) => compare(a, b, sort.propertyName) * (sort.descending ? -1 : 1));
+    if (sort)
+      found.sort(
+        (a, b) => compare(a, b, sort.propertyName, typeOf(sort.propertyName)) * (sort.descending ? -1 : 1),
+      );
 
     const end = after + limit;
     res.json({
       total: found.length,
-      results: found.slice(after, end).map((record) => recordBody(record, { properties })),
+      results: found.slice(after, end).map((record) => recordBody(crm.properties, record, { properties })),
       ...(end < found.length && { paging: { next: { after: String(end) } } }),
     });
   };
 }
 
-function checkProperties(type: ObjectType, names: string[]): void {
-  const unknown = names.filter((name) => !Object.hasOwn(type.properties, name));
+const associationPrefix = 'associations.';
+
+function matches({ crm, portalId, type }: WriteScope, record: CrmRecord, filter: Filter): boolean {
+  const { propertyName } = filter;
+  if (propertyName.startsWith(associationPrefix)) {
+    const toType = typeNamed(propertyName.slice(associationPrefix.length));
+    const ids = associatedWith(crm, record, toType).map(({ toId }) => toId);
+    return matchesAssociation(ids, filter);
+  }
+  return matchesFilter(
+    record.properties[propertyName],
+    crm.properties.typeOf(portalId, type, propertyName),
+    filter,
+  );
+}
+
+function checkProperties({ crm, portalId, type }: WriteScope, names: string[]): void {
+  const unknown = names.filter(
+    (name) => !name.startsWith(associationPrefix) && !crm.properties.find(portalId, type, name),
+  );
   if (unknown.length === 0) return;
   throw validationError(
     'There was a problem with the request.',
@@ -94,11 +119,11 @@ function matchesQuery(record: CrmRecord, query = ''): boolean {
 }
 
 /** Records without a value come last in ascending order. */
-function compare(a: CrmRecord, b: CrmRecord, name: string): number {
+function compare(a: CrmRecord, b: CrmRecord, name: string, type: PropertyType | undefined): number {
   const left = a.properties[name];
   const right = b.properties[name];
   if (left === undefined || right === undefined)
     return Number(left === undefined) - Number(right === undefined);
-  const [x, y] = [comparable(a.type, name, left), comparable(a.type, name, right)];
+  const [x, y] = [comparable(type, left), comparable(type, right)];
   return x < y ? -1 : x > y ? 1 : 0;
 }

@@ -4,10 +4,18 @@ import { accountInfoApi } from './account-info.ts';
 import { ApiError, apiErrorHandler } from './api-error.ts';
 import { appEventsApi, appEventTypesApi } from './app-events.ts';
 import { appUninstallApi } from './app-uninstall.ts';
+import { associationBatchApi } from './association-batch.ts';
+import { associationLabelsApi } from './association-labels.ts';
+import { associationLimitsApi } from './association-limits.ts';
+import { associationsApi } from './associations.ts';
 import { bearer } from './bearer.ts';
 import { crmObjectsApi } from './crm-objects.ts';
 import { oauthApi } from './oauth.ts';
+import { ownersApi } from './owners.ts';
+import { pipelinesApi } from './pipelines.ts';
+import { propertiesApi } from './properties.ts';
 import { correlationId, logRequests, planFailures } from './traffic.ts';
+import { webhooksApi } from './webhooks.ts';
 
 /** HubSpot's API host: everything that is neither a page nor a control. A further API is one more line. */
 export function hubspotApi(ctx: SandboxContext): Router {
@@ -20,12 +28,20 @@ export function hubspotApi(ctx: SandboxContext): Router {
 
   router.use(oauthApi(ctx));
   router.use(appEventTypesApi(ctx));
+  router.use(webhooksApi(ctx));
 
   router.use(['/crm', '/integrators', '/appinstalls', '/account-info'], bearer(ctx));
   router.use(crmObjectsApi(ctx));
+  router.use(associationsApi(ctx));
+  router.use(associationBatchApi(ctx));
+  router.use(associationLabelsApi(ctx));
+  router.use(associationLimitsApi(ctx));
+  router.use(pipelinesApi(ctx));
+  router.use(propertiesApi(ctx));
+  router.use(ownersApi(ctx));
   router.use(appEventsApi(ctx));
   router.use(appUninstallApi(ctx));
-  router.use(accountInfoApi());
+  router.use(accountInfoApi(ctx));
 
   router.use((req) => {
     throw new ApiError(404, 'NOT_FOUND', `The sandbox has no API at ${req.method} ${req.path}.`);

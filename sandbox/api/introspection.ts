@@ -1,6 +1,5 @@
 import { createHmac } from 'node:crypto';
 import type { SandboxContext } from '../context.ts';
-import { findPortal } from '../state/portals.ts';
 import type { AccessToken } from '../state/tokens.ts';
 
 /** What introspection answers about a token: SPEC `TokenInfoResponseBaseIF`, or `{active: false}`. */
@@ -10,7 +9,7 @@ export function introspect(ctx: SandboxContext, token: string): Record<string, u
   if (!grant || (access && access.expiresAt <= ctx.clock.now())) return { active: false };
 
   const { clientId, appId } = ctx.settings.get();
-  const portal = findPortal(grant.portalId);
+  const portal = ctx.portals.find(grant.portalId);
   const shared = {
     active: true,
     token,

@@ -1,60 +1,79 @@
-import {
-  enumerationOptions,
-  type ObjectType,
-  type PropertyType,
-  readOnlyProperties,
-} from '../state/object-types.ts';
+import type { ObjectType } from '../state/object-types.ts';
+import type { PropertyDefinition } from '../state/property-definition.ts';
+import type { CrmRecord } from '../state/records.ts';
 import { invalidProperties, type PropertyProblem } from './api-error.ts';
+import type { WriteScope } from './record-writes.ts';
+import { stageProblems } from './stage-values.ts';
+
+type Problem = Omit<PropertyProblem, 'name'>;
 
 /**
  * Checks property values against their definitions and returns them as HubSpot stores them: text.
  * Throws a VALIDATION_ERROR that lists every value that is not valid.
+ * @param record the record that the values are for, when there is one already
  */
 export function checkedValues(
-  portalId: number,
-  type: ObjectType,
+  scope: WriteScope,
   values: Record<string, unknown>,
+  record?: CrmRecord,
 ): Record<string, string> {
+  const { crm, portalId, type } = scope;
   const problems: PropertyProblem[] = [];
   const checked: Record<string, string> = {};
   for (const [name, given] of Object.entries(values)) {
     // Null clears a value, as "" does.
     const value = given === null ? '' : String(given);
-    const problem = problemWith(name, value, type);
+    const definition = crm.properties.find(portalId, type, name);
+    const problem = definition
+      ? problemWith(definition, value, scope)
+      : { code: 'PROPERTY_DOESNT_EXIST', message: `Property "${name}" does not exist` };
     if (problem) problems.push({ name, ...problem });
-    else checked[name] = name === 'email' ? value.trim().toLowerCase() : value;
+    else checked[name] = stored(name, value, definition, record);
   }
+  if (problems.length === 0) problems.push(...stageProblems(scope, checked, record));
   if (problems.length > 0) throw invalidProperties(portalId, problems);
   return checked;
 }
 
-function problemWith(
+/** E-mail addresses lose their case; a list of options that begins with `;` is added to the options held. */
+function stored(
   name: string,
   value: string,
-  type: ObjectType,
-): Omit<PropertyProblem, 'name'> | undefined {
-  const propertyType = Object.hasOwn(type.properties, name) ? type.properties[name] : undefined;
-  if (!propertyType) return { code: 'PROPERTY_DOESNT_EXIST', message: `Property "${name}" does not exist` };
-  if (readOnlyProperties.has(name)) {
+  definition: PropertyDefinition | undefined,
+  record: CrmRecord | undefined,
+): string {
+  if (name === 'email') return value.trim().toLowerCase();
+  if (definition?.type !== 'enumeration' || !value.startsWith(';')) return value;
+  const held = record?.properties[name]?.split(';') ?? [];
+  return [...new Set([...held, ...value.split(';')])].filter((option) => option !== '').join(';');
+}
+
+function problemWith(
+  definition: PropertyDefinition,
+  value: string,
+  { crm, portalId, type }: WriteScope,
+): Problem | undefined {
+  const { name } = definition;
+  if (definition.readOnlyValue) {
     return {
       code: 'READ_ONLY_VALUE',
       message: `"${name}" is a read only property; its value cannot be set.`,
     };
   }
   if (value === '') return undefined;
-  if (type.singular === 'contact' && name === 'email' && !isEmail(value)) {
+  if (isContactEmail(type, name) && !isEmail(value)) {
     return { code: 'INVALID_EMAIL', message: `Email address ${value} is invalid` };
   }
-  return problemWithType(name, value, propertyType);
+  if (definition.referencedObjectType === 'OWNER' && !crm.owners.find(portalId, value)) {
+    return { code: 'INVALID_OWNER_ID', message: `Owner "${value}" does not exist` };
+  }
+  return problemWithType(definition, value);
 }
 
-function problemWithType(
-  name: string,
-  value: string,
-  type: PropertyType,
-): Omit<PropertyProblem, 'name'> | undefined {
+function problemWithType({ name, type, options }: PropertyDefinition, value: string): Problem | undefined {
   switch (type) {
     case 'string':
+    case 'phone_number':
       return value.length <= 65_536
         ? undefined
         : { code: 'PROPERTY_VALUE_TOO_LONG', message: `${name} is longer than 65536 characters` };
@@ -67,19 +86,21 @@ function problemWithType(
         ? undefined
         : { code: 'INVALID_BOOLEAN', message: `${value} was not a valid boolean.` };
     case 'date':
+      return isMidnight(value)
+        ? undefined
+        : { code: 'INVALID_DATE', message: `${value} is at neither a date nor midnight UTC.` };
     case 'datetime':
       return Number.isNaN(asTime(value))
         ? { code: 'INVALID_DATE', message: `${value} was not a valid date or timestamp.` }
         : undefined;
     case 'enumeration': {
-      const options = enumerationOptions[name];
-      if (!options) return undefined;
-      const wrong = value.split(';').find((part) => part !== '' && !options.includes(part));
-      return wrong === undefined
+      const allowed = options.map((option) => option.value);
+      const wrong = value.split(';').find((part) => part !== '' && !allowed.includes(part));
+      return wrong === undefined || allowed.length === 0
         ? undefined
         : {
             code: 'INVALID_OPTION',
-            message: `${wrong} was not one of the allowed options: [${options.join(', ')}]`,
+            message: `${wrong} was not one of the allowed options: [${allowed.join(', ')}]`,
           };
     }
     default:
@@ -90,6 +111,16 @@ function problemWithType(
 /** ISO 8601 text or epoch milliseconds as epoch milliseconds; NaN when it is neither. */
 export function asTime(value: string): number {
   return /^-?\d+$/.test(value) ? Number(value) : Date.parse(value);
+}
+
+/** A date is a day: `2026-12-18`, or the epoch milliseconds at which it begins in UTC. */
+function isMidnight(value: string): boolean {
+  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(value) || /^-?\d+$/.test(value);
+  return isDay && asTime(value) % 86_400_000 === 0;
+}
+
+function isContactEmail({ singular }: ObjectType, name: string): boolean {
+  return singular === 'contact' && name === 'email';
 }
 
 function isEmail(value: string): boolean {

@@ -1,3 +1,4 @@
+import type { Properties } from '../state/properties.ts';
 import type { CrmRecord } from '../state/records.ts';
 
 /** A record in HubSpot's words: SPEC `SimplePublicObject`. */
@@ -18,11 +19,15 @@ export interface ShownProperties {
 }
 
 /** Shows the named properties, `null` where a record has no value, and leaves out unknown names. */
-export function recordBody(record: CrmRecord, shown: ShownProperties = {}): SimplePublicObject {
-  const { type } = record;
+export function recordBody(
+  definitions: Properties,
+  record: CrmRecord,
+  shown: ShownProperties = {},
+): SimplePublicObject {
+  const { type, portalId } = record;
   const always = ['hs_object_id', 'createdate', type.modifiedProperty];
   const asked = shown.properties?.length ? [...shown.properties, ...always] : type.defaultProperties;
-  const names = [...new Set(asked)].filter((name) => Object.hasOwn(type.properties, name)).sort();
+  const names = [...new Set(asked)].filter((name) => definitions.find(portalId, type, name)).sort();
   const history = shown.propertiesWithHistory ?? [];
   return {
     id: record.id,
@@ -38,6 +43,10 @@ export function recordBody(record: CrmRecord, shown: ShownProperties = {}): Simp
 }
 
 /** The answer to a write: the properties that were written beside those that HubSpot writes. */
-export function writtenBody(record: CrmRecord, written: Record<string, string>): SimplePublicObject {
-  return recordBody(record, { properties: ['createdate', ...Object.keys(written)] });
+export function writtenBody(
+  definitions: Properties,
+  record: CrmRecord,
+  written: Record<string, string>,
+): SimplePublicObject {
+  return recordBody(definitions, record, { properties: ['createdate', ...Object.keys(written)] });
 }

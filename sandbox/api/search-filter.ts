@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { ObjectType } from '../state/object-types.ts';
-import type { CrmRecord } from '../state/records.ts';
+import type { PropertyType } from '../state/object-types.ts';
+import { validationError } from './api-error.ts';
 import { asTime } from './property-values.ts';
 
 const text = z.union([z.string(), z.number(), z.boolean()]).transform(String);
@@ -27,12 +27,15 @@ export const filterSchema = z.discriminatedUnion('operator', [
 export type Filter = z.infer<typeof filterSchema>;
 
 /** A record without a value matches NOT_HAS_PROPERTY and nothing else. */
-export function matchesFilter({ properties, type }: CrmRecord, filter: Filter): boolean {
-  const held = properties[filter.propertyName];
+export function matchesFilter(
+  held: string | undefined,
+  type: PropertyType | undefined,
+  filter: Filter,
+): boolean {
   if (filter.operator === 'NOT_HAS_PROPERTY') return held === undefined;
   if (held === undefined) return false;
 
-  const comparableTo = (value: string) => comparable(type, filter.propertyName, value);
+  const comparableTo = (value: string) => comparable(type, value);
   const own = comparableTo(held);
   switch (filter.operator) {
     case 'HAS_PROPERTY':
@@ -52,9 +55,9 @@ export function matchesFilter({ properties, type }: CrmRecord, filter: Filter): 
     case 'BETWEEN':
       return own >= comparableTo(filter.value) && own <= comparableTo(filter.highValue);
     case 'IN':
-      return isAmong(own, filter.values, type, filter.propertyName);
+      return isAmong(own, filter.values, type);
     case 'NOT_IN':
-      return !isAmong(own, filter.values, type, filter.propertyName);
+      return !isAmong(own, filter.values, type);
     case 'CONTAINS_TOKEN':
       return containsTokens(held, filter.value);
     case 'NOT_CONTAINS_TOKEN':
@@ -64,9 +67,29 @@ export function matchesFilter({ properties, type }: CrmRecord, filter: Filter): 
   }
 }
 
+/** The pseudo-property `associations.contact`: the ids of the contacts that a record is associated with. */
+export function matchesAssociation(ids: readonly string[], filter: Filter): boolean {
+  switch (filter.operator) {
+    case 'EQ':
+      return ids.includes(filter.value);
+    case 'NEQ':
+      return !ids.includes(filter.value);
+    case 'IN':
+      return filter.values.some((value) => ids.includes(value));
+    case 'NOT_IN':
+      return !filter.values.some((value) => ids.includes(value));
+    case 'HAS_PROPERTY':
+      return ids.length > 0;
+    case 'NOT_HAS_PROPERTY':
+      return ids.length === 0;
+    default:
+      throw validationError(`Operator ${filter.operator} does not work on ${filter.propertyName}.`);
+  }
+}
+
 /** A value in the form in which its property compares: numbers and times as numbers, text in lower case. */
-export function comparable(type: ObjectType, name: string, value: string): number | string {
-  switch (type.properties[name]) {
+export function comparable(type: PropertyType | undefined, value: string): number | string {
+  switch (type) {
     case 'number':
       return Number(value);
     case 'date':
@@ -80,9 +103,8 @@ export function comparable(type: ObjectType, name: string, value: string): numbe
 }
 
 /** Text is held in lower case and the values of IN are not made so: `IN ["Jane"]` finds nothing at HubSpot. */
-function isAmong(own: number | string, values: string[], type: ObjectType, name: string): boolean {
-  const isText = ['string', undefined].includes(type.properties[name]);
-  return values.some((value) => own === (isText ? value : comparable(type, name, value)));
+function isAmong(own: number | string, values: string[], type: PropertyType | undefined): boolean {
+  return values.some((value) => own === (type === 'string' ? value : comparable(type, value)));
 }
 
 /** Every word of the searched text is a word of the value, or the whole value; `*` stands for any text. */

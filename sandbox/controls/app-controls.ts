@@ -10,6 +10,8 @@ const changeBody = z.strictObject({
   cardUrl: url.optional(),
   eventDetailsUrl: z.string().includes('%s').optional(),
   redirectUrls: z.array(url).min(1).optional(),
+  requiredScopes: z.array(z.string()).optional(),
+  optionalScopes: z.array(z.string()).optional(),
   rotateRefreshTokens: z.boolean().optional(),
   maxConcurrentRequests: z.number().int().min(1).optional(),
   rateLimit: z.number().int().min(0).nullable().optional(),
@@ -17,13 +19,13 @@ const changeBody = z.strictObject({
 });
 
 /** `GET` and `PUT /_sandbox/app`: how this HubSpot knows the app. */
-export function appControls({ settings, project, timeline }: SandboxContext): Router {
+export function appControls({ settings, project, timeline, subscriptions }: SandboxContext): Router {
   const router = Router();
   const shown = () => ({
     ...settings.get(),
     projectName: project.projectName,
     eventTypes: timeline.types.map(({ uid, fullyQualifiedName }) => ({ uid, fullyQualifiedName })),
-    subscriptions: project.subscriptions,
+    subscriptions: subscriptions.list(),
   });
 
   router.get('/app', (_req, res) => {

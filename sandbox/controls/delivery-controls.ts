@@ -14,7 +14,13 @@ const webhooksBody = z.strictObject({
   signature: z.enum(['v1', 'v2', 'v3']).optional(),
   copies: z.number().int().min(1).default(1),
   batchSize: z.number().int().min(1).default(MAX_EVENTS_PER_REQUEST),
+  shuffle: z.boolean().default(false),
+  /** Requests at once for each portal; the app's own limit when absent. */
+  concurrency: z.number().int().min(1).optional(),
+  /** Tries again what the app did not take, as HubSpot does. */
   retry: z.boolean().default(false),
+  /** Retries wait no longer than this, and the answer waits for them. */
+  maxDelayMs: z.number().int().min(0).optional(),
 });
 const cardBody = z.strictObject({
   portalId: z.number().int(),
@@ -58,14 +64,16 @@ export function deliveryControls(ctx: SandboxContext): Router {
 }
 
 /** Fills in the fields that every event has. */
-function completed({ settings, project, deliveries }: SandboxContext, event: Record<string, unknown>) {
+function completed({ settings, subscriptions, deliveries }: SandboxContext, event: Record<string, unknown>) {
   const { subscriptionType = 'contact.propertyChange', propertyName } = event;
   const subscription =
-    project.subscriptions.find(
-      (declared) =>
-        declared.subscriptionType === subscriptionType &&
-        (propertyName === undefined || declared.propertyName === propertyName),
-    ) ?? project.subscriptions[0];
+    subscriptions
+      .list()
+      .find(
+        (declared) =>
+          declared.subscriptionType === subscriptionType &&
+          (propertyName === undefined || declared.propertyName === propertyName),
+      ) ?? subscriptions.list()[0];
   const filled: WebhookEvent = {
     eventId: deliveries.newEventId(),
     subscriptionId: subscription?.subscriptionId ?? 0,

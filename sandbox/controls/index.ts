@@ -1,15 +1,22 @@
 import express, { type ErrorRequestHandler, Router } from 'express';
 import { z } from 'zod';
+import { restoreRecord } from '../api/record-writes.ts';
 import type { SandboxContext } from '../context.ts';
+import { uiSource } from '../pages/contact-form.ts';
 import { failureSchema } from '../state/failures.ts';
-import { objectTypeNamed } from '../state/object-types.ts';
+import { findObjectType, objectTypeNamed } from '../state/object-types.ts';
 import { pathPattern } from '../state/path-pattern.ts';
-import { portals } from '../state/portals.ts';
 import { appControls } from './app-controls.ts';
 import { ControlError, parseControl } from './control-error.ts';
 import { deliveryControls } from './delivery-controls.ts';
+import { installControls } from './install-controls.ts';
 
 const clockBody = z.strictObject({ advanceSeconds: z.number() });
+const restoreBody = z.strictObject({
+  portalId: z.number().int(),
+  objectType: z.string().default('contact'),
+  objectId: z.union([z.string(), z.number().int()]).transform(String),
+});
 const portalBody = z.strictObject({ portalId: z.number().int() });
 const portalQuery = z.object({ portalId: z.coerce.number().int().optional() });
 const timelineQuery = z.object({ portalId: z.coerce.number().int(), email: z.string().min(1) });
@@ -47,6 +54,18 @@ export function controls(ctx: SandboxContext): Router {
     res.json({ portalId, wasInstalled: ctx.tokens.uninstall(portalId) });
   });
 
+  router.post('/restore', (req, res) => {
+    const { portalId, objectType, objectId } = parseControl(restoreBody, req.body);
+    const portal = ctx.portals.find(portalId);
+    const type = findObjectType(objectType);
+    const record = type && ctx.records.find(portalId, type, objectId);
+    if (!portal || !type || record?.archivedAt === undefined) {
+      throw new ControlError(404, `Portal ${portalId} has no deleted ${objectType} with the id ${objectId}.`);
+    }
+    restoreRecord({ crm: ctx, portalId, type, source: uiSource(portal) }, record);
+    res.json({ portalId, objectType: type.singular, objectId });
+  });
+
   router.get('/requests', (req, res) => {
     const { path } = parseControl(z.object({ path: z.string().optional() }), req.query);
     res.json({ results: ctx.requestLog.list(path === undefined ? undefined : pathPattern(path)) });
@@ -64,12 +83,13 @@ export function controls(ctx: SandboxContext): Router {
 
   router.get('/tokens', (req, res) => {
     const { portalId } = parseControl(portalQuery, req.query);
-    const asked = portalId === undefined ? portals.map((portal) => portal.portalId) : [portalId];
+    const asked = portalId === undefined ? ctx.portals.ids() : [portalId];
     res.json({ results: asked.map((id) => ctx.tokens.counts(id)) });
   });
 
   router.use(appControls(ctx));
   router.use(deliveryControls(ctx));
+  router.use(installControls(ctx));
 
   router.use((req) => {
     throw new ControlError(

@@ -1,10 +1,12 @@
 import express, { type Response, Router } from 'express';
 import { z } from 'zod';
 import type { SandboxContext } from '../context.ts';
-import { findPortal, portals } from '../state/portals.ts';
 import { authorizeFields, authorizeProblem, grantedScopes, scopeList } from './authorize-request.ts';
 import { showPage } from './page.ts';
 import { scopeText } from './scope-text.ts';
+
+/** With an account in the path the person has no choice of account. */
+const paths = ['/oauth/authorize', '/oauth/:portalId/authorize'];
 
 const decisionFields = authorizeFields.extend({
   portal_id: z.coerce.number().int(),
@@ -12,20 +14,19 @@ const decisionFields = authorizeFields.extend({
 });
 
 /** The consent page, and the form behind it that sends the browser back to the app. */
-export function authorizePage({ settings, tokens }: SandboxContext): Router {
+export function authorizePage({ settings, tokens, portals }: SandboxContext): Router {
   const router = Router();
 
-  router.get(['/oauth/authorize', '/oauth/:portalId/authorize'], (req, res) => {
+  router.get(paths, (req, res) => {
     const app = settings.get();
     const parsed = authorizeFields.safeParse(req.query);
     if (!parsed.success) return refuse(res, 'A parameter stands twice in the link.');
     const problem = authorizeProblem(app, parsed.data);
     if (problem) return refuse(res, problem);
 
-    const pinned = req.params.portalId === undefined ? undefined : findPortal(Number(req.params.portalId));
-    if (req.params.portalId !== undefined && !pinned) {
-      return refuse(res, `There is no account ${req.params.portalId}.`);
-    }
+    const { portalId } = req.params;
+    const pinned = portalId === undefined ? undefined : portals.find(Number(portalId));
+    if (portalId !== undefined && !pinned) return refuse(res, `There is no account ${portalId}.`);
     const required = scopeList(parsed.data.scope);
     const optional = scopeList(parsed.data.optional_scope).filter((scope) => !required.includes(scope));
     showPage(res, 'authorize', {
@@ -34,7 +35,9 @@ export function authorizePage({ settings, tokens }: SandboxContext): Router {
       fields: Object.entries(parsed.data).flatMap(([name, value]) =>
         value === undefined ? [] : [{ name, value }],
       ),
-      portals: (pinned ? [pinned] : portals).map((portal, index) => ({ ...portal, checked: index === 0 })),
+      action: pinned ? `/oauth/${pinned.portalId}/authorize` : '/oauth/authorize',
+      account: pinned,
+      portals: portals.seeded.map((portal, index) => ({ ...portal, checked: index === 0 })),
       required: required.map((scope) => ({ scope, text: scopeText(scope) })),
       optional: optional.map((scope) => ({ scope, text: scopeText(scope) })),
       // The form's answer redirects to the app, and Chromium applies form-action to redirects too.
@@ -42,13 +45,14 @@ export function authorizePage({ settings, tokens }: SandboxContext): Router {
     });
   });
 
-  router.post('/oauth/authorize', express.urlencoded({ extended: false }), (req, res) => {
-    const parsed = decisionFields.safeParse(req.body ?? {});
+  router.post(paths, express.urlencoded({ extended: false }), (req, res) => {
+    const pinned = req.params.portalId === undefined ? {} : { portal_id: req.params.portalId };
+    const parsed = decisionFields.safeParse({ ...req.body, ...pinned });
     if (!parsed.success) return refuse(res, z.prettifyError(parsed.error));
     const { portal_id, decision, ...fields } = parsed.data;
     const problem = authorizeProblem(settings.get(), fields);
     if (problem) return refuse(res, problem);
-    const portal = findPortal(portal_id);
+    const portal = portals.find(portal_id);
     if (!portal) return refuse(res, `There is no account ${portal_id}.`);
 
     const target = new URL(fields.redirect_uri);

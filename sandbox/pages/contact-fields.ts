@@ -1,4 +1,4 @@
-import { lifecycleStages } from '../state/object-types.ts';
+import { lifecycleStages } from '../state/property-options.ts';
 import type { CrmRecord } from '../state/records.ts';
 
 const stageLabels: Record<(typeof lifecycleStages)[number], string> = {

@@ -3,7 +3,7 @@ import { ApiError } from '../api/api-error.ts';
 import { updateRecord } from '../api/record-writes.ts';
 import type { SandboxContext } from '../context.ts';
 import { objectTypeNamed } from '../state/object-types.ts';
-import { findPortal, type Portal } from '../state/portals.ts';
+import type { Portal } from '../state/portals.ts';
 import type { CrmRecord } from '../state/records.ts';
 import { contactFields, contactName, nextStage, stageLabel, stageOptions } from './contact-fields.ts';
 import { postedProperties, problemText, uiSource } from './contact-form.ts';
@@ -54,7 +54,7 @@ export function contactPage(ctx: SandboxContext): Router {
   function change(res: Response, { portal, record }: FoundContact, values: Record<string, string>) {
     const { portalId } = portal;
     try {
-      updateRecord({ records, portalId, type: contacts, source: uiSource(portal) }, record, values);
+      updateRecord({ crm: ctx, portalId, type: contacts, source: uiSource(portal) }, record, values);
       res.redirect(303, contactPath(record));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -98,8 +98,8 @@ export interface FoundContact {
 }
 
 /** The living contact that a page's path names. */
-export function contactOf({ records }: SandboxContext, req: Request): FoundContact | undefined {
-  const portal = findPortal(Number(req.params.portalId));
+export function contactOf({ records, portals }: SandboxContext, req: Request): FoundContact | undefined {
+  const portal = portals.find(Number(req.params.portalId));
   const record = portal && records.find(portal.portalId, contacts, String(req.params.objectId));
   return portal && record && record.archivedAt === undefined ? { portal, record } : undefined;
 }

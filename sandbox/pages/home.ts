@@ -1,10 +1,9 @@
 import { Router } from 'express';
 import type { SandboxContext } from '../context.ts';
-import { portals } from '../state/portals.ts';
 import { showPage } from './page.ts';
 
 /** The start page and the list of controls. */
-export function homePage({ settings, tokens, timeline, clock }: SandboxContext): Router {
+export function homePage({ settings, tokens, timeline, clock, portals }: SandboxContext): Router {
   const router = Router();
 
   router.get('/', (_req, res) => {
@@ -13,7 +12,7 @@ export function homePage({ settings, tokens, timeline, clock }: SandboxContext):
       title: 'Start',
       app,
       installUrl: `${app.serverUrl}/install`,
-      portals: portals.map((portal) => ({
+      portals: portals.seeded.map((portal) => ({
         ...portal,
         installedAt: tokens.findInstall(portal.portalId)?.installedAt,
       })),

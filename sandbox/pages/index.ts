@@ -5,6 +5,7 @@ import { authorizePage } from './authorize.ts';
 import { cardParts } from './card.ts';
 import { contactPage } from './contact.ts';
 import { homePage } from './home.ts';
+import { marketplacePages } from './marketplace.ts';
 import { showPage } from './page.ts';
 import { portalPage } from './portal.ts';
 
@@ -14,10 +15,11 @@ export function pages(ctx: SandboxContext): Router {
   router.use(assets());
   router.use(homePage(ctx));
   router.use(authorizePage(ctx));
+  router.use(marketplacePages(ctx));
   router.use(portalPage(ctx));
   router.use(contactPage(ctx));
   router.use(cardParts(ctx));
-  router.use(['/portals', '/assets'], (_req, res) => {
+  router.use(['/portals', '/contacts', '/marketplace', '/assets'], (_req, res) => {
     res.status(404);
     showPage(res, 'problem', {
       title: 'Not found',

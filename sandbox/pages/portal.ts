@@ -1,9 +1,9 @@
 import express, { type Request, type Response, Router } from 'express';
 import { ApiError } from '../api/api-error.ts';
-import { createRecord } from '../api/record-writes.ts';
+import { createRecord, restoreRecord } from '../api/record-writes.ts';
 import type { SandboxContext } from '../context.ts';
-import { objectTypeNamed } from '../state/object-types.ts';
-import { findPortal, type Portal } from '../state/portals.ts';
+import { findObjectType, objectTypeNamed } from '../state/object-types.ts';
+import type { Portal } from '../state/portals.ts';
 import {
   contactFields,
   contactName,
@@ -18,7 +18,7 @@ const shownDeliveries = 15;
 
 /** A portal's home: its contacts, whether the app is installed, and what was delivered to it. */
 export function portalPage(ctx: SandboxContext): Router {
-  const { records, tokens, deliveries, settings } = ctx;
+  const { records, tokens, deliveries, settings, portals } = ctx;
   const contacts = objectTypeNamed('contact');
   const router = Router();
 
@@ -35,6 +35,13 @@ export function portalPage(ctx: SandboxContext): Router {
     res.redirect(302, `/portals/${portal.portalId}`);
   });
 
+  router.get('/contacts/:portalId/record/:type/:objectId', (req, res, next) => {
+    const portal = portalOf(req);
+    const isContact = findObjectType(req.params.type)?.id === contacts.id;
+    if (!portal || !isContact) return next();
+    res.redirect(302, `/portals/${portal.portalId}/contacts/${encodeURIComponent(req.params.objectId)}`);
+  });
+
   router.get('/portals/:portalId/deliveries', (req, res, next) => {
     const portal = portalOf(req);
     if (!portal) return next();
@@ -48,12 +55,29 @@ export function portalPage(ctx: SandboxContext): Router {
     const values = postedProperties(req.body);
     try {
       const source = uiSource(portal);
-      const record = createRecord({ records, portalId: portal.portalId, type: contacts, source }, values);
+      const record = createRecord({ crm: ctx, portalId: portal.portalId, type: contacts, source }, values);
       res.redirect(303, `/portals/${portal.portalId}/contacts/${record.id}`);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       res.status(error.status);
       show(res, portal, { values, problem: problemText(error) });
+    }
+  });
+
+  router.post('/portals/:portalId/contacts/:objectId/restore', (req, res, next) => {
+    const portal = portalOf(req);
+    const record = portal && records.find(portal.portalId, contacts, req.params.objectId);
+    if (!portal || record?.archivedAt === undefined) return next();
+    try {
+      restoreRecord(
+        { crm: ctx, portalId: portal.portalId, type: contacts, source: uiSource(portal) },
+        record,
+      );
+      res.redirect(303, `/portals/${portal.portalId}/contacts/${record.id}`);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      res.status(error.status);
+      show(res, portal, { problem: problemText(error) });
     }
   });
 
@@ -63,6 +87,10 @@ export function portalPage(ctx: SandboxContext): Router {
     tokens.uninstall(portal.portalId);
     res.redirect(303, `/portals/${portal.portalId}`);
   });
+
+  function portalOf(req: Request): Portal | undefined {
+    return portals.find(Number(req.params.portalId));
+  }
 
   function lastDeliveries(portalId: number) {
     const last = deliveries.deliveries(portalId).slice(0, shownDeliveries);
@@ -89,6 +117,9 @@ export function portalPage(ctx: SandboxContext): Router {
         stage: stageLabel(record.properties.lifecyclestage),
         updatedAt: record.updatedAt,
       })),
+      deleted: records
+        .list(portalId, contacts, { archived: true })
+        .map((record) => ({ id: record.id, name: contactName(record) })),
       deliveries: lastDeliveries(portalId),
       fields: contactFields(values).filter(({ name }) => editableProperties.indexOf(name) < 4),
       stages: stageOptions(values.lifecyclestage),
@@ -97,8 +128,4 @@ export function portalPage(ctx: SandboxContext): Router {
   }
 
   return router;
-}
-
-export function portalOf(req: Request): Portal | undefined {
-  return findPortal(Number(req.params.portalId));
 }

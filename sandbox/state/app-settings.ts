@@ -4,8 +4,11 @@ import type { Project } from './project.ts';
 export interface AppSettings {
   appId: number;
   name: string;
+  description: string;
   clientId: string;
   clientSecret: string;
+  /** Of the developer account, for the webhooks management API: `?hapikey=`. */
+  developerApiKey: string;
   requiredScopes: string[];
   optionalScopes: string[];
   serverUrl: string;
@@ -23,7 +26,7 @@ export interface AppSettings {
 }
 
 export type AppSettingsChange = Partial<
-  Omit<AppSettings, 'appId' | 'name' | 'clientId' | 'clientSecret' | 'requiredScopes' | 'optionalScopes'>
+  Omit<AppSettings, 'appId' | 'name' | 'description' | 'clientId' | 'clientSecret' | 'developerApiKey'>
 >;
 
 export interface AppSettingsStore {
@@ -35,6 +38,8 @@ export interface AppSettingsStore {
 
 export function createAppSettings(project: Project, serverUrl: string): AppSettingsStore {
   const behaviour = {
+    requiredScopes: project.requiredScopes,
+    optionalScopes: project.optionalScopes,
     rotateRefreshTokens: false,
     maxConcurrentRequests: project.maxConcurrentRequests,
     rateLimit: 110,
@@ -43,10 +48,10 @@ export function createAppSettings(project: Project, serverUrl: string): AppSetti
   let settings: AppSettings = {
     appId: 193354,
     name: project.appName,
+    description: project.appDescription,
     clientId: 'sandbox-client-id',
     clientSecret: 'sandbox-client-secret',
-    requiredScopes: project.requiredScopes,
-    optionalScopes: project.optionalScopes,
+    developerApiKey: 'sandbox-developer-key',
     ...urlsBelow(serverUrl),
     ...behaviour,
   };

@@ -1,5 +1,21 @@
 /** How a property's values compare and what they may be. */
-export type PropertyType = 'string' | 'number' | 'date' | 'datetime' | 'enumeration' | 'bool';
+export const propertyTypes = [
+  'string',
+  'number',
+  'date',
+  'datetime',
+  'enumeration',
+  'bool',
+  'phone_number',
+] as const;
+export type PropertyType = (typeof propertyTypes)[number];
+
+/** Where a type's records stand in a pipeline, and which metadata its stages carry. */
+export interface PipelineUse {
+  pipelineProperty: string;
+  stageProperty: string;
+  stageMetadata: 'probability' | 'ticketState';
+}
 
 export interface ObjectType {
   id: string;
@@ -14,37 +30,13 @@ export interface ObjectType {
   /** One of each inner list is needed on create. */
   requiredOnCreate: ReadonlyArray<readonly string[]>;
   mergeable: boolean;
+  /** A deletion through the API cannot be undone. */
+  deletedForGood?: boolean;
+  pipelines?: PipelineUse;
   readScopes: readonly string[];
   writeScopes: readonly string[];
   properties: Readonly<Record<string, PropertyType>>;
 }
-
-export const lifecycleStages = [
-  'subscriber',
-  'lead',
-  'marketingqualifiedlead',
-  'salesqualifiedlead',
-  'opportunity',
-  'customer',
-  'evangelist',
-  'other',
-] as const;
-
-/** Enumerations whose options HubSpot defines; others take any value. */
-export const enumerationOptions: Readonly<Record<string, readonly string[]>> = {
-  lifecyclestage: lifecycleStages,
-  hs_lead_status: [
-    'NEW',
-    'OPEN',
-    'IN_PROGRESS',
-    'OPEN_DEAL',
-    'UNQUALIFIED',
-    'ATTEMPTED_TO_CONTACT',
-    'CONNECTED',
-    'BAD_TIMING',
-  ],
-  hs_ticket_priority: ['LOW', 'MEDIUM', 'HIGH', 'URGENT'],
-};
 
 /** Written by HubSpot alone. */
 export const readOnlyProperties: ReadonlySet<string> = new Set([
@@ -166,6 +158,11 @@ export const objectTypes: readonly ObjectType[] = [
     uniqueProperties: [],
     requiredOnCreate: [['dealname'], ['dealstage'], ['pipeline']],
     mergeable: true,
+    pipelines: {
+      pipelineProperty: 'pipeline',
+      stageProperty: 'dealstage',
+      stageMetadata: 'probability',
+    },
     readScopes: ['crm.objects.deals.read'],
     writeScopes: ['crm.objects.deals.write'],
     properties: {
@@ -203,6 +200,11 @@ export const objectTypes: readonly ObjectType[] = [
     uniqueProperties: [],
     requiredOnCreate: [['subject'], ['hs_pipeline'], ['hs_pipeline_stage']],
     mergeable: true,
+    pipelines: {
+      pipelineProperty: 'hs_pipeline',
+      stageProperty: 'hs_pipeline_stage',
+      stageMetadata: 'ticketState',
+    },
     readScopes: ['tickets', 'crm.objects.tickets.read'],
     writeScopes: ['tickets', 'crm.objects.tickets.write'],
     properties: {
@@ -230,10 +232,14 @@ export const objectTypes: readonly ObjectType[] = [
     ...ofType('number', ['hs_call_duration']),
     ...ofType('enumeration', ['hs_call_direction', 'hs_call_status', 'hs_call_disposition']),
   }),
-  engagement('0-49', 'email', 'emails', {
-    ...strings('hs_email_subject', 'hs_email_text', 'hs_email_html', 'hs_email_headers'),
-    ...ofType('enumeration', ['hs_email_direction', 'hs_email_status']),
-  }),
+  {
+    ...engagement('0-49', 'email', 'emails', {
+      ...strings('hs_email_subject', 'hs_email_text', 'hs_email_html', 'hs_email_headers'),
+      ...ofType('enumeration', ['hs_email_direction', 'hs_email_status']),
+    }),
+    requiredOnCreate: [['hs_timestamp'], ['hs_email_direction']],
+    deletedForGood: true,
+  },
   engagement('0-27', 'task', 'tasks', {
     ...strings('hs_task_subject', 'hs_task_body', 'hs_task_reminders'),
     ...ofType('enumeration', ['hs_task_status', 'hs_task_priority', 'hs_task_type']),

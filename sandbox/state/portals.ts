@@ -8,7 +8,7 @@ export interface Portal {
   user: { id: number; email: string };
 }
 
-export const portals: readonly Portal[] = [
+const seeded: readonly Portal[] = [
   {
     portalId: 62515,
     name: 'Sandbox Portal',
@@ -25,6 +25,47 @@ export const portals: readonly Portal[] = [
   },
 ];
 
-export function findPortal(portalId: number): Portal | undefined {
-  return portals.find((portal) => portal.portalId === portalId);
+export type Portals = ReturnType<typeof createPortals>;
+
+/** The customers' accounts: those of the seed data, and empty ones that a control adds by the thousand. */
+export function createPortals() {
+  const added = new Set<number>();
+
+  return {
+    /** The accounts of the seed data, which pages offer for choice. */
+    seeded,
+
+    find(portalId: number): Portal | undefined {
+      return (
+        seeded.find((portal) => portal.portalId === portalId) ??
+        (added.has(portalId) ? made(portalId) : undefined)
+      );
+    },
+
+    /** Adds an account; one that exists stays as it is. */
+    add(portalId: number): Portal {
+      const existing = this.find(portalId);
+      if (existing) return existing;
+      added.add(portalId);
+      return made(portalId);
+    },
+
+    ids: (): number[] => [...seeded.map(({ portalId }) => portalId), ...added],
+
+    reset() {
+      added.clear();
+    },
+  };
+}
+
+/** Made from its id whenever it is asked for, so that a hundred thousand accounts take no memory. */
+function made(portalId: number): Portal {
+  const domain = `portal-${portalId}.example`;
+  return {
+    portalId,
+    name: `Portal ${portalId}`,
+    domain,
+    timeZone: 'UTC',
+    user: { id: portalId + 1_000_000_000, email: `admin@${domain}` },
+  };
 }

@@ -6,6 +6,7 @@ import { z } from 'zod';
 const appFile = z.object({
   config: z.object({
     name: z.string(),
+    description: z.string().default(''),
     auth: z.object({
       requiredScopes: z.array(z.string()),
       optionalScopes: z.array(z.string()).default([]),
@@ -57,6 +58,7 @@ export type AppEventType = z.infer<typeof appEventFile>['config'] & { uid: strin
 export interface Project {
   projectName: string;
   appName: string;
+  appDescription: string;
   requiredScopes: string[];
   optionalScopes: string[];
   subscriptions: Subscription[];
@@ -86,6 +88,7 @@ export function readProject(folder: string = defaultFolder): Project {
   return {
     projectName: name,
     appName: app.name,
+    appDescription: app.description,
     requiredScopes: app.auth.requiredScopes,
     optionalScopes: [...app.auth.optionalScopes, ...app.auth.conditionallyRequiredScopes],
     subscriptions: declared.map((entry, index) => ({ ...entry, subscriptionId: 2_500_001 + index })),

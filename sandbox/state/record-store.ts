@@ -1,10 +1,11 @@
 import type { ObjectType } from './object-types.ts';
+import type { Properties } from './properties.ts';
 import type { CrmRecord } from './records.ts';
 
 export type RecordStore = ReturnType<typeof createRecordStore>;
 
 /** Holds records by portal and type, with an index of the values that are unique. */
-export function createRecordStore() {
+export function createRecordStore(definitions: Pick<Properties, 'uniqueNames'>) {
   const collections = new Map<string, Map<string, CrmRecord>>();
   const unique = new Map<string, CrmRecord>();
   const mergedInto = new Map<string, CrmRecord>();
@@ -21,7 +22,7 @@ export function createRecordStore() {
   }
 
   function uniqueKeys({ portalId, type, properties }: CrmRecord): string[] {
-    return type.uniqueProperties.flatMap((name) => {
+    return definitions.uniqueNames(portalId, type).flatMap((name) => {
       const value = properties[name];
       return value === undefined ? [] : [keyOf(portalId, type, name, value.toLowerCase())];
     });

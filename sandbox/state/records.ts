@@ -1,4 +1,5 @@
 import type { ObjectType } from './object-types.ts';
+import type { Properties } from './properties.ts';
 import { createRecordStore } from './record-store.ts';
 import { seedRecords } from './seed.ts';
 
@@ -30,7 +31,14 @@ export interface CrmRecord {
   mergedIds: string[];
 }
 
-export type ChangeKind = 'creation' | 'propertyChange' | 'deletion' | 'privacyDeletion' | 'merge';
+export type ChangeKind =
+  | 'creation'
+  | 'propertyChange'
+  | 'deletion'
+  | 'privacyDeletion'
+  | 'merge'
+  | 'restore'
+  | 'associationChange';
 
 export interface RecordChange extends ChangeSource {
   kind: ChangeKind;
@@ -40,6 +48,16 @@ export interface RecordChange extends ChangeSource {
   occurredAt: number;
   /** Fields that this kind of change adds to the webhook event. */
   details: Record<string, unknown>;
+  /** Fields that only the events of generic subscriptions have. */
+  genericDetails?: Record<string, unknown>;
+  /** The type on the other side of an association. */
+  otherType?: ObjectType;
+}
+
+export interface RecordListeners {
+  onChange(change: RecordChange): void;
+  /** The record is gone for good, or has become a part of another. */
+  onGone(record: CrmRecord, into: CrmRecord | undefined, source: ChangeSource): void;
 }
 
 export type Records = ReturnType<typeof createRecords>;
@@ -48,8 +66,8 @@ export type Records = ReturnType<typeof createRecords>;
  * The CRM records of all portals. It keeps values and tells of changes; whether a change is
  * allowed is for the API to say. Every read and write names the portal.
  */
-export function createRecords(onChange: (change: RecordChange) => void) {
-  const store = createRecordStore();
+export function createRecords(definitions: Properties, { onChange, onGone }: RecordListeners) {
+  const store = createRecordStore(definitions);
   let nextId = 1001;
 
   function write(record: CrmRecord, values: Record<string, string>, source: ChangeSource, now: number) {
@@ -66,14 +84,20 @@ export function createRecords(onChange: (change: RecordChange) => void) {
     record.properties[record.type.modifiedProperty] = stamp.timestamp;
   }
 
-  function tell(kind: ChangeKind, record: CrmRecord, source: ChangeSource, details: RecordChange['details']) {
-    const { portalId, type, id: objectId } = record;
-    onChange({ ...source, kind, portalId, type, objectId, occurredAt: record.updatedAt, details });
+  function tell(
+    kind: ChangeKind,
+    record: CrmRecord,
+    source: ChangeSource,
+    details: RecordChange['details'],
+    genericDetails?: RecordChange['details'],
+  ) {
+    const { portalId, type, id: objectId, updatedAt: occurredAt } = record;
+    onChange({ ...source, kind, portalId, type, objectId, occurredAt, details, genericDetails });
   }
 
   function tellProperties(record: CrmRecord, values: Record<string, string>, source: ChangeSource) {
     for (const [propertyName, propertyValue] of Object.entries(values)) {
-      tell('propertyChange', record, source, { propertyName, propertyValue });
+      tell('propertyChange', record, source, { propertyName, propertyValue }, { isSensitive: false });
     }
   }
 
@@ -143,12 +167,26 @@ export function createRecords(onChange: (change: RecordChange) => void) {
       store.change(record, () => {
         record.archivedAt = record.updatedAt = Date.now();
       });
+      if (record.type.deletedForGood) {
+        store.remove(record);
+        onGone(record, undefined, source);
+      }
       tell('deletion', record, source, { changeFlag: 'DELETED' });
+    },
+
+    /** Takes the record out of the recycle bin. */
+    restore(record: CrmRecord, source: ChangeSource) {
+      store.change(record, () => {
+        delete record.archivedAt;
+        record.updatedAt = Date.now();
+      });
+      tell('restore', record, source, {});
     },
 
     /** Removes the record for good, as a GDPR deletion does. */
     erase(record: CrmRecord, source: ChangeSource) {
       store.remove(record);
+      onGone(record, undefined, source);
       record.updatedAt = Date.now();
       tell('privacyDeletion', record, source, {});
       tell('deletion', record, source, { changeFlag: 'DELETED' });
@@ -163,6 +201,7 @@ export function createRecords(onChange: (change: RecordChange) => void) {
       store.remove(other);
       store.redirect(ids, primary);
       primary.mergedIds.push(...ids);
+      onGone(other, primary, source);
       write(primary, moved, source, Date.now());
       tell('merge', primary, source, {
         primaryObjectId: Number(primary.id),

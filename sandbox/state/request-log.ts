@@ -9,6 +9,9 @@ export interface LoggedRequest {
   status: number;
 }
 
+/** As it came: it is masked when it is shown, because most requests never are. */
+type Entry = Omit<LoggedRequest, 'at'> & { at: number };
+
 const KEPT = 10_000;
 const secretNames = new Set([
   'authorization',
@@ -23,28 +26,33 @@ export type RequestLog = ReturnType<typeof createRequestLog>;
 
 /** A bounded log in which secrets are cut to their last four characters: test output and screenshots leak. */
 export function createRequestLog() {
-  let entries: LoggedRequest[] = [];
+  let entries: Entry[] = [];
 
   return {
     /** Returns the entry, whose `status` is set when the answer is known. */
-    add(entry: Omit<LoggedRequest, 'at' | 'status'>): LoggedRequest {
-      const logged: LoggedRequest = {
-        at: new Date().toISOString(),
-        method: entry.method,
-        path: entry.path,
-        query: masked(entry.query) as Record<string, unknown>,
-        headers: masked(entry.headers) as Record<string, unknown>,
-        body: masked(entry.body),
-        status: 0,
-      };
+    add(entry: Omit<LoggedRequest, 'at' | 'status'>): Entry {
+      const logged = { ...entry, at: Date.now(), status: 0 };
       entries.push(logged);
       if (entries.length > KEPT) entries.shift();
       return logged;
     },
-    list: (matches: (path: string) => boolean = () => true) => entries.filter(({ path }) => matches(path)),
+    list: (matches: (path: string) => boolean = () => true): LoggedRequest[] =>
+      entries.filter(({ path }) => matches(path)).map(shown),
     reset() {
       entries = [];
     },
+  };
+}
+
+function shown({ at, method, path, query, headers, body, status }: Entry): LoggedRequest {
+  return {
+    at: new Date(at).toISOString(),
+    method,
+    path,
+    query: masked(query) as Record<string, unknown>,
+    headers: masked(headers) as Record<string, unknown>,
+    body: masked(body),
+    status,
   };
 }
 

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomFillSync } from 'node:crypto';
 import type { SandboxClock } from './clock.ts';
 
 /** What a code or token stands for. */
@@ -12,7 +12,6 @@ export interface AccessToken extends Grant {
   token: string;
   /** Sandbox time, epoch ms. */
   expiresAt: number;
-  issuedAt: number;
 }
 
 interface RefreshToken extends Grant {
@@ -25,6 +24,18 @@ interface RefreshToken extends Grant {
 interface Code extends Grant {
   redirectUri: string;
   expiresAt: number;
+  onRedeemed: () => void;
+}
+
+/** What one portal has been given. Kept by portal, because uninstalling must not search all of them. */
+interface PortalGrants {
+  install?: Grant & { installedAt: number };
+  /** Oldest first. */
+  access: AccessToken[];
+  refresh: RefreshToken[];
+  issued: number;
+  refreshes: number;
+  rotations: number;
 }
 
 export interface TokenCounts {
@@ -34,29 +45,40 @@ export interface TokenCounts {
   revoked: boolean;
 }
 
+export interface IssuedTokens {
+  access: AccessToken;
+  refreshToken: string;
+}
+
 export type CodeResult = { grant: Grant } | { problem: 'unknown' | 'expired' | 'redirect' };
 export type Tokens = ReturnType<typeof createTokens>;
 
 export const ACCESS_TOKEN_SECONDS = 1800;
 const CODE_SECONDS = 300;
+/** HubSpot asks apps to allow for 512 characters; a short token would hide a column that is too narrow. */
+const padding = randomBytes(216).toString('base64url');
+/** An access token is known as an expired one for this long; then it is forgotten, or a benchmark fills the memory. */
+const REMEMBERED_MS = 3_600_000;
 
 /** Codes, refresh tokens, access tokens and with them the installs. Expiry runs on the sandbox clock. */
 export function createTokens(clock: SandboxClock) {
   const codes = new Map<string, Code>();
   const refreshTokens = new Map<string, RefreshToken>();
   const accessTokens = new Map<string, AccessToken>();
-  const installs = new Map<number, Grant & { installedAt: number }>();
-  const counts = new Map<number, { issued: number; refreshes: number; rotations: number }>();
+  const portals = new Map<number, PortalGrants>();
 
-  function countsOf(portalId: number) {
-    const existing = counts.get(portalId) ?? { issued: 0, refreshes: 0, rotations: 0 };
-    counts.set(portalId, existing);
-    return existing;
+  function grantsOf(portalId: number): PortalGrants {
+    const found = portals.get(portalId);
+    if (found) return found;
+    const fresh = { access: [], refresh: [], issued: 0, refreshes: 0, rotations: 0 };
+    portals.set(portalId, fresh);
+    return fresh;
   }
 
-  function issueRefreshToken(grant: Grant, predecessor?: string): RefreshToken {
-    const issued = { ...grant, token: secret('na1-sbx-rt-', 48), predecessor };
+  function issueRefreshToken({ portalId, userId, scopes }: Grant, predecessor?: string): RefreshToken {
+    const issued = { portalId, userId, scopes, token: secret('na1-sbx-rt-', 48), predecessor };
     refreshTokens.set(issued.token, issued);
+    grantsOf(portalId).refresh.push(issued);
     return issued;
   }
 
@@ -66,19 +88,32 @@ export function createTokens(clock: SandboxClock) {
       portalId,
       userId,
       scopes,
-      // HubSpot asks apps to allow for 512 characters; a short one would hide a column that is too narrow.
-      token: secret('sbx-at-', 240),
-      issuedAt: now,
+      token: secret('sbx-at-', 24) + padding,
       expiresAt: now + ACCESS_TOKEN_SECONDS * 1000,
     };
+    const { access } = grantsOf(portalId);
+    for (let oldest = access[0]; oldest && oldest.expiresAt < now - REMEMBERED_MS; oldest = access[0]) {
+      accessTokens.delete(oldest.token);
+      access.shift();
+    }
+    access.push(issued);
     accessTokens.set(issued.token, issued);
     return issued;
   }
 
+  function forgetRefreshToken(token: string) {
+    const found = refreshTokens.get(token);
+    if (!found) return;
+    refreshTokens.delete(token);
+    const grants = grantsOf(found.portalId);
+    grants.refresh = grants.refresh.filter((other) => other !== found);
+  }
+
   return {
-    issueCode(grant: Grant, redirectUri: string): string {
+    /** `onRedeemed` is called when the app exchanges the code. */
+    issueCode(grant: Grant, redirectUri: string, onRedeemed = () => {}): string {
       const code = secret('na1-sbx-code-', 24);
-      codes.set(code, { ...grant, redirectUri, expiresAt: clock.now() + CODE_SECONDS * 1000 });
+      codes.set(code, { ...grant, redirectUri, expiresAt: clock.now() + CODE_SECONDS * 1000, onRedeemed });
       return code;
     },
 
@@ -89,25 +124,28 @@ export function createTokens(clock: SandboxClock) {
       if (found.expiresAt <= clock.now()) return { problem: 'expired' };
       if (found.redirectUri !== redirectUri) return { problem: 'redirect' };
       codes.delete(code);
+      found.onRedeemed();
       return { grant: { portalId: found.portalId, userId: found.userId, scopes: found.scopes } };
     },
 
     /** The install becomes real with its first tokens, not with the consent. */
-    install(grant: Grant): { access: AccessToken; refreshToken: string } {
-      installs.set(grant.portalId, { ...grant, installedAt: Date.now() });
-      countsOf(grant.portalId).issued += 1;
+    install(grant: Grant): IssuedTokens {
+      const grants = grantsOf(grant.portalId);
+      grants.install = { ...grant, installedAt: Date.now() };
+      grants.issued += 1;
       return { access: issueAccessToken(grant), refreshToken: issueRefreshToken(grant).token };
     },
 
     /** `undefined` when the refresh token is unknown, revoked or replaced. */
-    refresh(token: string, rotate: boolean): { access: AccessToken; refreshToken: string } | undefined {
+    refresh(token: string, rotate: boolean): IssuedTokens | undefined {
       const current = refreshTokens.get(token);
       if (!current) return undefined;
-      if (current.predecessor) refreshTokens.delete(current.predecessor);
-      countsOf(current.portalId).refreshes += 1;
+      if (current.predecessor) forgetRefreshToken(current.predecessor);
+      const grants = grantsOf(current.portalId);
+      grants.refreshes += 1;
       if (rotate && !current.successor) {
         current.successor = issueRefreshToken(current, token).token;
-        countsOf(current.portalId).rotations += 1;
+        grants.rotations += 1;
       }
       // A repeated refresh gets the same successor: an app that lost the first answer can go on.
       return { access: issueAccessToken(current), refreshToken: current.successor ?? token };
@@ -118,33 +156,49 @@ export function createTokens(clock: SandboxClock) {
 
     /** Revoking a refresh token leaves the access tokens it has issued alive, as at HubSpot. */
     revoke(token: string): void {
-      refreshTokens.delete(token);
+      forgetRefreshToken(token);
+      const access = accessTokens.get(token);
+      if (!access) return;
       accessTokens.delete(token);
+      const grants = grantsOf(access.portalId);
+      grants.access = grants.access.filter((other) => other !== access);
     },
 
-    findInstall: (portalId: number) => installs.get(portalId),
+    findInstall: (portalId: number) => portals.get(portalId)?.install,
 
     /** Kills every token of the portal. Answers whether the app was installed there. */
     uninstall(portalId: number): boolean {
-      for (const store of [codes, refreshTokens, accessTokens]) {
-        for (const [key, grant] of store) if (grant.portalId === portalId) store.delete(key);
-      }
-      return installs.delete(portalId);
+      const grants = grantsOf(portalId);
+      const wasInstalled = grants.install !== undefined;
+      for (const { token } of grants.access) accessTokens.delete(token);
+      for (const { token } of grants.refresh) refreshTokens.delete(token);
+      for (const [code, grant] of codes) if (grant.portalId === portalId) codes.delete(code);
+      Object.assign(grants, { install: undefined, access: [], refresh: [] });
+      return wasInstalled;
     },
 
     /** `revoked`: the portal has been given tokens and no refresh token of it works any more. */
     counts(portalId: number): TokenCounts {
-      const { issued, refreshes, rotations } = countsOf(portalId);
-      const alive = [...refreshTokens.values()].some((token) => token.portalId === portalId);
-      return { portalId, refreshes, rotations, revoked: issued > 0 && !alive };
+      const { issued = 0, refreshes = 0, rotations = 0, refresh = [] } = portals.get(portalId) ?? {};
+      return { portalId, refreshes, rotations, revoked: issued > 0 && refresh.length === 0 };
     },
 
     reset(): void {
-      for (const store of [codes, refreshTokens, accessTokens, installs, counts]) store.clear();
+      for (const store of [codes, refreshTokens, accessTokens, portals]) store.clear();
     },
   };
 }
 
+// Drawn in large pieces: to ask for a few bytes each time costs more than all else of a refresh.
+const pool = Buffer.alloc(16_384);
+let used = pool.length;
+
 function secret(prefix: string, bytes: number): string {
-  return prefix + randomBytes(bytes).toString('base64url');
+  if (used + bytes > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  const text = pool.toString('base64url', used, used + bytes);
+  used += bytes;
+  return prefix + text;
 }

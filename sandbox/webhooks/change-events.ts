@@ -1,3 +1,4 @@
+import { findObjectType } from '../state/object-types.ts';
 import type { Subscription } from '../state/project.ts';
 import type { RecordChange } from '../state/records.ts';
 
@@ -13,6 +14,9 @@ export interface WebhookEvent {
   changeSource: string;
   [field: string]: unknown;
 }
+
+/** The types whose own, older subscriptions tell of associations with each other, and of no others. */
+const olderTypes = ['contact', 'company', 'deal', 'ticket'];
 
 /** The events that a change of a record causes: one for each active subscription that asks for it. */
 export function changeEvents(
@@ -31,21 +35,37 @@ export function changeEvents(
       occurredAt: change.occurredAt,
       subscriptionType,
       attemptNumber: 0,
-      objectId: Number(change.objectId),
-      ...(subscriptionType.startsWith('object.') ? { objectTypeId: change.type.id } : {}),
+      ...subjectOf(change, isGeneric(subscriptionType)),
       changeSource: change.changeSource,
       sourceId: change.sourceId,
       ...change.details,
+      ...(isGeneric(subscriptionType) ? change.genericDetails : {}),
     }));
 }
 
-function asksFor(subscription: Subscription, { kind, type, details }: RecordChange): boolean {
-  if (!subscription.active) return false;
-  const [subject, wanted] = subscription.subscriptionType.split('.');
-  if (wanted !== kind) return false;
-  const sameType =
-    subject === 'object'
-      ? subscription.objectType === type.singular || subscription.objectType === type.id
-      : subject === type.singular;
-  return sameType && (kind !== 'propertyChange' || subscription.propertyName === details.propertyName);
+/** An association has two records and therefore no `objectId`. */
+function subjectOf({ kind, objectId, type }: RecordChange, generic: boolean) {
+  if (kind === 'associationChange') return {};
+  return { objectId: Number(objectId), ...(generic ? { objectTypeId: type.id } : {}) };
+}
+
+function asksFor(
+  { active, subscriptionType, objectType, propertyName }: Subscription,
+  change: RecordChange,
+): boolean {
+  const [subject, wanted] = subscriptionType.split('.');
+  if (!active || wanted !== change.kind) return false;
+  const sameType = isGeneric(subscriptionType)
+    ? findObjectType(objectType ?? '') === change.type
+    : subject === change.type.singular && isOlder(change);
+  return sameType && (change.kind !== 'propertyChange' || propertyName === change.details.propertyName);
+}
+
+function isGeneric(subscriptionType: string): boolean {
+  return subscriptionType.startsWith('object.');
+}
+
+function isOlder({ otherType, genericDetails }: RecordChange): boolean {
+  if (!otherType) return true;
+  return olderTypes.includes(otherType.singular) && genericDetails?.associationCategory === 'HUBSPOT_DEFINED';
 }

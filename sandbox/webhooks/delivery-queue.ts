@@ -2,6 +2,7 @@ import type { AppSettingsStore } from '../state/app-settings.ts';
 import type { SandboxClock } from '../state/clock.ts';
 import type { WebhookEvent } from './change-events.ts';
 import { retryDelay } from './retry-delay.ts';
+import { createSender } from './sender.ts';
 import type { SignatureVersion } from './sign.ts';
 import { sendSigned } from './signed-request.ts';
 
@@ -24,11 +25,31 @@ export interface DeliveryRecord extends Delivery {
   nextAttemptAt?: string;
 }
 
+export interface DeliveryOptions {
+  batchSize?: number;
+  copies?: number;
+  /** The events and their copies in any order. */
+  shuffle?: boolean;
+  /** Requests at once for each portal; the app's `maxConcurrentRequests` when absent. */
+  concurrency?: number;
+  versions?: readonly SignatureVersion[];
+  retry?: boolean;
+  /** Retries wait no longer than this, and the call waits for them. */
+  maxDelayMs?: number;
+}
+
 interface Batch {
   events: WebhookEvent[];
+  portalIds: number[];
+  concurrency: number;
+  versions: readonly SignatureVersion[];
   attempt: number;
-  /** Sandbox time, epoch ms. */
-  dueAt: number;
+  retry: boolean;
+  maxDelayMs: number;
+  /** What came of the attempts so far. */
+  attempts: Delivery[];
+  /** Somebody waits for the batch: called when there is nothing more to wait for. */
+  settle?: () => void;
 }
 
 export type DeliveryQueue = ReturnType<typeof createDeliveryQueue>;
@@ -44,60 +65,72 @@ const asHubSpot: readonly SignatureVersion[] = ['v1', 'v3'];
  */
 export function createDeliveryQueue(settings: AppSettingsStore, clock: SandboxClock) {
   let gathered: WebhookEvent[] = [];
-  let waiting: Batch[] = [];
+  let delayed: { batch: Batch; dueAt: number }[] = [];
   let records: DeliveryRecord[] = [];
-  let inFlight = new Map<number, number>();
   let gatherTimer: NodeJS.Timeout | undefined;
   let wakeTimer: NodeJS.Timeout | undefined;
   let nextEventId = 3_000_000_001;
+  /** Grows with each reset: what was under way before is forgotten. */
+  let generation = 0;
 
-  clock.onAdvance(() => startDue());
+  const sender = createSender(attemptBatch);
+  clock.onAdvance(startDue);
 
   function flush() {
     gatherTimer = undefined;
     const events = gathered;
     gathered = [];
-    for (const part of inBatches(events, MAX_EVENTS_PER_REQUEST)) {
-      waiting.push({ events: part, attempt: 0, dueAt: clock.now() });
-    }
-    startDue();
+    sender.add(batchesOf(events, { retry: true }));
   }
 
-  /** Starts what is due and has a free place; wakes up again when the next retry is due. */
+  function batchesOf(events: readonly WebhookEvent[], options: DeliveryOptions): Batch[] {
+    const { batchSize = MAX_EVENTS_PER_REQUEST, versions = asHubSpot, retry = false } = options;
+    const { concurrency = settings.get().maxConcurrentRequests, maxDelayMs = Infinity } = options;
+    return inBatches(events, batchSize).map((part) => ({
+      events: part,
+      portalIds: portalsOf(part),
+      concurrency,
+      versions,
+      attempt: 0,
+      retry,
+      maxDelayMs,
+      attempts: [],
+    }));
+  }
+
+  async function attemptBatch(batch: Batch): Promise<void> {
+    const startedIn = generation;
+    const record = await post(batch);
+    if (startedIn !== generation) return batch.settle?.();
+    const { status, events, attempt, ms } = record;
+    batch.attempts.push({ status, events, attempt, ms });
+    records.push(record);
+    if (records.length > KEPT_RECORDS) records.shift();
+    const taken = status >= 200 && status < 300;
+    const delay = taken || !batch.retry ? undefined : retryDelay(attempt, Math.random());
+    if (delay !== undefined) {
+      const dueAt = clock.now() + Math.min(delay, batch.maxDelayMs);
+      record.nextAttemptAt = new Date(dueAt).toISOString();
+      delayed.push({ batch: { ...batch, attempt: attempt + 1 }, dueAt });
+      startDue();
+    }
+    if (delay === undefined || batch.maxDelayMs === Infinity) batch.settle?.();
+  }
+
+  /** Hands on the retries that are due and wakes up again for the next one. */
   function startDue() {
     clearTimeout(wakeTimer);
-    const limit = settings.get().maxConcurrentRequests;
-    const held: Batch[] = [];
-    for (const batch of waiting) {
-      const hasPlace = portalsOf(batch.events).every((portalId) => (inFlight.get(portalId) ?? 0) < limit);
-      if (batch.dueAt <= clock.now() && hasPlace) void run(batch, inFlight);
-      else held.push(batch);
+    const now = clock.now();
+    const due = delayed.filter(({ dueAt }) => dueAt <= now);
+    delayed = delayed.filter(({ dueAt }) => dueAt > now);
+    if (delayed.length > 0) {
+      const next = delayed.reduce((earliest, { dueAt }) => Math.min(earliest, dueAt), Infinity);
+      wakeTimer = setTimeout(startDue, next - now).unref();
     }
-    waiting = held;
-    const later = held.map(({ dueAt }) => dueAt - clock.now()).filter((ms) => ms > 0);
-    if (later.length > 0) wakeTimer = setTimeout(startDue, Math.min(...later)).unref();
+    sender.add(due.map(({ batch }) => batch));
   }
 
-  async function run(batch: Batch, places: Map<number, number>) {
-    const portalIds = portalsOf(batch.events);
-    for (const portalId of portalIds) places.set(portalId, (places.get(portalId) ?? 0) + 1);
-    const delivery = await post(batch.events, batch.attempt, asHubSpot);
-    for (const portalId of portalIds) places.set(portalId, (places.get(portalId) ?? 1) - 1);
-    // After a reset the counters are new ones; what was under way before is forgotten.
-    if (places !== inFlight) return;
-    if (!isTaken(delivery.status)) retryLater(batch.events, batch.attempt, delivery);
-    startDue();
-  }
-
-  function retryLater(events: WebhookEvent[], attempt: number, record: DeliveryRecord) {
-    const delay = retryDelay(attempt, Math.random());
-    if (delay === undefined) return;
-    const dueAt = clock.now() + delay;
-    record.nextAttemptAt = new Date(dueAt).toISOString();
-    waiting.push({ events, attempt: attempt + 1, dueAt });
-  }
-
-  async function post(events: WebhookEvent[], attempt: number, versions: readonly SignatureVersion[]) {
+  async function post({ events, attempt, versions, portalIds }: Batch): Promise<DeliveryRecord> {
     const { webhookTargetUrl, clientSecret } = settings.get();
     const at = new Date().toISOString();
     const body = JSON.stringify(
@@ -110,18 +143,8 @@ export function createDeliveryQueue(settings: AppSettingsStore, clock: SandboxCl
       clientSecret,
       versions,
     });
-    const record: DeliveryRecord = {
-      at,
-      status,
-      events: events.length,
-      attempt,
-      ms,
-      portalIds: portalsOf(events),
-      types: [...new Set(events.map((event) => event.subscriptionType))],
-      problem,
-    };
-    records = [...records, record].slice(-KEPT_RECORDS);
-    return record;
+    const types = [...new Set(events.map((event) => event.subscriptionType))];
+    return { at, status, events: events.length, attempt, ms, portalIds, types, problem };
   }
 
   return {
@@ -134,31 +157,24 @@ export function createDeliveryQueue(settings: AppSettingsStore, clock: SandboxCl
       gatherTimer ??= setTimeout(flush, GATHER_MS).unref();
     },
 
-    /** Delivers now, waits for the answers and, unless asked to, does not try again. */
-    async deliverNow(
-      events: readonly WebhookEvent[],
-      options: {
-        batchSize?: number;
-        copies?: number;
-        versions?: readonly SignatureVersion[];
-        retry?: boolean;
-      },
-    ): Promise<Delivery[]> {
-      const batches = inBatches(events, options.batchSize ?? MAX_EVENTS_PER_REQUEST);
-      const copies = Array.from({ length: options.copies ?? 1 }, () => batches).flat();
-      const results: Delivery[] = [];
-      for (const group of inBatches(copies, settings.get().maxConcurrentRequests)) {
-        const done = await Promise.all(
-          group.map(async (batch) => {
-            const record = await post(batch, 0, options.versions ?? asHubSpot);
-            if (options.retry && !isTaken(record.status)) retryLater(batch, 0, record);
-            return record;
-          }),
-        );
-        results.push(...done.map(({ status, events, attempt, ms }) => ({ status, events, attempt, ms })));
-      }
-      startDue();
-      return results;
+    /**
+     * Delivers now and answers what came of it, batch after batch. Retries come later, on the
+     * sandbox clock; with `maxDelayMs` they are waited for, and stand behind their first attempts.
+     */
+    async deliverNow(events: readonly WebhookEvent[], options: DeliveryOptions): Promise<Delivery[]> {
+      const { copies = 1, shuffle = false } = options;
+      const times = Array.from({ length: copies });
+      const batches = shuffle
+        ? batchesOf(shuffled(times.flatMap(() => events)), options)
+        : times.flatMap(() => batchesOf(events, options));
+      const settled = batches.map((batch) => {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        batch.settle = resolve;
+        return promise;
+      });
+      sender.add(batches);
+      await Promise.all(settled);
+      return batches.flatMap(({ attempts }) => attempts);
     },
 
     /** Newest first. */
@@ -168,17 +184,14 @@ export function createDeliveryQueue(settings: AppSettingsStore, clock: SandboxCl
     reset() {
       clearTimeout(gatherTimer);
       clearTimeout(wakeTimer);
+      generation += 1;
+      for (const batch of [...sender.clear(), ...delayed.map(({ batch: later }) => later)]) batch.settle?.();
       gatherTimer = undefined;
       gathered = [];
-      waiting = [];
+      delayed = [];
       records = [];
-      inFlight = new Map();
     },
   };
-}
-
-function isTaken(status: number): boolean {
-  return status >= 200 && status < 300;
 }
 
 function portalsOf(events: readonly WebhookEvent[]): number[] {
@@ -189,4 +202,11 @@ function inBatches<T>(items: readonly T[], size: number): T[][] {
   const batches: T[][] = [];
   for (let start = 0; start < items.length; start += size) batches.push(items.slice(start, start + size));
   return batches;
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, rank: Math.random() }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ item }) => item);
 }

@@ -11,6 +11,17 @@ export const client = { client_id: 'sandbox-client-id', client_secret: 'sandbox-
 export const requiredScopes = 'oauth crm.objects.contacts.read crm.objects.contacts.write timeline';
 export const eventTypeName = 'ae193354_app-activity';
 
+/** More than the app declares, which the consent page would refuse. */
+export const everyScope = [
+  'oauth',
+  'timeline',
+  'tickets',
+  'crm.objects.owners.read',
+  ...['contacts', 'companies', 'deals'].flatMap((plural) =>
+    ['objects', 'schemas'].flatMap((part) => [`crm.${part}.${plural}.read`, `crm.${part}.${plural}.write`]),
+  ),
+];
+
 export type Hubspot = Awaited<ReturnType<typeof startHubspot>>;
 
 /** A sandbox on a free port with the calls that an app and a person make. */
@@ -56,6 +67,12 @@ export async function startHubspot(serverUrl = 'http://localhost:3000') {
     return { access: String(body.access_token), refresh: String(body.refresh_token) };
   }
 
+  /** An account, with the app installed there and every right on the CRM. */
+  async function fullAccess(portalId = 62515) {
+    const { body } = await control('/portals', { from: portalId, installed: true, scopes: everyScope });
+    return { access: String(body.results[0].accessToken) };
+  }
+
   const api = (access: string) => (method: string, path: string, body?: unknown) =>
     call(method, path, body, { authorization: `Bearer ${access}` });
 
@@ -69,6 +86,7 @@ export async function startHubspot(serverUrl = 'http://localhost:3000') {
     consent,
     codeFor,
     install,
+    fullAccess,
     api,
   };
 }

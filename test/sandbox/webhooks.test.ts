@@ -220,6 +220,87 @@ describe('POST /_sandbox/webhooks', () => {
     expect(new Set(bodies).size).toBe(2);
   });
 
+  it('sends 20,000 events of many portals, at most ten requests at once for each', async () => {
+    let open = 0;
+    let most = 0;
+    const tenAreOpen = Promise.withResolvers<void>();
+    app.answerWith(async () => {
+      open += 1;
+      most = Math.max(most, open);
+      // Each batch has events of both portals, so that ten requests fill the places of both.
+      // The moment is for an eleventh one, which must not come.
+      if (open === 10) setTimeout(tenAreOpen.resolve, 20);
+      await tenAreOpen.promise;
+      open -= 1;
+      return { status: 204 };
+    });
+    const events = Array.from({ length: 10_000 }, (_, index) => ({
+      portalId: 62515 + (index % 2),
+      objectId: index,
+    }));
+    const deliveries = await deliver({ events, copies: 2, shuffle: true });
+    expect(deliveries).toHaveLength(200);
+    const sent = eventsOf(app.received);
+    expect(sent).toHaveLength(20_000);
+    expect(new Set(sent.map(({ eventId }) => eventId)).size).toBe(10_000);
+    const order = sent.slice(0, 100).map(({ objectId }) => objectId);
+    expect(order).not.toEqual(order.toSorted((a, b) => a - b));
+    expect(most).toBe(10);
+  });
+
+  it('sends as many at once as it is told', async () => {
+    let open = 0;
+    const allAreOpen = Promise.withResolvers<void>();
+    app.answerWith(async () => {
+      open += 1;
+      if (open === 25) allAreOpen.resolve();
+      await allAreOpen.promise;
+      return { status: 204 };
+    });
+    const events = Array.from({ length: 25 }, (_, index) => ({ objectId: index }));
+    expect(await deliver({ events, batchSize: 1, concurrency: 25 })).toHaveLength(25);
+  });
+
+  it('waits for short retries until everything is taken', async () => {
+    const seen = new Map<string, number>();
+    app.answerWith(({ body }) => {
+      const [{ objectId }] = JSON.parse(body);
+      const attempts = seen.get(objectId) ?? 0;
+      seen.set(objectId, attempts + 1);
+      return { status: attempts < objectId ? 503 : 204 };
+    });
+    const events = [0, 1, 2].map((objectId) => ({ objectId }));
+    const deliveries = await deliver({ events, batchSize: 1, retry: true, maxDelayMs: 1 });
+    const attempt = (number: number, status: number) => ({
+      status,
+      events: 1,
+      attempt: number,
+      ms: expect.any(Number),
+    });
+    expect(deliveries).toEqual([
+      attempt(0, 204),
+      attempt(0, 503),
+      attempt(1, 204),
+      attempt(0, 503),
+      attempt(1, 503),
+      attempt(2, 204),
+    ]);
+  });
+
+  it('gives up after ten retries', async () => {
+    app.answerWith(() => ({ status: 500 }));
+    const deliveries = await deliver({ events: [{ objectId: 1 }], retry: true, maxDelayMs: 0 });
+    expect(deliveries).toHaveLength(11);
+  });
+
+  it('answers at once when everything is reset', async () => {
+    app.answerWith(() => ({ status: 500 }));
+    const waiting = deliver({ events: [{ objectId: 1 }], retry: true, maxDelayMs: 60_000 });
+    await app.until((all) => all.length === 1);
+    await hubspot.control('/reset', {});
+    expect(await waiting).toHaveLength(1);
+  });
+
   it('reports a refused connection with status 0', async () => {
     await hubspot.call('PUT', '/_sandbox/app', { webhookTargetUrl: 'http://localhost:9/' });
     expect(await deliver({ events: [{ objectId: 1 }] })).toMatchObject([{ status: 0, events: 1 }]);

@@ -1,0 +1,20 @@
+import type { Request, Response } from 'express';
+import type { SandboxContext } from '../context.ts';
+import type { ObjectType } from '../state/object-types.ts';
+import { requireScope } from './bearer.ts';
+import { type Access, scopeFor, typeNamed } from './crm-scope.ts';
+import type { WriteScope } from './record-writes.ts';
+
+/**
+ * The portal and both types of a request with `:objectType` and `:toObjectType` in its path.
+ * HubSpot asks for a right on one of the two.
+ */
+export function associationScope(ctx: SandboxContext) {
+  return (req: Request, res: Response, access: Access): { scope: WriteScope; to: ObjectType } => {
+    const from = typeNamed(req.params.objectType);
+    const to = typeNamed(req.params.toObjectType);
+    const writes = [...from.writeScopes, ...to.writeScopes];
+    requireScope(res, access === 'write' ? writes : [...from.readScopes, ...to.readScopes, ...writes]);
+    return { scope: scopeFor(ctx, res, from), to };
+  };
+}

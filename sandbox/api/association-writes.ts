@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import type { AssociationType } from '../state/association-types.ts';
+import { findObjectType, type ObjectType } from '../state/object-types.ts';
+import type { CrmRecord } from '../state/records.ts';
+import { ApiError, notFound, validationError } from './api-error.ts';
+import type { WriteScope } from './record-writes.ts';
+
+export const associationSpec = z.object({
+  associationCategory: z.enum(['HUBSPOT_DEFINED', 'USER_DEFINED', 'INTEGRATOR_DEFINED', 'WORK']),
+  associationTypeId: z.number().int(),
+});
+export const objectRef = z.object({ id: z.union([z.string(), z.number().int()]).transform(String) });
+
+/** An association that a new record is born with. Its type ids say what kind of object `to` is. */
+export const newAssociation = z.object({ to: objectRef, types: z.array(associationSpec).min(1) });
+
+type Spec = z.infer<typeof associationSpec>;
+export type NewAssociation = z.infer<typeof newAssociation>;
+
+interface ResolvedAssociation {
+  to: CrmRecord;
+  types: AssociationType[];
+}
+
+/** Finds the records and kinds of association that a request names; throws for any that there is not. */
+export function resolveAssociations(
+  scope: WriteScope,
+  associations: readonly NewAssociation[],
+): ResolvedAssociation[] {
+  return associations.map(({ to, types }) => {
+    const kinds = types.map((spec) => kindOf(scope, spec));
+    const toType = kinds[0] && findObjectType(kinds[0].to);
+    if (!toType || kinds.some((kind) => kind.to !== toType.id)) {
+      throw validationError('The types of one association lead to different objects.');
+    }
+    return { to: otherRecord(scope, toType, to.id), types: kinds };
+  });
+}
+
+/** The kind of association from the scope's type that a spec names; throws 400 when there is none. */
+export function kindOf(
+  { crm, portalId, type }: WriteScope,
+  { associationCategory: category, associationTypeId: typeId }: Spec,
+  to?: ObjectType,
+): AssociationType {
+  const found = crm.associationLabels.find(portalId, type, { category, typeId, to });
+  if (found) return found;
+  const target = to ? ` to ${to.singular.toUpperCase()}` : '';
+  throw validationError(
+    `Association type ${category}/${typeId} is not valid from ${type.singular.toUpperCase()}${target}.`,
+    [{ message: `invalid association type ${typeId}`, code: 'INVALID_ASSOCIATION_TYPE' }],
+  );
+}
+
+/** The plain association between two types; throws 400 for a pair that cannot be associated. */
+export function plainKind({ crm, type }: WriteScope, to: ObjectType): AssociationType {
+  const plain = crm.associationLabels.plain(type, to);
+  if (plain) return plain;
+  throw validationError(`${type.plural} and ${to.plural} have no default association type.`);
+}
+
+/** A living record on one side of an association. */
+export function otherRecord({ crm, portalId }: WriteScope, type: ObjectType, id: string): CrmRecord {
+  const found = crm.records.find(portalId, type, id);
+  if (found && found.archivedAt === undefined) return found;
+  throw notFound(`No ${type.singular} has the id ${id}.`, {
+    subCategory: 'crm.associations.OBJECT_NOT_FOUND',
+    context: { objectType: [type.singular], id: [id] },
+  });
+}
+
+/** Associates two records, within the limits that the portal has set. */
+export function associate(
+  { crm, portalId, source }: WriteScope,
+  from: CrmRecord,
+  to: CrmRecord,
+  types: readonly AssociationType[],
+): void {
+  if (from === to) throw validationError('A record cannot be associated with itself.');
+  for (const type of types) {
+    refuseTooMany(crm, portalId, from, to, type);
+    refuseTooMany(crm, portalId, to, from, crm.associationLabels.inverse(portalId, type));
+  }
+  crm.associations.add(from, to, types, source);
+}
+
+function refuseTooMany(
+  crm: WriteScope['crm'],
+  portalId: number,
+  from: CrmRecord,
+  to: CrmRecord,
+  type: AssociationType,
+): void {
+  const limit = crm.associationLabels.limitOf(portalId, type);
+  if (limit === undefined) return;
+  const held = crm.associations.holdersOf(from, to.type, type);
+  if (held.includes(to.id) || held.length < limit) return;
+  const name = from.type.singular;
+  throw new ApiError(
+    400,
+    'VALIDATION_ERROR',
+    `The ${name} ${from.id} has ${limit} associations of this type already, which is its limit.`,
+    {
+      subCategory: 'crm.associations.LIMIT_EXCEEDED',
+      context: { fromObjectId: [from.id], associationTypeId: [String(type.typeId)], limit: [String(limit)] },
+    },
+  );
+}

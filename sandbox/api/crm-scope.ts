@@ -1,0 +1,46 @@
+import type { Request, Response } from 'express';
+import type { SandboxContext } from '../context.ts';
+import { findObjectType, type ObjectType } from '../state/object-types.ts';
+import { ApiError } from './api-error.ts';
+import { accessOf, apiSource, requireScope } from './bearer.ts';
+import type { WriteScope } from './record-writes.ts';
+
+export type Access = 'read' | 'write';
+
+/** The portal, type and rights of a request with `:objectType` in its path; throws 400 and 403. */
+export type Scoped = (req: Request, res: Response, access: Access) => WriteScope;
+
+export function crmScope(ctx: SandboxContext): Scoped {
+  return (req, res, access) => {
+    const type = typeNamed(req.params.objectType);
+    requireScope(res, access === 'read' ? type.readScopes : type.writeScopes);
+    return scopeFor(ctx, res, type);
+  };
+}
+
+/** The same for what is about a type and not about its records: properties and pipelines. */
+export function schemaScope(ctx: SandboxContext): Scoped {
+  return (req, res, access) => {
+    const type = typeNamed(req.params.objectType);
+    requireScope(res, schemaScopes(type, access));
+    return scopeFor(ctx, res, type);
+  };
+}
+
+export function scopeFor(ctx: SandboxContext, res: Response, type: ObjectType): WriteScope {
+  const { portalId } = accessOf(res);
+  return { crm: ctx, portalId, type, source: apiSource(ctx.settings.get().appId) };
+}
+
+/** The object type that a path or query names; throws 400 when the sandbox knows none. */
+export function typeNamed(name: unknown): ObjectType {
+  const type = findObjectType(String(name));
+  if (!type) throw new ApiError(400, 'VALIDATION_ERROR', `Unable to infer object type from: ${name}`);
+  return type;
+}
+
+/** A definition may be read by whoever reads or writes the records; to change it takes a right of its own. */
+function schemaScopes({ plural, readScopes, writeScopes }: ObjectType, access: Access): string[] {
+  const own = [`crm.schemas.${plural}.${access}`, ...(plural === 'tickets' ? ['tickets'] : [])];
+  return access === 'read' ? [...own, ...readScopes, ...writeScopes] : own;
+}

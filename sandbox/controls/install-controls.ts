@@ -1,0 +1,63 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Router } from 'express';
+import { z } from 'zod';
+import type { SandboxContext } from '../context.ts';
+import { originOf } from '../pages/marketplace.ts';
+import { ACCESS_TOKEN_SECONDS } from '../state/tokens.ts';
+import { ControlError, parseControl } from './control-error.ts';
+
+const marketplaceBody = z.strictObject({
+  portalId: z.number().int(),
+  partnerSignIn: z.boolean().default(false),
+});
+const portalsBody = z.strictObject({
+  from: z.number().int().min(1),
+  count: z.number().int().min(1).max(100_000).default(1),
+  installed: z.boolean().default(false),
+  /** What the installs are granted; the app's required and optional scopes when absent. */
+  scopes: z.array(z.string()).optional(),
+});
+
+/** The controls that make accounts and installs. */
+export function installControls({ portals, tokens, settings, marketplace }: SandboxContext): Router {
+  const router = Router();
+
+  /** The first address of an install that begins at HubSpot; the person approves at once. */
+  router.post('/marketplace', (req, res) => {
+    const { portalId, partnerSignIn } = parseControl(marketplaceBody, req.body);
+    const portal = portals.find(portalId);
+    if (!portal) throw new ControlError(404, `There is no account ${portalId}.`);
+    const install = marketplace.begin(portal, originOf(req), { partnerSignIn, approvesItself: true });
+    res.json({ url: partnerSignIn ? marketplace.signInUrl(install) : marketplace.approve(install) });
+  });
+
+  router.post('/portals', async (req, res) => {
+    const { from, count, installed, scopes } = parseControl(portalsBody, req.body);
+    const { requiredScopes, optionalScopes } = settings.get();
+    const granted = scopes ?? [...requiredScopes, ...optionalScopes];
+
+    function add(portalId: number) {
+      const { user } = portals.add(portalId);
+      if (!installed) return { portalId };
+      const { access, refreshToken } = tokens.install({ portalId, userId: user.id, scopes: granted });
+      return { portalId, accessToken: access.token, refreshToken, expiresIn: ACCESS_TOKEN_SECONDS };
+    }
+
+    /** In pieces: the whole answer for 100,000 portals is a text of some 50 MB. */
+    function* answer() {
+      yield '{"results":[';
+      for (let start = 0; start < count; start += 1000) {
+        const size = Math.min(1000, count - start);
+        const results = Array.from({ length: size }, (_, index) => JSON.stringify(add(from + start + index)));
+        yield `${start === 0 ? '' : ','}${results.join(',')}`;
+      }
+      yield ']}';
+    }
+
+    res.status(201).type('json');
+    await pipeline(Readable.from(answer()), res);
+  });
+
+  return router;
+}

@@ -1,0 +1,47 @@
+export const lifecycleStages = [
+  'subscriber',
+  'lead',
+  'marketingqualifiedlead',
+  'salesqualifiedlead',
+  'opportunity',
+  'customer',
+  'evangelist',
+  'other',
+] as const;
+
+/** Enumerations whose options HubSpot defines; others take any value. */
+export const enumerationOptions: Readonly<Record<string, readonly string[]>> = {
+  lifecyclestage: lifecycleStages,
+  hs_lead_status: [
+    'NEW',
+    'OPEN',
+    'IN_PROGRESS',
+    'OPEN_DEAL',
+    'UNQUALIFIED',
+    'ATTEMPTED_TO_CONTACT',
+    'CONNECTED',
+    'BAD_TIMING',
+  ],
+  hs_ticket_priority: ['LOW', 'MEDIUM', 'HIGH', 'URGENT'],
+  dealtype: ['newbusiness', 'existingbusiness'],
+  hs_call_direction: ['INBOUND', 'OUTBOUND'],
+  hs_call_status: [
+    'BUSY',
+    'CALLING_CRM_USER',
+    'CANCELED',
+    'COMPLETED',
+    'CONNECTING',
+    'FAILED',
+    'IN_PROGRESS',
+    'MISSED',
+    'NO_ANSWER',
+    'QUEUED',
+    'RINGING',
+  ],
+  hs_email_direction: ['EMAIL', 'INCOMING_EMAIL', 'FORWARDED_EMAIL'],
+  hs_email_status: ['BOUNCED', 'FAILED', 'SCHEDULED', 'SENDING', 'SENT'],
+  hs_meeting_outcome: ['SCHEDULED', 'COMPLETED', 'RESCHEDULED', 'NO_SHOW', 'CANCELED'],
+  hs_task_status: ['COMPLETED', 'DEFERRED', 'IN_PROGRESS', 'NOT_STARTED', 'WAITING'],
+  hs_task_priority: ['LOW', 'MEDIUM', 'HIGH'],
+  hs_task_type: ['EMAIL', 'CALL', 'TODO'],
+};

@@ -1,0 +1,27 @@
+import type { AssociationLabels } from './association-labels.ts';
+import type { Associations } from './associations.ts';
+import { objectTypeNamed } from './object-types.ts';
+
+const portalId = 62515;
+
+/** Which seed records belong together: type and id on both sides. */
+const pairs = [
+  ['contact', '101', 'company', '301'],
+  ['contact', '102', 'company', '302'],
+  ['contact', '105', 'company', '301'],
+  ['deal', '401', 'contact', '101'],
+  ['deal', '401', 'company', '301'],
+  ['deal', '402', 'contact', '102'],
+  ['ticket', '501', 'contact', '101'],
+] as const;
+
+/** Associates the seed records; each one's company is its primary company. */
+export function seedAssociations(labels: AssociationLabels, associations: Associations): void {
+  for (const [fromType, fromId, toType, toId] of pairs) {
+    const from = { portalId, type: objectTypeNamed(fromType), id: fromId };
+    const to = { portalId, type: objectTypeNamed(toType), id: toId };
+    const kinds = labels.list(portalId, from.type, to.type);
+    const wanted = kinds.filter(({ label }) => label === null || label === 'Primary');
+    associations.add(from, to, wanted, { changeSource: 'CRM_UI', sourceId: 'sandbox' });
+  }
+}

@@ -1,0 +1,68 @@
+import type { WebhookEvent } from './change-events.ts';
+
+/** What the sender needs to know of a batch: whose events are in it, and how many may be under way. */
+export interface Sendable {
+  events: readonly WebhookEvent[];
+  portalIds: readonly number[];
+  /** Requests at once for each portal. */
+  concurrency: number;
+}
+
+/** So many sockets at once are enough for one machine, whatever the number of portals. */
+const MAX_RUNNING = 256;
+
+/**
+ * Runs batches in the order in which they came, as many at once as their portals allow. A batch with
+ * events of several portals takes a place in each of them.
+ */
+export function createSender<T extends Sendable>(send: (batch: T) => Promise<void>) {
+  /** Batches by their portals, so that those of a busy portal are not looked at again and again. */
+  const lanes = new Map<string, T[]>();
+  const inFlight = new Map<number, number>();
+  let running = 0;
+
+  function hasPlace({ portalIds, concurrency }: T): boolean {
+    return portalIds.every((portalId) => (inFlight.get(portalId) ?? 0) < concurrency);
+  }
+
+  function startAll() {
+    for (const [key, lane] of lanes) {
+      while (running < MAX_RUNNING && lane[0] && hasPlace(lane[0])) {
+        const batch = lane.shift();
+        if (batch) void run(batch);
+      }
+      if (lane.length === 0) lanes.delete(key);
+      if (running === MAX_RUNNING) return;
+    }
+  }
+
+  async function run(batch: T) {
+    running += 1;
+    for (const portalId of batch.portalIds) inFlight.set(portalId, (inFlight.get(portalId) ?? 0) + 1);
+    try {
+      await send(batch);
+    } finally {
+      running -= 1;
+      for (const portalId of batch.portalIds) inFlight.set(portalId, (inFlight.get(portalId) ?? 1) - 1);
+      startAll();
+    }
+  }
+
+  return {
+    add(batches: readonly T[]) {
+      for (const batch of batches) {
+        const key = batch.portalIds.join();
+        const lane = lanes.get(key) ?? [];
+        lanes.set(key, lane);
+        lane.push(batch);
+      }
+      startAll();
+    },
+    /** Forgets what waits and answers what it was. What is under way goes on and frees its place. */
+    clear(): T[] {
+      const waiting = [...lanes.values()].flat();
+      lanes.clear();
+      return waiting;
+    },
+  };
+}
