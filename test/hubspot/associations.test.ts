@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type CrmWorld, collect, startCrmWorld } from '../helpers/crm-world.ts';
+
+const taro = { type: 'contacts', id: '102' };
+const aoife = { type: 'contacts', id: '104' };
+const example = { type: 'companies', id: '301' };
+
+describe('associations', () => {
+  let world: CrmWorld;
+  let associations: CrmWorld['hubspot']['associations'];
+  beforeAll(async () => {
+    world = await startCrmWorld();
+    associations = world.hubspot.associations;
+  });
+  afterAll(() => world.close());
+
+  const of = async (from: { type: string; id: string }, toType: string) =>
+    (await collect(associations.list(from, toType))).map(({ toObjectId }) => toObjectId);
+
+  it('are made, seen from both sides, and ended', async () => {
+    await associations.createDefault(aoife, example);
+    expect(await of(aoife, 'companies')).toEqual(['301']);
+    expect(await of(example, 'contacts')).toContain('104');
+    await associations.delete(aoife, example);
+    expect(await of(aoife, 'companies')).toEqual([]);
+  });
+
+  it('carry the labels of the portal', async () => {
+    const [label] = await associations.labels.create('contacts', 'companies', {
+      name: 'advisor',
+      label: 'Advisor',
+      inverseLabel: 'Advised by',
+    });
+    const types = [{ associationCategory: 'USER_DEFINED', associationTypeId: label?.typeId ?? 0 } as const];
+    await associations.create(taro, example, types);
+    const [found] = (await collect(associations.list(taro, 'companies'))).filter(
+      ({ toObjectId }) => toObjectId === '301',
+    );
+    expect(found?.associationTypes.map(({ label }) => label)).toContain('Advisor');
+    await associations.labels.rename('contacts', 'companies', {
+      associationTypeId: label?.typeId ?? 0,
+      label: 'Counsel',
+    });
+    const names = (await associations.labels.list('contacts', 'companies')).map(({ label }) => label);
+    expect(names).toContain('Counsel');
+  });
+
+  it('are written in batches that say which pair failed', async () => {
+    const outcomes = await associations.batchCreateDefault('contacts', 'companies', [
+      { from: '103', to: '301' },
+      { from: '999999', to: '302' },
+      { from: '103', to: '302' },
+    ]);
+    expect(outcomes.map(({ failure }) => failure?.category)).toEqual([
+      undefined,
+      'OBJECT_NOT_FOUND',
+      undefined,
+    ]);
+    const [read, none] = await associations.batchRead('contacts', 'companies', ['103', '104']);
+    expect(read?.result?.to.map(({ toObjectId }) => toObjectId)).toEqual(['301', '302']);
+    expect(none?.failure).toBeDefined();
+    await associations.batchDelete('contacts', 'companies', [{ from: '103', to: '301' }]);
+    expect(await of({ type: 'contacts', id: '103' }, 'companies')).toEqual(['302']);
+  });
+});
+
+describe('engagements', () => {
+  it('stand on the timeline at this moment unless they say when', async () => {
+    const world = await startCrmWorld();
+    try {
+      const { notes, emails, associations } = world.hubspot;
+      const before = Date.now();
+      const types = [{ associationCategory: 'HUBSPOT_DEFINED', associationTypeId: 202 } as const];
+      const note = await notes.create({ hs_note_body: 'メモ' }, [{ to: { id: '101' }, types }]);
+      const at = Date.parse((await notes.get(note.id)).properties.hs_timestamp ?? '');
+      expect(at).toBeGreaterThanOrEqual(before);
+      const [linked] = await collect(associations.list({ type: 'contacts', id: '101' }, 'notes'));
+      expect(linked?.toObjectId).toBe(note.id);
+      const email = await emails.create({ hs_email_subject: 'Offer', hs_timestamp: '2026-11-20T09:00:00Z' });
+      const { hs_timestamp, hs_email_direction } = (await emails.get(email.id)).properties;
+      expect([Date.parse(hs_timestamp ?? ''), hs_email_direction]).toEqual([
+        Date.parse('2026-11-20T09:00:00Z'),
+        'EMAIL',
+      ]);
+    } finally {
+      await world.close();
+    }
+  });
+});
+
+describe('owners and the account', () => {
+  it('are read', async () => {
+    const world = await startCrmWorld();
+    try {
+      const { owners, account } = world.hubspot;
+      const admin = await owners.findByEmail('admin@example.com');
+      expect(await owners.get(String(admin?.userId), 'userId')).toEqual(admin);
+      expect(await owners.findByEmail('nobody@example.com')).toBeUndefined();
+      expect(await collect(owners.list({ archived: true }))).toHaveLength(1);
+      expect(await account.get()).toMatchObject({ portalId: 62515, timeZone: 'Asia/Tokyo' });
+    } finally {
+      await world.close();
+    }
+  });
+});

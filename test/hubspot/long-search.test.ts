@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type CrmWorld, collect, startCrmWorld } from '../helpers/crm-world.ts';
+
+/** A little more than HubSpot shows of one search. */
+const MADE = 10_050;
+
+describe('a search with more than 10,000 results', () => {
+  let world: CrmWorld;
+  let tasks: CrmWorld['hubspot']['tasks'];
+  beforeAll(async () => {
+    world = await startCrmWorld();
+    tasks = world.hubspot.tasks;
+    await tasks.batchCreate(
+      Array.from({ length: MADE }, (_, at) => ({ properties: { hs_task_subject: `Task ${at}` } })),
+    );
+  });
+  afterAll(() => world.close());
+
+  const filter = (propertyName: string) => ({ propertyName, operator: 'HAS_PROPERTY' }) as const;
+
+  it('goes on behind them by record id and gives each record once', async () => {
+    let ids: string[] = [];
+    const requests = await world.requestsOf(async () => {
+      const found = await collect(tasks.search({ filters: [filter('hs_task_subject')], properties: [] }));
+      ids = found.map(({ id }) => id);
+    });
+    expect(ids).toHaveLength(MADE);
+    expect(new Set(ids).size).toBe(MADE);
+    expect(requests.at(-1)?.body.filterGroups[0].filters[1]).toMatchObject({
+      propertyName: 'hs_object_id',
+      operator: 'GT',
+    });
+    expect(requests.every(({ status }) => status === 200)).toBe(true);
+  });
+
+  it('says that it cannot when another order is asked for, after the 10,000', async () => {
+    let seen = 0;
+    const search = async () => {
+      for await (const _ of tasks.search({ sort: { propertyName: 'hs_timestamp' } })) seen += 1;
+    };
+    await expect(search()).rejects.toMatchObject({
+      code: 'search_too_long',
+      message: expect.stringContaining('hs_timestamp'),
+    });
+    expect(seen).toBe(10_000);
+  });
+
+  it('says that it cannot when there is no room for one more filter', async () => {
+    const filters = Array.from({ length: 6 }, () => filter('hs_task_subject'));
+    await expect(collect(tasks.search({ filters }))).rejects.toMatchObject({
+      code: 'search_too_long',
+      message: expect.stringContaining('fewer filters'),
+    });
+  });
+});

@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { HubSpotError } from '../../app/hubspot/errors.ts';
+import { type CrmWorld, collect, startCrmWorld } from '../helpers/crm-world.ts';
+
+describe('records of HubSpot’s objects API', () => {
+  let world: CrmWorld;
+  let hubspot: CrmWorld['hubspot'];
+  beforeAll(async () => {
+    world = await startCrmWorld();
+    hubspot = world.hubspot;
+  });
+  afterAll(() => world.close());
+
+  const refusal = (call: Promise<unknown>) => expect(call).rejects;
+
+  it('are created, read, changed and archived', async () => {
+    const { id } = await hubspot.companies.create({ name: '株式会社テスト', domain: 'lifecycle.example' });
+    await hubspot.companies.update(id, { city: '東京' });
+    const company = await hubspot.companies.get(id, ['name', 'city', 'phone']);
+    expect(company).toMatchObject({ id, properties: { name: '株式会社テスト', city: '東京', phone: null } });
+    await hubspot.companies.archive(id);
+    await refusal(hubspot.companies.get(id)).toMatchObject({ status: 404 });
+    expect(await hubspot.companies.get(id, ['name'], { archived: true })).toMatchObject({ archived: true });
+  });
+
+  it('travel with text for every value and nothing for what is undefined', async () => {
+    const [sent] = await world.requestsOf(() =>
+      hubspot.deals.create({
+        dealname: 'Typed',
+        amount: 30000,
+        closedate: new Date('2026-12-18T00:00:00Z'),
+        pipeline: 'default',
+        dealstage: 'contractsent',
+        description: undefined,
+        dealtype: null,
+      }),
+    );
+    expect(sent?.body).toEqual({
+      properties: {
+        dealname: 'Typed',
+        amount: '30000',
+        closedate: '2026-12-18T00:00:00.000Z',
+        pipeline: 'default',
+        dealstage: 'contractsent',
+        dealtype: '',
+      },
+      associations: [],
+    });
+  });
+
+  it('come with the ids of associated records when asked for', async () => {
+    const contact = await hubspot.contacts.get('101', ['email'], { associations: ['companies'] });
+    expect(contact.associations?.companies?.results[0]).toMatchObject({ id: '301' });
+  });
+
+  it('are listed page after page', async () => {
+    const notes = Array.from({ length: 230 }, (_, at) => ({ properties: { hs_note_body: `note ${at}` } }));
+    await hubspot.notes.batchCreate(notes);
+    let listed: { properties: Record<string, string | null> }[] = [];
+    const requests = await world.requestsOf(async () => {
+      listed = await collect(hubspot.notes.list());
+    });
+    expect(listed.map(({ properties }) => properties.hs_note_body)).toEqual(
+      notes.map(({ properties }) => properties.hs_note_body),
+    );
+    expect(requests.map(({ query }) => query.limit)).toEqual(['100', '100', '100']);
+  });
+
+  it('are found by filters, words and order', async () => {
+    const filters = [{ propertyName: 'amount', operator: 'GTE', value: '10000' }] as const;
+    const dear = await collect(hubspot.deals.search({ filters, properties: ['amount'] }));
+    expect(dear.map(({ properties }) => properties.amount)).toContain('12000');
+    const [greatest] = await collect(
+      hubspot.deals.search({ sort: { propertyName: 'amount', direction: 'DESCENDING' } }),
+    );
+    expect(greatest?.properties.dealname).toBe('Typed');
+    const [jane] = await collect(hubspot.contacts.search({ query: 'jane' }));
+    expect(jane?.id).toBe('101');
+  });
+
+  it('are merged, where HubSpot can', async () => {
+    const [one, other] = await Promise.all([
+      hubspot.companies.create({ name: 'One' }),
+      hubspot.companies.create({ name: 'Other', city: 'Kyoto' }),
+    ]);
+    const merged = await hubspot.companies.merge(one.id, other.id);
+    expect(merged.properties.name).toBe('One');
+  });
+
+  it('tell the field that HubSpot refused', async () => {
+    const error = await hubspot.contacts.create({ no_such: '1' }).catch((error) => error);
+    expect(error).toBeInstanceOf(HubSpotError);
+    expect(error).toMatchObject({ status: 400, category: 'VALIDATION_ERROR' });
+  });
+});
+
+describe('contacts', () => {
+  let world: CrmWorld;
+  beforeAll(async () => {
+    world = await startCrmWorld();
+  });
+  afterAll(() => world.close());
+
+  it('are read, changed, and created or updated by address', async () => {
+    const { contacts } = world.hubspot;
+    expect(await contacts.getByEmail('priya+crm@example.com')).toMatchObject({ id: '105' });
+    await contacts.updateByEmail('priya+crm@example.com', { firstname: 'P.' });
+    expect((await contacts.get('105')).properties.firstname).toBe('P.');
+    const made = await contacts.createOrUpdate('Anna@Example.com', { firstname: 'Anna' });
+    const again = await contacts.createOrUpdate('anna@example.com', { firstname: 'Ann' });
+    expect([made.created, again.created, again.contact.id]).toEqual([true, false, made.contact.id]);
+  });
+
+  it('are erased for privacy, by address too', async () => {
+    const { contacts } = world.hubspot;
+    await contacts.gdprDelete('taro.yamada@example.com', 'email');
+    await expect(contacts.get('102')).rejects.toMatchObject({ status: 404 });
+  });
+});
+
+describe('companies', () => {
+  it('are found by domain, however it is written', async () => {
+    const world = await startCrmWorld();
+    try {
+      const found = await world.hubspot.companies.findByDomain('EXAMPLE.com');
+      expect(found.map(({ id }) => id)).toEqual(['301']);
+    } finally {
+      await world.close();
+    }
+  });
+});
