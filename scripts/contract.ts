@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { type ApiPaths, apiPaths, apiPathsOf, apiVersions } from '../app/hubspot/api-paths.ts';
 import { findApis } from './contract/apis.ts';
-import { areas } from './contract/areas.ts';
+import { type Area, areas, describedVersions } from './contract/areas.ts';
 import { checkArea } from './contract/check-area.ts';
 import { readDescription } from './contract/description.ts';
 import { exceptions, withoutExceptions } from './contract/exceptions.ts';
@@ -28,12 +29,8 @@ for (const name of await serviceNames()) {
     problems.push(`${name}: not in scripts/contract/areas.ts, so nothing checks it`);
     continue;
   }
-  const report = await checkArea(name, area, await Promise.all(area.descriptions.map(describe)));
-  problems.push(...report.problems);
-  differences.push(...report.differences);
-  for (const [{ name, operations }, used] of report.used) {
-    const own = report.differences.filter((difference) => difference.startsWith(`${name}:`));
-    console.log(`${name}: ${used.size} of ${operations.length} operations used, ${verdict(own)}`);
+  for (const { files, version } of describedVersions(area)) {
+    await check(name, area, files, version === undefined ? apiPaths : pathsIn(version));
   }
 }
 
@@ -49,6 +46,31 @@ for (const problem of problems) console.error(`  ${problem}`);
 const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
 console.log(problems.length === 0 ? 'The contract is kept.' : `The contract is not kept: ${count}.`);
 process.exitCode = problems.length === 0 ? 0 : 1;
+
+async function check(
+  name: keyof Services,
+  area: Area,
+  files: readonly string[],
+  paths: ApiPaths,
+): Promise<void> {
+  const report = await checkArea(name, area, await Promise.all(files.map(describe)), paths);
+  problems.push(...report.problems);
+  differences.push(...report.differences);
+  for (const [{ name, operations }, used] of report.used) {
+    const own = report.differences.filter((difference) => difference.startsWith(`${name}:`));
+    console.log(`${name}: ${used.size} of ${operations.length} operations used, ${verdict(own)}`);
+  }
+}
+
+/** Every area in this version; v3 and v4 are of one generation. */
+function pathsIn(version: string): ApiPaths {
+  const generation = version.replace(/^v\d$/, 'v');
+  const wanted = Object.entries(apiVersions).map(([area, versions]) => [
+    area,
+    versions.find((it) => it.version.startsWith(generation))?.version,
+  ]);
+  return apiPathsOf(Object.fromEntries(wanted));
+}
 
 function verdict(differences: readonly string[]): string {
   if (differences.length === 0) return 'all conform';

@@ -80,6 +80,7 @@ function sandboxSettings(port: number) {
     HUBSPOT_API_URL: url,
     HUBSPOT_AUTHORIZE_URL: `${url}/oauth/authorize`,
     HUBSPOT_FORMS_URL: url,
+    HUBSPOT_DEVELOPER_API_KEY: 'sandbox-developer-key',
   };
 }
 

@@ -5,7 +5,8 @@ import type { Output } from './output.ts';
 
 /** What a command is given: the app, opened for it and closed after it, and where to print. */
 export interface Tools {
-  withContext<T>(work: (ctx: Context) => Promise<T>): Promise<T>;
+  /** @param options `database: false` for work that needs none. */
+  withContext<T>(work: (ctx: Context) => Promise<T>, options?: { database?: boolean }): Promise<T>;
   output(): Output;
 }
 

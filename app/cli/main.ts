@@ -8,6 +8,7 @@ import { KeyRingError } from '../services/key-service.ts';
 import { HandlerError } from '../services/wanted-subscriptions.ts';
 import { apiKeyCommands } from './api-keys.ts';
 import { type CommandGroup, ProblemError } from './command.ts';
+import { crmCommands } from './crm.ts';
 import { installCommands } from './installs.ts';
 import { keyCommands } from './keys.ts';
 import { createOutput } from './output.ts';
@@ -21,10 +22,11 @@ const GROUPS: readonly CommandGroup[] = [
   apiKeyCommands,
   webhookCommands,
   privacyCommands,
+  ...crmCommands,
 ];
 
 const program = new Command('npm run hubspot --')
-  .description('Operates the HubSpot app: installs, keys, webhooks.')
+  .description('Operates the HubSpot app (installs, keys, webhooks) and calls HubSpot’s APIs for a portal.')
   .option('--json', 'print JSON for machines instead of tables')
   .option('--verbose', 'log what happens, to the terminal')
   .showHelpAfterError()
@@ -35,7 +37,7 @@ const output = () => createOutput(program.opts<{ json?: boolean }>().json ?? fal
 for (const group of GROUPS) {
   group(program, {
     output,
-    async withContext(work) {
+    async withContext(work, { database = true } = {}) {
       const config = loadConfig(readCommandEnvironment());
       const logger = createLogger(
         program.opts<{ verbose?: boolean }>().verbose ? 'debug' : 'silent',
@@ -43,7 +45,7 @@ for (const group of GROUPS) {
       );
       const ctx = createContext(config, logger);
       try {
-        await ctx.services.keys.check();
+        if (database) await ctx.services.keys.check();
         return await work(ctx);
       } finally {
         await ctx.close();

@@ -22,19 +22,16 @@ export function addSubscriptionsCommand(group: Command, { withContext, output }:
     .action(async ({ apply = false, project, deleteUndeclared = false }: Options) => {
       if (deleteUndeclared && !apply && !project)
         throw new ProblemError('--delete-undeclared goes with --apply or --project.');
+      if (apply && project)
+        throw new ProblemError('A legacy app takes --apply, a project app --project; no app takes both.');
       const out = output();
-      await withContext(async ({ services: { webhookSubscriptions } }) => {
-        if (project) {
-          await writeProject(
-            out,
-            webhookSubscriptions,
-            project === true ? PROJECT : project,
-            deleteUndeclared,
-          );
-        }
-        if (apply) await applyAll(out, webhookSubscriptions, deleteUndeclared);
-        if (!apply && !project) await compare(out, webhookSubscriptions);
-      });
+      const work = async ({ webhookSubscriptions }: { webhookSubscriptions: WebhookSubscriptions }) => {
+        const folder = project === true ? PROJECT : project;
+        if (folder) await writeProject(out, webhookSubscriptions, folder, deleteUndeclared);
+        else if (apply) await applyAll(out, webhookSubscriptions, deleteUndeclared);
+        else await compare(out, webhookSubscriptions);
+      };
+      await withContext(({ services }) => work(services), { database: false });
     });
 }
 
@@ -101,7 +98,8 @@ async function writeProject(
     ...removed.map((what) => ({ action: 'removed', what })),
     ...undeclared.map((what) => ({ action: 'kept, wanted by no handler', what })),
   ];
-  const shown = path.relative(process.cwd(), file);
+  const fromHere = path.relative(process.cwd(), file);
+  const shown = fromHere.startsWith('..') ? file : fromHere;
   out.report(
     {
       rows,

@@ -10,8 +10,21 @@ export interface PrivacyReceipt {
   readonly erased: Record<string, number>;
 }
 
+/** Key of the advisory lock that erasures and whatever stores payloads exclude each other with. */
+const ERASURE = 48_190;
+
 /** Table `privacy_receipts`. */
 export const privacyReceiptsStore = {
+  /** Until `tx` ends nobody stores a payload without seeing its receipt. */
+  async beginErasure(tx: Db): Promise<void> {
+    await tx.query('select pg_advisory_xact_lock($1)', [ERASURE]);
+  },
+
+  /** Until `tx` ends no erasure passes by what it stores. */
+  async holdOffErasures(tx: Db): Promise<void> {
+    await tx.query('select pg_advisory_xact_lock_shared($1)', [ERASURE]);
+  },
+
   async add(tx: Db, portalId: number, record: string, erased: Record<string, number>): Promise<void> {
     await tx.query('insert into privacy_receipts (portal_id, record, erased) values ($1, $2, $3)', [
       portalId,

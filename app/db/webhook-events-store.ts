@@ -27,6 +27,8 @@ export interface PendingEvent {
 }
 
 const PENDING = 'id, record, event, attempts';
+/** Few at a time, so that a normal event that comes meanwhile does not wait for many. */
+const MOST_IMPORTS = 50;
 
 /** Table `webhook_events`. */
 export const webhookEventsStore = {
@@ -82,8 +84,9 @@ export const webhookEventsStore = {
   },
 
   /**
-   * What a lane has to do now: failed events whose time has come, then waiting ones in order, but none while an
-   * earlier one of its record is still to be handled, and none of the records `except`.
+   * What a lane has to do now: failed events whose time has come, then waiting ones in order, and some imports when
+   * there are no others; but none while an earlier one of its record is still to be handled, and none of the
+   * records `except`.
    */
   async pending(db: Db, lane: number, limit: number, except: readonly string[]): Promise<PendingEvent[]> {
     const due = await db.query<PendingEvent>({
@@ -96,16 +99,9 @@ export const webhookEventsStore = {
         order by run_at limit $2`,
       values: [lane, limit, except],
     });
-    const waiting = await db.query<PendingEvent>({
-      name: 'waiting-webhook-events',
-      text: `select ${PENDING} from webhook_events e
-        where lane = $1 and state = 'waiting' and record <> all($3) and not exists (
-          select from webhook_events failed where failed.record = e.record and failed.state = 'retrying'
-            and (failed.occurred_at, failed.id) < (e.occurred_at, e.id))
-        order by priority, occurred_at, id limit $2`,
-      values: [lane, limit, except],
-    });
-    return [...due.rows, ...waiting.rows];
+    const front = await waitingEvents(db, lane, 0, limit, except);
+    if (due.rows.length + front.length > 0) return [...due.rows, ...front];
+    return waitingEvents(db, lane, 1, MOST_IMPORTS, except);
   },
 
   /**
@@ -196,3 +192,22 @@ export const webhookEventsStore = {
     return rowCount ?? 0;
   },
 };
+
+async function waitingEvents(
+  db: Db,
+  lane: number,
+  priority: 0 | 1,
+  limit: number,
+  except: readonly string[],
+): Promise<PendingEvent[]> {
+  const { rows } = await db.query<PendingEvent>({
+    name: 'waiting-webhook-events',
+    text: `select ${PENDING} from webhook_events e
+      where lane = $1 and priority = $2 and state = 'waiting' and record <> all($4) and not exists (
+        select from webhook_events failed where failed.record = e.record and failed.state = 'retrying'
+          and (failed.occurred_at, failed.id) < (e.occurred_at, e.id))
+      order by occurred_at, id limit $3`,
+    values: [lane, priority, limit, except],
+  });
+  return rows;
+}

@@ -45,7 +45,7 @@ export interface Batch<Input, Result> {
  * Sends any number of inputs in requests of the documented size, one after the other, and says of each input what
  * became of it, in their order. A request that is refused as a whole costs only its own inputs; where it can be
  * repeated safely it is halved until the inputs to blame are alone. Once HubSpot does not let us in or wants no more
- * (401, 403, 429) or is not reached at all, what is left is not sent.
+ * (401, 403, 429), is not reached at all, or fails three requests in a row, what is left is not sent.
  */
 export async function sendBatch<Input, Result>(
   send: Send,
@@ -54,14 +54,16 @@ export async function sendBatch<Input, Result>(
   onProgress: OnProgress = () => {},
 ): Promise<BatchOutcome<Input, Result>[]> {
   const outcomes: BatchOutcome<Input, Result>[] = [];
+  let failedInARow = 0;
   for (let start = 0; start < inputs.length; start += batch.limit) {
     const sent = await sendChunk(send, batch, inputs.slice(start, start + batch.limit));
     outcomes.push(...sent);
     onProgress(outcomes.length);
-    const stopped = sent.find(({ failure }) => failure?.error !== undefined && stopsAll(failure.error));
-    if (stopped?.failure) {
-      const failure = { ...stopped.failure, message: `not sent, after: ${stopped.failure.message}` };
-      outcomes.push(...inputs.slice(outcomes.length).map((input) => ({ input, failure })));
+    const [failure] = sent.flatMap((it) => (it.failure?.error === undefined ? [] : it.failure));
+    failedInARow = failure && isTransient(failure.error) ? failedInARow + 1 : 0;
+    if (failure && (stopsAll(failure.error) || failedInARow === GIVE_UP_AFTER)) {
+      const unsent = { ...failure, message: `not sent, after: ${failure.message}` };
+      outcomes.push(...inputs.slice(outcomes.length).map((input) => ({ input, failure: unsent })));
       break;
     }
   }
@@ -106,18 +108,30 @@ function outcomesOf<Input, Result>(
   });
   // Archiving has no body.
   const { results, errors } = readAnswer(schema, body ?? {}, request);
-  return inputs.map((input, index): BatchOutcome<Input, Result> => {
-    const found = results.find((it) => isResultOf(it, input, index));
-    if (found !== undefined) return { input, result: found };
-    const told = errors.find((it) => isErrorOf?.(it, input, index));
-    if (!told && silence !== undefined) return { input, result: silence };
-    // One error about one input may name none.
-    const error =
-      told ?? (errors.length === 1 && results.length === inputs.length - 1 ? errors[0] : undefined);
+  const told = inputs.map((input, index) => ({
+    input,
+    result: results.find((it) => isResultOf(it, input, index)),
+    error: errors.find((it) => isErrorOf?.(it, input, index)),
+  }));
+  const open = told.filter(({ result, error }) => result === undefined && error === undefined);
+  // What is left over for the one input left over is its own: a record found by its second e-mail address shows the
+  // first, and one error about one input may name none.
+  const spare = results.filter((result) => told.every((it) => it.result !== result));
+  const unclaimed = errors.find((error) => told.every((it) => it.error !== error));
+  const rest = open.length === 1 ? { result: spare[0], error: unclaimed } : {};
+
+  return told.map((it): BatchOutcome<Input, Result> => {
+    const { result, error } = open.includes(it) ? rest : it;
+    if (result !== undefined) return { input: it.input, result };
+    if (error === undefined && silence !== undefined) return { input: it.input, result: silence };
     const message = detailed(error?.message ?? 'HubSpot did not say what became of it', error?.errors ?? []);
-    return { input, failure: { message, category: error?.category } };
+    return { input: it.input, failure: { message, category: error?.category } };
   });
 }
+
+const GIVE_UP_AFTER = 3;
+
+const isTransient = (error: unknown) => error instanceof HubSpotError && error.transient;
 
 const stopsAll = (error: unknown) =>
   !(error instanceof HubSpotError) || error.status === undefined || [401, 403, 429].includes(error.status);

@@ -15,13 +15,12 @@ export function createCompaniesApi(send: Send, paths = apiPaths) {
   return {
     ...companies,
 
-    /** Every company with this domain: HubSpot lets several have the same. */
-    findByDomain: (
-      domain: string,
-      properties: readonly string[] = PROPERTIES,
-    ): AsyncGenerator<CrmRecord, void> => {
+    /** The companies with this domain: HubSpot lets several have the same. */
+    async findByDomain(domain: string, properties: readonly string[] = PROPERTIES): Promise<CrmRecord[]> {
       const filters = [{ propertyName: 'domain', operator: 'EQ', value: domain.toLowerCase() }] as const;
-      return companies.search({ filters, properties });
+      const found: CrmRecord[] = [];
+      for await (const company of companies.search({ filters, properties })) found.push(company);
+      return found;
     },
 
     merge: createMerge(send, type),

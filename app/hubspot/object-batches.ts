@@ -76,16 +76,20 @@ export function recordBatches(path: string) {
       isErrorOf: isAbout,
     }),
 
-    /** The unique property is among those written, so that the answer shows whose it is. */
+    /**
+     * The unique property is among those written, so that the answer shows whose it is. HubSpot does not fail upserts
+     * by e-mail address one by one, so those carry no trace id.
+     */
     upsert: (idProperty: string): Batch<WriteInput, Upserted> => ({
       limit: LIMIT,
       request: (inputs) =>
         request(
           'upsert',
           {
-            inputs: inputs.map(({ id, properties }, index) =>
-              written(idProperty)({ id, properties: { ...properties, [idProperty]: id } }, index),
-            ),
+            inputs: inputs.map(({ id, properties }, index) => {
+              const input = { id, properties: { ...properties, [idProperty]: id } };
+              return written(idProperty)(input, idProperty === 'email' ? undefined : index);
+            }),
           },
           true,
         ),
@@ -106,11 +110,11 @@ export function recordBatches(path: string) {
 
 const written =
   (idProperty: string | undefined) =>
-  ({ id, properties }: WriteInput, index: number) => ({
+  ({ id, properties }: WriteInput, index: number | undefined) => ({
     id,
     ...(idProperty && { idProperty }),
     properties: asText(properties),
-    objectWriteTraceId: String(index),
+    ...(index !== undefined && { objectWriteTraceId: String(index) }),
   });
 
 const isTraced = ({ objectWriteTraceId: trace }: Traced, index: number) =>

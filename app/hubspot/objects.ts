@@ -26,6 +26,12 @@ export interface ReadOneOptions extends ReadOptions {
   readonly idProperty?: string | undefined;
 }
 
+export interface ListOptions extends ReadOptions {
+  readonly properties?: readonly string[];
+  /** Records of one page; all pages are read. */
+  readonly limit?: number;
+}
+
 /** Documented most of a page of records. */
 const PAGE = 100;
 
@@ -76,12 +82,13 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
     },
 
     /** Every record of the type, in the order of ids; pages are read as they are needed. */
-    async *list(
-      properties: readonly string[] = usual,
-      options: ReadOptions = {},
-    ): AsyncGenerator<CrmRecord, void> {
+    async *list({
+      limit = PAGE,
+      properties = usual,
+      ...options
+    }: ListOptions = {}): AsyncGenerator<CrmRecord, void> {
       for (let after: string | undefined; ; ) {
-        const query = { limit: PAGE, after, properties, ...options };
+        const query = { limit, after, properties, ...options };
         const request = { method: 'GET', path, query } as const;
         const { results, paging } = readAnswer(page, await send(request), request);
         yield* results;
@@ -95,7 +102,7 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
      * them by record id, with one it throws there. What was written seconds ago may be missing.
      */
     search(query: SearchQuery = {}): AsyncGenerator<CrmRecord, void> {
-      return searchRecords(send, path, { properties: usual, ...query });
+      return searchRecords(send, path, { ...query, properties: query.properties ?? usual });
     },
 
     /** Reads any number of records by id or by a unique property. */

@@ -64,11 +64,11 @@ export async function refreshExpiringTokens({
         await tokens.refreshIfDue(portalId);
         refreshed += 1;
       } catch (error) {
-        // One portal's trouble is its own; the token service has recorded it.
         failed += 1;
         misconfigured ||= error instanceof AppError && error.code === APP_MISCONFIGURED;
         goOnAt ??= afterRateLimit(error);
-        logger.debug({ portalId, err: error }, 'a token was not refreshed');
+        // One portal's trouble is its own. The token service has noted what it knows of; the rest is news.
+        if (!(error instanceof AppError)) logger.error({ portalId, err: error }, 'a token was not refreshed');
       }
     }
   }

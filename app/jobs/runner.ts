@@ -7,10 +7,13 @@ import {
   type WorkerPool,
 } from 'graphile-worker';
 import type { Context } from '../context.ts';
+import { LANES } from '../services/webhook-lanes.ts';
 import { createTasks } from './index.ts';
 import { createLiveness } from './liveness.ts';
+import { patientPool } from './patient-pool.ts';
 
-const CONCURRENCY = 24;
+/** The lanes of webhooks may all be waiting for slow handlers; the other jobs still find room. */
+const CONCURRENCY = LANES + 8;
 /** Heroku kills 30 seconds after SIGTERM. */
 const SHUTDOWN_MS = 25_000;
 
@@ -27,7 +30,7 @@ export async function startJobRunner(ctx: Context): Promise<JobRunner> {
   const events: WorkerEvents = new EventEmitter();
   events.on('pool:create', ({ workerPool }: { workerPool: WorkerPool }) => liveness.begin(workerPool.id));
   const runner = await run({
-    pgPool: ctx.pool,
+    pgPool: patientPool(ctx.pool),
     // The names are checked in createTasks; the library knows payloads only as unknown.
     taskList: createTasks(ctx, () => stopping) as unknown as TaskList,
     concurrency: CONCURRENCY,

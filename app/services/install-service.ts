@@ -235,13 +235,15 @@ export function createInstallService(dependencies: Dependencies) {
   }
 }
 
+const ENDED = new Set(['install_needs_reconnect', 'install_not_found']);
+
 /** Gone at HubSpot already: what is left to do is ours. */
 async function unlessEndedAlready(call: () => Promise<void>): Promise<void> {
   try {
     await call();
   } catch (error) {
     const ended =
-      (error instanceof AppError && error.code === 'install_needs_reconnect') ||
+      (error instanceof AppError && ENDED.has(error.code)) ||
       (error instanceof HubSpotError && !error.transient && [400, 401, 404].includes(error.status ?? 0));
     if (!ended) throw error;
   }

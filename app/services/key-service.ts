@@ -31,26 +31,12 @@ export function createKeyService({
      * @throws {KeyRingError} naming the key id that is missing or is another key under the same id.
      */
     async check(): Promise<void> {
+      await proveCanaries();
       // Only the key that writes: an older one that nothing uses any more must not come back by being listed.
       const newest = ring[0]?.id ?? '';
       await keyCanariesStore.addIfNew(pool, newest, encrypt(ring, CANARY, boundTo(newest)));
-      for (const { keyId, value } of await keyCanariesStore.list(pool)) {
-        const [key] = keyOf(keyId);
-        if (!key) {
-          throw new KeyRingError(
-            `TOKEN_KEYS has no key "${keyId}", which stored tokens may need. Put it back, or run ` +
-              '`npm run hubspot -- keys rotate` with it in the list before you take it out. Nothing was changed.',
-          );
-        }
-        try {
-          decrypt([key], value, boundTo(keyId));
-        } catch {
-          throw new KeyRingError(
-            `The key "${keyId}" in TOKEN_KEYS is not the key that stored tokens were encrypted with under this name. ` +
-              'Put the right one back; a new key needs a new name. Nothing was changed.',
-          );
-        }
-      }
+      // Another process may have been first, with another key under this name.
+      await proveCanaries();
     },
 
     use: () => installs.keyUse(pool),
@@ -86,6 +72,26 @@ export function createKeyService({
       return [...use.values()].reduce((sum, count) => sum + count, 0);
     },
   };
+
+  async function proveCanaries(): Promise<void> {
+    for (const { keyId, value } of await keyCanariesStore.list(pool)) {
+      const [key] = keyOf(keyId);
+      if (!key) {
+        throw new KeyRingError(
+          `TOKEN_KEYS has no key "${keyId}", which stored tokens may need. Put it back, or run ` +
+            '`npm run hubspot -- keys rotate` with it in the list before you take it out. Nothing was changed.',
+        );
+      }
+      try {
+        decrypt([key], value, boundTo(keyId));
+      } catch {
+        throw new KeyRingError(
+          `The key "${keyId}" in TOKEN_KEYS is not the key that stored tokens were encrypted with under this name. ` +
+            'Put the right one back; a new key needs a new name. Nothing was changed.',
+        );
+      }
+    }
+  }
 
   function keyOf(id: string): KeyRing {
     return ring.filter((entry) => entry.id === id);

@@ -16,6 +16,7 @@ export function createPrivacyService({ pool }: { pool: Pool }) {
      * @param eventId the privacy deletion itself, which holds ids only and stays.
      */
     async eraseContact(tx: Db, portalId: number, contactId: string, eventId: string): Promise<void> {
+      await privacyReceiptsStore.beginErasure(tx);
       const record = recordKey(portalId, 'contact', contactId);
       const emails = await webhookEventsStore.emailsOf(tx, record);
       await privacyReceiptsStore.add(tx, portalId, record, {

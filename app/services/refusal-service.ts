@@ -30,6 +30,7 @@ export function createRefusalService({ pool, clientSecrets, configured, clock, l
   let tokens = BURST;
   let filledAt = clock.now();
   let underWay = 0;
+  let writes: Promise<void> = Promise.resolve();
 
   return {
     /** At the start of the web process: keeps the configured client secrets, and recalls those before them. */
@@ -42,8 +43,10 @@ export function createRefusalService({ pool, clientSecrets, configured, clock, l
     note(refusal: Refusal): void {
       if (underWay >= BURST || !takeToken(refusal.reason === 'no_signature' ? KEPT_FOR_SIGNED : 0)) return;
       underWay += 1;
+      // After the answer, and one after another: a slow database has one connection of the pool waiting, not ten.
       setImmediate(() => {
-        keep(refusal)
+        writes = writes
+          .then(() => keep(refusal))
           .catch((err) => logger.warn({ err }, 'why a request was refused could not be kept'))
           .finally(() => {
             underWay -= 1;

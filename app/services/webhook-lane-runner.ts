@@ -43,11 +43,11 @@ export function createWebhookLaneRunner({ pool, dispatcher, clock, logger }: Dep
             if (await records.ended(HAND_OVER_MS)) break;
             turnEnds = performance.now() + LONGEST_TURN_MS;
           }
-          await records.marked();
           const underWay = records.underWay();
+          await records.marked();
           const pending = await webhookEventsStore.pending(pool, lane, BATCH, underWay);
           if (pending.length > 0 && underWay.length < RECORDS_AT_ONCE) await records.work(pending);
-          else if (underWay.length > 0) await records.oneEnded(FRESH_MS);
+          else if (underWay.length > 0) await records.oneEnded(underWay, FRESH_MS);
           else empty = true;
         }
       } finally {
@@ -90,7 +90,7 @@ export function createWebhookLaneRunner({ pool, dispatcher, clock, logger }: Dep
         await Promise.race(Array.from({ length: RECORDS_AT_ONCE - running.size }, next));
       },
 
-      /** Resolves when what was handled is marked as done. */
+      /** Resolves when what was handled of records that are no longer under way is marked as done. */
       async marked(): Promise<void> {
         const waiting = unmarked;
         unmarked = [];
@@ -98,9 +98,10 @@ export function createWebhookLaneRunner({ pool, dispatcher, clock, logger }: Dep
         if (failure) throw failure.error;
       },
 
-      /** Resolves when a record under way has ended, or after `ms`. */
-      async oneEnded(ms: number): Promise<void> {
-        await withinTime(Promise.race(running.values()), ms);
+      /** Resolves when one of the records has ended, or after `ms`. */
+      async oneEnded(underWay: readonly string[], ms: number): Promise<void> {
+        if (underWay.every((record) => running.has(record)))
+          await withinTime(Promise.race(running.values()), ms);
       },
 
       /** @returns whether nothing is under way any more, after `ms` at the latest. */

@@ -129,6 +129,7 @@ export function createWebhookSplitter({ pool, isWanted, logger }: Dependencies) 
 
   /** A person's late events are not stored again after the person's data was deleted. */
   async function leaveOutErased(tx: Db, rows: readonly NewWebhookEvent[]): Promise<NewWebhookEvent[]> {
+    await privacyReceiptsStore.holdOffErasures(tx);
     if (!(await privacyReceiptsStore.hasAny(tx))) return [...rows];
     const erased = await privacyReceiptsStore.erasedAt(tx, [...new Set(rows.map(({ record }) => record))]);
     if (erased.size === 0) return [...rows];

@@ -1,4 +1,6 @@
 const LONGEST = 4096;
+/** Plain names only: what else a URL's host may hold is read differently here and there. */
+const HUBSPOT = /^([a-z0-9-]+\.)+hubspot\.com$/;
 
 /**
  * Where HubSpot wants the browser back after an install it started. Anyone can put any address into that
@@ -10,7 +12,7 @@ export function parseReturnUrl(text: string, authorizeUrl: string): URL | undefi
   if (text.length > LONGEST || !URL.canParse(text)) return undefined;
   const url = new URL(text);
   if (url.username || url.password) return undefined;
-  const hubspot = url.protocol === 'https:' && url.port === '' && url.hostname.endsWith('.hubspot.com');
+  const hubspot = url.protocol === 'https:' && url.port === '' && HUBSPOT.test(url.hostname);
   // Not by origin: a blob: address has the origin of the host that is named inside of it.
   const authorize = new URL(authorizeUrl);
   const authorizing = url.protocol === authorize.protocol && url.host === authorize.host;

@@ -1,25 +1,93 @@
+import { createAccountApi } from '../../app/hubspot/account.ts';
 import { createAppInstallsApi } from '../../app/hubspot/app-installs.ts';
+import { createAssociationsApi } from '../../app/hubspot/associations.ts';
+import { createCompaniesApi } from '../../app/hubspot/companies.ts';
 import { createContactsApi } from '../../app/hubspot/contacts.ts';
+import { createDealsApi } from '../../app/hubspot/deals.ts';
+import {
+  createCallsApi,
+  createEmailsApi,
+  createMeetingsApi,
+  createNotesApi,
+  createTasksApi,
+} from '../../app/hubspot/engagements.ts';
 import { createOAuthApi } from '../../app/hubspot/oauth.ts';
+import { createOwnersApi } from '../../app/hubspot/owners.ts';
+import { createPipelinesApi } from '../../app/hubspot/pipelines.ts';
+import { createTicketsApi } from '../../app/hubspot/tickets.ts';
 import { createTimelineApi } from '../../app/hubspot/timeline.ts';
+import { createWebhookSettingsApi } from '../../app/hubspot/webhook-settings.ts';
+import { accountCases, ownerCases } from './cases/account.ts';
 import { appInstallCases } from './cases/app-installs.ts';
+import { associationCases } from './cases/associations.ts';
+import { companyCases } from './cases/companies.ts';
 import { contactCases } from './cases/contacts.ts';
+import { dealCases } from './cases/deals.ts';
+import { callCases, emailCases, meetingCases, noteCases, taskCases } from './cases/engagements.ts';
 import { oauthCases } from './cases/oauth.ts';
+import { pipelineCases } from './cases/pipelines.ts';
+import { ticketCases } from './cases/tickets.ts';
 import { timelineCases } from './cases/timeline.ts';
+import { webhookSettingsCases } from './cases/webhook-settings.ts';
 import type { Cases, Services } from './world.ts';
 
 export interface Area {
   /** The function of `app/hubspot/` that makes the service. */
   readonly api: unknown;
-  /** Files of HubSpot's descriptions, without `.json`. */
+  /** Files of HubSpot's descriptions of the version in use, without `.json`. */
   readonly descriptions: readonly string[];
+  /** Further versions that can be selected; their descriptions have the same names but for the version. */
+  readonly older?: readonly string[];
   readonly cases: Cases;
 }
+
+const older = ['2026-03', 'v3'];
 
 /** Each service of `app/hubspot/`, what HubSpot says about its API, and the cases that drive it. */
 export const areas: { readonly [Name in keyof Services]?: Area } = {
   oauth: { api: createOAuthApi, descriptions: ['oauth.2026-03'], cases: oauthCases },
-  contacts: { api: createContactsApi, descriptions: ['contacts.2026-09'], cases: contactCases },
+  contacts: { api: createContactsApi, descriptions: ['contacts.2026-09'], older, cases: contactCases },
+  companies: { api: createCompaniesApi, descriptions: ['companies.2026-09'], older, cases: companyCases },
+  deals: {
+    api: createDealsApi,
+    descriptions: ['deals.2026-09', 'pipelines.2026-09'],
+    older,
+    cases: dealCases,
+  },
+  tickets: {
+    api: createTicketsApi,
+    descriptions: ['tickets.2026-09', 'pipelines.2026-09'],
+    older,
+    cases: ticketCases,
+  },
+  calls: { api: createCallsApi, descriptions: ['calls.2026-09'], older, cases: callCases },
+  emails: { api: createEmailsApi, descriptions: ['emails.2026-09'], older, cases: emailCases },
+  meetings: { api: createMeetingsApi, descriptions: ['meetings.2026-09'], older, cases: meetingCases },
+  notes: { api: createNotesApi, descriptions: ['notes.2026-09'], older, cases: noteCases },
+  tasks: { api: createTasksApi, descriptions: ['tasks.2026-09'], older, cases: taskCases },
+  associations: {
+    api: createAssociationsApi,
+    descriptions: ['associations.2026-09', 'associationsSchema.2026-09'],
+    older: ['2026-03', 'v4'],
+    cases: associationCases,
+  },
+  pipelines: { api: createPipelinesApi, descriptions: ['pipelines.2026-09'], older, cases: pipelineCases },
+  owners: { api: createOwnersApi, descriptions: [], cases: ownerCases },
+  account: { api: createAccountApi, descriptions: ['accountInfo.2026-09'], older, cases: accountCases },
   timeline: { api: createTimelineApi, descriptions: ['timeline.2026-03'], cases: timelineCases },
+  webhookSettings: {
+    api: createWebhookSettingsApi,
+    descriptions: ['webhooks.2026-09'],
+    cases: webhookSettingsCases,
+  },
   appInstalls: { api: createAppInstallsApi, descriptions: ['appUninstalls.2026-03'], cases: appInstallCases },
 };
+
+/** The descriptions of each version that an area can be called in; the one in use has no version here. */
+export const describedVersions = ({ descriptions, older = [] }: Area) => [
+  { files: descriptions, version: undefined },
+  ...older.map((version) => ({
+    files: descriptions.map((file) => file.replace(/\..*/, `.${version}`)),
+    version,
+  })),
+];

@@ -1,3 +1,4 @@
+import { type ApiPaths, apiPaths } from '../../app/hubspot/api-paths.ts';
 import type { Area } from './areas.ts';
 import type { Description } from './description.ts';
 import { methodNames, watched } from './methods.ts';
@@ -18,6 +19,7 @@ export async function checkArea(
   name: keyof Services,
   { cases }: Area,
   descriptions: readonly Description[],
+  paths: ApiPaths = apiPaths,
 ): Promise<AreaReport> {
   const problems: string[] = [];
   let methods: string[] = [];
@@ -36,7 +38,7 @@ export async function checkArea(
         problems.push(`${name}: "${title}" failed: ${error instanceof Error ? error.message : error}`);
       }
     }
-  });
+  }, paths);
 
   const undriven = methods.filter((method) => !driven.has(method));
   problems.push(...undriven.map((method) => `${name}: no case calls ${method || name}()`));

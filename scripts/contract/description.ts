@@ -12,6 +12,7 @@ interface Operation {
 
 interface Document {
   paths: Record<string, Record<string, Operation>>;
+  components?: { securitySchemes?: Record<string, { type: string; in?: string; name?: string }> };
   [part: string]: unknown;
 }
 
@@ -56,6 +57,11 @@ export function readDescription(name: string, text: string): Description {
     return found;
   }
 
+  /** Names of keys in the query: how a request authenticates itself is described apart from its parameters. */
+  const keys = Object.values(document.components?.securitySchemes ?? {})
+    .filter((scheme) => scheme.type === 'apiKey' && scheme.in === 'query')
+    .map(({ name }) => name);
+
   function parameterDifferences(name: string, { path, query }: Exchange): string[] {
     const { operation, pointer, pattern } = get(name);
     const inPath = pattern.exec(path)?.groups ?? {};
@@ -75,7 +81,7 @@ export function readDescription(name: string, text: string): Description {
       });
       const given =
         place === 'query'
-          ? fieldsOf(query)
+          ? Object.fromEntries(Object.entries(fieldsOf(query)).filter(([name]) => !keys.includes(name)))
           : Object.fromEntries(
               known.map(({ name }) => [name, decodeURIComponent(inPath[groupName(name)] ?? '')]),
             );

@@ -1,7 +1,9 @@
+import { type ApiPaths, apiPaths } from '../../app/hubspot/api-paths.ts';
 import { HubSpotError } from '../../app/hubspot/errors.ts';
 import { createHubSpotHttp } from '../../app/hubspot/http.ts';
 import { createOAuthApi } from '../../app/hubspot/oauth.ts';
-import { createPortalClient } from '../../app/hubspot/portal-client.ts';
+import { portalApis } from '../../app/hubspot/portal-apis.ts';
+import { createWebhookSettingsApi } from '../../app/hubspot/webhook-settings.ts';
 import { createLogger } from '../../app/logger.ts';
 import { startSandbox } from '../../sandbox/index.ts';
 import { type Exchange, startRecordingProxy } from './recording-proxy.ts';
@@ -9,6 +11,15 @@ import { type Exchange, startRecordingProxy } from './recording-proxy.ts';
 /** Never called: the app itself takes no part. */
 const SERVER_URL = 'http://localhost:3000';
 const PORTAL = 62515;
+
+/** Beyond what the app's project asks for: services of a vendor may need any of these. */
+const MORE_SCOPES = [
+  'tickets',
+  'crm.objects.owners.read',
+  ...['contacts', 'companies', 'deals'].flatMap((type) =>
+    ['objects', 'schemas'].flatMap((part) => [`crm.${part}.${type}.read`, `crm.${part}.${type}.write`]),
+  ),
+];
 
 /** Every typed service, by the name of its area. */
 export type Services = ReturnType<typeof createServices>;
@@ -26,30 +37,43 @@ export interface World {
 /** A case drives services; how it ends matters only to the case itself. */
 export type Cases = Record<string, (world: World) => Promise<unknown>>;
 
-function createServices(apiUrl: string, accessToken: () => string) {
+function createServices(apiUrl: string, accessToken: () => string, paths: ApiPaths) {
   const http = createHubSpotHttp(apiUrl, createLogger('silent', 'contract'));
   const app = {
     clientId: 'sandbox-client-id',
     clientSecret: 'sandbox-client-secret',
     redirectUri: `${SERVER_URL}/oauth-callback`,
   };
-  const token = async () => accessToken();
   return {
     oauth: createOAuthApi(http, app),
-    ...createPortalClient(http, { current: token, renewed: token }),
+    webhookSettings: createWebhookSettingsApi(http, {
+      appId: 193354,
+      developerApiKey: 'sandbox-developer-key',
+    }),
+    ...portalApis((request) => http({ ...request, accessToken: accessToken() }), paths),
   };
 }
 
 /** Runs work against a sandbox of its own in which the app is installed; gives what the services sent and got. */
-export async function inWorld(work: (world: World) => Promise<void>): Promise<readonly Exchange[]> {
+export async function inWorld(
+  work: (world: World) => Promise<void>,
+  paths = apiPaths,
+): Promise<readonly Exchange[]> {
   const sandbox = await startSandbox({ port: 0, serverUrl: SERVER_URL });
   const proxy = await startRecordingProxy(sandbox.url);
   try {
     const code = () => consent(sandbox.url);
-    const { accessToken, refreshToken = '' } = await createServices(sandbox.url, () => '').oauth.exchangeCode(
-      await code(),
-    );
-    await work({ services: createServices(proxy.url, () => accessToken), code, accessToken, refreshToken });
+    const { accessToken, refreshToken = '' } = await createServices(
+      sandbox.url,
+      () => '',
+      paths,
+    ).oauth.exchangeCode(await code());
+    await work({
+      services: createServices(proxy.url, () => accessToken, paths),
+      code,
+      accessToken,
+      refreshToken,
+    });
     return proxy.exchanges;
   } finally {
     await proxy.close();
@@ -59,7 +83,12 @@ export async function inWorld(work: (world: World) => Promise<void>): Promise<re
 
 /** The user approves everything that the app may ask for. */
 async function consent(sandboxUrl: string): Promise<string> {
-  const app = (await (await fetch(`${sandboxUrl}/_sandbox/app`)).json()) as {
+  const settings = await fetch(`${sandboxUrl}/_sandbox/app`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ optionalScopes: MORE_SCOPES, rateLimit: null, searchRateLimit: null }),
+  });
+  const app = (await settings.json()) as {
     clientId: string;
     requiredScopes: string[];
     optionalScopes: string[];

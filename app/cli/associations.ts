@@ -1,0 +1,190 @@
+import type { AssociationSpec } from '../hubspot/crm-record.ts';
+import type { PortalApis } from '../hubspot/portal-apis.ts';
+import { reportRows, rowOutcomes } from './batch-report.ts';
+import { type CommandGroup, ProblemError } from './command.ts';
+import { callHubSpot, type PortalOptions, withPortalOptions } from './portal-calls.ts';
+import { recordArgument } from './property-options.ts';
+import { readRecords } from './records-file.ts';
+
+type Side = ReturnType<typeof recordArgument>;
+
+export const associationCommands: CommandGroup = (program, tools) => {
+  const group = program.command('associations').description('which records belong together');
+  const verb = (name: string, description: string) =>
+    withPortalOptions(group.command(name).description(description));
+  const out = () => tools.output();
+
+  verb('create', 'associate two records')
+    .argument('<from>', 'such as contacts:101', recordArgument)
+    .argument('<to>', 'such as companies:301', recordArgument)
+    .option('--label <label>', 'a label, by name or type id, of the direction from → to')
+    .action((from: Side, to: Side, options: PortalOptions & { label?: string }) =>
+      callHubSpot(
+        tools,
+        options,
+        async (apis) => {
+          const { label } = options;
+          if (label === undefined) return apis.associations.createDefault(from, to);
+          const kind = await labelled(apis, from.type, to.type, label);
+          return apis.associations.create(from, to, [kind]);
+        },
+        () => out().done(`${name(from)} and ${name(to)} are associated.`, { from, to, associated: true }),
+      ),
+    );
+
+  verb('import', 'associate many pairs, from a file with the columns `from` and `to`')
+    .argument('<from-type>', 'such as contacts')
+    .argument('<to-type>', 'such as companies')
+    .requiredOption('--file <file>', '.csv or .jsonl')
+    .option('--label <label>', 'a label, by name or type id')
+    .action(
+      async (fromType: string, toType: string, options: PortalOptions & { file: string; label?: string }) => {
+        const rows = await readRecords(options.file);
+        const pairs = rows.map(({ line, values: { from, to } }) => {
+          if (!from || !to) throw new ProblemError(`${options.file}:${line} has no \`from\` or no \`to\`.`);
+          return { from, to };
+        });
+        const bar = out().progress(pairs.length, 'pairs');
+        const work = async (apis: PortalApis) => {
+          const { associations } = apis;
+          const progress = (count: number) => bar.at(count);
+          try {
+            if (options.label === undefined) {
+              return await associations.batchCreateDefault(fromType, toType, pairs, progress);
+            }
+            const types = [await labelled(apis, fromType, toType, options.label)];
+            const inputs = pairs.map((pair) => ({ ...pair, types }));
+            return await associations.batchCreate(fromType, toType, inputs, progress);
+          } finally {
+            bar.end();
+          }
+        };
+        await callHubSpot(
+          tools,
+          options,
+          work,
+          (outcomes) => reportRows(out(), 'Associated', rowOutcomes(rows, outcomes)),
+          'background',
+        );
+      },
+    );
+
+  verb('list', 'what a record is associated with')
+    .argument('<from>', 'such as contacts:101', recordArgument)
+    .argument('<to-type>', 'such as companies')
+    .action((from: Side, toType: string, options: PortalOptions) =>
+      callHubSpot(
+        tools,
+        options,
+        (apis) => collect(apis.associations.list(from, toType)),
+        (found) => {
+          const rows = found.map(({ toObjectId, associationTypes }) => ({
+            id: toObjectId,
+            labels: associationTypes.map(({ label, typeId }) => label ?? `(${typeId})`).join(', '),
+          }));
+          const after = found.length === 0 ? `${name(from)} is associated with no ${toType}.` : undefined;
+          out().report({ rows, columns: ['id', 'labels'], ...(after && { after }) }, found);
+        },
+      ),
+    );
+
+  verb('delete', 'end every association between two records')
+    .argument('<from>', 'such as contacts:101', recordArgument)
+    .argument('<to>', 'such as companies:301', recordArgument)
+    .action((from: Side, to: Side, options: PortalOptions) =>
+      callHubSpot(
+        tools,
+        options,
+        (apis) => apis.associations.delete(from, to),
+        () =>
+          out().done(`${name(from)} and ${name(to)} are associated no more.`, {
+            from,
+            to,
+            associated: false,
+          }),
+      ),
+    );
+
+  verb('labels', 'the kinds of association from one type to another')
+    .argument('<from-type>')
+    .argument('<to-type>')
+    .action((fromType: string, toType: string, options: PortalOptions) =>
+      callHubSpot(
+        tools,
+        options,
+        (apis) => apis.associations.labels.list(fromType, toType),
+        (labels) => out().list(labels, ['typeId', 'label', 'category'], 'There are none.'),
+      ),
+    );
+
+  verb('create-label', 'define a label')
+    .argument('<from-type>')
+    .argument('<to-type>')
+    .requiredOption('--name <name>', 'its name for programs')
+    .requiredOption('--label <label>', 'its name for people')
+    .option('--inverse-label <label>', 'its name seen from the other side')
+    .action(
+      (
+        fromType: string,
+        toType: string,
+        options: PortalOptions & { name: string; label: string; inverseLabel?: string },
+      ) => {
+        const { name, label, inverseLabel } = options;
+        return callHubSpot(
+          tools,
+          options,
+          (apis) =>
+            apis.associations.labels.create(fromType, toType, {
+              name,
+              label,
+              ...(inverseLabel !== undefined && { inverseLabel }),
+            }),
+          (labels) => out().list(labels, ['typeId', 'label', 'category'], 'There are none.'),
+        );
+      },
+    );
+
+  verb('delete-label', 'delete a label, and with it the associations that have no other')
+    .argument('<from-type>')
+    .argument('<to-type>')
+    .argument('<type-id>', 'from `labels`', Number)
+    .action((fromType: string, toType: string, typeId: number, options: PortalOptions) =>
+      callHubSpot(
+        tools,
+        options,
+        (apis) => apis.associations.labels.delete(fromType, toType, typeId),
+        () => out().done(`The label ${typeId} is deleted.`, { typeId, deleted: true }),
+      ),
+    );
+};
+
+const name = ({ type, id }: Side) => `${type}:${id}`;
+
+/** A label by its type id or its name for people. */
+async function labelled(
+  { associations }: PortalApis,
+  fromType: string,
+  toType: string,
+  wanted: string,
+): Promise<AssociationSpec> {
+  const all = await associations.labels.list(fromType, toType);
+  const found = all.find(
+    ({ typeId, label }) => String(typeId) === wanted || label?.toLowerCase() === wanted.toLowerCase(),
+  );
+  if (found) {
+    return {
+      associationCategory: found.category as AssociationSpec['associationCategory'],
+      associationTypeId: found.typeId,
+    };
+  }
+  const choices = all.map(({ typeId, label }) => (label ? `${label} (${typeId})` : String(typeId)));
+  throw new ProblemError(
+    `There is no label "${wanted}" from ${fromType} to ${toType}. There are: ${choices.join(', ')}.`,
+  );
+}
+
+async function collect<T>(all: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const one of all) found.push(one);
+  return found;
+}

@@ -1,0 +1,35 @@
+import type { BatchOutcome } from '../hubspot/batch.ts';
+import { ProblemError } from './command.ts';
+import type { Output } from './output.ts';
+import type { FileRow } from './records-file.ts';
+
+export interface RowOutcome {
+  readonly line: number;
+  readonly id?: string | undefined;
+  readonly reason?: string | undefined;
+}
+
+/** What became of each row of a file, in its order. */
+export const rowOutcomes = (
+  rows: readonly FileRow[],
+  outcomes: readonly BatchOutcome<unknown, { id: string } | unknown>[],
+): RowOutcome[] =>
+  outcomes.map(({ result, failure }, index) => ({
+    line: rows[index]?.line ?? 0,
+    id: typeof result === 'object' && result !== null && 'id' in result ? String(result.id) : undefined,
+    reason: failure?.message,
+  }));
+
+/**
+ * Says how many rows went well and why the others did not.
+ * @throws {ProblemError} when any failed, so that the command ends with 1.
+ */
+export function reportRows(out: Output, what: string, rows: readonly RowOutcome[]): void {
+  const failed = rows.filter(({ reason }) => reason !== undefined);
+  const well = rows.length - failed.length;
+  out.report(
+    { before: `${what}: ${well} of ${rows.length} rows.`, rows: failed, columns: ['line', 'reason'] },
+    { done: rows.filter(({ reason }) => reason === undefined), failed },
+  );
+  if (failed.length > 0) throw new ProblemError(`${failed.length} of ${rows.length} rows failed.`);
+}

@@ -1,0 +1,59 @@
+import { type CommandGroup, ProblemError } from './command.ts';
+import { mergeCommand, objectCommands } from './object-commands.ts';
+import { callHubSpot, type PortalOptions, withPortalOptions } from './portal-calls.ts';
+import { namesOption, propertyOption } from './property-options.ts';
+import { showRecord } from './show-records.ts';
+
+export const contactCommands: CommandGroup = (program, tools) => {
+  const group = objectCommands(program, tools, {
+    area: 'contacts',
+    singular: 'contact',
+    idProperty: 'email',
+  });
+  mergeCommand(group, tools, 'contacts');
+
+  withPortalOptions(group.command('get-by-email').description('show the contact with an address'))
+    .argument('<email>')
+    .option('--properties <names>', 'properties to show, separated by commas', namesOption)
+    .action((email: string, options: PortalOptions & { properties?: string[] }) =>
+      callHubSpot(
+        tools,
+        options,
+        (apis) => apis.contacts.getByEmail(email, options.properties),
+        (contact) => showRecord(tools.output(), contact),
+      ),
+    );
+
+  withPortalOptions(
+    group.command('update-by-email').description('write properties of the contact with an address'),
+  )
+    .argument('<email>')
+    .requiredOption(
+      '--property <name=value>',
+      'a property to write; may be given several times',
+      propertyOption,
+    )
+    .action((email: string, options: PortalOptions & { property: Record<string, string> }) =>
+      callHubSpot(
+        tools,
+        options,
+        (apis) => apis.contacts.updateByEmail(email, options.property),
+        (contact) => showRecord(tools.output(), contact),
+      ),
+    );
+
+  withPortalOptions(group.command('gdpr-delete').description('erase a contact for good, for privacy'))
+    .argument('<id-or-email>')
+    .option('--yes', 'it cannot be undone, and is done only with this')
+    .action((contact: string, options: PortalOptions & { yes?: boolean }) => {
+      if (!options.yes && !options.dryRun) {
+        throw new ProblemError('Nothing was erased. This cannot be undone; say --yes to do it.');
+      }
+      return callHubSpot(
+        tools,
+        options,
+        (apis) => apis.contacts.gdprDelete(contact, contact.includes('@') ? 'email' : undefined),
+        () => tools.output().done(`The contact ${contact} is erased.`, { contact, erased: true }),
+      );
+    });
+};

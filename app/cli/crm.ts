@@ -1,0 +1,21 @@
+import { accountCommands } from './account.ts';
+import { associationCommands } from './associations.ts';
+import type { CommandGroup } from './command.ts';
+import { companyCommands } from './companies.ts';
+import { contactCommands } from './contacts.ts';
+import { dealCommands } from './deals.ts';
+import { engagementCommands } from './engagements.ts';
+import { pipelineCommands } from './pipelines.ts';
+import { ticketCommands } from './tickets.ts';
+
+/** The groups that call HubSpot's CRM for one portal. */
+export const crmCommands: readonly CommandGroup[] = [
+  contactCommands,
+  companyCommands,
+  dealCommands,
+  ticketCommands,
+  engagementCommands,
+  associationCommands,
+  pipelineCommands,
+  accountCommands,
+];

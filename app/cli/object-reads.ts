@@ -1,0 +1,87 @@
+import type { Command } from 'commander';
+import type { CrmRecord } from '../hubspot/crm-record.ts';
+import type { SearchFilter } from '../hubspot/object-search.ts';
+import type { PortalApis } from '../hubspot/portal-apis.ts';
+import type { Tools } from './command.ts';
+import { addVerb, type ObjectGroup } from './object-group.ts';
+import { callHubSpot, type PortalOptions } from './portal-calls.ts';
+import { limitOption, namesOption, sortOption, whereOption } from './property-options.ts';
+import { type Found, showRecord, showRecords } from './show-records.ts';
+
+interface ReadOptions extends PortalOptions {
+  readonly properties?: readonly string[];
+  readonly idProperty?: string;
+  readonly associations?: readonly string[];
+  readonly archived?: boolean;
+  readonly limit?: number;
+  readonly where?: readonly SearchFilter[];
+  readonly query?: string;
+  readonly sort?: ReturnType<typeof sortOption>;
+}
+
+const LIMIT = 100;
+
+/** `get`, `list` and `search`. */
+export function readCommands(group: Command, tools: Tools, { area, singular }: ObjectGroup): void {
+  const reading = (name: string, description: string) =>
+    addVerb(group, name, description).option(
+      '--properties <names>',
+      'properties to show, separated by commas',
+      namesOption,
+    );
+
+  reading('get', `show a ${singular}`)
+    .argument('<id>', 'its id, or its value of --id-property')
+    .option('--id-property <name>', 'a property whose values are unique')
+    .option('--associations <types>', 'types of records whose ids are shown along', namesOption)
+    .option('--archived', 'read from the recycle bin')
+    .action((id: string, options: ReadOptions) => {
+      const { properties, idProperty, associations, archived } = options;
+      const wanted = {
+        ...(idProperty && { idProperty }),
+        ...(associations && { associations }),
+        ...(archived && { archived }),
+      };
+      return callHubSpot(
+        tools,
+        options,
+        (apis) => apis[area].get(id, properties, wanted),
+        (record) => showRecord(tools.output(), record),
+      );
+    });
+
+  reading('list', `show ${area} in the order of their ids`)
+    .option('--archived', 'those in the recycle bin')
+    .option('--limit <number>', 'how many at most', limitOption, LIMIT)
+    .action((options: ReadOptions) => {
+      const { archived, properties, limit = LIMIT } = options;
+      const read = (apis: PortalApis) =>
+        first(apis[area].list({ ...(archived && { archived }), ...(properties && { properties }) }), limit);
+      return callHubSpot(tools, options, read, (found) => showRecords(tools.output(), found, area));
+    });
+
+  reading('search', `find ${area}`)
+    .option('--where <filter>', 'such as amount>=1000, email~example.com, phone, !phone', whereOption)
+    .option('--query <words>', 'words in the properties that HubSpot searches by default')
+    .option('--sort <property>', 'with - before it, the greatest first', sortOption)
+    .option('--limit <number>', 'how many at most', limitOption, LIMIT)
+    .action((options: ReadOptions) => {
+      const { where = [], query, sort, properties, limit = LIMIT } = options;
+      const wanted = { filters: where, query, ...(sort && { sort }), ...(properties && { properties }) };
+      return callHubSpot(
+        tools,
+        options,
+        (apis) => first(apis[area].search(wanted), limit),
+        (found) => showRecords(tools.output(), found, area),
+      );
+    });
+}
+
+async function first(all: AsyncIterable<CrmRecord>, limit: number): Promise<Found> {
+  const records: CrmRecord[] = [];
+  for await (const record of all) {
+    if (records.length === limit) return { records, more: true };
+    records.push(record);
+  }
+  return { records, more: false };
+}

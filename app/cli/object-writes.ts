@@ -1,0 +1,160 @@
+import type { Command } from 'commander';
+import type { BatchOutcome, OnProgress } from '../hubspot/batch.ts';
+import type { CrmRecord } from '../hubspot/crm-record.ts';
+import type { PortalApis } from '../hubspot/portal-apis.ts';
+import { reportRows, rowOutcomes } from './batch-report.ts';
+import { ProblemError, type Tools } from './command.ts';
+import { addVerb, type ObjectGroup, type Values, type WriteOptions } from './object-group.ts';
+import { callHubSpot } from './portal-calls.ts';
+import { propertyOption, recordArgument } from './property-options.ts';
+import { type FileRow, readRecords } from './records-file.ts';
+import { showRecord } from './show-records.ts';
+
+/** `create`, `create-or-update`, `update` and `delete`, of one record or of a file's rows. */
+export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): void {
+  const { area, singular, writeOptions = (it) => it, valuesOf = async () => ({}) } = type;
+  const verb = (name: string, description: string) => addVerb(group, name, description);
+  const writing = (command: Command) =>
+    writeOptions(
+      command
+        .option('--property <name=value>', 'a property to write; may be given several times', propertyOption)
+        .option('--file <file>', 'write many: .csv with property names as columns, or .jsonl'),
+    );
+
+  writing(verb('create', `make a ${singular}`))
+    .option('--associate <type:id>', 'a record it belongs to, such as contacts:101', recordArgument)
+    .action(async (options: WriteOptions) => {
+      const { file, associate } = options;
+      if (file && associate) throw new ProblemError('--associate goes with one record, not with a file.');
+      if (file) {
+        const inputOf = ({ values }: FileRow, common: Values) => ({ properties: { ...common, ...values } });
+        await fromFile({ ...options, file }, `Created ${area}`, inputOf, (apis, inputs, onProgress) =>
+          apis[area].batchCreate(inputs, onProgress),
+        );
+        return;
+      }
+      await oneRecord(options, async (apis, values) => {
+        const record = await apis[area].create(values);
+        if (associate) await apis.associations.createDefault({ type: area, id: record.id }, associate);
+        return record;
+      });
+    });
+
+  writing(verb('create-or-update', `make a ${singular}, or update the one with the same unique value`))
+    .option('--id-property <name>', 'the property whose value is unique', type.idProperty)
+    .action(async (options: WriteOptions) => {
+      const { file, property = {}, idProperty = '' } = options;
+      if (!idProperty) throw new ProblemError('Name the property with unique values: --id-property.');
+      const inputOf = (values: Values, where: string) => {
+        const { [idProperty]: id, ...properties } = values;
+        if (!id) throw new ProblemError(`${where} has no value for ${idProperty}.`);
+        return { id, properties };
+      };
+      if (file) {
+        await fromFile(
+          { ...options, file },
+          `Created or updated ${area}`,
+          ({ line, values }, common) => inputOf({ ...common, ...values }, `${file}:${line}`),
+          (apis, inputs, onProgress) => apis[area].batchUpsert(idProperty, inputs, onProgress),
+        );
+        return;
+      }
+      const input = inputOf(property, 'The command');
+      await oneRecord(options, async (apis, { [idProperty]: _, ...properties }) => {
+        const [outcome] = await apis[area].batchUpsert(idProperty, [{ ...input, properties }]);
+        return taken(outcome);
+      });
+    });
+
+  writing(
+    verb('update', `write properties of a ${singular}`).argument('[id]', 'its id, unless there is a file'),
+  )
+    .option('--id-property <name>', 'a property whose values are unique, in the place of the id')
+    .action(async (id: string | undefined, options: WriteOptions) => {
+      const { file, idProperty } = options;
+      if (file) {
+        const column = idProperty ?? 'id';
+        const inputOf = ({ line, values }: FileRow, common: Values) => {
+          const { [column]: id, ...properties } = values;
+          if (!id) throw new ProblemError(`${file}:${line} has no ${column}.`);
+          return { id, properties: { ...common, ...properties } };
+        };
+        await fromFile({ ...options, file }, `Updated ${area}`, inputOf, (apis, inputs, onProgress) =>
+          apis[area].batchUpdate(inputs, { idProperty, onProgress }),
+        );
+        return;
+      }
+      if (id === undefined) throw new ProblemError(`Which ${singular}? Give its id, or --file.`);
+      await oneRecord(options, (apis, values) => apis[area].update(id, values, idProperty));
+    });
+
+  verb('delete', `move a ${singular} to the recycle bin`)
+    .argument('[id]', 'its id, unless there is a file')
+    .option('--file <file>', 'delete many: .csv or .jsonl with `id`')
+    .action(async (id: string | undefined, options: WriteOptions) => {
+      const { file } = options;
+      if (file) {
+        const inputOf = ({ line, values }: FileRow) => {
+          if (!values.id) throw new ProblemError(`${file}:${line} has no id.`);
+          return values.id;
+        };
+        await fromFile({ ...options, file }, `Deleted ${area}`, inputOf, (apis, ids, onProgress) =>
+          apis[area].batchArchive(ids, onProgress),
+        );
+        return;
+      }
+      if (id === undefined) throw new ProblemError(`Which ${singular}? Give its id, or --file.`);
+      const shown = () => tools.output().done(`The ${singular} ${id} is deleted.`, { id, archived: true });
+      await callHubSpot(tools, options, (apis) => apis[area].archive(id), shown);
+    });
+
+  /** Writes the rows of a file in batches, with a bar, and tells what became of each. */
+  async function fromFile<Input>(
+    options: WriteOptions & { file: string },
+    done: string,
+    inputOf: (row: FileRow, values: Values) => Input,
+    write: (
+      apis: PortalApis,
+      inputs: Input[],
+      onProgress: OnProgress,
+    ) => Promise<BatchOutcome<unknown, unknown>[]>,
+  ): Promise<void> {
+    const rows = await readRecords(options.file);
+    const out = tools.output();
+    await callHubSpot(
+      tools,
+      options,
+      async (apis) => {
+        const common = { ...options.property, ...(await valuesOf(apis, options)) };
+        const inputs = rows.map((row) => inputOf(row, common));
+        const bar = out.progress(rows.length, area);
+        try {
+          return await write(apis, inputs, (count) => bar.at(count));
+        } finally {
+          bar.end();
+        }
+      },
+      (outcomes) => reportRows(out, done, rowOutcomes(rows, outcomes)),
+      'background',
+    );
+  }
+
+  async function oneRecord(
+    options: WriteOptions,
+    write: (apis: PortalApis, values: Values) => Promise<CrmRecord>,
+  ): Promise<void> {
+    const work = async (apis: PortalApis) => {
+      const values = { ...options.property, ...(await valuesOf(apis, options)) };
+      if (Object.keys(values).length === 0) {
+        throw new ProblemError('Nothing to write: give --property name=value, or --file.');
+      }
+      return write(apis, values);
+    };
+    await callHubSpot(tools, options, work, (record) => showRecord(tools.output(), record));
+  }
+}
+
+function taken<Result>(outcome: BatchOutcome<unknown, Result> | undefined): Result {
+  if (outcome?.result !== undefined) return outcome.result;
+  throw outcome?.failure?.error ?? new ProblemError(outcome?.failure?.message ?? 'HubSpot gave no answer.');
+}

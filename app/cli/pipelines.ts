@@ -1,0 +1,144 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Pipeline, PipelineStage } from '../hubspot/pipelines.ts';
+import type { CommandGroup, Tools } from './command.ts';
+import { callHubSpot, type PortalOptions, withPortalOptions } from './portal-calls.ts';
+
+export const pipelineCommands: CommandGroup = (program, tools) => {
+  const group = program.command('pipelines').description('pipelines of deals and tickets, and their stages');
+  const verb = (name: string, description: string, ...more: string[]): Command => {
+    const command = withPortalOptions(group.command(name).description(description));
+    for (const argument of ['<type>', ...more]) command.argument(argument);
+    return command;
+  };
+  const out = () => tools.output();
+
+  verb('list', 'the pipelines of `deals` or `tickets`').action((type: string, options: PortalOptions) =>
+    listPipelines(tools, options, type),
+  );
+
+  verb('get', 'one pipeline', '<pipeline>').action((type: string, id: string, options: PortalOptions) =>
+    callHubSpot(
+      tools,
+      options,
+      (apis) => apis.pipelines.get(type, id),
+      (found) => showStages(tools, [found], found),
+    ),
+  );
+
+  verb('create', 'make a pipeline')
+    .requiredOption('--label <label>')
+    .requiredOption(
+      '--stage <label=value>',
+      'a stage; the value is the probability of a deal, or OPEN or CLOSED of a ticket; in order, several times',
+      stageOption,
+    )
+    .option('--order <number>', 'its place among the pipelines', Number, 0)
+    .action(
+      (type: string, options: PortalOptions & { label: string; stage: NamedStage[]; order: number }) => {
+        const { label, stage, order: displayOrder } = options;
+        const stages = stage.map(({ label, value }, index) => ({
+          label,
+          displayOrder: index,
+          metadata: metadataOf(type, value),
+        }));
+        return callHubSpot(
+          tools,
+          options,
+          (apis) => apis.pipelines.create(type, { label, displayOrder, stages }),
+          (made) => showStages(tools, [made], made),
+        );
+      },
+    );
+
+  verb('update', 'rename or move a pipeline', '<pipeline>')
+    .option('--label <label>')
+    .option('--order <number>', 'its place among the pipelines', Number)
+    .action((type: string, id: string, options: PortalOptions & { label?: string; order?: number }) => {
+      const { label, order } = options;
+      const change = {
+        ...(label !== undefined && { label }),
+        ...(order !== undefined && { displayOrder: order }),
+      };
+      return callHubSpot(
+        tools,
+        options,
+        (apis) => apis.pipelines.update(type, id, change),
+        (changed) => showStages(tools, [changed], changed),
+      );
+    });
+
+  verb('delete', 'delete a pipeline in which nothing stands', '<pipeline>').action(
+    (type: string, id: string, options: PortalOptions) =>
+      callHubSpot(
+        tools,
+        options,
+        (apis) => apis.pipelines.delete(type, id),
+        () => out().done(`The pipeline ${id} is deleted.`, { id, deleted: true }),
+      ),
+  );
+
+  verb('create-stage', 'add a stage', '<pipeline>')
+    .requiredOption('--stage <label=value>', 'as for `create`', stageOption)
+    .option('--order <number>', 'its place among the stages', Number, 0)
+    .action((type: string, id: string, options: PortalOptions & { stage: NamedStage[]; order: number }) =>
+      callHubSpot(
+        tools,
+        options,
+        (apis) => {
+          const [{ label, value } = { label: '', value: '' }] = options.stage;
+          const stage = { label, displayOrder: options.order, metadata: metadataOf(type, value) };
+          return apis.pipelines.stages.create(type, id, stage);
+        },
+        (made) => out().done(`The stage ${made.label} is made: ${made.id}.`, made),
+      ),
+    );
+
+  verb('delete-stage', 'delete a stage in which nothing stands', '<pipeline>', '<stage>').action(
+    (type: string, id: string, stage: string, options: PortalOptions) =>
+      callHubSpot(
+        tools,
+        options,
+        (apis) => apis.pipelines.stages.delete(type, id, stage),
+        () => out().done(`The stage ${stage} is deleted.`, { id: stage, deleted: true }),
+      ),
+  );
+};
+
+/** Shared with the groups of the records that stand in pipelines. */
+export function listPipelines(tools: Tools, options: PortalOptions, type: string): Promise<void> {
+  return callHubSpot(
+    tools,
+    options,
+    (apis) => apis.pipelines.list(type),
+    (found) => showStages(tools, found, found),
+  );
+}
+
+function showStages({ output }: Tools, pipelines: readonly Pipeline[], data: unknown): void {
+  const rows = pipelines.flatMap(({ label, id, stages }) =>
+    stages.map((stage) => ({
+      pipeline: label,
+      pipelineId: id,
+      stage: stage.label,
+      stageId: stage.id,
+      means: meaning(stage),
+    })),
+  );
+  output().report({ rows, columns: ['pipeline', 'pipelineId', 'stage', 'stageId', 'means'] }, data);
+}
+
+const meaning = ({ metadata }: PipelineStage) => metadata.probability ?? metadata.ticketState ?? '';
+
+interface NamedStage {
+  readonly label: string;
+  readonly value: string;
+}
+
+function stageOption(text: string, before: readonly NamedStage[] = []): readonly NamedStage[] {
+  const [, label, value] = /^(.+)=([^=]*)$/s.exec(text) ?? [];
+  if (!label || !value) throw new InvalidArgumentError('Write a stage as label=value, such as Won=1.0.');
+  return [...before, { label, value }];
+}
+
+const metadataOf = (type: string, value: string): Record<string, string> =>
+  type === 'tickets' ? { ticketState: value.toUpperCase() } : { probability: value };

@@ -1,0 +1,91 @@
+import { type Command, Option } from 'commander';
+import type { Context } from '../context.ts';
+import type { HubSpotRequest } from '../hubspot/http.ts';
+import { type PortalApis, portalApis } from '../hubspot/portal-apis.ts';
+import { ProblemError, portalArgument, type Tools } from './command.ts';
+
+export interface PortalOptions {
+  readonly portal?: number;
+  readonly dryRun?: boolean;
+}
+
+/** The options of every command that calls HubSpot for one portal. */
+export const withPortalOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option(
+        '--portal <portal>',
+        'HubSpot account; may be left out while only one has the app',
+      ).argParser(portalArgument),
+    )
+    .option('--dry-run', 'print the requests and send nothing');
+
+/**
+ * Lets a command call HubSpot for a portal and show what came of it. In a dry run the requests are printed and
+ * nothing is opened or sent: what the answers would decide is left out.
+ * @param priority `background` for work of many calls, which then gives way to what people wait for.
+ */
+export async function callHubSpot<T>(
+  { withContext, output }: Tools,
+  { portal, dryRun = false }: PortalOptions,
+  work: (apis: PortalApis) => Promise<T>,
+  show: (result: T) => void,
+  priority: 'interactive' | 'background' = 'interactive',
+): Promise<void> {
+  if (!dryRun) {
+    const result = await withContext(async (ctx) =>
+      work(ctx.hubspotFor(portal ?? (await onlyPortal(ctx)), priority)),
+    );
+    show(result);
+    return;
+  }
+  const requests: HubSpotRequest[] = [];
+  const rehearsal = portalApis(async (request) => {
+    requests.push(request);
+  });
+  try {
+    await work(rehearsal);
+  } catch (error) {
+    // Nothing answers in a rehearsal, so the work ends at the first answer that it needs.
+    if (requests.length === 0) throw error;
+  }
+  const shown = requests.map(({ method, path, query, json }) => ({ method, path, query, body: json }));
+  output().done(`${shown.map(asSent).join('\n\n')}\n\nNothing was sent.`, { dryRun: true, requests: shown });
+}
+
+/** What a dry run says of an id that only HubSpot's answer would tell. */
+export const unknownId = (what: string) => `<id of ${what}>`;
+
+type Shown = Pick<HubSpotRequest, 'method' | 'path' | 'query'> & { body: unknown };
+
+function asSent({ method, path, query = {}, body }: Shown): string {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  const pairs = given.map(([name, value]) => `${name}=${value}`);
+  const line = `${method} ${path}${pairs.length > 0 ? `?${pairs.join('&')}` : ''}`;
+  return body === undefined ? line : `${line}\n${JSON.stringify(body, null, 2)}`;
+}
+
+const PAGE = 500;
+
+async function onlyPortal({ services }: Context): Promise<number> {
+  const usable: number[] = [];
+  for (let after = 0; usable.length < 2; ) {
+    const page = await services.installs.list(after, PAGE);
+    const living = page.filter(({ state }) => state === 'active' || state === 'backing_off');
+    usable.push(...living.map(({ portalId }) => portalId));
+    if (page.length < PAGE) break;
+    after = page.at(-1)?.portalId ?? after;
+  }
+  const [portalId] = usable;
+  if (portalId === undefined) {
+    throw new ProblemError('No portal has the app installed; open /install of the server to connect one.');
+  }
+  if (usable.length > 1) {
+    const some = usable.slice(0, 5).join(', ');
+    const more = usable.length > 5 ? ', …' : '';
+    throw new ProblemError(
+      `Several portals have the app installed (${some}${more}); choose one with --portal.`,
+    );
+  }
+  return portalId;
+}

@@ -1,0 +1,43 @@
+import type { CrmRecord } from '../hubspot/crm-record.ts';
+import type { Output } from './output.ts';
+
+/** One record, property by property; as JSON, as HubSpot gives it. */
+export function showRecord(out: Output, record: CrmRecord): void {
+  const { id, properties, archived, associations = {} } = record;
+  const rows = [
+    { property: 'id', value: id },
+    ...Object.entries(properties)
+      .filter(([name]) => name !== 'hs_object_id')
+      .map(([property, value]) => ({ property, value })),
+    ...Object.entries(associations).map(([property, { results }]) => ({
+      property,
+      value: [...new Set(results.map((it) => it.id))].join(' '),
+    })),
+    ...(archived ? [{ property: 'archived', value: 'true' }] : []),
+  ];
+  out.report({ rows, columns: ['property', 'value'] }, record);
+}
+
+const HIDDEN = new Set([
+  'hs_object_id',
+  'createdate',
+  'lastmodifieddate',
+  'hs_createdate',
+  'hs_lastmodifieddate',
+]);
+
+export interface Found {
+  readonly records: readonly CrmRecord[];
+  /** There are more than were asked for. */
+  readonly more: boolean;
+}
+
+/** Records below each other; as JSON, as HubSpot gives them. */
+export function showRecords(out: Output, { records, more }: Found, what: string): void {
+  const names = new Set(records.flatMap(({ properties }) => Object.keys(properties)));
+  const columns = ['id', ...[...names].filter((name) => !HIDDEN.has(name))];
+  const rows: Record<string, string | null>[] = records.map(({ id, properties }) => ({ ...properties, id }));
+  const after = records.length === 0 ? `There are no such ${what}.` : undefined;
+  const rest = more ? `There are more; --limit shows them.` : undefined;
+  out.report({ rows, columns, ...((after ?? rest) && { after: after ?? rest ?? '' }) }, records);
+}

@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import type { PortalApis } from '../hubspot/portal-apis.ts';
+import { ProblemError, type Tools } from './command.ts';
+import { mergeCommand, objectCommands } from './object-commands.ts';
+import type { WriteOptions } from './object-group.ts';
+import { listPipelines } from './pipelines.ts';
+import { type PortalOptions, unknownId, withPortalOptions } from './portal-calls.ts';
+
+/** Records that stand in a stage of a pipeline, which may be given by name. */
+export function stagedCommands(
+  program: Command,
+  tools: Tools,
+  {
+    area,
+    singular,
+    names,
+  }: {
+    area: 'deals' | 'tickets';
+    singular: string;
+    /** The properties that hold pipeline and stage. */
+    names: { pipeline: string; stage: string };
+  },
+): void {
+  const group = objectCommands(program, tools, {
+    area,
+    singular,
+    writeOptions: (command) =>
+      command
+        .option('--stage <stage>', 'id or name of a stage')
+        .option(
+          '--pipeline <pipeline>',
+          'id or name of its pipeline; needed where several have such a stage',
+        ),
+    valuesOf,
+  });
+  mergeCommand(group, tools, area);
+
+  withPortalOptions(
+    group.command('pipelines').description(`the pipelines of ${area} and their stages`),
+  ).action((options: PortalOptions) => listPipelines(tools, options, area));
+
+  async function valuesOf(
+    apis: PortalApis,
+    { stage, pipeline, dryRun }: WriteOptions,
+  ): Promise<Record<string, string>> {
+    if (stage === undefined) {
+      if (pipeline === undefined) return {};
+      throw new ProblemError(`A pipeline alone does not place a ${singular}: give --stage as well.`);
+    }
+    const found = apis[area].inStage(stage, pipeline);
+    if (!dryRun) return found;
+    await found.catch(() => {});
+    return { [names.pipeline]: unknownId(pipeline ?? 'its pipeline'), [names.stage]: unknownId(stage) };
+  }
+}

@@ -1,0 +1,92 @@
+import type { BatchOutcome } from '../../../app/hubspot/batch.ts';
+import type { CrmObjects } from '../../../app/hubspot/objects.ts';
+import { type Cases, refused, type Services } from '../world.ts';
+
+type ObjectArea = {
+  [Name in keyof Services]: Services[Name] extends CrmObjects ? Name : never;
+}[keyof Services];
+
+interface Example {
+  /** Enough to create a record. */
+  readonly create: Readonly<Record<string, string>>;
+  readonly change: Readonly<Record<string, string>>;
+  /** For types that have a property with unique values. */
+  readonly unique?: { readonly property: string; readonly values: readonly [string, string] };
+  /** A kind of association with contact 101. */
+  readonly toContact: number;
+  /** What is deleted through the API does not go to the recycle bin. */
+  readonly deletedForGood?: true;
+}
+
+/** The cases that every type of records has in common. */
+export function objectCases(area: ObjectArea, example: Example): Cases {
+  const { create, change, unique, toContact, deletedForGood } = example;
+  const [property = '', value = ''] = Object.entries(create)[0] ?? [];
+  const first = async ({ services }: { services: Services }) => {
+    const { id } = await services[area].create(create);
+    return id;
+  };
+
+  return {
+    'creates, reads, changes and archives a record': async ({ services }) => {
+      const types = [{ associationCategory: 'HUBSPOT_DEFINED', associationTypeId: toContact } as const];
+      const { id } = await services[area].create(create, [{ to: { id: '101' }, types }]);
+      await services[area].get(id, [property, 'hs_object_id'], { associations: ['contacts'] });
+      await services[area].update(id, change);
+      await services[area].archive(id);
+      if (!deletedForGood) await services[area].get(id, [property], { archived: true });
+      await refused(404, services[area].get(id));
+    },
+
+    'is refused a property that does not exist': ({ services }) =>
+      refused(400, services[area].create({ ...create, no_such_property: '1' })),
+
+    'lists and searches': async (world) => {
+      await first(world);
+      const filters = [{ propertyName: property, operator: 'EQ', value }] as const;
+      await count(world.services[area].list());
+      await count(
+        world.services[area].list({ properties: [property], archived: true, associations: ['contacts'] }),
+      );
+      await count(world.services[area].search({ filters }));
+      await count(world.services[area].search({ query: value, sort: { propertyName: 'hs_object_id' } }));
+    },
+
+    'writes, reads and archives in batches, in which single inputs fail': async (world) => {
+      const { services } = world;
+      const one = await first(world);
+      const created = await services[area].batchCreate([
+        { properties: unique ? { ...create, [unique.property]: unique.values[0] } : create },
+        { properties: { no_such_property: '1' } },
+      ]);
+      expectFailures(created, 1);
+      await services[area].batchUpdate([{ id: one, properties: change }]);
+      expectFailures(await services[area].batchUpdate([{ id: '999999', properties: change }]), 1);
+      await services[area].batchRead([one]);
+      expectFailures(await services[area].batchRead([one, '999999']), 1);
+      await services[area].batchArchive([one]);
+    },
+
+    'upserts in batches by a unique property': async ({ services }) => {
+      const inputs = unique?.values.map((id) => ({ id, properties: change })) ?? [
+        { id: '1', properties: change },
+      ];
+      const outcomes = await services[area].batchUpsert(unique?.property ?? 'no_such_property', inputs);
+      expectFailures(outcomes, unique ? 0 : 1);
+    },
+  };
+}
+
+export function expectFailures(outcomes: readonly BatchOutcome<unknown, unknown>[], expected: number): void {
+  const failed = outcomes
+    .filter(({ failure }) => failure !== undefined)
+    .map(({ failure }) => failure?.message);
+  if (failed.length !== expected)
+    throw new Error(`expected ${expected} failures, got ${failed.length}: ${failed}`);
+}
+
+export async function count(records: AsyncIterable<unknown>): Promise<number> {
+  let found = 0;
+  for await (const _ of records) found += 1;
+  return found;
+}

@@ -1,0 +1,258 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { crmCommands } from '../../app/cli/crm.ts';
+import { type CrmWorld, startCrmWorld } from '../helpers/crm-world.ts';
+import { hubspotCommand } from './hubspot-command.ts';
+import { runInProcess } from './in-process.ts';
+
+describe('npm run hubspot -- <contacts, companies, …>', () => {
+  let world: CrmWorld;
+  let folder: string;
+  beforeAll(async () => {
+    world = await startCrmWorld();
+    folder = await mkdtemp(path.join(tmpdir(), 'crm-'));
+  });
+  afterAll(async () => {
+    await world.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const run = (...args: string[]) => runInProcess(world.ctx, crmCommands, ...args);
+  async function json(...args: string[]) {
+    const { output, problem } = await run(...args, '--json');
+    if (problem) throw problem;
+    return JSON.parse(output);
+  }
+  const problem = async (...args: string[]) => (await run(...args)).problem?.message;
+  async function file(name: string, content: string): Promise<string> {
+    const at = path.join(folder, name);
+    await writeFile(at, content);
+    return at;
+  }
+
+  describe('one record', () => {
+    it('is shown as an aligned table, or as HubSpot gives it', async () => {
+      const table = await run('contacts', 'get', '102', '--properties', 'firstname,company');
+      expect(table.output.split('\n').map((line) => line.trim())).toEqual([
+        'property          value',
+        'id                102',
+        'company           株式会社サンプル',
+        expect.stringContaining('createdate'),
+        'firstname         太郎',
+        expect.stringContaining('lastmodifieddate'),
+      ]);
+      expect(await json('contacts', 'get', '102')).toMatchObject({ id: '102', archived: false });
+    });
+
+    it('is written with values as they stand, never evaluated', async () => {
+      const value = '=1+1; $(rm -rf /) `x` "q" a=b';
+      const { id } = await json('notes', 'create', '--property', `hs_note_body=${value}`);
+      const note = await json('notes', 'get', id);
+      expect(note.properties.hs_note_body).toBe(value);
+    });
+
+    it('is cleared of a property by an empty value', async () => {
+      await run('contacts', 'update', '103', '--property', 'jobtitle=');
+      const { properties } = await json('contacts', 'get', '103', '--properties', 'jobtitle');
+      expect(properties.jobtitle).toBeNull();
+    });
+
+    it('can belong to another from the start', async () => {
+      const { id } = await json(
+        'tasks',
+        'create',
+        '--property',
+        'hs_task_subject=x',
+        '--associate',
+        'deals:401',
+      );
+      const listed = await json('associations', 'list', 'deals:401', 'tasks');
+      expect(listed.map(({ toObjectId }: { toObjectId: string }) => toObjectId)).toEqual([id]);
+    });
+
+    it('is moved to a stage by its name', async () => {
+      await run('deals', 'update', '402', '--stage', 'Closed Won');
+      expect((await json('deals', 'get', '402')).properties.dealstage).toBe('closedwon');
+      expect(await problem('deals', 'update', '402', '--stage', 'Nowhere')).toContain('There are: ');
+      expect(await problem('deals', 'update', '402', '--pipeline', 'default')).toContain('--stage');
+    });
+
+    it('is erased only with --yes', async () => {
+      expect(await problem('contacts', 'gdpr-delete', '105')).toContain('Nothing was erased');
+      await run('contacts', 'gdpr-delete', '105', '--yes');
+      expect(await problem('contacts', 'get', '105')).toContain('404');
+    });
+
+    it('is not written from nothing', async () => {
+      expect(await problem('companies', 'create')).toContain('Nothing to write');
+      expect(await problem('companies', 'update', '--property', 'city=x')).toContain('Which company?');
+      expect(await problem('companies', 'create-or-update', '--property', 'a=b')).toContain('--id-property');
+      expect(await problem('contacts', 'create', '--property', 'nothing')).toContain('name=value');
+    });
+  });
+
+  describe('search and list', () => {
+    it('find by conditions', async () => {
+      const found = await json('deals', 'search', '--where', 'amount>=10000', '--where', 'closedate');
+      expect(found.map(({ id }: { id: string }) => id)).toEqual(['401']);
+      const words = await run('companies', 'search', '--query', 'サンプル');
+      expect(words.output).toContain('株式会社サンプル');
+      const none = await run('companies', 'search', '--where', 'city=Nowhere');
+      expect(none.output).toBe('There are no such companies.');
+      const sorted = await json('deals', 'search', '--sort', '-amount', '--limit', '1');
+      expect(sorted[0].id).toBe('401');
+    });
+
+    it('say when there is more', async () => {
+      const listed = await run('contacts', 'list', '--limit', '2');
+      expect(listed.output.trim().split('\n')).toEqual([
+        expect.stringMatching(/^id +/),
+        expect.stringMatching(/^101 /),
+        expect.stringMatching(/^102 /),
+        'There are more; --limit shows them.',
+      ]);
+    });
+  });
+
+  describe('a file', () => {
+    it('is imported row by row, and what failed is told with its line', async () => {
+      const csv = await file(
+        'contacts.csv',
+        '\uFEFFemail,lastname,company\r\na@file.example,"山田, ""Taro""","two\r\nlines"\r\nnot-an-address,X,\r\njane@example.com,Doe-Roe,\r\n',
+      );
+      const { output, problem } = await run('contacts', 'create-or-update', '--file', csv);
+      expect(problem?.message).toBe('1 of 3 rows failed.');
+      const lines = output.split('\n');
+      expect(lines[0]).toBe('Created or updated contacts: 2 of 3 rows.');
+      expect(lines[2]).toMatch(/^4 +.*not-an-address is invalid/);
+      const made = await json('contacts', 'get-by-email', 'a@file.example');
+      expect(made.properties).toMatchObject({ lastname: '山田, "Taro"', company: 'two\r\nlines' });
+      const jane = await json('contacts', 'get', '101');
+      expect(jane.properties).toMatchObject({ lastname: 'Doe-Roe', company: 'Example Inc.' });
+    });
+
+    it('creates, updates and deletes records, from JSON lines too', async () => {
+      const made = await json(
+        'companies',
+        'create',
+        '--file',
+        await file('new.jsonl', '{"name":"One","numberofemployees":5}\n\n{"name":"Two"}\n'),
+      );
+      expect(made).toMatchObject({ done: [{ line: 1 }, { line: 3 }], failed: [] });
+      const ids = made.done.map(({ id }: { id: string }) => id);
+      const change = await file('change.csv', `id,city\n${ids[0]},Osaka\n${ids[1]},Nara\n`);
+      await json('companies', 'update', '--file', change, '--property', 'country=Japan');
+      const { properties } = await json('companies', 'get', ids[1], '--properties', 'city,country');
+      expect(properties).toMatchObject({ city: 'Nara', country: 'Japan' });
+      await json('companies', 'delete', '--file', await file('gone.csv', `id\n${ids.join('\n')}\n`));
+      expect(await problem('companies', 'get', ids[0])).toContain('404');
+    });
+
+    it('associates pairs', async () => {
+      const pairs = await file('pairs.csv', 'from,to\n103,301\n999999,301\n');
+      const { output, problem } = await run(
+        'associations',
+        'import',
+        'contacts',
+        'companies',
+        '--file',
+        pairs,
+      );
+      expect(problem?.message).toBe('1 of 2 rows failed.');
+      expect(output).toMatch(/\n3 +No contact has the id 999999/);
+    });
+
+    it.each([
+      ['no.csv', '', 'has no rows'],
+      ['ragged.csv', 'a,b\n1\n', ':2: 1 cells under 2 columns'],
+      ['quote.csv', 'a,b\n"1,2\n', 'a quote stands where none belongs'],
+      ['twice.csv', 'a,a\n1,2\n', 'every column needs a name of its own'],
+      ['broken.jsonl', '{"a":1}\n{"a"\n', ':2: a line must hold one JSON object'],
+      ['deep.jsonl', '{"a":{}}\n', ':1: "a" must be text'],
+    ])('%s is refused before anything is sent', async (name, content, told) => {
+      const at = await file(name, content);
+      const requests = await world.requestsOf(async () => {
+        expect(await problem('contacts', 'create', '--file', at)).toContain(told);
+      });
+      expect(requests).toEqual([]);
+    });
+  });
+
+  describe('--dry-run', () => {
+    it('prints every request and sends none', async () => {
+      const rows = Array.from({ length: 120 }, (_, at) => `{"email":"dry${at}@example.com"}`).join('\n');
+      const many = await file('many.jsonl', rows);
+      const requests = await world.requestsOf(async () => {
+        const one = await run(
+          'deals',
+          'create',
+          '--stage',
+          'Contract Sent',
+          '--property',
+          'dealname=Dry',
+          '--dry-run',
+        );
+        expect(one.output).toContain('GET /crm/pipelines/2026-09/deals');
+        expect(one.output).toContain('POST /crm/objects/2026-09/0-3\n{');
+        expect(one.output).toContain('"dealstage": "<id of Contract Sent>"');
+        expect(one.output).toMatch(/Nothing was sent\.$/);
+        const read = await run('contacts', 'get', '1', '--properties', 'email', '--dry-run');
+        expect(read.output).toMatch(/^GET \/crm\/objects\/2026-09\/contacts\/1\?properties=email\n/);
+        const batch = await json('contacts', 'create-or-update', '--file', many, '--dry-run');
+        expect(batch.requests.map(({ body }: { body: { inputs: [] } }) => body.inputs.length)).toEqual([
+          100, 20,
+        ]);
+      });
+      expect(requests).toEqual([]);
+    });
+  });
+
+  describe('as a process', () => {
+    const command = (...args: string[]) => hubspotCommand(world.settings, ...args);
+
+    it('takes the only portal that has the app', async () => {
+      const { code, output } = await command('account', 'show', '--json');
+      expect([code, JSON.parse(output).portalId]).toEqual([0, 62515]);
+    });
+
+    it('ends with 1 and says why when HubSpot refuses, and shows no token', async () => {
+      const { code, errors, output } = await command(
+        'contacts',
+        'create',
+        '--property',
+        'no_such=1',
+        '--verbose',
+      );
+      expect(code).toBe(1);
+      expect(errors).toContain('no_such');
+      expect(errors + output).not.toMatch(/Bearer/);
+    });
+
+    it('ends with 1 when a row of a file failed', async () => {
+      const rows = await file('rows.csv', 'name,numberofemployees\nGood,1\nBad,many\n');
+      const { code, output, errors } = await command(
+        'companies',
+        'create',
+        '--file',
+        rows,
+        '--portal',
+        '62515',
+      );
+      expect([code, errors.trim()]).toEqual([1, '1 of 2 rows failed.']);
+      expect(output).toContain('many was not a valid number');
+    });
+
+    it('asks which portal when several have the app', async () => {
+      await world.install(62516);
+      const { code, errors } = await command('owners', 'list');
+      expect([code, errors.trim()]).toEqual([
+        1,
+        'Several portals have the app installed (62515, 62516); choose one with --portal.',
+      ]);
+      const second = await command('owners', 'list', '--portal', '62516');
+      expect(second.output).toContain('owner@second.example');
+    });
+  });
+});

@@ -1,0 +1,302 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { HandlerError, wantedSubscriptions } from '../../app/services/wanted-subscriptions.ts';
+import { type AnyWebhookHandler, defineHandler } from '../../app/webhooks/handler.ts';
+import { startWorld, type World } from '../helpers/world.ts';
+import { hubspotCommand, hubspotJson } from './hubspot-command.ts';
+
+const KEY = 'sandbox-developer-key';
+const PROJECT = path.join(import.meta.dirname, '..', '..', 'hubspot-project');
+const FILE = path.join('src', 'app', 'webhooks', 'webhooks-hsmeta.json');
+
+describe('npm run hubspot -- webhooks subscriptions', () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await startWorld();
+  });
+  beforeEach(() => world.sandbox.control('reset'));
+  afterAll(() => world.close());
+
+  const settings = () => ({ ...world.settings, HUBSPOT_DEVELOPER_API_KEY: KEY });
+  const run = (...args: string[]) => hubspotCommand(settings(), 'webhooks', 'subscriptions', ...args);
+  const json = (...args: string[]) => hubspotJson(settings(), 'webhooks', 'subscriptions', ...args);
+
+  describe('of a legacy app', () => {
+    /** The management API, as HubSpot's own pages would use it. */
+    async function hubspot(method: string, what: string, body?: unknown) {
+      const answer = await fetch(`${world.sandboxUrl}/app-webhooks/2026-09/193354/${what}?hapikey=${KEY}`, {
+        method,
+        ...(body !== undefined && {
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        }),
+      });
+      expect(answer.ok).toBe(true);
+      return answer.status === 204 ? undefined : ((await answer.json()) as { results: Subscription[] });
+    }
+
+    interface Subscription {
+      id: string;
+      eventType: string;
+      propertyName?: string;
+      active: boolean;
+    }
+
+    const subscriptions = async (): Promise<Subscription[]> =>
+      (await hubspot('GET', 'subscriptions'))?.results ?? [];
+    const named = async (name: string) => {
+      const found = (await subscriptions()).find((it) => name === (it.propertyName ?? it.eventType));
+      if (!found) throw new Error(`HubSpot has no ${name}`);
+      return found;
+    };
+
+    it('are printed beside what the handlers want, and nothing is changed', async () => {
+      await hubspot('PATCH', `subscriptions/${(await named('phone')).id}`, { active: false });
+      await hubspot('DELETE', `subscriptions/${(await named('email')).id}`);
+      const before = await subscriptions();
+      const { code, output } = await run();
+      expect(code).toBe(0);
+      expect(output).toContain(`HubSpot delivers to ${world.serverUrl}/webhook.`);
+      expect(output).toMatch(/contact\.propertyChange +– +phone +paused +to be activated\n/);
+      expect(output).toMatch(/contact\.propertyChange +– +email +missing +to be created\n/);
+      expect(output).toMatch(/contact\.propertyChange +– +firstname +active +–\n/);
+      expect(output).toMatch(/contact\.privacyDeletion +– +– +active +–\n/);
+      expect(output).toMatch(/contact\.deletion +– +– +active +wanted by no handler\n/);
+      expect(output).toContain('--apply');
+      expect(await subscriptions()).toEqual(before);
+    });
+
+    it('are made what the handlers want; a second time there is nothing to do', async () => {
+      await hubspot('PATCH', `subscriptions/${(await named('phone')).id}`, { active: false });
+      await hubspot('DELETE', `subscriptions/${(await named('contact.privacyDeletion')).id}`);
+      await hubspot('PUT', 'settings', {
+        targetUrl: 'https://old.example.com/hook',
+        throttling: { maxConcurrentRequests: 7 },
+      });
+      const { changes } = await json('--apply');
+      expect(changes).toEqual(
+        expect.arrayContaining([
+          { what: `target URL ${world.serverUrl}/webhook`, action: 'set' },
+          { what: 'contact.propertyChange phone', action: 'activated' },
+          { what: 'contact.propertyChange company', action: 'created' },
+          { what: 'contact.privacyDeletion', action: 'created' },
+        ]),
+      );
+      expect(await hubspot('GET', 'settings')).toMatchObject({
+        targetUrl: `${world.serverUrl}/webhook`,
+        throttling: { maxConcurrentRequests: 7 },
+      });
+      expect((await named('phone')).active).toBe(true);
+      expect((await named('contact.privacyDeletion')).active).toBe(true);
+      // No handler wants it, and nobody said to take it away.
+      expect((await named('contact.deletion')).active).toBe(true);
+
+      const before = await subscriptions();
+      expect(await json('--apply')).toEqual({ changes: [] });
+      expect((await run('--apply')).output).toContain('nothing was changed');
+      expect(await subscriptions()).toEqual(before);
+      expect((await run()).output).toContain('HubSpot sends all that the handlers want.');
+    });
+
+    it('that no handler wants go when that is asked for', async () => {
+      const { changes } = await json('--apply', '--delete-undeclared');
+      expect(changes).toContainEqual({ what: 'contact.deletion', action: 'deleted' });
+      expect(changes).toContainEqual({ what: 'contact.creation', action: 'deleted' });
+      const left = new Set((await subscriptions()).map(({ eventType }) => eventType));
+      expect(left).toEqual(new Set(['contact.propertyChange', 'contact.privacyDeletion']));
+    });
+
+    it('are made from nothing, settings included', async () => {
+      await hubspot('DELETE', 'settings');
+      for (const { id } of await subscriptions()) await hubspot('DELETE', `subscriptions/${id}`);
+      expect((await run()).output).toContain('HubSpot delivers to no address');
+      await run('--apply');
+      expect(await hubspot('GET', 'settings')).toMatchObject({ throttling: { maxConcurrentRequests: 10 } });
+      expect((await run()).output).toContain('HubSpot sends all that the handlers want.');
+    });
+
+    it('of which HubSpot refuses some are reported, and the others made', async () => {
+      await hubspot('DELETE', `subscriptions/${(await named('email')).id}`);
+      await hubspot('DELETE', `subscriptions/${(await named('phone')).id}`);
+      const path = '/app-webhooks/2026-09/193354/subscriptions';
+      const body = { category: 'VALIDATION_ERROR', message: 'The app lacks a scope.' };
+      await world.sandbox.control('failures', { method: 'POST', path, status: 400, times: 1, body });
+      const { code, output, errors } = await run('--apply');
+      expect(code).toBe(1);
+      expect(output).toMatch(/failed +contact\.propertyChange \w+ +HubSpot: POST .*The app lacks a scope\./);
+      expect(output).toContain('created');
+      expect(errors).toMatch(/HubSpot refused 1 of \d changes\./);
+    });
+
+    it('stay closed without the key, and with a wrong one, which is told nowhere', async () => {
+      const without = await hubspotCommand(world.settings, 'webhooks', 'subscriptions');
+      expect(without).toMatchObject({
+        code: 1,
+        errors: expect.stringContaining('HUBSPOT_DEVELOPER_API_KEY is not set'),
+      });
+      const wrong = { ...world.settings, HUBSPOT_DEVELOPER_API_KEY: 'wrong-developer-key' };
+      for (const path of ['*/settings', '*/subscriptions']) {
+        await world.sandbox.control('failures', {
+          ...{ method: 'GET', path: `/app-webhooks/2026-09/${path}`, status: 401, times: 1 },
+          body: { category: 'INVALID_AUTHENTICATION', message: 'wrong-developer-key is no API key.' },
+        });
+      }
+      for (const args of [['--verbose'], ['--json'], []]) {
+        const { code, output, errors } = await hubspotCommand(wrong, ...args, 'webhooks', 'subscriptions');
+        expect(code).toBe(1);
+        expect(errors).toContain('401');
+        expect(output + errors).not.toContain('wrong-developer-key');
+      }
+    });
+
+    it.each([[['--apply', '--project']], [['--delete-undeclared']]])('%p makes no sense', async (args) => {
+      expect((await run(...args)).code).toBe(1);
+    });
+
+    it('are not given an address that HubSpot cannot call', async () => {
+      const real = { ...settings(), HUBSPOT_API_URL: 'https://api.hubapi.invalid' };
+      const { code, errors } = await hubspotCommand(real, 'webhooks', 'subscriptions', '--apply');
+      expect(code).toBe(1);
+      expect(errors).toContain('HubSpot delivers to https only');
+    });
+  });
+
+  describe('of a project app', () => {
+    let folder: string;
+    beforeEach(async () => {
+      folder = await mkdtemp(path.join(tmpdir(), 'hubspot-project-'));
+      await cp(PROJECT, folder, { recursive: true });
+    });
+    afterEach(() => rm(folder, { recursive: true }));
+
+    const written = async () => JSON.parse(await readFile(path.join(folder, FILE), 'utf8'));
+    const write = (content: unknown) => writeFile(path.join(folder, FILE), JSON.stringify(content));
+
+    it('are written into the project, which keeps what else it says', async () => {
+      await write({
+        uid: 'my-webhooks',
+        type: 'webhooks',
+        config: {
+          settings: { targetUrl: 'https://mine.example.com/webhook', maxConcurrentRequests: 25, extra: 1 },
+          subscriptions: {
+            crmObjects: [{ subscriptionType: 'object.creation', objectType: 'deal', active: true }],
+            legacyCrmObjects: [
+              { subscriptionType: 'contact.propertyChange', propertyName: 'email', active: false },
+            ],
+          },
+        },
+      });
+      const { code, output } = await run('--project', folder);
+      expect(code).toBe(0);
+      expect(output).toContain('hs project upload');
+      expect(output).toMatch(/activated +contact\.propertyChange email\n/);
+      expect(output).toMatch(/kept, wanted by no handler +object\.creation 0-3\n/);
+      const { uid, config } = await written();
+      expect(uid).toBe('my-webhooks');
+      // This server has no public address: the file's stays.
+      expect(config.settings).toEqual({
+        targetUrl: 'https://mine.example.com/webhook',
+        maxConcurrentRequests: 25,
+        extra: 1,
+      });
+      const { crmObjects, legacyCrmObjects, hubEvents } = config.subscriptions;
+      expect(crmObjects).toEqual([{ subscriptionType: 'object.creation', objectType: 'deal', active: true }]);
+      expect(legacyCrmObjects[0]).toEqual({
+        ...{ subscriptionType: 'contact.propertyChange', propertyName: 'email', active: true },
+      });
+      expect(legacyCrmObjects).toHaveLength(7);
+      expect(hubEvents).toEqual([{ subscriptionType: 'contact.privacyDeletion', active: true }]);
+    });
+
+    it('a second time there is nothing to write', async () => {
+      expect(await json('--project', folder)).toMatchObject({ written: true });
+      const before = await readFile(path.join(folder, FILE), 'utf8');
+      expect(await json('--project', folder)).toMatchObject({ written: false, added: [] });
+      expect((await run('--project', folder)).output).toContain('declares all of this already');
+      expect(await readFile(path.join(folder, FILE), 'utf8')).toBe(before);
+    });
+
+    it('need no key; the target URL is that of a public SERVER_URL', async () => {
+      const env = { ...world.settings, SERVER_URL: 'https://app.vendor.example/base' };
+      await hubspotJson(env, 'webhooks', 'subscriptions', '--project', folder);
+      expect((await written()).config.settings.targetUrl).toBe('https://app.vendor.example/base/webhook');
+    });
+
+    it('that no handler wants go when that is asked for', async () => {
+      const { removed } = await json('--project', folder, '--delete-undeclared');
+      expect(removed).toEqual(['contact.creation', 'contact.deletion']);
+      const types = (await written()).config.subscriptions.legacyCrmObjects.map(
+        (entry: { subscriptionType: string }) => entry.subscriptionType,
+      );
+      expect(new Set(types)).toEqual(new Set(['contact.propertyChange']));
+    });
+
+    it('are written where there was no file yet, but not where there is no project', async () => {
+      await rm(path.join(folder, 'src', 'app', 'webhooks'), { recursive: true });
+      expect(await json('--project', folder)).toMatchObject({ written: true, undeclared: [] });
+      expect((await written()).config.subscriptions.legacyCrmObjects).toHaveLength(7);
+      const nowhere = await run('--project', path.join(folder, 'nowhere'));
+      expect(nowhere).toMatchObject({ code: 1, errors: expect.stringContaining('no HubSpot project') });
+    });
+
+    it('are left alone when their file is not understood', async () => {
+      await write({ uid: 'x', type: 'webhooks' });
+      expect(await run('--project', folder)).toMatchObject({
+        code: 1,
+        errors: expect.stringContaining('config'),
+      });
+      expect(await written()).toEqual({ uid: 'x', type: 'webhooks' });
+    });
+  });
+});
+
+describe('what handlers are subscribed to', () => {
+  const handler = (on: string, when?: AnyWebhookHandler['when']): AnyWebhookHandler =>
+    defineHandler({ name: `on ${on}`, on: on as 'contact.creation', when, handle: async () => {} });
+
+  it('follows from their types and conditions, each once', () => {
+    expect(
+      wantedSubscriptions([
+        handler('contact.propertyChange', { properties: ['email', 'phone'] }),
+        handler('contact.propertyChange', { properties: ['phone'], changeSources: ['API'] }),
+        handler('deal.creation'),
+        handler('object.propertyChange', { objectTypeIds: ['0-1', '2-7'], properties: ['size'] }),
+        handler('app.installed'),
+        handler('contact.privacyDeletion'),
+      ]),
+    ).toEqual([
+      { eventType: 'contact.propertyChange', propertyName: 'email' },
+      { eventType: 'contact.propertyChange', propertyName: 'phone' },
+      { eventType: 'deal.creation' },
+      { eventType: 'object.propertyChange', objectTypeId: '0-1', propertyName: 'size' },
+      { eventType: 'object.propertyChange', objectTypeId: '2-7', propertyName: 'size' },
+      { eventType: 'contact.privacyDeletion' },
+    ]);
+  });
+
+  it('must be said: all handlers that do not are named at once', () => {
+    const handlers = [
+      handler('contact.propertyChange'),
+      handler('deal.propertyChange', { properties: [] }),
+      handler('ticket.propertyChange', { properties: ['hs_lastmodifieddate'] }),
+      handler('object.creation'),
+      handler('product.associationChange'),
+      handler('company.creation'),
+    ];
+    const message = refusalOf(handlers);
+    expect(message).toContain('on contact.propertyChange: it listens to contact.propertyChange');
+    expect(message.match(/\n {2}- /g)).toHaveLength(5);
+    expect(message).not.toContain('company.creation');
+  });
+});
+
+function refusalOf(handlers: readonly AnyWebhookHandler[]): string {
+  try {
+    wantedSubscriptions(handlers);
+  } catch (error) {
+    if (error instanceof HandlerError) return error.message;
+  }
+  throw new Error('The handlers were accepted.');
+}
