@@ -93,6 +93,34 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
       ),
     );
 
+  verb('update-stage', 'rename, move or weigh a stage', '<pipeline>', '<stage>')
+    .option('--label <label>')
+    .option('--value <value>', 'the probability of a deal, or OPEN or CLOSED of a ticket')
+    .option('--order <number>', 'its place among the stages', Number)
+    .action(
+      (
+        type: string,
+        id: string,
+        stageId: string,
+        options: PortalOptions & { label?: string; value?: string; order?: number },
+      ) =>
+        callHubSpot(
+          tools,
+          options,
+          async ({ pipelines: { stages } }) => {
+            const { label, order } = options;
+            // HubSpot wants the metadata with every change.
+            const value = options.value ?? meaning(await stages.get(type, id, stageId));
+            return stages.update(type, id, stageId, {
+              metadata: metadataOf(type, value),
+              ...(label !== undefined && { label }),
+              ...(order !== undefined && { displayOrder: order }),
+            });
+          },
+          (changed) => out().done(`The stage ${changed.id} is now ${changed.label}.`, changed),
+        ),
+    );
+
   verb('delete-stage', 'delete a stage in which nothing stands', '<pipeline>', '<stage>').action(
     (type: string, id: string, stage: string, options: PortalOptions) =>
       callHubSpot(

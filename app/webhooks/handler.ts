@@ -15,7 +15,11 @@ export type WebhookEvents = {
   readonly [T in `${LegacyObject}.${'creation' | 'deletion' | 'restore'}`]: With<'objectId'>;
 } & { readonly [T in `${LegacyObject}.propertyChange`]: With<'objectId' | 'propertyName'> } & {
   readonly [T in `${LegacyObject}.merge`]: With<'primaryObjectId' | 'mergedObjectIds'>;
-} & { readonly [T in `${LegacyObject}.associationChange`]: With<'fromObjectId' | 'toObjectId'> } & {
+} & {
+  readonly [T in `${Exclude<LegacyObject, 'product'>}.associationChange`]: With<
+    'fromObjectId' | 'toObjectId'
+  >;
+} & {
   readonly [T in `object.${'creation' | 'deletion' | 'restore'}`]: With<'objectId' | 'objectTypeId'>;
 } & {
   readonly 'object.propertyChange': With<'objectId' | 'objectTypeId' | 'propertyName'>;
