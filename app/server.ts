@@ -6,6 +6,9 @@ import { closeServer, listen } from './listen.ts';
 import { createLogger } from './logger.ts';
 import { runUntilSignal } from './run-until-signal.ts';
 
+/** Routers and HubSpot use their connections again within this, or see that they are closed. */
+const IDLE_MS = 1_000;
+
 await runUntilSignal('web', async () => {
   const config = loadConfig(readEnvironment());
   const logger = createLogger(config.logLevel, 'web');
@@ -18,7 +21,7 @@ await runUntilSignal('web', async () => {
   logger.info({ port: config.port, serverUrl: config.serverUrl }, 'listening');
   return {
     async stop() {
-      await closeServer(server);
+      await closeServer(server, IDLE_MS);
       await ctx.close();
       logger.info('stopped');
     },

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
@@ -45,6 +46,7 @@ async function start() {
   const settings: Record<string, string | undefined> = {
     ...(await localSecrets(DATA)),
     SERVER_URL: `http://localhost:${port}`,
+    ...(sandboxed && { HUBSPOT_OPTIONAL_SCOPES: declaredOptionalScopes() }),
     ...given,
     ...(sandboxed && sandboxSettings(sandboxPort)),
   };
@@ -82,6 +84,13 @@ function sandboxSettings(port: number) {
     HUBSPOT_FORMS_URL: url,
     HUBSPOT_DEVELOPER_API_KEY: 'sandbox-developer-key',
   };
+}
+
+/** What the project declares beside the required scopes: with them every command of `npm run hubspot` can be tried. */
+function declaredOptionalScopes(): string {
+  const file = path.join(ROOT, 'hubspot-project/src/app/app-hsmeta.json');
+  const app: { config: { auth: { optionalScopes: string[] } } } = JSON.parse(readFileSync(file, 'utf8'));
+  return app.config.auth.optionalScopes.join(' ');
 }
 
 async function startDatabase(): Promise<string> {

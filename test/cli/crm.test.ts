@@ -180,6 +180,41 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
     });
   });
 
+  describe('pipelines', () => {
+    it('are made, changed and deleted with their stages', async () => {
+      const made = await json(
+        ...['pipelines', 'create', 'deals', '--label', '更新'],
+        ...['--stage', 'Open=0.5', '--stage', 'Won=1.0'],
+      );
+      expect(made.stages.map(({ label }: { label: string }) => label)).toEqual(['Open', 'Won']);
+      await run('pipelines', 'update', 'deals', made.id, '--label', 'Renewals');
+      const added = await json('pipelines', 'create-stage', 'deals', made.id, '--stage', 'Legal=0.7');
+      await run('pipelines', 'update-stage', 'deals', made.id, added.id, '--label', 'Lawyers');
+      await run('pipelines', 'delete-stage', 'deals', made.id, made.stages[0].id);
+      const { output } = await run('pipelines', 'get', 'deals', made.id);
+      expect(output).toMatch(/Renewals +\d+ +Lawyers +\d+ +0\.7/);
+      expect(output).not.toContain('Open');
+      await run('pipelines', 'delete', 'deals', made.id);
+      expect(await problem('pipelines', 'get', 'deals', made.id)).toContain('404');
+    });
+  });
+
+  describe('labels of associations', () => {
+    it('are defined, used by name and deleted', async () => {
+      const names = ['--name', 'advisor', '--label', 'Advisor'];
+      const [label] = await json('associations', 'create-label', 'contacts', 'companies', ...names);
+      await run('associations', 'create', 'contacts:102', 'companies:301', '--label', 'advisor');
+      const { output } = await run('associations', 'list', 'contacts:102', 'companies');
+      expect(output).toContain('Advisor');
+      expect(
+        await problem('associations', 'create', 'contacts:102', 'companies:301', '--label', 'Friend'),
+      ).toContain('There is no label "Friend"');
+      await run('associations', 'delete-label', 'contacts', 'companies', String(label.typeId));
+      const { output: left } = await run('associations', 'labels', 'contacts', 'companies');
+      expect(left).not.toContain('Advisor');
+    });
+  });
+
   describe('--dry-run', () => {
     it('prints every request and sends none', async () => {
       const rows = Array.from({ length: 120 }, (_, at) => `{"email":"dry${at}@example.com"}`).join('\n');

@@ -17,10 +17,12 @@ interface Target {
   readonly serverUrl?: string;
   /** Connections at the most; each is kept for the next delivery. */
   readonly connections?: number;
+  /** How long an answer may take; HubSpot waits for five seconds. */
+  readonly timeoutMs?: number;
 }
 
 /** Sends webhook deliveries signed as HubSpot's, of any bytes, without the sandbox's batching and queueing. */
-export function createDeliverySender({ url, serverUrl = url, connections = Infinity }: Target) {
+export function createDeliverySender({ url, serverUrl = url, connections = Infinity, timeoutMs }: Target) {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
 
   return {
@@ -49,6 +51,7 @@ export function createDeliverySender({ url, serverUrl = url, connections = Infin
             reject,
           );
         });
+        if (timeoutMs) sent.setTimeout(timeoutMs, () => sent.destroy(new Error('no answer in time')));
         sent.on('error', reject).end(bytes);
       });
     },

@@ -29,7 +29,9 @@ describe('three processes that call flat out for one portal', () => {
     const hubspot = world.ctx.hubspotFor(62515, 'interactive');
     while (performance.now() - started < SECONDS * 1000) {
       const asked = performance.now();
-      await (lane === 'search' ? hubspot.contacts.search({ query: 'example' }).next() : hubspot.contacts.get('102'));
+      await (lane === 'search'
+        ? hubspot.contacts.search({ query: 'example' }).next()
+        : hubspot.contacts.get('102'));
       waits.push(performance.now() - asked);
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, 1000 - (performance.now() - asked))));
     }

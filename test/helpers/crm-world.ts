@@ -1,0 +1,52 @@
+import { startWorld } from './world.ts';
+
+/** Every right on the CRM; the app's own project asks for less. */
+const CRM_SCOPES = [
+  'tickets',
+  'crm.objects.owners.read',
+  ...['contacts', 'companies', 'deals'].flatMap((type) =>
+    ['objects', 'schemas'].flatMap((part) => [`crm.${part}.${type}.read`, `crm.${part}.${type}.write`]),
+  ),
+];
+
+/** Rate limits are what other tests are about. */
+const UNLIMITED = { HUBSPOT_RATE_LIMIT: '0', HUBSPOT_SEARCH_RATE_LIMIT: '0' };
+
+export type CrmWorld = Awaited<ReturnType<typeof startCrmWorld>>;
+
+/** A world in which portal 62515 has the app with every right on the CRM. */
+export async function startCrmWorld() {
+  const options = { HUBSPOT_OPTIONAL_SCOPES: CRM_SCOPES.join(' '), ...UNLIMITED };
+  const world = await startWorld({ settings: options });
+  await world.sandbox.setApp({ optionalScopes: CRM_SCOPES, rateLimit: null, searchRateLimit: null });
+  await world.install();
+
+  return {
+    ...world,
+    settings: { ...world.settings, ...options },
+    hubspot: world.ctx.hubspotFor(62515),
+
+    /** What the app has sent to HubSpot's CRM while `work` ran, oldest first. */
+    async requestsOf(work: () => Promise<unknown>): Promise<SentRequest[]> {
+      const sent = async (): Promise<SentRequest[]> => (await world.sandbox.read('requests')).results;
+      const before = (await sent()).length;
+      await work();
+      return (await sent()).slice(before).filter(({ path }) => !path.startsWith('/oauth/'));
+    },
+  };
+}
+
+export interface SentRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: Record<string, string>;
+  // biome-ignore lint/suspicious/noExplicitAny: requests of many shapes
+  readonly body: any;
+  readonly status: number;
+}
+
+export async function collect<T>(all: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const one of all) found.push(one);
+  return found;
+}

@@ -1,0 +1,659 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { alarmsStore } from '../../app/db/alarms-store.ts';
+import { API_KEY } from '../helpers/settings.ts';
+import { startWorld, type World } from '../helpers/world.ts';
+
+const BROWSER = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+const MINUTE = 60 * 1000;
+const ATTACK = '"><img src=x onerror=alert(1)><script>alert(2)</script>';
+const ELSEWHERE = 'https://hubspot.com.evil.example/';
+
+/** What a browser does next: opens an address, or sends a form. */
+interface Step {
+  readonly url: string;
+  readonly init?: RequestInit;
+}
+
+let world: World;
+let ahead = 0;
+beforeAll(async () => {
+  world = await startWorld({ clock: { now: () => Date.now() + ahead } });
+});
+afterEach(() => {
+  ahead = 0;
+});
+afterAll(() => world.close());
+
+const open = (url: string, headers: Record<string, string> = {}) =>
+  fetch(url, { redirect: 'manual', headers: { ...BROWSER, ...headers } });
+const locationOf = (answer: Response) => answer.headers.get('location') ?? '';
+const callback = (query: Record<string, string>) =>
+  `${world.serverUrl}/oauth-callback?${new URLSearchParams(query)}`;
+
+function withQuery(url: string, changes: Record<string, string | undefined>): string {
+  const changed = new URL(url);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) changed.searchParams.delete(name);
+    else changed.searchParams.set(name, value);
+  }
+  return changed.href;
+}
+
+const queryOf = (url: string, name: string) => new URL(url).searchParams.get(name) ?? '';
+
+/** Our own flow: HubSpot's authorize URL. */
+async function begin(path = '/install'): Promise<string> {
+  const answer = await open(world.serverUrl + path);
+  expect([answer.status, answer.headers.get('cache-control')]).toEqual([302, 'no-store']);
+  return locationOf(answer);
+}
+
+/** Our own flow up to the address that HubSpot sends the browser back to. */
+const ownCallback = async (portalId = 62515) => world.sandbox.decide(await begin(), 'approve', portalId);
+
+/** An install that the marketplace began, up to our address that takes the code. */
+async function marketplaceCallback(portalId = 62515): Promise<string> {
+  return (await world.sandbox.control('marketplace', { portalId })).url;
+}
+
+interface SignIn {
+  readonly returnUrl: string;
+  readonly cookie: string;
+  readonly token: string;
+}
+
+/** The marketplace with our sign-in between, up to our page. */
+async function signInPage(portalId = 62515): Promise<SignIn> {
+  const { url } = await world.sandbox.control('marketplace', { portalId, partnerSignIn: true });
+  const page = await open(url);
+  expect(page.status).toBe(200);
+  const [cookie = ''] = (page.headers.get('set-cookie') ?? '').split(';');
+  const [, token = ''] = /name="token" value="([^"]+)"/.exec(await page.text()) ?? [];
+  return { returnUrl: queryOf(url, 'returnUrl'), cookie, token };
+}
+
+function signIn({ returnUrl, cookie, token }: SignIn, form: Record<string, string> = {}): Step {
+  return {
+    url: `${world.serverUrl}/partner-sign-in`,
+    init: {
+      method: 'POST',
+      headers: { cookie },
+      body: new URLSearchParams({ returnUrl, token, user: 'Jane', key: API_KEY, ...form }),
+    },
+  };
+}
+
+const take = ({ url, init }: Step, headers: Record<string, string> = BROWSER) =>
+  fetch(url, { redirect: 'manual', ...init, headers: { ...headers, ...(init?.headers as object) } });
+
+/** The partner flow up to our address that takes the code. */
+async function finalize(portalId = 62515): Promise<Step> {
+  const page = await signInPage(portalId);
+  const signedIn = await take(signIn(page));
+  expect(signedIn.status).toBe(303);
+  const url = locationOf(await open(locationOf(signedIn)));
+  expect(queryOf(url, 'step')).toBe('finalize');
+  return { url, init: { headers: { cookie: page.cookie } } };
+}
+
+const changed = (step: Step, changes: Record<string, string | undefined>): Step => ({
+  ...step,
+  url: withQuery(step.url, changes),
+});
+
+async function portal(portalId: number) {
+  return world.ctx.installs.find(world.ctx.pool, portalId);
+}
+
+/** What an install that fails must not change. */
+async function stored() {
+  const { rows: installs } = await world.ctx.pool.query('select * from installs order by portal_id');
+  const { rows: history } = await world.ctx.pool.query('select count(*) from install_history');
+  return { installs, history };
+}
+
+describe('an install', () => {
+  it('from our own link ends on a page that says so', async () => {
+    const answer = await open(await ownCallback());
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(answer.headers.get('referrer-policy')).toBe('no-referrer');
+    expect(answer.headers.get('set-cookie')).toBeNull();
+    const text = await answer.text();
+    expect(text).toContain('<h1>The app is connected</h1>');
+    expect(text).toContain('<strong>62515</strong>');
+    expect(await portal(62515)).toMatchObject({
+      ...{ state: 'active', appId: 193354, userId: 9586504, userEmail: 'admin@example.com' },
+      ...{ hubDomain: 'example.com', partnerUser: null },
+    });
+  });
+
+  it('from our own link that comes with a returnUrl goes back there', async () => {
+    const returnUrl = 'https://app.hubspot.com/integrations-settings/62515';
+    const answer = await open(withQuery(await ownCallback(), { returnUrl }));
+    expect([answer.status, locationOf(answer)]).toEqual([302, returnUrl]);
+  });
+
+  it('from HubSpot’s marketplace, with code and returnUrl and no state, goes back to HubSpot', async () => {
+    const url = await marketplaceCallback(62516);
+    expect([...new URL(url).searchParams.keys()].sort()).toEqual(['code', 'returnUrl']);
+    const answer = await open(url);
+    expect([answer.status, locationOf(answer)]).toEqual([302, queryOf(url, 'returnUrl')]);
+    const returned = await open(locationOf(answer));
+    expect([returned.status, await returned.text()]).toEqual([
+      200,
+      expect.stringContaining('The app is installed'),
+    ]);
+    expect(await portal(62516)).toMatchObject({ state: 'active', partnerUser: null });
+  });
+
+  it('from the marketplace with a sign-in here ends at HubSpot, and is known under the user’s name', async () => {
+    const { url } = await world.sandbox.control('marketplace', { portalId: 62516, partnerSignIn: true });
+    const page = await open(url);
+    const [cookie = '', ...attributes] = (page.headers.get('set-cookie') ?? '').split('; ');
+    expect(attributes).toEqual(expect.arrayContaining(['HttpOnly', 'Secure', 'SameSite=None', 'Path=/']));
+    const [, token = ''] = /name="token" value="([^"]+)"/.exec(await page.text()) ?? [];
+    const returnUrl = queryOf(url, 'returnUrl');
+
+    const signedIn = await take(signIn({ returnUrl, cookie, token }, { user: ' Jane ' }));
+    expect([signedIn.status, signedIn.headers.get('cache-control')]).toEqual([303, 'no-store']);
+    const back = new URL(locationOf(signedIn));
+    expect(back.searchParams.get('state')).toMatch(/^[\w-]{43}$/);
+    back.searchParams.delete('state');
+    expect(back.href).toBe(returnUrl);
+
+    const answer = await open(locationOf(await open(locationOf(signedIn))), { cookie });
+    expect([answer.status, locationOf(answer)]).toEqual([302, returnUrl]);
+    expect(await (await open(returnUrl)).text()).toContain('The app is installed');
+    expect(await portal(62516)).toMatchObject({ state: 'active', partnerUser: 'Jane' });
+  });
+
+  it('keeps the browser’s name when the sign-in page is opened again', async () => {
+    const first = await signInPage();
+    const { url } = await world.sandbox.control('marketplace', { portalId: 62515, partnerSignIn: true });
+    const again = await open(url, { cookie: first.cookie });
+    expect(again.headers.get('set-cookie')).toContain(first.cookie);
+    expect(await again.text()).toContain(first.token);
+  });
+
+  it('of which the redirect address is opened bare starts our own flow', async () => {
+    const answer = await open(`${world.serverUrl}/oauth-callback`);
+    expect([answer.status, locationOf(answer)]).toEqual([302, '/install']);
+    expect(new URL(await begin()).pathname).toBe('/oauth/authorize');
+  });
+
+  it('asks for the scopes of the settings, in HubSpot’s spelling', async () => {
+    const url = await begin();
+    expect(url).toContain('scope=oauth%20crm.objects.contacts.read%20');
+    const asked = Object.fromEntries(new URL(url).searchParams);
+    expect(asked).toMatchObject({
+      client_id: 'sandbox-client-id',
+      redirect_uri: `${world.serverUrl}/oauth-callback`,
+      state: expect.stringMatching(/^[\w-]{43}$/),
+    });
+    expect(asked).not.toHaveProperty('optional_scope');
+  });
+
+  it('can be for one account, which HubSpot then does not ask for', async () => {
+    const url = await begin('/install?portalId=62516');
+    expect(new URL(url).pathname).toBe('/oauth/62516/authorize');
+    const form = new URLSearchParams(new URL(url).search);
+    form.set('decision', 'approve');
+    const approved = await fetch(url.split('?', 1)[0] ?? '', {
+      method: 'POST',
+      body: form,
+      redirect: 'manual',
+    });
+    const answer = await open(locationOf(approved));
+    expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining('62516')]);
+  });
+
+  it.each(['0x10', '-1', '62515/..', '1e3', '9'.repeat(16), ''])(
+    'for the account %p is not begun',
+    async (portalId) => {
+      const answer = await world.app(`/install?portalId=${encodeURIComponent(portalId)}`);
+      expect(answer.status).toBe(400);
+    },
+  );
+
+  it('over an earlier one overwrites its tokens, and keeps one row and the history', async () => {
+    expect((await open(await ownCallback())).status).toBe(200);
+    const tokens = () => world.ctx.installs.findWithTokens(world.ctx.pool, 62515);
+    const before = await tokens();
+    expect((await open(await marketplaceCallback())).status).toBe(302);
+    const after = await tokens();
+    expect(after?.accessToken).not.toBe(before?.accessToken);
+    expect(after?.refreshToken).not.toBe(before?.refreshToken);
+    expect(after?.tokenVersion).toBe((before?.tokenVersion ?? 0) + 1);
+    expect(after?.installId).toBeGreaterThan(before?.installId ?? 0);
+    const history = await world.ctx.services.installs.history(62515);
+    expect(history.at(-1)).toMatchObject({
+      ...{ fromState: 'active', toState: 'active', reason: 'installed again' },
+      installId: after?.installId,
+    });
+  });
+
+  it('does not disturb others under way in the same browser', async () => {
+    const [first, second] = [await begin(), await begin()];
+    const partner = await finalize(62516);
+    expect(queryOf(first, 'state')).not.toBe(queryOf(second, 'state'));
+    const callbacks = [
+      await world.sandbox.decide(second, 'approve', 62516),
+      await world.sandbox.decide(first, 'approve', 62515),
+    ];
+    for (const url of callbacks) expect((await open(url)).status).toBe(200);
+    expect((await take(partner)).status).toBe(302);
+  });
+
+  it.each([
+    { what: 'our own', step: async (): Promise<Step> => ({ url: await ownCallback() }), done: 200 },
+    { what: 'the partner', step: finalize, done: 302 },
+  ])('opened three times in the same moment is finished once ($what flow)', async ({ step, done }) => {
+    const callbackStep = await step();
+    const statuses = await Promise.all([1, 2, 3].map(async () => (await take(callbackStep)).status));
+    expect(statuses.sort()).toEqual([done, 409, 409].sort());
+  });
+});
+
+interface Failure {
+  readonly what: string;
+  /** Does all but the last step. */
+  readonly reach: () => Promise<Step | string>;
+  readonly status: number;
+  readonly code: string;
+  readonly heading: string;
+}
+
+const NOT_STARTED = { status: 400, code: 'state_unknown', heading: 'This install was not started here' };
+const UNASKED = { status: 400, code: 'callback_unasked', heading: 'This install was not started here' };
+const INCOMPLETE = { status: 400, code: 'callback_incomplete', heading: 'The install was not finished' };
+const TOO_LATE = { status: 410, code: 'state_expired', heading: 'The install took too long' };
+const FINISHED = { status: 409, code: 'state_used', heading: 'This install is finished already' };
+const BAD_CODE = { status: 400, code: 'code_refused', heading: 'HubSpot does not accept the code' };
+const NO_WAY_BACK = { status: 400, code: 'return_url_refused', heading: 'The way back is not HubSpot’s' };
+const DOWN = { status: 502, code: 'hubspot_unavailable', heading: 'HubSpot is not answering' };
+const HALF = { status: 502, code: 'hubspot_incomplete', heading: 'HubSpot’s answer was incomplete' };
+const REFUSED = { status: 400, code: 'install_refused', heading: 'HubSpot ended the install' };
+const WRONG_APP = {
+  ...{ status: 502, code: 'app_misconfigured' },
+  heading: 'This app is not set up correctly',
+};
+
+const stateOf = async () => ({ state: queryOf(await begin(), 'state') });
+const late = async (step: Step): Promise<Step> => {
+  ahead = 10 * MINUTE + 1;
+  return step;
+};
+const failing = async (path: string, failure: Record<string, unknown>, step: Promise<Step | string>) => {
+  const reached = await step;
+  await world.sandbox.control('failures', { path, ...failure });
+  return reached;
+};
+const badClient = (status: string, error = 'invalid_client') => ({
+  status: 400,
+  body: { error, error_description: 'no', status, message: 'no' },
+});
+
+const failures: Failure[] = [
+  {
+    ...{ what: 'the user declines', status: 403, code: 'access_denied', heading: 'The install was declined' },
+    reach: async () => world.sandbox.decide(await begin(), 'deny'),
+  },
+  {
+    ...{ what: 'HubSpot ends it with an error of its own', ...REFUSED },
+    reach: async () => callback({ error: 'server_error', error_description: ATTACK, ...(await stateOf()) }),
+  },
+  {
+    ...{ what: 'an error comes without a state', ...REFUSED },
+    reach: async () => callback({ error: ATTACK }),
+  },
+  {
+    ...{ what: 'an error comes with a state that is not ours', ...NOT_STARTED },
+    reach: async () => callback({ error: 'access_denied', state: 'made-up-state' }),
+  },
+  {
+    ...{ what: 'an error comes after the install was finished', ...FINISHED },
+    reach: async () => {
+      const url = await ownCallback();
+      expect((await open(url)).status).toBe(200);
+      return callback({ error: 'access_denied', state: queryOf(url, 'state') });
+    },
+  },
+  {
+    ...{ what: 'a code comes with neither state nor returnUrl', ...UNASKED },
+    reach: async () => withQuery(await ownCallback(), { state: undefined }),
+  },
+  {
+    ...{ what: 'a code of the marketplace comes without its returnUrl', ...UNASKED },
+    reach: async () => withQuery(await marketplaceCallback(), { returnUrl: undefined }),
+  },
+  {
+    ...{ what: 'the state comes twice in one address', ...UNASKED },
+    reach: async () => `${await ownCallback()}&state=made-up-state`,
+  },
+  {
+    ...{ what: 'the code comes twice in one address', ...INCOMPLETE },
+    reach: async () => `${await ownCallback()}&code=made-up-code`,
+  },
+  { ...{ what: 'there is no code', ...INCOMPLETE }, reach: async () => callback(await stateOf()) },
+  {
+    ...{ what: 'the code is empty', ...INCOMPLETE },
+    reach: async () => callback({ code: '', ...(await stateOf()) }),
+  },
+  {
+    ...{ what: 'there is nothing but the way back', ...INCOMPLETE },
+    reach: async () => callback({ returnUrl: 'https://app.hubspot.com/' }),
+  },
+  {
+    ...{ what: 'the address carries something else', ...INCOMPLETE },
+    reach: async () => callback({ utm_source: ATTACK }),
+  },
+  {
+    ...{ what: 'the state is made up', ...NOT_STARTED },
+    reach: async () => withQuery(await ownCallback(), { state: ATTACK }),
+  },
+  {
+    ...{ what: 'the state is of the partner flow', ...NOT_STARTED },
+    reach: async () => changed(await finalize(), { step: undefined, returnUrl: undefined }),
+  },
+  {
+    ...{ what: 'it took more than ten minutes', ...TOO_LATE },
+    reach: async () => late({ url: await ownCallback() }),
+  },
+  {
+    ...{ what: 'it is opened a second time', ...FINISHED },
+    reach: async () => {
+      const url = await ownCallback();
+      expect((await open(url)).status).toBe(200);
+      return url;
+    },
+  },
+  {
+    ...{ what: 'the code was used before', ...BAD_CODE },
+    reach: async () => {
+      const used = await ownCallback();
+      expect((await open(used)).status).toBe(200);
+      return withQuery(await ownCallback(), { code: queryOf(used, 'code') });
+    },
+  },
+  {
+    ...{ what: 'the code is unknown', ...BAD_CODE },
+    reach: async () => withQuery(await ownCallback(), { code: `made-up-code-${ATTACK}` }),
+  },
+  {
+    ...{ what: 'the code came too late', ...BAD_CODE },
+    reach: async () => {
+      const url = await ownCallback();
+      await world.sandbox.control('clock', { advanceSeconds: 301 });
+      return url;
+    },
+  },
+  {
+    ...{ what: 'a code of the marketplace is used twice', ...BAD_CODE },
+    reach: async () => {
+      const url = await marketplaceCallback();
+      expect((await open(url)).status).toBe(302);
+      return url;
+    },
+  },
+  {
+    ...{ what: 'our own flow comes with a way back that is not HubSpot’s', ...NO_WAY_BACK },
+    reach: async () => withQuery(await ownCallback(), { returnUrl: ELSEWHERE }),
+  },
+  {
+    ...{ what: 'the marketplace comes with a way back that is not HubSpot’s', ...NO_WAY_BACK },
+    reach: async () => withQuery(await marketplaceCallback(), { returnUrl: ELSEWHERE }),
+  },
+  {
+    ...{ what: 'the sign-in is asked for with a way back that is not HubSpot’s', ...NO_WAY_BACK },
+    reach: async () => callback({ step: 'authorize', returnUrl: ELSEWHERE }),
+  },
+  {
+    ...{ what: 'the sign-in is asked for with no way back', ...INCOMPLETE },
+    reach: async () => callback({ step: 'authorize' }),
+  },
+  {
+    ...{ what: 'the step is none that HubSpot documents', ...INCOMPLETE },
+    reach: async () => changed(await finalize(), { step: 'dance' }),
+  },
+  ...['code', 'state', 'returnUrl'].map((name) => ({
+    ...{ what: `the last step comes without its ${name}`, ...INCOMPLETE },
+    reach: async () => changed(await finalize(), { [name]: undefined }),
+  })),
+  {
+    ...{ what: 'the last step comes with a way back that is not HubSpot’s', ...NO_WAY_BACK },
+    reach: async () => changed(await finalize(), { returnUrl: ELSEWHERE }),
+  },
+  {
+    ...{ what: 'the last step comes with a state of our own flow', ...NOT_STARTED },
+    reach: async () => changed(await finalize(), await stateOf()),
+  },
+  {
+    ...{ what: 'the last step comes in a browser without the cookie', ...NOT_STARTED },
+    reach: async () => (await finalize()).url,
+  },
+  {
+    ...{ what: 'the last step comes in the browser of somebody else', ...NOT_STARTED },
+    reach: async () => {
+      const { cookie } = await signInPage();
+      return { url: (await finalize()).url, init: { headers: { cookie } } };
+    },
+  },
+  {
+    ...{ what: 'the last step comes with a cookie that is not ours', ...NOT_STARTED },
+    reach: async () => ({
+      ...(await finalize()),
+      init: { headers: { cookie: 'partner_flow=x; other=1;;=' } },
+    }),
+  },
+  {
+    ...{ what: 'the last step comes after more than ten minutes', ...TOO_LATE },
+    reach: async () => late(await finalize()),
+  },
+  {
+    ...{ what: 'the last step comes twice', ...FINISHED },
+    reach: async () => {
+      const step = await finalize();
+      expect((await take(step)).status).toBe(302);
+      return step;
+    },
+  },
+  {
+    ...{ what: 'the last step comes with a code that is unknown', ...BAD_CODE },
+    reach: async () => changed(await finalize(), { code: 'made-up-code' }),
+  },
+  {
+    ...{ what: 'the sign-in form comes without the cookie', ...NOT_STARTED },
+    reach: async () => signIn({ ...(await signInPage()), cookie: '' }),
+  },
+  {
+    ...{ what: 'the sign-in form is forged', ...NOT_STARTED },
+    reach: async () => signIn(await signInPage(), { token: 'x'.repeat(43) }),
+  },
+  {
+    ...{ what: 'the sign-in form is of another browser', ...NOT_STARTED },
+    reach: async () => signIn(await signInPage(), { token: (await signInPage()).token }),
+  },
+  {
+    ...{ what: 'the sign-in form has a way back that is not HubSpot’s', ...NO_WAY_BACK },
+    reach: async () => signIn(await signInPage(), { returnUrl: ELSEWHERE }),
+  },
+  ...[
+    { what: 'does not exchange codes', ...{ status: 500 } },
+    { what: 'is over its limit', ...{ status: 429 } },
+    { what: 'moves the account', ...{ status: 477 } },
+    { what: 'closes the connection', ...{ status: 0 } },
+    { what: 'answers with a page', ...{ status: 200, body: '<html>Maintenance</html>' } },
+    { what: 'answers with nothing', ...{ status: 200 } },
+    { what: 'is behind a firewall that says no', ...{ status: 403, body: '<html>Blocked</html>' } },
+  ].map(({ what, ...failure }) => ({
+    ...{ what: `HubSpot ${what}`, ...DOWN },
+    reach: () => failing('/oauth/*/token', failure, ownCallback()),
+  })),
+  {
+    ...{ what: 'HubSpot is down while the marketplace waits', ...DOWN },
+    reach: () => failing('/oauth/*/token', { status: 503 }, marketplaceCallback()),
+  },
+  {
+    ...{ what: 'HubSpot is down at the last step', ...DOWN },
+    reach: () => failing('/oauth/*/token', { status: 503 }, finalize()),
+  },
+  {
+    ...{ what: 'HubSpot does not say whose token it is', ...DOWN },
+    reach: () => failing('/oauth/*/introspect', { status: 503 }, ownCallback()),
+  },
+  {
+    ...{ what: 'HubSpot calls the token dead at once', ...HALF },
+    reach: () => failing('/oauth/*/introspect', { status: 200, body: { active: false } }, ownCallback()),
+  },
+  {
+    ...{ what: 'HubSpot leaves out which account it is', ...HALF },
+    reach: () => failing('/oauth/*/introspect', { status: 200, body: { active: true } }, ownCallback()),
+  },
+  {
+    ...{ what: 'HubSpot gives no refresh token', ...HALF },
+    reach: async () => {
+      const body = { access_token: 'x', token_type: 'bearer', expires_in: 1800 };
+      const step = await failing('/oauth/*/token', { status: 200, body }, ownCallback());
+      const info = { active: true, hub_id: 62515 };
+      return failing('/oauth/*/introspect', { status: 200, body: info }, Promise.resolve(step));
+    },
+  },
+  ...['BAD_CLIENT_ID', 'BAD_CLIENT_SECRET'].map((status) => ({
+    ...{ what: `HubSpot says ${status}`, ...WRONG_APP },
+    reach: () => failing('/oauth/*/token', badClient(status), ownCallback()),
+  })),
+  {
+    ...{ what: 'HubSpot says BAD_REDIRECT_URI', ...WRONG_APP },
+    reach: () => failing('/oauth/*/token', badClient('BAD_REDIRECT_URI', 'invalid_grant'), ownCallback()),
+  },
+  {
+    ...{ what: 'HubSpot does not let the app ask about tokens', ...WRONG_APP },
+    reach: () => failing('/oauth/*/introspect', badClient('BAD_CLIENT_SECRET'), ownCallback()),
+  },
+];
+
+describe.each(failures)('an install in which $what', ({ reach, status, code, heading }) => {
+  const reached = async (): Promise<Step> => {
+    const step = await reach();
+    return typeof step === 'string' ? { url: step } : step;
+  };
+
+  it(`ends with ${status}, a page that says so, and a way to start again`, async () => {
+    const step = await reached();
+    const before = await stored();
+    const answer = await take(step);
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    const text = await answer.text();
+    expect(text).toContain(`<h1>${heading}</h1>`);
+    expect(text).toContain(`<title>${heading}</title>`);
+    expect(text).toContain('<a role="button" href="/install">Start again</a>');
+    expect(text).toContain(answer.headers.get('x-request-id'));
+    expectNothingRepeated(text, step.url);
+    expect(await stored()).toEqual(before);
+  });
+
+  it(`ends with ${code} in JSON for a program`, async () => {
+    const step = await reached();
+    const answer = await take(step, {});
+    const body = (await answer.json()) as { error: Record<string, string> };
+    expect([answer.status, body.error.code]).toEqual([status, code]);
+    expect(body.error.requestId).toBe(answer.headers.get('x-request-id'));
+    expectNothingRepeated(JSON.stringify(body), step.url);
+  });
+});
+
+/** Nothing of the address comes back in the answer: not as markup, and no code or state that could be read on. */
+function expectNothingRepeated(text: string, url: string) {
+  for (const [name, value] of new URL(url).searchParams) {
+    if (value.length > 6 && name !== 'error') expect(text).not.toContain(value);
+  }
+  expect(text).not.toContain('<script>alert');
+  expect(text).not.toContain('<img src=x');
+}
+
+describe('a sign-in', () => {
+  it.each<{ what: string; form: Record<string, string> }>([
+    { what: 'with a wrong key', form: { key: 'not-the-key-not-the-key-not-the-key' } },
+    { what: 'with no key', form: { key: '' } },
+    { what: 'with no name', form: { user: '   ' } },
+  ])('$what is asked for again, with 401', async ({ form }) => {
+    const page = await signInPage();
+    const answer = await take(signIn(page, form));
+    expect(answer.status).toBe(401);
+    const text = await answer.text();
+    expect(text).toContain('That name and key do not go together.');
+    expect(text).toContain(page.token);
+    expect(text).not.toContain('not-the-key');
+    expect((await take(signIn(page))).status).toBe(303);
+  });
+
+  it('with a key that opens one portal only is not enough', async () => {
+    const { key } = await world.ctx.services.apiKeys.create('limited', 62515);
+    expect((await take(signIn(await signInPage(), { key }))).status).toBe(401);
+  });
+
+  it('with fields missing, or a body that is too large, is refused', async () => {
+    const { cookie } = await signInPage();
+    const send = (body: URLSearchParams) =>
+      world.app('/partner-sign-in', { method: 'POST', headers: { cookie }, body });
+    expect((await send(new URLSearchParams({ user: 'Jane' }))).status).toBe(400);
+    expect((await send(new URLSearchParams({ user: 'x'.repeat(20_000) }))).status).toBe(413);
+  });
+
+  it('whose form goes to a way back with a query of its own keeps that query', async () => {
+    const page = await signInPage();
+    const returnUrl = `${world.sandboxUrl}/marketplace/return/x?a=1&b=%2F%3F&state=theirs#top`;
+    const target = new URL(locationOf(await take(signIn({ ...page, returnUrl }))));
+    expect(target.searchParams.getAll('state')).toEqual([expect.stringMatching(/^[\w-]{43}$/)]);
+    expect([target.searchParams.get('a'), target.searchParams.get('b'), target.hash]).toEqual([
+      '1',
+      '/?',
+      '#top',
+    ]);
+  });
+});
+
+describe('an install that failed', () => {
+  it('because it was declined says nothing in HubSpot’s words, whatever they are', async () => {
+    for (const error of ['access_denied', ATTACK, 'invalid_scope']) {
+      const url = callback({ error, error_description: ATTACK, ...(await stateOf()) });
+      const text = await (await open(url)).text();
+      expectNothingRepeated(text, url);
+      for (const word of ['invalid_scope', 'onerror']) expect(text).not.toContain(word);
+    }
+  });
+
+  it('because it was declined has used its state up', async () => {
+    const url = await world.sandbox.decide(await begin(), 'deny');
+    expect((await open(url)).status).toBe(403);
+    expect((await open(url)).status).toBe(409);
+  });
+
+  it('because of a way back that is not HubSpot’s can be finished without it', async () => {
+    const url = await ownCallback();
+    expect((await open(withQuery(url, { returnUrl: ELSEWHERE }))).status).toBe(400);
+    expect((await open(url)).status).toBe(200);
+  });
+
+  it('because HubSpot was down can be started again', async () => {
+    const url = await failing('/oauth/*/token', { status: 500 }, ownCallback());
+    expect((await open(String(url))).status).toBe(502);
+    expect((await open(await ownCallback())).status).toBe(200);
+  });
+
+  it('because the app is not set up correctly raises an alarm, which the next install ends', async () => {
+    const alarms = async () => (await alarmsStore.list(world.ctx.pool)).map(({ name }) => name);
+    expect((await open(await ownCallback())).status).toBe(200);
+    expect(await alarms()).toEqual([]);
+    const url = await failing('/oauth/*/token', badClient('BAD_CLIENT_SECRET'), ownCallback());
+    expect((await open(String(url))).status).toBe(502);
+    expect(await alarms()).toEqual(['install_misconfigured']);
+    const [alarm] = await alarmsStore.list(world.ctx.pool);
+    expect(alarm?.message).toContain('HUBSPOT_CLIENT_SECRET');
+    expect((await open(await ownCallback())).status).toBe(200);
+    expect(await alarms()).toEqual([]);
+  });
+});

@@ -1,0 +1,207 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { expectError } from '../helpers/expect-error.ts';
+import { until } from '../helpers/until.ts';
+import { startWorld, type World } from '../helpers/world.ts';
+import { addInstalls } from '../tokens/add-installs.ts';
+
+const UNINSTALL = '/appinstalls/2026-03/external-install';
+
+describe('a portal that is disconnected', () => {
+  let world: World;
+  let ahead = 0;
+  let portalId = 5_000_000;
+
+  beforeAll(async () => {
+    world = await startWorld({ clock: { now: () => Date.now() + ahead } });
+  });
+  beforeEach(async () => {
+    portalId += 1;
+    await addInstalls(world, { from: portalId });
+  });
+  afterAll(() => world.close());
+
+  const disconnect = () => world.api('DELETE', `/hubid/${portalId}`);
+  const row = () => world.ctx.installs.find(world.ctx.pool, portalId);
+  const stored = () => world.ctx.installs.findWithTokens(world.ctx.pool, portalId);
+  const fail = (failure: Record<string, unknown>) => world.sandbox.control('failures', failure);
+
+  async function history() {
+    const rows = await world.ctx.services.installs.history(portalId);
+    return rows.map(({ fromState, toState, reason }) => [fromState, toState, reason]);
+  }
+
+  async function events(): Promise<string[]> {
+    const { rows } = await world.ctx.pool.query(
+      'select subscription_type from webhook_events where portal_id = $1 order by occurred_at',
+      [portalId],
+    );
+    return rows.map(({ subscription_type }) => subscription_type);
+  }
+
+  /** Method and path of what the app has sent since. */
+  async function sentSince(count: number): Promise<string[]> {
+    const { results } = await world.sandbox.read('requests');
+    return results.slice(count).map(({ method, path }: Record<string, string>) => `${method} ${path}`);
+  }
+
+  const sent = async () => (await world.sandbox.read('requests')).results.length as number;
+
+  /** `false` when the app is gone from the account. */
+  async function installedAtHubSpot(): Promise<boolean> {
+    const page = await fetch(`${world.sandboxUrl}/portals/${portalId}`);
+    return !(await page.text()).includes('is not installed');
+  }
+
+  it('is uninstalled at HubSpot, its refresh token revoked, its tokens forgotten', async () => {
+    const before = await sent();
+    const answer = await disconnect();
+    expect([answer.status, await answer.json()]).toEqual([200, { portalId, state: 'uninstalled' }]);
+    expect(await sentSince(before)).toEqual([`DELETE ${UNINSTALL}`, 'POST /oauth/2026-03/token/revoke']);
+    expect(await installedAtHubSpot()).toBe(false);
+    const { results } = await world.sandbox.read(`tokens?portalId=${portalId}`);
+    expect(results[0].revoked).toBe(true);
+
+    const { rows } = await world.ctx.pool.query(
+      'select access_token, refresh_token, access_token_expires_at, refresh_due_at from installs where portal_id = $1',
+      [portalId],
+    );
+    expect(Object.values(rows[0])).toEqual([null, null, null, null]);
+    expect(await history()).toEqual([
+      [null, 'active', 'installed'],
+      ['active', 'uninstalled', 'disconnected here'],
+    ]);
+    expect(await events()).toEqual(['app.uninstalled']);
+    expect(await world.json('GET', `/hubid/${portalId}`)).toMatchObject({
+      ...{ state: 'uninstalled', stateReason: 'disconnected here' },
+      ...{ accessTokenExpiresAt: null, nextRefreshAt: null },
+    });
+  });
+
+  it('cannot be used any more, and nothing asks HubSpot about it', async () => {
+    await disconnect();
+    const before = await sent();
+    await expectError(
+      await world.api('GET', `/hubid/${portalId}/contact/x@example.com`),
+      404,
+      'install_not_found',
+    );
+    await expect(world.ctx.services.tokens.refreshIfDue(portalId)).rejects.toMatchObject({ status: 404 });
+    expect(await sentSince(before)).toEqual([]);
+  });
+
+  it('a second time stays as it is', async () => {
+    await disconnect();
+    const before = await sent();
+    expect((await disconnect()).status).toBe(200);
+    expect(await sentSince(before)).toEqual([]);
+    expect(await history()).toHaveLength(2);
+    expect(await events()).toEqual(['app.uninstalled']);
+  });
+
+  it('twice in the same moment ends once', async () => {
+    const answers = await Promise.all([disconnect(), disconnect(), disconnect()]);
+    for (const { status } of answers) expect(status).toBe(200);
+    // The second may find out from HubSpot that the first has ended it.
+    expect((await history()).at(-1)).toEqual([expect.any(String), 'uninstalled', 'disconnected here']);
+    expect((await row())?.state).toBe('uninstalled');
+    expect(await events()).toEqual(['app.uninstalled']);
+  });
+
+  it('with an expired token is refreshed for it, and the refresh token that came last is revoked', async () => {
+    await world.sandbox.setApp({ rotateRefreshTokens: true });
+    await world.sandbox.control('clock', { advanceSeconds: 3600 });
+    ahead += 3_600_000;
+    const old = await stored();
+    expect((await disconnect()).status).toBe(200);
+    await world.sandbox.setApp({ rotateRefreshTokens: false });
+    const { results } = await world.sandbox.read('requests?path=/oauth/*/token/revoke');
+    const revoked = results.at(-1).body.token;
+    // The sandbox shows the end of a secret only.
+    expect(revoked).toMatch(/^\*{3}.{4}$/);
+    expect(revoked.slice(3)).not.toBe(old?.refreshToken.slice(-4));
+    expect(await installedAtHubSpot()).toBe(false);
+  });
+
+  it.each([
+    { what: 'does not answer the uninstall', failure: { path: UNINSTALL, status: 503 } },
+    { what: 'is over its limit', failure: { path: UNINSTALL, status: 429 } },
+    { what: 'does not answer the revocation', failure: { path: '/oauth/*/revoke', status: 503 } },
+  ])('while HubSpot $what keeps its tokens, and can be disconnected later', async ({ failure }) => {
+    const before = await stored();
+    // A wait this long is left to the caller.
+    await fail({ ...failure, headers: { 'retry-after': '600' } });
+    await expectError(await disconnect(), 503, 'hubspot_unavailable');
+    expect(await stored()).toEqual(before);
+    expect(await history()).toEqual([[null, 'active', 'installed']]);
+    expect(await events()).toEqual([]);
+
+    expect((await disconnect()).status).toBe(200);
+    expect((await row())?.state).toBe('uninstalled');
+    expect(await events()).toEqual(['app.uninstalled']);
+    expect(await installedAtHubSpot()).toBe(false);
+  });
+
+  it('after the customer removed the app in HubSpot is only forgotten here', async () => {
+    await world.sandbox.control('uninstall', { portalId });
+    expect((await disconnect()).status).toBe(200);
+    expect((await row())?.state).toBe('uninstalled');
+    expect(await stored()).toBeUndefined();
+    expect(await events()).toEqual(['app.uninstalled']);
+    expect((await history()).map(([, state]) => state)).toEqual(['active', 'needs_reconnect', 'uninstalled']);
+  });
+
+  it('while the app is misconfigured keeps its tokens', async () => {
+    await world.sandbox.control('clock', { advanceSeconds: 3600 });
+    ahead += 3_600_000;
+    const before = await stored();
+    const body = { error: 'invalid_client', status: 'BAD_CLIENT_SECRET', message: 'no' };
+    await fail({ path: '/oauth/*/token', status: 400, body });
+    await expectError(await disconnect(), 502, 'app_misconfigured');
+    expect(await stored()).toEqual(before);
+    ahead += 6_000;
+    expect((await disconnect()).status).toBe(200);
+  });
+
+  it('and installed again in the meantime keeps the new install', async () => {
+    await fail({ path: UNINSTALL, delayMs: 300 });
+    const before = await sent();
+    const disconnecting = disconnect();
+    await until('the uninstall to be under way', async () => (await sent()) > before);
+    expect((await world.install(portalId)).status).toBe(200);
+    expect((await disconnecting).status).toBe(200);
+    expect((await row())?.state).toBe('active');
+    expect(await stored()).toBeDefined();
+  });
+
+  it.each([
+    { what: 'disconnected here', end: () => disconnect() },
+    {
+      what: 'removed in HubSpot',
+      end: async () => {
+        await world.sandbox.control('uninstall', { portalId });
+        await world.api('GET', `/hubid/${portalId}/contact/x@example.com`);
+      },
+    },
+  ])('and installs again starts clean ($what)', async ({ end }) => {
+    const first = await row();
+    await end();
+    expect(await events()).toEqual(['app.uninstalled']);
+    expect((await world.install(portalId)).status).toBe(200);
+    const again = await row();
+    expect(again).toMatchObject({
+      ...{ state: 'active', stateReason: 'installed again', refreshFailures: 0 },
+      installId: expect.any(Number),
+    });
+    expect(again?.installId).toBeGreaterThan(first?.installId ?? 0);
+    expect(again?.installedAt.getTime()).toBeGreaterThan(first?.installedAt.getTime() ?? 0);
+    expect((await history()).at(-1)).toEqual([expect.any(String), 'active', 'installed again']);
+    await expectError(await world.api('GET', `/hubid/${portalId}/contact/x@example.com`), 404, 'not_found');
+
+    await disconnect();
+    expect(await events()).toEqual(['app.uninstalled', 'app.installed', 'app.uninstalled']);
+    const entries = await world.ctx.services.installs.history(portalId);
+    for (const [index, { at }] of entries.entries()) {
+      expect(at.getTime()).toBeGreaterThanOrEqual(entries[index - 1]?.at.getTime() ?? 0);
+    }
+  });
+});

@@ -1,0 +1,173 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { loadConfig } from '../../app/config.ts';
+import { type Context, createContext } from '../../app/context.ts';
+import { alarmsStore } from '../../app/db/alarms-store.ts';
+import { refreshExpiringTokens } from '../../app/jobs/refresh-expiring-tokens.ts';
+import { startJobRunner } from '../../app/jobs/runner.ts';
+import { enqueueSlot } from '../../app/schedule.ts';
+import { startProcess } from '../helpers/processes.ts';
+import { until } from '../helpers/until.ts';
+import { startWorld, type World } from '../helpers/world.ts';
+import { addInstalls } from './add-installs.ts';
+
+const JOB = 'refresh-expiring-tokens';
+
+describe('the sweep', () => {
+  let world: World;
+  let other: Context;
+  let from = 4_000_000;
+
+  beforeAll(async () => {
+    world = await startWorld();
+    other = createContext(world.ctx.config, world.ctx.logger);
+  });
+  beforeEach(async () => {
+    from += 10_000;
+    await world.ctx.pool.query('delete from installs');
+    await world.ctx.pool.query('delete from graphile_worker._private_jobs');
+  });
+  afterAll(async () => {
+    await other.close();
+    await world.close();
+  });
+
+  const sweep = (ctx = world.ctx) => refreshExpiringTokens({ ...ctx, tokens: ctx.services.tokens });
+  const due = (count: number, dueInSeconds = -10) =>
+    addInstalls(world, { from, count, secondsLeft: 400, dueInSeconds });
+
+  /** How often each account has been refreshed at HubSpot, as `{times: accounts}`. */
+  async function refreshes(portals: number[]): Promise<Record<number, number>> {
+    const { results } = await world.sandbox.read('tokens');
+    const counted: Record<number, number> = {};
+    for (const { portalId, refreshes } of results) {
+      if (portals.includes(portalId)) counted[refreshes] = (counted[refreshes] ?? 0) + 1;
+    }
+    return counted;
+  }
+
+  async function stillDue(): Promise<number> {
+    const { rows } = await world.ctx.pool.query(
+      'select count(*) from installs where refresh_due_at <= now()',
+    );
+    return rows[0].count;
+  }
+
+  async function jobs(): Promise<{ key: string; run_at: Date }[]> {
+    const { rows } = await world.ctx.pool.query('select key, run_at from graphile_worker.jobs');
+    return rows;
+  }
+
+  it('refreshes what is due, over several pages, and nothing else', async () => {
+    const portals = await due(1100);
+    from += 2000;
+    const later = await due(20, 60);
+    await sweep();
+    expect(await refreshes(portals)).toEqual({ 1: 1100 });
+    expect(await refreshes(later)).toEqual({ 0: 20 });
+    await sweep();
+    expect(await refreshes(portals)).toEqual({ 1: 1100 });
+  });
+
+  it('running in two processes at once refreshes each portal once', async () => {
+    const portals = await due(200);
+    await Promise.all([sweep(), sweep(other), sweep(), sweep(other)]);
+    expect(await refreshes(portals)).toEqual({ 1: 200 });
+  });
+
+  it('that dies with its process is finished by the worker that takes the job over', async () => {
+    const portals = await due(400);
+    await world.ctx.pool.query('select graphile_worker.add_job($1)', [JOB]);
+    // HubSpot becomes slow after the first hundred, so the worker is in the middle when it dies.
+    const next = (times: number, failure: object) =>
+      world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', times, ...failure });
+    await next(100, { delayMs: 0 });
+    await next(20, { delayMs: 60_000, status: 503 });
+    const victim = await startProcess('app/worker.ts', { ...world.settings });
+    await until('the worker to be in the middle', async () => {
+      const { results } = await world.sandbox.read('failures');
+      return results.length === 0;
+    });
+    await victim.kill('SIGKILL');
+    expect(await stillDue()).toBe(300);
+
+    const runner = await startJobRunner(other);
+    await until('the rest to be refreshed', async () => (await stillDue()) === 0);
+    await runner.stop();
+    expect(await refreshes(portals)).toEqual({ 1: 400 });
+  });
+
+  it('goes on with the others when some portals are over or in trouble', async () => {
+    const portals = await due(60);
+    for (const portalId of portals.slice(0, 5)) await world.sandbox.control('uninstall', { portalId });
+    const failure = { method: 'POST', path: '/oauth/*/token', status: 500, times: 5 };
+    await world.sandbox.control('failures', failure);
+    await sweep();
+    const { rows } = await world.ctx.pool.query(
+      'select state, count(*) from installs group by state order by state',
+    );
+    const counts = Object.fromEntries(rows.map(({ state, count }) => [state, count]));
+    // Which ones meet the five failures is chance: they may be among those that are over.
+    expect(counts.backing_off).toBe(5);
+    expect(counts.active).toBe(60 - 5 - (counts.needs_reconnect ?? 0));
+    expect(counts.active).toBeGreaterThanOrEqual(50);
+  });
+
+  it('stops at the first word that the app is not set up correctly, and keeps the alarm', async () => {
+    await due(600);
+    const config = loadConfig({ ...world.settings, HUBSPOT_CLIENT_SECRET: 'not-the-secret' });
+    const misconfigured = createContext(config, world.ctx.logger);
+    const asked = (await world.sandbox.read('requests?path=/oauth/*/token')).results.length;
+    await sweep(misconfigured);
+    const requests = (await world.sandbox.read('requests?path=/oauth/*/token')).results.length - asked;
+    expect(requests).toBeLessThanOrEqual(20);
+    expect(await alarmsStore.list(world.ctx.pool)).toMatchObject([{ name: 'app_misconfigured' }]);
+    expect(await stillDue()).toBe(600);
+    expect(await jobs()).toEqual([]);
+    await misconfigured.close();
+
+    await sweep();
+    expect(await stillDue()).toBe(0);
+    expect(await alarmsStore.list(world.ctx.pool)).toEqual([]);
+  });
+
+  it('stops at HubSpot’s rate limit and goes on when HubSpot said', async () => {
+    await due(100);
+    const limit = { status: 429, headers: { 'retry-after': '7' }, times: 20 };
+    await world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', ...limit });
+    const began = Date.now();
+    await sweep();
+    expect(await stillDue()).toBe(80);
+    const [job] = await jobs();
+    expect(job?.key).toBe(JOB);
+    const wait = (job?.run_at.getTime() ?? 0) - began;
+    expect(wait).toBeGreaterThanOrEqual(7_000);
+    expect(wait).toBeLessThan(9_000);
+    await sweep();
+    expect(await stillDue()).toBe(0);
+  });
+
+  it('is enqueued once for each slot, however many processes have the clock', async () => {
+    const slot = (minute: number) => new Date(Date.UTC(2026, 10, 21, 12, minute));
+    const fromAll = (minute: number) =>
+      Promise.all(
+        Array.from({ length: 10 }, (_, index) =>
+          enqueueSlot(index % 2 ? other : world.ctx, JOB, slot(minute)),
+        ),
+      );
+    await fromAll(0);
+    expect(await jobs()).toHaveLength(1);
+    await world.ctx.pool.query('delete from graphile_worker._private_jobs');
+    await fromAll(0);
+    expect(await jobs()).toEqual([]);
+    await fromAll(1);
+    expect(await jobs()).toHaveLength(1);
+    // A slot that a slow process brings late is over.
+    await world.ctx.pool.query('delete from graphile_worker._private_jobs');
+    await enqueueSlot(other, JOB, slot(0));
+    expect(await jobs()).toEqual([]);
+    await fromAll(2);
+    await fromAll(3);
+    // Two slots that no worker has begun are one sweep.
+    expect(await jobs()).toHaveLength(1);
+  });
+});

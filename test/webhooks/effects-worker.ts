@@ -1,0 +1,57 @@
+import { loadConfig } from '../../app/config.ts';
+import { createContext } from '../../app/context.ts';
+import { startJobRunner } from '../../app/jobs/runner.ts';
+import { createLogger } from '../../app/logger.ts';
+import { runUntilSignal } from '../../app/run-until-signal.ts';
+import { startSchedule } from '../../app/schedule.ts';
+import { recordOf } from '../../app/services/webhook-event.ts';
+import { type AnyWebhookHandler, defineHandler, type WebhookContext } from '../../app/webhooks/handler.ts';
+
+/** What the handlers of this program leave behind; the test makes the table. */
+export const EFFECTS_TABLE = `create table effects (
+  event_id uuid not null,
+  record text not null,
+  occurred_at bigint not null,
+  -- When the transaction began and when the row was written.
+  began_at timestamptz not null default now(),
+  written_at timestamptz not null default clock_timestamp()
+)`;
+
+/** Events of these types have an effect; those of company.creation are handled without a trace. */
+const TYPES = ['contact.propertyChange', 'deal.propertyChange', 'object.propertyChange'] as const;
+
+/** Told to stall, the worker says so after its first write and never ends that handler. */
+const stall = process.argv.includes('--stall');
+
+async function write(event: Parameters<AnyWebhookHandler['handle']>[0], { db, eventId }: WebhookContext) {
+  await db.query('insert into effects (event_id, record, occurred_at) values ($1, $2, $3)', [
+    eventId,
+    recordOf(event, eventId),
+    event.occurredAt,
+  ]);
+  if (!stall) return;
+  process.send?.({ wrote: eventId });
+  await new Promise(() => {});
+}
+
+if (import.meta.main) {
+  await runUntilSignal('worker', async () => {
+    const config = loadConfig(process.env);
+    const ctx = createContext(config, createLogger(config.logLevel, 'worker'), {
+      webhookHandlers: [
+        ...TYPES.map((on) => defineHandler({ name: `effect of ${on}`, on, handle: write })),
+        defineHandler({ name: 'nothing', on: 'company.creation', handle: async () => {} }),
+      ],
+    });
+    const runner = await startJobRunner(ctx);
+    const schedule = startSchedule(ctx);
+    return {
+      ended: runner.ended,
+      async stop() {
+        schedule.stop();
+        await runner.stop();
+        await ctx.close();
+      },
+    };
+  });
+}

@@ -1,0 +1,224 @@
+import { describe, expect, it } from '@jest/globals';
+import { startJobRunner } from '../../app/jobs/runner.ts';
+import { laneOf, wakeLanes } from '../../app/services/webhook-lanes.ts';
+import { defineHandler, type WebhookContext } from '../../app/webhooks/handler.ts';
+import { until } from '../helpers/until.ts';
+import { anEvent, inWebhookWorld, THEN, type WebhookWorld } from '../helpers/webhook-world.ts';
+
+const onChange = (
+  handle: (event: { objectId: number; occurredAt: number }, context: WebhookContext) => Promise<void>,
+) =>
+  defineHandler({
+    name: 'ordered',
+    on: 'contact.propertyChange',
+    handle: ({ objectId, occurredAt = 0 }, context) =>
+      handle({ objectId: Number(objectId), occurredAt: occurredAt - THEN }, context),
+  });
+
+/** What holds a handler until the test lets it go on. */
+function createGate() {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, opened };
+}
+
+describe('events of one record', () => {
+  it('run in order of occurrence, one at a time, however they came; those of others run beside them', () => {
+    const handled = new Map<number, number[]>();
+    const running = new Set<number>();
+    let mostAtOnce = 0;
+    const handler = onChange(async ({ objectId, occurredAt }, { db }) => {
+      expect(running).not.toContain(objectId);
+      running.add(objectId);
+      mostAtOnce = Math.max(mostAtOnce, running.size);
+      // Some write, some do not: both keep the order.
+      if (occurredAt % 2 === 0) await db.query('select pg_sleep(0.002)');
+      handled.set(objectId, [...(handled.get(objectId) ?? []), occurredAt]);
+      running.delete(objectId);
+    });
+    return inWebhookWorld(
+      [handler],
+      async (world) => {
+        const events = Array.from({ length: 600 }, (_, index) =>
+          anEvent({ objectId: index % 20, occurredAt: THEN + index, eventId: index }),
+        );
+        const shuffled = events.toSorted((a, b) => scattered(a.eventId) - scattered(b.eventId));
+        await Promise.all(inParts(shuffled, 37).map((part) => world.deliver(part)));
+        await withWorker(world, () => world.settled());
+        expect(handled.size).toBe(20);
+        for (const [objectId, order] of handled)
+          expect(order).toEqual(Array.from({ length: 30 }, (_, index) => objectId + 20 * index));
+        expect(mostAtOnce).toBeGreaterThan(4);
+      },
+      { worker: false },
+    );
+  });
+
+  it('run in order of occurrence even when an earlier one comes while others of the lane are being handled', () => {
+    const handled: number[] = [];
+    const gate = createGate();
+    const handler = onChange(async ({ occurredAt }, { db }) => {
+      await db.query('select');
+      if (occurredAt === 1) await gate.opened;
+      handled.push(occurredAt);
+    });
+    return inWebhookWorld([handler], async (world) => {
+      await world.deliver([anEvent({ occurredAt: THEN + 1 }), anEvent({ occurredAt: THEN + 3 })]);
+      await until('the first to be under way', async () => (await openTransactions(world)) === 1);
+      await world.deliver([anEvent({ occurredAt: THEN + 2 })]);
+      await until('the late one to be stored', async () => (await world.events(101)).length === 3);
+      gate.open();
+      await world.settled();
+      expect(handled).toEqual([1, 2, 3]);
+    });
+  });
+
+  it('do not wait for a handler of another record that takes its time, though they share a lane', () => {
+    const handled: number[] = [];
+    const gate = createGate();
+    const handler = onChange(async ({ objectId }) => {
+      if (objectId === 101) await gate.opened;
+      handled.push(objectId);
+    });
+    return inWebhookWorld([handler], async (world) => {
+      const [lane, neighbour] = neighbourOf(101);
+      await world.deliver([anEvent({ objectId: 101 })]);
+      await until('the slow one to be under way', () => laneIsRunning(world, lane));
+      await world.deliver([anEvent({ objectId: neighbour })]);
+      await until('the neighbour', () => handled.includes(neighbour));
+      gate.open();
+      await world.settled();
+      expect(handled).toEqual([neighbour, 101]);
+    });
+  });
+});
+
+describe('imports', () => {
+  const anImport = (fields: Record<string, unknown>) => anEvent({ changeSource: 'IMPORT', ...fields });
+
+  it('let a normal event pass that comes while thousands of them wait', () => {
+    let imports = 0;
+    let importsBefore: number | undefined;
+    const gate = createGate();
+    const handler = onChange(async ({ objectId }) => {
+      await gate.opened;
+      if (objectId === 5_000) importsBefore = imports;
+      else imports += 1;
+    });
+    return inWebhookWorld([handler], async (world) => {
+      const events = Array.from({ length: 3_000 }, (_, index) => anImport({ objectId: index % 600 }));
+      for (const part of inParts(events, 100)) await world.deliver(part);
+      await until('the imports to be stored', async () => {
+        const [row] = await world.query(`select count(*) from webhook_events`);
+        return row.count === 3_000;
+      });
+      await world.deliver([anEvent({ objectId: 5_000 })]);
+      await until('the normal one to be stored', async () => (await world.events(5_000)).length === 1);
+      gate.open();
+      await world.settled();
+      expect(imports).toBe(3_000);
+      expect(importsBefore).toBeLessThan(1_500);
+    });
+  });
+
+  it('stay in order with the other events of their record', () => {
+    const handled = new Map<number, number[]>();
+    const handler = onChange(async ({ objectId, occurredAt }) => {
+      handled.set(objectId, [...(handled.get(objectId) ?? []), occurredAt]);
+    });
+    return inWebhookWorld(
+      [handler],
+      async (world) => {
+        const at = (objectId: number, moment: number) => ({ objectId, occurredAt: THEN + moment });
+        // Imports first, then a later normal event; the other way round; both in one delivery; and in two at once.
+        await world.deliver([anImport(at(1, 1)), anImport(at(1, 2)), anImport(at(1, 4))]);
+        await split(world);
+        await world.deliver([anEvent(at(1, 3)), anEvent(at(2, 2))]);
+        await split(world);
+        await world.deliver([anImport(at(2, 1)), anImport(at(2, 3))]);
+        await world.deliver([anEvent(at(3, 2)), anImport(at(3, 1)), anImport(at(3, 3))]);
+        await split(world);
+        await withWorker(world, () => world.settled());
+        expect(Object.fromEntries(handled)).toEqual({ 1: [1, 2, 3, 4], 2: [1, 2, 3], 3: [1, 2, 3] });
+      },
+      { worker: false },
+    );
+  });
+
+  it('do not keep the events of others waiting while one is being handled', () => {
+    const handled: number[] = [];
+    const gate = createGate();
+    const handler = onChange(async ({ objectId }, { db }) => {
+      await db.query('select');
+      if (objectId === 101) await gate.opened;
+      handled.push(objectId);
+    });
+    return inWebhookWorld([handler], async (world) => {
+      await world.deliver([anImport({ objectId: 101 })]);
+      await until('the import to be under way', async () => (await openTransactions(world)) === 1);
+      // The normal event of the same record asks the import to come forward.
+      await world.deliver([anEvent({ objectId: 101 }), anEvent({ objectId: 102 })]);
+      await until('the other record', () => handled.includes(102));
+      gate.open();
+      await world.settled();
+      expect(handled).toEqual([102, 101, 101]);
+    });
+  });
+});
+
+describe('a lane', () => {
+  it('that has work now is not put off by an event that is to be retried later', () =>
+    inWebhookWorld(
+      [],
+      async ({ ctx, query }) => {
+        await wakeLanes(ctx.pool, [3]);
+        await wakeLanes(ctx.pool, [3], new Date(Date.now() + 3_600_000));
+        const due = await query('select from graphile_worker.jobs where run_at <= now()');
+        expect(due).toHaveLength(1);
+      },
+      { worker: false },
+    ));
+});
+
+const split = (world: WebhookWorld) => world.ctx.services.webhookSplitter.splitWaiting(() => false);
+
+async function withWorker(world: WebhookWorld, work: () => Promise<void>): Promise<void> {
+  const runner = await startJobRunner(world.ctx);
+  try {
+    await work();
+  } finally {
+    await runner.stop();
+  }
+}
+
+async function openTransactions({ query }: WebhookWorld): Promise<number> {
+  const [row] = await query(
+    `select count(*) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'`,
+  );
+  return row.count;
+}
+
+async function laneIsRunning({ query }: WebhookWorld, lane: number): Promise<boolean> {
+  const rows = await query(
+    'select from graphile_worker.jobs where queue_name = $1 and locked_at is not null',
+    [`webhook-lane:${lane}`],
+  );
+  return rows.length > 0;
+}
+
+/** The lane of a contact, and another contact of that lane. */
+function neighbourOf(objectId: number): [number, number] {
+  const lane = laneOf(`62515:contact:${objectId}`);
+  for (let other = objectId + 1; ; other += 1)
+    if (laneOf(`62515:contact:${other}`) === lane) return [lane, other];
+}
+
+const scattered = (index: number) => (index * 7_919) % 601;
+
+function inParts<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, part) =>
+    items.slice(part * size, (part + 1) * size),
+  );
+}

@@ -1,0 +1,322 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { installNotFound } from '../../app/errors.ts';
+import { enqueue } from '../../app/jobs/enqueue.ts';
+import { pruneWebhooks } from '../../app/jobs/prune-webhooks.ts';
+import type { NewTimelineEvent } from '../../app/services/timeline-service.ts';
+import { eventIdentity } from '../../app/services/webhook-event.ts';
+import { defineHandler } from '../../app/webhooks/handler.ts';
+import { until } from '../helpers/until.ts';
+import {
+  anEvent,
+  inWebhookWorld,
+  startWebhookWorld,
+  THEN,
+  type WebhookWorld,
+} from '../helpers/webhook-world.ts';
+
+const EMAIL = 'quentin.erasable@example.com';
+const NAME = 'Quentin Erasable';
+const PERSON = 4711;
+const OTHER = 4712;
+
+describe('a person whose deletion HubSpot tells of', () => {
+  let world: WebhookWorld;
+  const handled: string[] = [];
+  beforeAll(async () => {
+    world = await startWebhookWorld([
+      defineHandler({
+        name: 'changed',
+        on: 'contact.propertyChange',
+        async handle({ objectId, propertyName, propertyValue }) {
+          handled.push(`${objectId} ${propertyName}`);
+          // Errors speak of people too.
+          if (propertyName === 'dead')
+            throw Object.assign(installNotFound(1), { message: `no ${propertyValue}` });
+        },
+      }),
+      defineHandler({
+        name: 'deleted',
+        on: 'contact.deletion',
+        handle: async ({ objectId }) => void handled.push(`${objectId} deletion`),
+      }),
+    ]);
+  });
+  beforeEach(async () => {
+    handled.length = 0;
+    await world.query(
+      'truncate webhook_deliveries, webhook_events, privacy_receipts, timeline_events; delete from installs',
+    );
+  });
+  afterAll(() => world.close());
+
+  const change = (objectId: number, propertyName: string, propertyValue: string, fields = {}) =>
+    anEvent({ objectId, propertyName, propertyValue, ...fields });
+  const privacyDeletion = (fields = {}) =>
+    anEvent({
+      subscriptionType: 'contact.privacyDeletion',
+      objectId: PERSON,
+      propertyName: undefined,
+      ...fields,
+    });
+
+  const erased = () =>
+    until('the receipt', async () => {
+      const [receipt] = await world.ctx.services.privacy.receipts(62515, 10);
+      return receipt;
+    });
+
+  it('is forgotten in every table: events done, waiting and dead, timeline events, rejected deliveries', async () => {
+    expect((await world.install()).status).toBe(200);
+    await world.deliver([
+      change(PERSON, 'email', EMAIL),
+      change(PERSON, 'dead', NAME),
+      change(PERSON, 'firstname', NAME),
+      anEvent({
+        subscriptionType: 'object.propertyChange',
+        objectTypeId: '0-1',
+        objectId: PERSON,
+        propertyValue: NAME,
+      }),
+    ]);
+    await world.settled();
+    // Not an array: kept as it came.
+    await world.deliver({ portalId: 62515, objectId: PERSON, email: EMAIL });
+    await world.settled();
+    // Two wait for HubSpot, which refuses the third.
+    const properties = { title: NAME };
+    await sendTimelineEvent(500, { objectId: String(PERSON), properties });
+    await sendTimelineEvent(500, { email: EMAIL.toUpperCase(), properties });
+    await sendTimelineEvent(400, { objectId: String(PERSON), email: EMAIL, properties });
+    const timeline = await world.query(
+      'select state, count(*) from timeline_events group by state order by state',
+    );
+    expect(timeline).toEqual([
+      { state: 'refused', count: 1 },
+      { state: 'waiting', count: 2 },
+    ]);
+    expect(await mentions()).toEqual(['timeline_events', 'webhook_deliveries', 'webhook_events']);
+
+    // Later than the deletion and before the server at the same time: not handled any more.
+    await world.deliver([privacyDeletion(), change(PERSON, 'lastname', NAME)]);
+    const receipt = await erased();
+    await world.settled();
+    expect(await mentions()).toEqual([]);
+    expect(handled).toEqual([`${PERSON} email`, `${PERSON} dead`, `${PERSON} firstname`]);
+    expect(await states(PERSON)).toEqual(['done', 'erased', 'done', 'ignored', 'done', 'erased']);
+
+    expect(receipt).toMatchObject({ portalId: 62515, record: `62515:contact:${PERSON}` });
+    expect(Object.keys(receipt)).toEqual(['id', 'portalId', 'record', 'erasedAt', 'erased']);
+    expect(receipt.erased).toEqual({ timeline_events: 3, webhook_events: 5, webhook_deliveries: 1 });
+    expect(receipt.erasedAt.getTime()).toBeGreaterThan(Date.now() - 60_000);
+  });
+
+  it('takes along nobody else: the others of its deliveries keep theirs', async () => {
+    const elsewhere = { portalId: 62516 };
+    await world.deliver([
+      change(PERSON, 'email', EMAIL),
+      change(OTHER, 'email', 'other@example.com'),
+      change(PERSON, 'email', 'namesake@example.com', elsewhere),
+      anEvent({ subscriptionType: 'company.creation', objectId: PERSON, note: 'a company with that id' }),
+    ]);
+    await world.deliver([change(OTHER, 'firstname', 'Other'), privacyDeletion()]);
+    await erased();
+    await world.settled();
+    const kept = await world.query(
+      `select record, event->>'propertyValue' as value from webhook_events where event is not null order by occurred_at`,
+    );
+    expect(kept).toEqual([
+      { record: `62515:contact:${OTHER}`, value: 'other@example.com' },
+      { record: `62516:contact:${PERSON}`, value: 'namesake@example.com' },
+      { record: `62515:company:${PERSON}`, value: expect.anything() },
+      { record: `62515:contact:${OTHER}`, value: 'Other' },
+      { record: `62515:contact:${PERSON}`, value: expect.anything() },
+    ]);
+    expect(await mentions()).toEqual([]);
+  });
+
+  it('does not come back with events from before that arrive late; those of later times are handled', async () => {
+    await world.deliver([privacyDeletion()]);
+    await erased();
+    const later = Date.now() + 60_000;
+    await world.deliver([
+      change(PERSON, 'email', EMAIL),
+      change(PERSON, 'phone', '1', { occurredAt: later }),
+    ]);
+    await world.settled();
+    expect(handled).toEqual([`${PERSON} phone`]);
+    expect(await mentions()).toEqual([]);
+    expect(await states(PERSON)).toEqual(['done', 'erased', 'done']);
+  });
+
+  it.each([
+    { order: 'before', moments: [1, 2] },
+    { order: 'after', moments: [2, 1] },
+  ])(
+    'is forgotten once when the contact’s deletion comes $order the privacy deletion',
+    async ({ moments }) => {
+      const [first, second] = moments as [number, number];
+      await world.deliver([change(PERSON, 'email', EMAIL)]);
+      await world.deliver([
+        anEvent({ subscriptionType: 'contact.deletion', objectId: PERSON, occurredAt: THEN + 1e6 + first }),
+        privacyDeletion({ occurredAt: THEN + 1e6 + second }),
+      ]);
+      await erased();
+      await world.settled();
+      expect(await mentions()).toEqual([]);
+      expect(await world.query('select from privacy_receipts')).toHaveLength(1);
+      // What was waiting at the time of the erasure belongs to nobody any more.
+      expect(handled.includes(`${PERSON} deletion`)).toBe(first < second);
+    },
+  );
+
+  it('does not slip back in with a delivery that is being split at the same moment', async () => {
+    const late = change(PERSON, 'email', EMAIL);
+    const deletion = privacyDeletion();
+    const blocker = new pg.Client(world.database.url);
+    await blocker.connect();
+    // The splitter has looked for erasures when it waits for the row that is about to have the same identity.
+    await blocker.query('begin');
+    await blocker.query(
+      `insert into webhook_events (id, portal_id, record, subscription_type, lane, priority, occurred_at, state)
+       values ($1, 1, '', '', 0, 0, 0, 'ignored')`,
+      [eventIdentity(late)],
+    );
+    await world.query(
+      `insert into webhook_events
+         (id, portal_id, record, subscription_type, lane, priority, occurred_at, event, state)
+       values ($1, 62515, $2, 'contact.privacyDeletion', 0, 0, $3, $4, 'waiting')`,
+      [eventIdentity(deletion), `62515:contact:${PERSON}`, deletion.occurredAt, deletion],
+    );
+    await world.deliver([late]);
+    await until('the splitter to wait', async () => (await waitingForALock()) === 1);
+    await enqueue(world.ctx.pool, 'run-webhook-lane', { lane: 0 }, {});
+    // Either the erasure waits for the splitter, or it is done before and the splitter has to notice.
+    await until(
+      'the erasure to be done or to wait',
+      async () =>
+        (await waitingForALock()) === 2 || (await world.query('select from privacy_receipts')).length === 1,
+    );
+    await blocker.query('rollback');
+    await blocker.end();
+    await erased();
+    await world.settled();
+    expect(await mentions()).toEqual([]);
+  });
+
+  async function sendTimelineEvent(status: number, event: NewTimelineEvent) {
+    await world.sandbox.control('failures', { method: 'POST', path: '/integrators/timeline/*', status });
+    await world.ctx.services.timeline.send(62515, event).catch(() => undefined);
+  }
+
+  async function states(objectId: number): Promise<string[]> {
+    return (await world.events(objectId)).map(({ state }) => state);
+  }
+
+  async function waitingForALock(): Promise<number> {
+    const rows = await world.query(
+      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return rows.length;
+  }
+
+  /** Tables of the whole database, the queue's included, that hold the person's address or name in any row. */
+  async function mentions(): Promise<string[]> {
+    const tables = await world.query(
+      `select schemaname, tablename from pg_tables where schemaname not in ('pg_catalog', 'information_schema')`,
+    );
+    expect(tables.length).toBeGreaterThan(10);
+    const found: string[] = [];
+    for (const { schemaname, tablename } of tables) {
+      const dump = await world.query(`select row::text as text from "${schemaname}"."${tablename}" as row`);
+      // Bytes are dumped as hexadecimal digits.
+      const traces = [EMAIL, NAME, Buffer.from(EMAIL).toString('hex'), Buffer.from(NAME).toString('hex')];
+      const text = dump.map((row) => row.text.toLowerCase()).join('\n');
+      if (traces.some((trace) => text.includes(trace.toLowerCase()))) found.push(tablename);
+    }
+    return found.sort();
+  }
+});
+
+describe('what is older than its retention', () => {
+  const DAY = '1 day';
+
+  async function fill({ query }: WebhookWorld, count: number) {
+    for (const [state, age] of [
+      ['done', 31],
+      ['ignored', 31],
+      ['erased', 31],
+      ['waiting', 31],
+      ['retrying', 31],
+      ['dead', 31],
+      ['done', 29],
+    ] as const) {
+      await query(
+        `insert into webhook_events
+           (id, portal_id, record, subscription_type, lane, priority, occurred_at, state, run_at, received_at)
+         select gen_random_uuid(), 1, 'r' || n, 't', 0, 0, n, $1, now() + interval '9 days', now() - $2 * interval '${DAY}'
+         from generate_series(1, case when $1 = 'done' then $3::int else 10 end) n`,
+        [state, age, count],
+      );
+    }
+    for (const [state, age] of [
+      ['done', 31],
+      ['rejected', 31],
+      ['waiting', 31],
+      ['done', 29],
+    ] as const) {
+      await query(
+        `insert into webhook_deliveries (state, received_at, body)
+         select $1, now() - $2 * interval '${DAY}', ''
+         from generate_series(1, case when $1 = 'done' then $3::int else 10 end)`,
+        [state, age, count],
+      );
+    }
+  }
+
+  const left = async ({ query }: WebhookWorld) => ({
+    events: await query(`select state, count(*) from webhook_events group by state order by state`),
+    deliveries: await query('select state, count(*) from webhook_deliveries group by state order by state'),
+  });
+
+  it('goes, page by page, unless it is still to be handled or dead', () =>
+    inWebhookWorld(
+      [],
+      async (world) => {
+        await fill(world, 6_000);
+        const before = new Date(Date.now() - 30 * 24 * 60 * 60 * 1000);
+        // Asked to stop after the first page.
+        let asked = 0;
+        await pruneWebhooks(world.ctx.pool, before, () => asked++ > 0);
+        expect((await left(world)).events.reduce((sum, { count }) => sum + count, 0)).toBe(12_050 - 5_000);
+        await pruneWebhooks(world.ctx.pool, before, () => false);
+        expect(await left(world)).toEqual({
+          events: [
+            { state: 'dead', count: 10 },
+            { state: 'done', count: 6_000 },
+            { state: 'retrying', count: 10 },
+            { state: 'waiting', count: 10 },
+          ],
+          deliveries: [
+            { state: 'done', count: 6_000 },
+            { state: 'waiting', count: 10 },
+          ],
+        });
+      },
+      { worker: false },
+    ));
+
+  it('is what WEBHOOK_RETENTION_DAYS says', () =>
+    inWebhookWorld(
+      [],
+      async (world) => {
+        await fill(world, 10);
+        await enqueue(world.ctx.pool, 'prune-webhooks', {}, {});
+        await until('the old ones to go', async () =>
+          (await left(world)).deliveries.every(({ state }) => state === 'waiting'),
+        );
+        expect((await left(world)).events.map(({ state }) => state)).toEqual(['dead', 'retrying', 'waiting']);
+      },
+      { settings: { WEBHOOK_RETENTION_DAYS: '20' } },
+    ));
+});

@@ -1,0 +1,219 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import pg from 'pg';
+import { eventIdentity, type WebhookEvent } from '../../app/services/webhook-event.ts';
+import { anyText, mixedItems } from '../helpers/arbitrary-events.ts';
+import { inDatabase } from '../helpers/database.ts';
+import { createDeliverySender, type DeliveryAnswer, type DeliverySender } from '../helpers/deliveries.ts';
+import { until } from '../helpers/until.ts';
+import { startWorld, type World } from '../helpers/world.ts';
+
+/** As many deliveries as may wait for their commit. */
+const MOST_WAITING = 2_000;
+
+describe('what HubSpot delivers', () => {
+  let world: World;
+  let hubspot: DeliverySender;
+  beforeAll(async () => {
+    world = await startWorld();
+    hubspot = createDeliverySender({ url: world.serverUrl });
+  });
+  beforeEach(() => world.ctx.pool.query('truncate webhook_deliveries, webhook_events'));
+  afterAll(async () => {
+    hubspot.close();
+    await world.close();
+  });
+
+  const query = async (sql: string, values: unknown[] = []) => (await world.ctx.pool.query(sql, values)).rows;
+  const split = () => world.ctx.services.webhookSplitter.splitWaiting(() => false);
+
+  it('is acknowledged, whatever JSON it is, and no good event in it is lost', async () => {
+    await fc.assert(
+      fc.asyncProperty(mixedItems, async ({ good, others }) => {
+        await query('truncate webhook_deliveries');
+        expect((await hubspot.send([...others, ...good])).status).toBe(204);
+        await split();
+        const ids = good.map((event) => eventIdentity(event as unknown as WebhookEvent));
+        const stored = await query('select id from webhook_events where id = any($1)', [ids]);
+        expect(new Set(stored.map(({ id }) => id))).toEqual(new Set(ids));
+        expect(await query('select state from webhook_deliveries')).toEqual([{ state: 'done' }]);
+      }),
+    );
+  });
+
+  it('is acknowledged and settled, whatever its bytes', async () => {
+    const bodies = fc.oneof(
+      fc.json(),
+      anyText,
+      fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+    );
+    await fc.assert(
+      fc.asyncProperty(bodies, async (body) => {
+        await query('truncate webhook_deliveries');
+        expect((await hubspot.send(body)).status).toBe(204);
+        await split();
+        const [delivery] = await query('select state, problem from webhook_deliveries');
+        expect(['done', 'rejected']).toContain(delivery?.state);
+      }),
+    );
+  });
+
+  it.each([
+    ['is not JSON', 'ping', 'the body is not JSON'],
+    ['is empty', '', 'the body is not JSON'],
+    ['is one event without its array', '{"portalId":62515}', 'the body is not an array of events'],
+    ['holds no event', '[{"objectId":101}]', 'none of its items is an event'],
+  ])('is acknowledged and kept with the reason when it %s', async (_, body, problem) => {
+    expect((await hubspot.send(body)).status).toBe(204);
+    await split();
+    const rows = await query(
+      `select state, problem, convert_from(body, 'UTF8') as body from webhook_deliveries`,
+    );
+    expect(rows).toEqual([{ state: 'rejected', problem, body }]);
+  });
+
+  it('is kept with its payload and marked when its type is unknown', async () => {
+    const event = { portalId: 62515, subscriptionType: 'comet.sighted', occurredAt: 7, tail: { length: 2 } };
+    await hubspot.send([event]);
+    await split();
+    const rows = await query('select state, subscription_type, event from webhook_events');
+    expect(rows).toEqual([{ state: 'ignored', subscription_type: 'comet.sighted', event }]);
+  });
+
+  it('may be a hundred events of several portals', async () => {
+    const events = Array.from({ length: 100 }, (_, index) => ({
+      ...{ portalId: 62515 + (index % 4), subscriptionType: 'contact.propertyChange', eventId: index },
+      ...{ objectId: 100 + (index % 10), occurredAt: 1_795_219_200_000 + index, propertyName: 'phone' },
+    }));
+    expect((await hubspot.send(events)).status).toBe(204);
+    await split();
+    expect(await query('select events, state, body, problem from webhook_deliveries')).toEqual([
+      { events: 100, state: 'done', body: null, problem: null },
+    ]);
+    const rows = await query(
+      `select portal_id, count(*), count(distinct record) as records from webhook_events
+       where state = 'waiting' group by portal_id order by portal_id`,
+    );
+    expect(rows).toEqual(
+      [62515, 62516, 62517, 62518].map((portal_id) => ({ portal_id, count: 25, records: 5 })),
+    );
+  });
+
+  it('is stored once as an event, however many copies come and however they are mixed', async () => {
+    const events = Array.from({ length: 30 }, (_, eventId) => ({
+      ...{ portalId: 62515, subscriptionType: 'contact.propertyChange', eventId, objectId: eventId % 5 },
+      ...{ occurredAt: 1_795_219_200_000, propertyName: 'phone', propertyValue: '1' },
+    }));
+    const copy = (attemptNumber: number) =>
+      events
+        .map((event) => Object.fromEntries(Object.entries({ ...event, attemptNumber }).reverse()))
+        .sort(
+          (a, b) =>
+            ((Number(a.eventId) * 7 + attemptNumber) % 30) - ((Number(b.eventId) * 7 + attemptNumber) % 30),
+        );
+    const answers = await Promise.all([0, 1, 2, 3].map((attempt) => hubspot.send(copy(attempt))));
+    expect(answers.map(({ status }) => status)).toEqual([204, 204, 204, 204]);
+    await Promise.all([split(), split()]);
+    await split();
+    expect(await query('select count(*) from webhook_events')).toEqual([{ count: 30 }]);
+  });
+
+  describe('while the database is blocked', () => {
+    let lock: pg.Client;
+    beforeEach(async () => {
+      lock = new pg.Client(world.database.url);
+      await lock.connect();
+      await lock.query('begin');
+      await lock.query('lock table webhook_deliveries');
+    });
+
+    it('waits up to a bound, is refused at once past it, and is stored as often as it was acknowledged', async () => {
+      const answers: DeliveryAnswer[] = [];
+      const sent = Array.from({ length: MOST_WAITING + 50 }, async (_, index) => {
+        const answer = await hubspot.send([
+          { portalId: 1, subscriptionType: 'contact.creation', objectId: index },
+        ]);
+        answers.push(answer);
+        return { index, status: answer.status };
+      });
+      await until('the refusals', () => answers.length >= 50);
+      const began = performance.now();
+      expect((await hubspot.send([])).status).toBe(503);
+      expect(performance.now() - began).toBeLessThan(1_000);
+      expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(503));
+      for (const { headers, body } of answers) {
+        expect(Number(headers['retry-after'])).toBeGreaterThan(0);
+        expect(JSON.parse(body)).toMatchObject({ error: { code: 'busy' } });
+      }
+
+      await lock.end();
+      const acknowledged = (await Promise.all(sent)).filter(({ status }) => status === 204);
+      expect(acknowledged).toHaveLength(MOST_WAITING);
+      const rows = await query(
+        `select convert_from(body, 'UTF8')::json->0->>'objectId' as index from webhook_deliveries`,
+      );
+      const stored = rows.map(({ index }) => Number(index)).sort((a, b) => a - b);
+      expect(stored).toEqual(acknowledged.map(({ index }) => index).sort((a, b) => a - b));
+    });
+
+    it('is refused when what waits is too large, though it is few', async () => {
+      const large = Buffer.from(JSON.stringify([{ text: 'x'.repeat(1_000_000) }]));
+      let refused = 0;
+      const sent = Array.from({ length: 70 }, async () => {
+        const { status } = await hubspot.send(large);
+        if (status === 503) refused += 1;
+        return status;
+      });
+      await until('the refusals', () => refused > 0);
+      await lock.end();
+      const stored = (await Promise.all(sent)).filter((status) => status === 204).length;
+      expect([stored, refused]).toEqual([67, 3]);
+      expect(await query('select count(*) from webhook_deliveries')).toEqual([{ count: stored }]);
+    });
+  });
+
+  it('is refused while the database is away, and nothing that was acknowledged is lost', async () => {
+    const name = new URL(world.database.url).pathname.slice(1);
+    const acknowledged: number[] = [];
+    const refused: number[] = [];
+    let phase: 'before' | 'away' | 'back' = 'before';
+    const seen = { before: 0, away: 0, back: 0 };
+    let next = 0;
+    const keepSending = async () => {
+      while (seen.back < 100) {
+        const index = next++;
+        const { status } = await hubspot.send([
+          { portalId: 1, subscriptionType: 'deal.creation', objectId: index },
+        ]);
+        expect([204, 503]).toContain(status);
+        (status === 204 ? acknowledged : refused).push(index);
+        if (phase !== 'back' || status === 204) seen[phase] += 1;
+      }
+    };
+    const load = Promise.all(Array.from({ length: 8 }, keepSending));
+    await inDatabase('postgres', async (server) => {
+      for (let round = 0; round < 3; round += 1) {
+        const goal = seen.before + 100;
+        await until('deliveries to be stored', () => seen.before >= goal);
+        await server.query(
+          'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()',
+          [name],
+        );
+      }
+      phase = 'away';
+      await server.query(`alter database ${name} allow_connections false`);
+      await server.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name]);
+      const atLeast = refused.length + 50;
+      await until('deliveries to be refused', () => refused.length >= atLeast);
+      await server.query(`alter database ${name} allow_connections true`);
+      phase = 'back';
+    });
+    await load;
+    const rows = await query(
+      `select convert_from(body, 'UTF8')::json->0->>'objectId' as index from webhook_deliveries`,
+    );
+    const stored = new Set(rows.map(({ index }) => Number(index)));
+    expect(acknowledged.filter((index) => !stored.has(index))).toEqual([]);
+    expect(acknowledged.length).toBeGreaterThan(300);
+  });
+});
