@@ -32,6 +32,15 @@ export const callBudgetsStore = {
     return { starts: rows[0].starts.map(Number), now: rows[0].now_ms, retryAt: rows[0].retry_at };
   },
 
+  /** HubSpot's headers name another limit than the setting. */
+  async learn(db: Db, portalId: number, lane: string, limit: number): Promise<void> {
+    await db.query(
+      `insert into call_budgets (portal_id, lane, known_limit) values ($1, $2, $3)
+       on conflict (portal_id, lane) do update set known_limit = excluded.known_limit`,
+      [portalId, lane, limit],
+    );
+  },
+
   /** HubSpot refused a call for its rate: no process calls before the wait is over. */
   async hold(db: Db, portalId: number, lane: string, waitMs: number): Promise<void> {
     await db.query(

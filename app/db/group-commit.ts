@@ -5,18 +5,19 @@ const MOST_TURNS = 8;
 
 /**
  * Gathers what comes while one write is under way and writes it together: at rest an item is written at once, under
- * load many share one commit. `write` gets the items in the order in which they came.
+ * load many share one commit. `write` gets the items in the order in which they came, and may answer with as many
+ * results in the same order.
  */
-export function createGroupCommit<Item>(
-  write: (items: readonly Item[]) => Promise<void>,
+export function createGroupCommit<Item, Result = void>(
+  write: (items: readonly Item[]) => Promise<[Result] extends [void] ? void : readonly Result[]>,
   mostAtOnce: number,
 ) {
-  let waiting: { item: Item; resolve: () => void; reject: (error: unknown) => void }[] = [];
+  let waiting: { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void }[] = [];
   let writing = false;
 
   return {
     /** Resolves when the item is committed; rejects when its group was not. */
-    add(item: Item): Promise<void> {
+    add(item: Item): Promise<Result> {
       return new Promise((resolve, reject) => {
         waiting.push({ item, resolve, reject });
         if (!writing) drain();
@@ -31,8 +32,8 @@ export function createGroupCommit<Item>(
       const group = waiting.slice(0, mostAtOnce);
       waiting = waiting.slice(group.length);
       try {
-        await write(group.map(({ item }) => item));
-        for (const { resolve } of group) resolve();
+        const results = (await write(group.map(({ item }) => item))) as readonly Result[] | undefined;
+        for (const [index, { resolve }] of group.entries()) resolve(results?.[index] as Result);
       } catch (error) {
         for (const { reject } of group) reject(error);
       }

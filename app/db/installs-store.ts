@@ -40,6 +40,18 @@ export interface Tokens {
 
 export type InstallWithTokens = Omit<Install, keyof Tokens> & Tokens;
 
+export type SealedInstall = Install & {
+  readonly sealedAccess: string | null;
+  readonly sealedRefresh: string | null;
+};
+
+/** New tokens, and the version of those that they were got with. */
+export interface RefreshedTokens {
+  readonly portalId: number;
+  readonly tokenVersion: number;
+  readonly tokens: Tokens;
+}
+
 export type NewInstall = Tokens &
   Pick<Install, 'portalId' | 'appId' | 'userId' | 'userEmail' | 'hubDomain' | 'partnerUser' | 'scopes'>;
 
@@ -64,6 +76,10 @@ const COLUMNS = `portal_id as "portalId", install_id as "installId", app_id as "
   installed_at as "installedAt", updated_at as "updatedAt"`;
 
 const WITH_TOKENS = `${COLUMNS}, access_token as "sealedAccess", refresh_token as "sealedRefresh"`;
+
+/** Locks the rows of $1 by portal id before many are updated: two such statements never wait for each other's. */
+const IN_ORDER = `with in_order as (
+  select portal_id from installs where portal_id = any($1::bigint[]) order by portal_id for no key update)`;
 
 export type InstallsStore = ReturnType<typeof createInstallsStore>;
 
@@ -133,20 +149,50 @@ export function createInstallsStore(ring: KeyRing) {
 
     /** The install with its tokens in clear, or undefined when it is unknown or holds none. */
     async findWithTokens(db: Db, portalId: number): Promise<InstallWithTokens | undefined> {
-      const { rows } = await db.query(`select ${WITH_TOKENS} from installs where portal_id = $1`, [portalId]);
-      return rows[0] && open(rows[0]);
+      const [found] = await this.findSealed(db, [portalId]);
+      return found && open(found);
     },
 
-    /** Stores refreshed tokens; the install is active again. @returns false when the row has moved on. */
-    async replaceTokens(db: Db, portalId: number, version: number, tokens: Tokens): Promise<boolean> {
-      const { rowCount } = await db.query(
-        `update installs set access_token = $3, refresh_token = $4, access_token_expires_at = $5,
-           refresh_due_at = $6, state_reason = case when state = 'active' then state_reason else 'refreshed' end,
-           state = 'active', refresh_failures = 0, token_version = token_version + 1, updated_at = now()
-         where portal_id = $1 and token_version = $2 and access_token is not null`,
-        [portalId, version, ...seal(portalId, tokens), tokens.accessTokenExpiresAt, tokens.refreshDueAt],
-      );
-      return rowCount === 1;
+    /** Of each portal in turn, with the tokens as they are stored; {@link open} opens them. */
+    async findSealed(db: Db, portalIds: readonly number[]): Promise<(SealedInstall | undefined)[]> {
+      const { rows } = await db.query<SealedInstall>({
+        name: 'find-sealed-installs',
+        text: `select ${WITH_TOKENS} from installs where portal_id = any($1::bigint[])`,
+        values: [portalIds],
+      });
+      const byPortal = new Map(rows.map((row) => [row.portalId, row]));
+      return portalIds.map((portalId) => byPortal.get(portalId));
+    },
+
+    /** The tokens in clear, or undefined when the install holds none. */
+    open,
+
+    /** Stores refreshed tokens; the installs are active again. @returns for each false when its row has moved on. */
+    async replaceTokens(db: Db, refreshed: readonly RefreshedTokens[]): Promise<boolean[]> {
+      const sealed = refreshed.map(({ portalId, tokens }) => seal(portalId, tokens));
+      const { rows } = await db.query<{ portal_id: number }>({
+        name: 'replace-tokens',
+        text: `${IN_ORDER} update installs set access_token = fresh.access_token, refresh_token = fresh.refresh_token,
+             access_token_expires_at = fresh.expires_at, refresh_due_at = fresh.due_at,
+             state_reason = case when state = 'active' then state_reason else 'refreshed' end,
+             state = 'active', refresh_failures = 0, token_version = installs.token_version + 1, updated_at = now()
+           from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[])
+             as fresh (portal_id, token_version, access_token, refresh_token, expires_at, due_at)
+             join in_order using (portal_id)
+           where installs.portal_id = fresh.portal_id and installs.token_version = fresh.token_version
+             and installs.access_token is not null
+           returning installs.portal_id`,
+        values: [
+          refreshed.map(({ portalId }) => portalId),
+          refreshed.map(({ tokenVersion }) => tokenVersion),
+          sealed.map(([access]) => access),
+          sealed.map(([, refresh]) => refresh),
+          refreshed.map(({ tokens }) => tokens.accessTokenExpiresAt),
+          refreshed.map(({ tokens }) => tokens.refreshDueAt),
+        ],
+      });
+      const stored = new Set(rows.map(({ portal_id }) => portal_id));
+      return refreshed.map(({ portalId }) => stored.has(portalId));
     },
 
     /** Notes that a refresh failed and when to try again. Tokens stay. */
@@ -222,7 +268,7 @@ export function createInstallsStore(ring: KeyRing) {
       after: number,
       limit: number,
     ): Promise<{ last: number; written: number } | undefined> {
-      const { rows } = await db.query(
+      const { rows } = await db.query<SealedInstall>(
         `select ${WITH_TOKENS} from installs
          where portal_id > $1 and access_token is not null
            and (split_part(access_token, '.', 2) <> $3 or split_part(refresh_token, '.', 2) <> $3)
@@ -233,9 +279,10 @@ export function createInstallsStore(ring: KeyRing) {
       const installs = rows.map((row) => open(row)).filter((install) => install !== undefined);
       const sealed = installs.map((install) => seal(install.portalId, install));
       const { rowCount } = await db.query(
-        `update installs set access_token = fresh.access_token, refresh_token = fresh.refresh_token
+        `${IN_ORDER} update installs set access_token = fresh.access_token, refresh_token = fresh.refresh_token
          from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])
            as fresh (portal_id, token_version, access_token, refresh_token)
+           join in_order using (portal_id)
          where installs.portal_id = fresh.portal_id and installs.token_version = fresh.token_version`,
         [
           installs.map(({ portalId }) => portalId),
@@ -255,9 +302,7 @@ export function createInstallsStore(ring: KeyRing) {
     ];
   }
 
-  function open(
-    row: Install & { sealedAccess: string | null; sealedRefresh: string | null },
-  ): InstallWithTokens | undefined {
+  function open(row: SealedInstall): InstallWithTokens | undefined {
     const { sealedAccess, sealedRefresh, accessTokenExpiresAt, refreshDueAt, ...install } = row;
     if (!sealedAccess || !sealedRefresh || !accessTokenExpiresAt || !refreshDueAt) return undefined;
     return {

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 
 /** Encryption keys for columns, newest first: the first encrypts, each decrypts what carries its id. */
 export type KeyRing = readonly { readonly id: string; readonly key: Buffer }[];
@@ -6,6 +6,9 @@ export type KeyRing = readonly { readonly id: string; readonly key: Buffer }[];
 const FORMAT = 'v1';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+
+/** Keys as OpenSSL wants them: to make one from its bytes each time takes longer than to encrypt a token. */
+const prepared = new WeakMap<Buffer, KeyObject>();
 
 /** Thrown when a stored value cannot be read. Names the key id, never the value. */
 export class DecryptionError extends Error {
@@ -42,7 +45,7 @@ export function encrypt(ring: KeyRing, plaintext: string, boundTo: string): stri
   const [newest] = ring;
   if (!newest) throw new Error('The key ring is empty.');
   const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv('aes-256-gcm', newest.key, nonce).setAAD(Buffer.from(boundTo));
+  const cipher = createCipheriv('aes-256-gcm', prepare(newest.key), nonce).setAAD(Buffer.from(boundTo));
   const sealed = Buffer.concat([
     nonce,
     cipher.update(plaintext, 'utf8'),
@@ -62,7 +65,7 @@ export function decrypt(ring: KeyRing, value: string, boundTo: string): string {
   if (!key) throw new DecryptionError(`TOKEN_KEYS has no key "${id}", which a stored value needs.`);
   const sealed = Buffer.from(encoded, 'base64url');
   if (sealed.length < NONCE_BYTES + TAG_BYTES) throw new DecryptionError('A stored value is cut short.');
-  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE_BYTES), {
+  const decipher = createDecipheriv('aes-256-gcm', prepare(key), sealed.subarray(0, NONCE_BYTES), {
     authTagLength: TAG_BYTES,
   })
     .setAAD(Buffer.from(boundTo))
@@ -75,4 +78,10 @@ export function decrypt(ring: KeyRing, value: string, boundTo: string): string {
       `A stored value does not open with key "${id}": altered, moved, or another key.`,
     );
   }
+}
+
+function prepare(key: Buffer): KeyObject {
+  const known = prepared.get(key) ?? createSecretKey(key);
+  prepared.set(key, known);
+  return known;
 }

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Logger } from '../logger.ts';
+import { createGroupCommit } from './group-commit.ts';
 import { connectionOptions, type DatabaseSettings, type Db } from './pool.ts';
 
 /** First half of an advisory lock's key: what the second half names. */
@@ -17,9 +18,10 @@ type Action = 'try' | 'wait' | 'release';
 
 interface Wish extends Lock {
   readonly action: Action;
-  readonly resolve: (done: boolean) => void;
-  readonly reject: (error: unknown) => void;
 }
+
+/** What came while the connection was busy goes out together as the next statement. */
+const MOST_TOGETHER = 500;
 
 export type SessionLocks = ReturnType<typeof createSessionLocks>;
 
@@ -35,16 +37,17 @@ export function createSessionLocks(database: DatabaseSettings, logger: Logger) {
   const kept: Lock[] = [];
   let connecting: Promise<pg.Client> | undefined;
   let closed = false;
-  /** What came while the connection was busy goes out together as the next statement. */
-  let wishes: Wish[] = [];
-  let sending = false;
+  const wishes = createGroupCommit<Wish, boolean>(
+    async (sent) => carryOut(await connection(), sent),
+    MOST_TOGETHER,
+  );
 
   return {
     /** @returns false when another process holds the lock. */
-    tryAcquire: (kind: number, name: string): Promise<boolean> => ask('try', { kind, name }),
+    tryAcquire: (kind: number, name: string): Promise<boolean> => wishes.add({ action: 'try', kind, name }),
 
     /** @returns false when this process no longer held it. */
-    release: (kind: number, name: string): Promise<boolean> => ask('release', { kind, name }),
+    release: (kind: number, name: string): Promise<boolean> => wishes.add({ action: 'release', kind, name }),
 
     /** Whether any process holds the lock, for people who look on. */
     async isHeld(db: Db, kind: number, name: string): Promise<boolean> {
@@ -60,7 +63,7 @@ export function createSessionLocks(database: DatabaseSettings, logger: Logger) {
     /** Holds a lock until `close`, over lost connections. */
     async keep(kind: number, name: string): Promise<void> {
       kept.push({ kind, name });
-      await ask('wait', { kind, name });
+      await wishes.add({ action: 'wait', kind, name });
     },
 
     async close(): Promise<void> {
@@ -69,30 +72,6 @@ export function createSessionLocks(database: DatabaseSettings, logger: Logger) {
       await client?.end().catch(() => undefined);
     },
   };
-
-  function ask(action: Action, lock: Lock): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      wishes.push({ ...lock, action, resolve, reject });
-      if (!sending) void send();
-    });
-  }
-
-  async function send(): Promise<void> {
-    sending = true;
-    while (wishes.length > 0) {
-      const sent = wishes;
-      wishes = [];
-      try {
-        const done = await carryOut(await connection(), sent);
-        sent.forEach((wish, index) => {
-          wish.resolve(done[index] ?? false);
-        });
-      } catch (error) {
-        for (const wish of sent) wish.reject(error);
-      }
-    }
-    sending = false;
-  }
 
   function connection(): Promise<pg.Client> {
     connecting ??= connect().catch((error) => {
@@ -125,10 +104,8 @@ export function createSessionLocks(database: DatabaseSettings, logger: Logger) {
 }
 
 /** In the order given, in one statement. @returns for each whether it was taken, or was held until now. */
-async function carryOut(
-  client: pg.Client,
-  locks: readonly (Lock & { action: Action })[],
-): Promise<boolean[]> {
+async function carryOut(client: pg.Client, locks: readonly Wish[]): Promise<boolean[]> {
+  if (locks.length === 0) return [];
   const { rows } = await client.query<{ done: boolean }>(
     `select case action
        when 'try' then pg_try_advisory_lock(kind, hashtext(name))

@@ -8,6 +8,8 @@ export type CallPriority = 'interactive' | 'background';
 export interface CallBudget {
   /** Resolves when the call may start. */
   take(portalId: number, lane: CallLane, priority: CallPriority): Promise<void>;
-  /** HubSpot answered 429 or its headers say that nothing is left: nobody calls before the wait is over. */
+  /** HubSpot's headers tell the portal's limit (`X-HubSpot-RateLimit-Max`). */
+  observe(portalId: number, lane: CallLane, limit: number): void;
+  /** HubSpot answered 429: nobody calls before the wait is over. */
   hold(portalId: number, lane: CallLane, waitMs: number): Promise<void>;
 }

@@ -12,6 +12,8 @@ export interface HubSpotRequest {
   readonly accessToken?: string;
   /** Whether repeating the request changes nothing more; by default GET, PUT and DELETE. */
   readonly idempotent?: boolean;
+  /** Told the portal's limit of calls in ten seconds when the answer names it. */
+  readonly onLimit?: (limit: number) => void;
   /** The caller sees to further tries itself. */
   readonly once?: boolean;
   /** Which of HubSpot's rate limits it counts against. */
@@ -36,7 +38,7 @@ export function createHubSpotHttp(apiUrl: string, logger: Logger, timeoutMs = TI
     headers: { 'user-agent': 'hubspot-public-app-server', accept: 'application/json' },
   });
 
-  return async ({ method, path, query, json, form, accessToken }) => {
+  return async ({ method, path, query, json, form, accessToken, onLimit }) => {
     const started = performance.now();
     const about = { method, path: path.replace(/[^/]*(?:@|%40)[^/]*/gi, ':email') };
     let response: { statusCode: number; body: string; headers: Record<string, unknown> };
@@ -59,6 +61,8 @@ export function createHubSpotHttp(apiUrl: string, logger: Logger, timeoutMs = TI
       { ...about, status, correlationId, ms: Math.round(performance.now() - started) },
       'called HubSpot',
     );
+    const limit = Number(headers['x-hubspot-ratelimit-max']);
+    if (limit > 0) onLimit?.(limit);
     const body = parseJson(response.body);
     if (status >= 300) {
       const retryAfter = Number(headers['retry-after']) || undefined;

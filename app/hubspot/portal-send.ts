@@ -52,7 +52,11 @@ export function createPortalSend(calls: PortalCalls): Send {
   async function withToken(request: HubSpotRequest): Promise<unknown> {
     const accessToken = await tokens.current();
     try {
-      return await http({ ...request, accessToken });
+      return await http({
+        ...request,
+        accessToken,
+        onLimit: (limit) => budget.observe(portalId, laneOf(request), limit),
+      });
     } catch (error) {
       // 401 means HubSpot did nothing with the request, so sending it again is safe for every method.
       if (!(error instanceof HubSpotError && error.status === 401)) throw error;

@@ -23,6 +23,8 @@ interface Dependencies {
  * window, which is how HubSpot counts. A queue per portal and lane asks for those that wait in this process.
  */
 export function createCallBudget({ pool, limits, logger }: Dependencies): CallBudget {
+  /** Limits that HubSpot named and that differ from the settings. */
+  const known = new Map<string, number>();
   const queues = new Map<string, ReturnType<typeof createQueue>>();
 
   return {
@@ -35,6 +37,18 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
         queues.set(key, queue);
       }
       return queue.take(priority);
+    },
+
+    observe(portalId, lane, limit) {
+      const set = limits[lane].calls;
+      const key = `${portalId}:${lane}`;
+      if (set === 0 || limit < 1 || (known.get(key) ?? set) === limit || (limit >= set && !known.has(key)))
+        return;
+      known.set(key, limit);
+      callBudgetsStore.learn(pool, portalId, lane, limit).catch((err) => {
+        known.delete(key);
+        logger.warn({ err, portalId }, 'the portal’s limit could not be noted');
+      });
     },
 
     hold: (portalId, lane, waitMs) => callBudgetsStore.hold(pool, portalId, lane, waitMs),

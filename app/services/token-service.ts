@@ -1,6 +1,13 @@
 import type { Clock } from '../clock.ts';
 import { alarmsStore } from '../db/alarms-store.ts';
-import type { InstallsStore, InstallWithTokens, Tokens } from '../db/installs-store.ts';
+import { createGroupCommit } from '../db/group-commit.ts';
+import type {
+  InstallsStore,
+  InstallWithTokens,
+  RefreshedTokens,
+  SealedInstall,
+  Tokens,
+} from '../db/installs-store.ts';
 import type { Pool } from '../db/pool.ts';
 import { LOCKS, type SessionLocks } from '../db/session-locks.ts';
 import { inTransaction } from '../db/transaction.ts';
@@ -20,6 +27,7 @@ export const APP_MISCONFIGURED = 'app_misconfigured';
 /** Longer than the one HTTP call that the holder of the lock makes. */
 const WAIT_FOR_OTHER_MS = 20_000;
 const POLL_MS = 50;
+const MOST_TOGETHER = 100;
 
 /** HubSpot refused the app itself, so that every install would hear the same: for this long nobody asks again. */
 const REFUSAL_MS = 5_000;
@@ -45,6 +53,15 @@ interface Dependencies {
  */
 export function createTokenService({ pool, locks, installs, oauth, clock, logger }: Dependencies) {
   const refreshing = new Map<number, Promise<string>>();
+  /** A sweep refreshes many portals at once: what they read and write goes together. */
+  const reads = createGroupCommit<number, SealedInstall | undefined>(
+    (portalIds) => installs.findSealed(pool, portalIds),
+    MOST_TOGETHER,
+  );
+  const writes = createGroupCommit<RefreshedTokens, boolean>(
+    (refreshed) => installs.replaceTokens(pool, refreshed),
+    MOST_TOGETHER,
+  );
   const recent = createRecentTokens(clock, REFRESH_MARGIN_MS);
   let refusal = { until: 0, error: undefined as AppError | undefined };
 
@@ -134,7 +151,8 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
   }
 
   async function load(portalId: number): Promise<InstallWithTokens> {
-    const install = await installs.findWithTokens(pool, portalId);
+    const found = await reads.add(portalId);
+    const install = found && installs.open(found);
     if (install) return install;
     const ended = await installs.find(pool, portalId);
     throw ended?.state === 'needs_reconnect' ? needsReconnect(portalId) : installNotFound(portalId);
@@ -185,7 +203,7 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
       if (error instanceof HubSpotError) return settleFailure(install, error);
       throw error;
     }
-    const stored = await installs.replaceTokens(pool, portalId, install.tokenVersion, tokens);
+    const stored = await writes.add({ portalId, tokenVersion: install.tokenVersion, tokens });
     logger.debug({ portalId, expiresAt: tokens.accessTokenExpiresAt }, 'refreshed the access token');
     // A reinstall or a disconnect came first: what is stored counts.
     return stored ? tokens.accessToken : (await load(portalId)).accessToken;

@@ -6,6 +6,8 @@ create unlogged table call_budgets (
   -- Milliseconds since 1970, ascending; some lie a moment ahead.
   slots bigint[] not null default '{}',
   last_background bigint not null default 0,
+  -- What HubSpot's headers say the limit is, where that is less than the setting.
+  known_limit int,
   -- HubSpot said to wait until then.
   not_before bigint not null default 0,
   primary key (portal_id, lane)
@@ -27,6 +29,7 @@ begin
   insert into call_budgets (portal_id, lane) values (p_portal, p_lane) on conflict do nothing;
   select * into budget from call_budgets where portal_id = p_portal and lane = p_lane for update;
   now_ms := floor(extract(epoch from clock_timestamp()) * 1000);
+  p_limit := least(p_limit, coalesce(budget.known_limit, p_limit));
   used := array(select s from unnest(budget.slots) s where s > now_ms - p_window order by s);
   starts := '{}';
   for i in 1..p_count loop
