@@ -3,7 +3,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createClientSecretsStore } from './db/client-secrets-store.ts';
 import { createInstallsStore } from './db/installs-store.ts';
-import { createPool } from './db/pool.ts';
+import { createPool, HANDLER_CONNECTIONS } from './db/pool.ts';
 import { createSessionLocks } from './db/session-locks.ts';
 import { createHubSpotHttp } from './hubspot/http.ts';
 import { createOAuthApi } from './hubspot/oauth.ts';
@@ -48,9 +48,11 @@ export interface Overrides {
 /** Builds everything once and hands it down. `close` ends what was opened. */
 export function createContext(config: Config, logger: Logger, overrides: Overrides = {}) {
   const clock = overrides.clock ?? systemClock;
-  const pool = createPool(config.database, (err) =>
-    logger.warn({ err }, 'an idle database connection was lost'),
-  );
+  const lost = (err: Error) => logger.warn({ err }, 'an idle database connection was lost');
+  const pool = createPool(config.database, lost);
+  // Apart, because a handler that holds a transaction may need the other pool: out of one they could wait for each
+  // other for ever.
+  const handlerPool = createPool(config.database, lost, HANDLER_CONNECTIONS);
   const locks = createSessionLocks(config.database, logger);
   const installs = createInstallsStore(config.tokenKeys);
   const clientSecrets = createClientSecretsStore(config.tokenKeys);
@@ -92,7 +94,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
   });
   const handlers = [...(overrides.webhookHandlers ?? webhookHandlers), eraseContact(privacy)];
   const dispatcher = createWebhookDispatcher({
-    pool,
+    pool: handlerPool,
     handlers,
     hubspotFor,
     timeline,
@@ -158,7 +160,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
     async close(): Promise<void> {
       await webhookReceiver.close();
       await locks.close();
-      await pool.end();
+      await Promise.all([pool.end(), handlerPool.end()]);
     },
   };
 }

@@ -1,9 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { Server as TcpServer } from 'node:net';
-import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
-
-const MOST_TURNS = 1_000;
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** Resolves when the server accepts connections; rejects when the port is taken. */
 export async function listen(server: Server, port: number): Promise<void> {
@@ -22,7 +20,6 @@ export async function listen(server: Server, port: number): Promise<void> {
 export async function closeServer(server: Server, idleMs = 0): Promise<void> {
   const closed = once(server, 'close');
   server.prependListener('request', (_req, res) => res.setHeader('Connection', 'close'));
-  await acceptWaiting(server);
   // The close() of HTTP servers would close idle connections at once.
   TcpServer.prototype.close.call(server);
   await Promise.race([closed, pause(idleMs, undefined, { ref: false })]);
@@ -31,21 +28,4 @@ export async function closeServer(server: Server, idleMs = 0): Promise<void> {
   const sweep = setInterval(() => server.closeIdleConnections(), 50);
   await closed;
   clearInterval(sweep);
-}
-
-/**
- * The kernel completes connections before we accept them, and resets those that it holds when the server stops to
- * listen, with the requests in them: first take them, one for each turn of the event loop.
- */
-async function acceptWaiting(server: Server): Promise<void> {
-  let accepted = true;
-  const note = () => {
-    accepted = true;
-  };
-  server.on('connection', note);
-  for (let turn = 0; accepted && turn < MOST_TURNS; turn += 1) {
-    accepted = false;
-    await nextTurn();
-  }
-  server.off('connection', note);
 }

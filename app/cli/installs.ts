@@ -26,7 +26,7 @@ export const installCommands: CommandGroup = (program, { withContext, output }) 
       output().list(
         rows.map(summary),
         ['portal', 'state', 'reason', 'tokenExpires', 'nextRefresh', 'missingScopes'],
-        'No portal has installed the app yet.',
+        needsConsent ? 'No install lacks a scope.' : 'No portal has installed the app yet.',
       );
     });
 

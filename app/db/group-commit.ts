@@ -9,6 +9,7 @@ const MOST_TURNS = 8;
  * results in the same order.
  */
 export function createGroupCommit<Item, Result = void>(
+  // biome-ignore lint/suspicious/noConfusingVoidType: a write without results resolves to void.
   write: (items: readonly Item[]) => Promise<[Result] extends [void] ? void : readonly Result[]>,
   mostAtOnce: number,
 ) {

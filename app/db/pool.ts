@@ -13,10 +13,21 @@ export interface DatabaseSettings {
 // bigint columns hold portal and object ids, far below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
-export function createPool(database: DatabaseSettings, onError: (error: Error) => void): Pool {
+/**
+ * A web and a worker process together, with the worker's handler transactions and a connection for locks in each, stay
+ * below the twenty connections of Heroku's smallest plans.
+ */
+const CONNECTIONS = 7;
+export const HANDLER_CONNECTIONS = 3;
+
+export function createPool(
+  database: DatabaseSettings,
+  onError: (error: Error) => void,
+  max = CONNECTIONS,
+): Pool {
   // A connection that loses its server emits an error, idle on the pool and in use on itself; without a listener
   // that ends the process. In use, the next statement reports it too.
-  const pool = new pg.Pool({ ...connectionOptions(database), max: 15 }).on('error', onError);
+  const pool = new pg.Pool({ ...connectionOptions(database), max }).on('error', onError);
   return pool.on('connect', (client) => client.on('error', () => {}));
 }
 

@@ -6,7 +6,7 @@ const LONGEST_RETRY_MS = 60 * 60 * 1000;
 
 /**
  * When a failed event is tried again: after two seconds, doubling to an hour, give or take a quarter; ten times in
- * all, over some half an hour. Undefined: not again.
+ * all, over some seventeen minutes. Undefined: not again.
  * @param attempt the one that failed, counted from 1.
  */
 export function retryPlan(
