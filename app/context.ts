@@ -39,6 +39,7 @@ export type Context = ReturnType<typeof createContext>;
 export interface Overrides {
   readonly clock?: Clock;
   readonly callDeadlinesMs?: Deadlines;
+  readonly callTimeoutMs?: number;
   readonly webhookHandlers?: typeof webhookHandlers;
   /** After how long a webhook handler is given up. */
   readonly webhookHandlerMs?: number;
@@ -56,7 +57,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
   const locks = createSessionLocks(config.database, logger);
   const installs = createInstallsStore(config.tokenKeys);
   const clientSecrets = createClientSecretsStore(config.tokenKeys);
-  const http = createHubSpotHttp(config.hubspot.apiUrl, logger);
+  const http = createHubSpotHttp(config.hubspot.apiUrl, logger, overrides.callTimeoutMs);
   const { appId, developerApiKey } = config.hubspot;
   const [clientSecret = ''] = config.hubspot.clientSecrets;
   const oauth = createOAuthApi(http, { ...config.hubspot, clientSecret });

@@ -1,9 +1,6 @@
 import type { PoolClient } from 'pg';
-import type { Db, Pool } from './pool.ts';
+import { type Db, HANDLER_CONNECTIONS, type Pool } from './pool.ts';
 import { webhookEventsStore } from './webhook-events-store.ts';
-
-/** Handlers may need other connections of the pool while they hold one: some are left for that. */
-const MOST_AT_ONCE = 8;
 
 /** It is not this event's turn: another worker settled it, or an earlier one of its record came meanwhile. */
 export class EventNotDue extends Error {
@@ -11,10 +8,11 @@ export class EventNotDue extends Error {
 }
 
 /**
- * Transactions for the handlers of events: each begins with the handlers' first statement, so events whose handlers
+ * Transactions for the handlers of events, on a pool of their own: each begins with the handlers' first statement, so events whose handlers
  * write nothing cost none, and commits together with the mark that its event is done.
  */
 export function createEventTransactions(pool: Pool) {
+  // They queue here, not at the pool: waiting there for long is an error, and would count as a failed attempt.
   const waiting: (() => void)[] = [];
   let open = 0;
 
@@ -59,7 +57,7 @@ export function createEventTransactions(pool: Pool) {
 
   async function begin(eventId: string, before: () => Promise<unknown>): Promise<PoolClient> {
     await before();
-    if (open >= MOST_AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
+    if (open >= HANDLER_CONNECTIONS) await new Promise<void>((resolve) => waiting.push(resolve));
     else open += 1;
     let client: PoolClient | undefined;
     try {

@@ -195,14 +195,15 @@ export function createInstallsStore(ring: KeyRing) {
       return refreshed.map(({ portalId }) => stored.has(portalId));
     },
 
-    /** Notes that a refresh failed and when to try again. Tokens stay. */
-    async backOff(db: Db, portalId: number, version: number, dueAt: Date, reason: string): Promise<void> {
-      await db.query(
+    /** Notes that a refresh failed and when to try again. Tokens stay. @returns false when the row has moved on. */
+    async backOff(db: Db, portalId: number, version: number, dueAt: Date, reason: string): Promise<boolean> {
+      const { rowCount } = await db.query(
         `update installs set state = 'backing_off', state_reason = $4, refresh_due_at = $3,
            refresh_failures = refresh_failures + 1, updated_at = now()
          where portal_id = $1 and token_version = $2 and access_token is not null`,
         [portalId, version, dueAt, reason],
       );
+      return rowCount === 1;
     },
 
     /**

@@ -229,7 +229,9 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
 
       case 'transient': {
         const delay = retryDelayMs(install.refreshFailures, error.retryAfter);
-        await installs.backOff(pool, portalId, tokenVersion, new Date(clock.now() + delay), error.summary);
+        const dueAt = new Date(clock.now() + delay);
+        const noted = await installs.backOff(pool, portalId, tokenVersion, dueAt, error.summary);
+        if (!noted) return (await load(portalId)).accessToken;
         logger.warn(
           { portalId, err: error, retryInMs: delay },
           'HubSpot did not refresh a token; it will be tried again',

@@ -37,6 +37,8 @@ const FAULTS: readonly Fault[] = [
   { name: '522', failure: error(522), sentAgain: 'none' },
   { name: '523', failure: error(523), sentAgain: 'safe' },
   { name: '524', failure: error(524), sentAgain: 'safe' },
+  { name: 'no answer in time', failure: { delayMs: 3_000 }, sentAgain: 'safe' },
+  { name: 'an empty body', failure: { status: 200, body: '' }, sentAgain: 'none' },
   { name: 'a connection reset', failure: { status: 0 }, sentAgain: 'safe' },
   { name: 'an HTML page', failure: { status: 200, body: '<html>Hello</html>' }, sentAgain: 'safe' },
   {
@@ -86,7 +88,10 @@ describe('a call that meets a fault of HubSpot once', () => {
 
   beforeAll(async () => {
     // Waits within the call are what is tested here, so they have room.
-    world = await startWorld({ callDeadlinesMs: { interactive: 10_000, background: 10_000 } });
+    world = await startWorld({
+      callDeadlinesMs: { interactive: 10_000, background: 10_000 },
+      callTimeoutMs: 1_000,
+    });
     await world.install();
     await world.sandbox.setApp({ rateLimit: null });
   });
