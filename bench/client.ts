@@ -34,7 +34,8 @@ export default async function benchClient(): Promise<string[]> {
   try {
     await migrate({ url: postgres.url });
     await control('PUT', 'app', { rateLimit: null, searchRateLimit: null });
-    const [install] = (await control('POST', 'portals', { from: 900_000, count: 1, installed: true })).results;
+    const [install] = (await control('POST', 'portals', { from: 900_000, count: 1, installed: true }))
+      .results;
     if (!install) throw new Error('The sandbox made no portal.');
     const config = loadConfig({
       SERVER_URL: 'http://localhost:9',
@@ -100,7 +101,9 @@ export default async function benchClient(): Promise<string[]> {
         memory.push(Math.round(process.memoryUsage().rss / 1024 / 1024));
       }
     }
-    lines.push(`iterating ${seen.toLocaleString('en')} contacts: ${memory[0]} MB after 10,000, ${memory.at(-1)} MB at the end`);
+    lines.push(
+      `iterating ${seen.toLocaleString('en')} contacts: ${memory[0]} MB after 10,000, ${memory.at(-1)} MB at the end`,
+    );
     await ctx.close();
     return lines;
   } finally {

@@ -32,7 +32,11 @@ describe('while HubSpot', () => {
   let world: World;
   let ahead = 0;
   beforeAll(async () => {
-    world = await startWorld({ worker: true, callDeadlinesMs: { interactive: 50, background: 50 }, clock: { now: () => Date.now() + ahead } });
+    world = await startWorld({
+      worker: true,
+      callDeadlinesMs: { interactive: 50, background: 50 },
+      clock: { now: () => Date.now() + ahead },
+    });
     expect((await world.install()).status).toBe(200);
   });
   beforeEach(() => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { LOCKS } from '../../app/db/session-locks.ts';
 import { type RunningProcess, startProcess } from '../helpers/processes.ts';
 import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
@@ -153,6 +154,27 @@ describe('four processes that meet twenty expired portals', () => {
     });
     expect(await refreshes()).toEqual(each(2));
     expect(await states()).toEqual(ACTIVE);
+  });
+
+  it('show that they refresh, and go on when the connection that holds the locks is lost', async () => {
+    await expire({ known: true });
+    const [portalId = 0] = portals;
+    await world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', delayMs: 500 });
+    const call = world.ctx.services.tokens.accessTokenFor(portalId);
+    await refreshesUnderWay();
+    expect(await world.json('GET', `/hubid/${portalId}`)).toMatchObject({ state: 'refreshing' });
+    const lost = await world.ctx.pool.query(
+      `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and classid = $1
+         and database = (select oid from pg_database where datname = current_database())`,
+      [LOCKS.tokenRefresh],
+    );
+    expect(lost.rowCount).toBe(1);
+    await call;
+    expect(await world.json('GET', `/hubid/${portalId}`)).toMatchObject({ state: 'active' });
+    expect((await askAll('tokens')).failures).toEqual([]);
+    await expire({ known: true });
+    for (const one of portals) await world.ctx.services.tokens.accessTokenFor(one);
+    expect(await refreshes()).toEqual(each(2));
   });
 
   /** HubSpot lets the next refreshes of all portals wait. */
