@@ -8,8 +8,8 @@ export class EventNotDue extends Error {
 }
 
 /**
- * Transactions for the handlers of events, on a pool of their own: each begins with the handlers' first statement, so events whose handlers
- * write nothing cost none, and commits together with the mark that its event is done.
+ * Transactions for the handlers of events, on a pool of their own: each begins with the handlers' first statement, so
+ * events whose handlers write nothing cost none, and commits together with the mark that its event is done.
  */
 export function createEventTransactions(pool: Pool) {
   // They queue here, not at the pool: waiting there for long is an error, and would count as a failed attempt.

@@ -9,10 +9,12 @@ import type { WebhookDispatcher } from './webhook-dispatcher.ts';
 import { wakeLanes } from './webhook-lanes.ts';
 import { retryPlan } from './webhook-retry.ts';
 
-const BATCH = 1_000;
 const RECORDS_AT_ONCE = 8;
 /** What was read longer ago is read again: what came late still runs in its order, and imports let others pass. */
 const FRESH_MS = 250;
+/** As many are read at once as are likely to be handled while they are fresh, within these bounds. */
+const FEWEST = 50;
+const MOST = 1_000;
 /** A lane with endless work makes room for other lanes, and other processes, after this. */
 const LONGEST_TURN_MS = 5_000;
 /** How long the end of a turn waits for the handlers under way before it goes on with other records instead. */
@@ -36,6 +38,7 @@ export function createWebhookLaneRunner({ pool, dispatcher, clock, logger }: Dep
     async run(lane: number, stopping: () => boolean): Promise<void> {
       const records = createRecords(stopping);
       let empty = false;
+      let limit = FEWEST;
       try {
         let turnEnds = performance.now() + LONGEST_TURN_MS;
         while (!empty && !records.failed() && !stopping()) {
@@ -45,9 +48,11 @@ export function createWebhookLaneRunner({ pool, dispatcher, clock, logger }: Dep
           }
           const underWay = records.underWay();
           await records.marked();
-          const pending = await webhookEventsStore.pending(pool, lane, BATCH, underWay);
-          if (pending.length > 0 && underWay.length < RECORDS_AT_ONCE) await records.work(pending);
-          else if (underWay.length > 0) await records.oneEnded(underWay, FRESH_MS);
+          const pending = await webhookEventsStore.pending(pool, lane, limit, underWay);
+          if (pending.length > 0 && underWay.length < RECORDS_AT_ONCE) {
+            const handled = await records.work(pending);
+            limit = Math.min(Math.max(2 * handled, FEWEST), MOST);
+          } else if (underWay.length > 0) await records.oneEnded(underWay, FRESH_MS);
           else empty = true;
         }
       } finally {
@@ -64,6 +69,7 @@ export function createWebhookLaneRunner({ pool, dispatcher, clock, logger }: Dep
   function createRecords(stopping: () => boolean) {
     const running = new Map<string, Promise<void>>();
     let unmarked: Promise<void>[] = [];
+    let handled = 0;
     let failure: { error: unknown } | undefined;
     const fail = (error: unknown) => {
       failure ??= { error };
@@ -73,8 +79,9 @@ export function createWebhookLaneRunner({ pool, dispatcher, clock, logger }: Dep
       failed: () => failure !== undefined,
       underWay: () => [...running.keys()],
 
-      /** Resolves when some of the events were handled and it is time to look again. */
-      async work(pending: readonly PendingEvent[]): Promise<void> {
+      /** Resolves when it is time to look again. @returns how many events were handled meanwhile. */
+      async work(pending: readonly PendingEvent[]): Promise<number> {
+        const handledBefore = handled;
         const readAt = performance.now();
         const isFresh = () => !failure && !stopping() && performance.now() - readAt < FRESH_MS;
         const records = Map.groupBy(pending, ({ record }) => record).entries();
@@ -88,6 +95,7 @@ export function createWebhookLaneRunner({ pool, dispatcher, clock, logger }: Dep
           }
         };
         await Promise.race(Array.from({ length: RECORDS_AT_ONCE - running.size }, next));
+        return handled - handledBefore;
       },
 
       /** Resolves when what was handled of records that are no longer under way is marked as done. */
@@ -117,6 +125,7 @@ export function createWebhookLaneRunner({ pool, dispatcher, clock, logger }: Dep
       for (const event of events) {
         if (!isFresh()) return;
         const outcome = await runEvent(event, () => Promise.all(before));
+        handled += 1;
         if (outcome === 'held') return;
         if (outcome === 'to_mark') {
           // The next event of a record does not wait for the mark: after a crash both would run again, in order.
