@@ -71,6 +71,7 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
     it('are made what the handlers want; a second time there is nothing to do', async () => {
       await hubspot('PATCH', `subscriptions/${(await named('phone')).id}`, { active: false });
       await hubspot('DELETE', `subscriptions/${(await named('contact.privacyDeletion')).id}`);
+      await hubspot('DELETE', `subscriptions/${(await named('company')).id}`);
       await hubspot('PUT', 'settings', {
         targetUrl: 'https://old.example.com/hook',
         throttling: { maxConcurrentRequests: 7 },
@@ -211,6 +212,9 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
     });
 
     it('a second time there is nothing to write', async () => {
+      const project = await written();
+      project.config.subscriptions = { crmObjects: [], legacyCrmObjects: [], hubEvents: [] };
+      await write(project);
       expect(await json('--project', folder)).toMatchObject({ written: true });
       const before = await readFile(path.join(folder, FILE), 'utf8');
       expect(await json('--project', folder)).toMatchObject({ written: false, added: [] });

@@ -48,8 +48,8 @@ describe('the consent page', () => {
       'oauth-callback/',
     ],
     ['a required scope that is missing', { scope: 'oauth timeline' }, 'crm.objects.contacts.read'],
-    ['a scope that is not declared', { scope: `${requiredScopes} tickets` }, 'tickets'],
-    ['an optional scope that is not declared', { optional_scope: 'tickets' }, 'tickets'],
+    ['a scope that is not declared', { scope: `${requiredScopes} automation` }, 'automation'],
+    ['an optional scope that is not declared', { optional_scope: 'automation' }, 'automation'],
   ])('refuses %s and says which', async (_what, fields, named) => {
     for (const [method, path, body] of [
       ['GET', `/oauth/authorize?${query(fields)}`, undefined],

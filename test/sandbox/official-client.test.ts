@@ -162,6 +162,6 @@ describe('HubSpot’s own client', () => {
     const active = await subscriptionsApi.update(Number(made.id), 193354, { active: true });
     expect(active).toMatchObject({ eventType: 'contact.merge', active: true });
     await subscriptionsApi.archive(Number(made.id), 193354);
-    expect((await subscriptionsApi.getAll(193354)).results).toHaveLength(8);
+    expect((await subscriptionsApi.getAll(193354)).results).toHaveLength(10);
   });
 });

@@ -60,7 +60,7 @@ describe('webhook settings', () => {
     await api('PATCH', `${objects}/contacts/101`, { properties: { firstname: 'Lost' } });
     const settings = { targetUrl: `${app.url}/webhook`, throttling: { maxConcurrentRequests: 10 } };
     await manage('PUT', '/settings', settings);
-    expect((await manage('GET', '/subscriptions')).body.results).toHaveLength(8);
+    expect((await manage('GET', '/subscriptions')).body.results).toHaveLength(10);
     await api('PATCH', `${objects}/contacts/101`, { properties: { firstname: 'Sent' } });
     expect(await events(1, 'contact.propertyChange')).toMatchObject([{ propertyValue: 'Sent' }]);
   });
@@ -84,7 +84,7 @@ describe('webhook settings', () => {
 describe('subscriptions', () => {
   it('begin with those of the project, and are added, changed and deleted', async () => {
     const listed = await manage('GET', '/subscriptions');
-    expect(listed.body.results).toHaveLength(8);
+    expect(listed.body.results).toHaveLength(10);
     expect(listed.body.results[1]).toMatchObject({
       id: expect.any(String),
       eventType: 'contact.propertyChange',
@@ -104,7 +104,7 @@ describe('subscriptions', () => {
     expect((await manage('DELETE', path)).status).toBe(204);
     expect((await manage('GET', path)).status).toBe(404);
     await hubspot.control('/reset', {});
-    expect((await manage('GET', '/subscriptions')).body.results).toHaveLength(8);
+    expect((await manage('GET', '/subscriptions')).body.results).toHaveLength(10);
   });
 
   it.each([

@@ -40,7 +40,7 @@ describe('changes of contacts', () => {
   it('reach the app as signed events', async () => {
     const api = hubspot.api((await hubspot.install()).access);
     await api('PATCH', `${contacts}/101`, {
-      properties: { lifecyclestage: 'customer', jobtitle: 'CEO', phone: '1' },
+      properties: { lifecyclestage: 'customer', city: 'Boston', phone: '1' },
     });
     const [request] = await app.until((all) => all.length > 0);
     if (!request) throw new Error('nothing was received');
@@ -48,7 +48,7 @@ describe('changes of contacts', () => {
     expect(isSigned(request, 'v3')).toBe(true);
     expect(isSigned(request, 'v1')).toBe(true);
     expect(request.headers['x-hubspot-signature-version']).toBe('v1');
-    // Nobody subscribed to jobtitle.
+    // Nobody subscribed to city.
     expect(eventsOf([request])).toEqual([
       {
         eventId: expect.any(Number),
