@@ -7,4 +7,6 @@ export default {
   globalSetup: '<rootDir>/test/helpers/global-setup.ts',
   globalTeardown: '<rootDir>/test/helpers/global-teardown.ts',
   testTimeout: 30_000,
+  // Jest leaves one core idle; most of these tests wait for a process or a database now and then.
+  maxWorkers: '100%',
 };
