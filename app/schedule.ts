@@ -10,6 +10,7 @@ const SCHEDULE = {
   'wake-webhooks': '* * * * *',
   'prune-webhooks': '37 * * * *',
   'prune-oauth-states': '17 3 * * *',
+  'prune-install-history': '47 * * * *',
 } as const;
 
 /**

@@ -30,12 +30,14 @@ export const installCommands: CommandGroup = (program, { withContext, output }) 
       );
     });
 
-  portal(group.command('show').description('one install and its history')).action(
-    async (portalId: number) => {
+  portal(group.command('show').description('one install and its history'))
+    .option('--refreshes', 'with the refreshes of the last days that left it as it was')
+    .action(async (portalId: number, { refreshes = false }: { refreshes?: boolean }) => {
       const [install, history] = await withContext(async ({ services }) => [
         await services.installs.status(portalId),
         await services.installs.history(portalId),
       ]);
+      const shown = history.filter(({ routine }) => refreshes || !routine);
       const out = output();
       out.one({
         ...summary(install),
@@ -46,10 +48,9 @@ export const installCommands: CommandGroup = (program, { withContext, output }) 
         scopes: install.scopes,
         installed: install.installedAt,
         reconnect: install.reconnectUrl,
-        history: history.map((entry) => `${entry.at.toISOString()} ${entry.toState} (${entry.reason});`),
+        history: shown.map((entry) => `${entry.at.toISOString()} ${entry.toState} (${entry.reason});`),
       });
-    },
-  );
+    });
 
   portal(group.command('refresh').description('refresh the access token now')).action(
     async (portalId: number) => {

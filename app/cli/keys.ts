@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { CommandGroup } from './command.ts';
+import { type CommandGroup, ProblemError } from './command.ts';
 
 export const keyCommands: CommandGroup = (program, { withContext, output }) => {
   const group = program.command('keys').description('encryption keys of the token store (TOKEN_KEYS)');
@@ -33,7 +33,7 @@ export const keyCommands: CommandGroup = (program, { withContext, output }) => {
     .description('encrypt every stored token with the newest key, while the server works')
     .action(async () => {
       const out = output();
-      const { written, retired } = await withContext(async ({ services }) => {
+      const { written, retired, unreadable } = await withContext(async ({ services }) => {
         const bar = out.progress(await services.keys.toRotate(), 'installs');
         try {
           return await services.keys.rotate((done) => bar.at(done));
@@ -45,6 +45,15 @@ export const keyCommands: CommandGroup = (program, { withContext, output }) => {
         retired.length > 0
           ? ` No value needs ${retired.join(', ')} any more: take it out of TOKEN_KEYS.`
           : '';
-      out.done(`The tokens of ${written} installs were encrypted again.${next}`, { written, retired });
+      out.done(`The tokens of ${written} installs were encrypted again.${next}`, {
+        ...{ written, retired, unreadable },
+      });
+      if (unreadable.length > 0) {
+        throw new ProblemError(
+          `No key opens the tokens of portal ${unreadable.join(', ')}: they were altered, or copied from another row. ` +
+            'They are as they were, and the older keys stay in use. Disconnect these portals, or have them install ' +
+            'again (`installs reconnect-link`), then run this again.',
+        );
+      }
     });
 };

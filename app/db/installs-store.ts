@@ -1,4 +1,4 @@
-import { decrypt, encrypt, type KeyRing } from './key-ring.ts';
+import { DecryptionError, decrypt, encrypt, type KeyRing } from './key-ring.ts';
 import type { Db } from './pool.ts';
 
 /**
@@ -58,8 +58,17 @@ export type NewInstall = Tokens &
 export interface HistoryEntry {
   readonly at: Date;
   readonly installId: number;
-  readonly fromState: InstallState | null;
-  readonly toState: InstallState;
+  readonly fromState: InstallState | 'refreshing' | null;
+  readonly toState: InstallState | 'refreshing';
+  readonly reason: string;
+  /** The row is about a refresh that left the install as it was; such rows are kept for some days only. */
+  readonly routine: boolean;
+}
+
+/** A refresh of an install's token begins, or ended without a change to its row. */
+export interface RefreshNote {
+  readonly install: Pick<Install, 'portalId' | 'tokenVersion'>;
+  readonly toState: InstallState | 'refreshing';
   readonly reason: string;
 }
 
@@ -76,6 +85,10 @@ const COLUMNS = `portal_id as "portalId", install_id as "installId", app_id as "
   installed_at as "installedAt", updated_at as "updatedAt"`;
 
 const WITH_TOKENS = `${COLUMNS}, access_token as "sealedAccess", refresh_token as "sealedRefresh"`;
+
+/** Some value is under another key than `$key`. */
+const OLDER_KEY = `access_token is not null
+  and (split_part(access_token, '.', 2) <> $key or split_part(refresh_token, '.', 2) <> $key)`;
 
 /** Locks the rows of $1 by portal id before many are updated: two such statements never wait for each other's. */
 const IN_ORDER = `with in_order as (
@@ -140,11 +153,42 @@ export function createInstallsStore(ring: KeyRing) {
     /** Oldest first. */
     async history(db: Db, portalId: number): Promise<HistoryEntry[]> {
       const { rows } = await db.query<HistoryEntry>(
-        `select at, install_id as "installId", from_state as "fromState", to_state as "toState", reason
+        `select at, install_id as "installId", from_state as "fromState", to_state as "toState", reason, routine
          from install_history where portal_id = $1 order by id`,
         [portalId],
       );
       return rows;
+    },
+
+    /** Adds to the history what no change of a row tells; an install that has moved on gets no row. */
+    async noteRefreshes(db: Db, notes: readonly RefreshNote[]): Promise<void> {
+      await db.query({
+        name: 'note-refreshes',
+        text: `insert into install_history (portal_id, install_id, from_state, to_state, reason, routine)
+           select portal_id, install_id,
+             (select to_state from install_history before where before.portal_id = installs.portal_id
+              order by id desc limit 1),
+             to_state, reason, true
+           from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])
+             as note (portal_id, token_version, to_state, reason)
+             join installs using (portal_id, token_version)`,
+        values: [
+          notes.map(({ install }) => install.portalId),
+          notes.map(({ install }) => install.tokenVersion),
+          notes.map(({ toState }) => toState),
+          notes.map(({ reason }) => reason),
+        ],
+      });
+    },
+
+    /** Deletes a page of routine history from before `before`. @returns how many rows. */
+    async pruneHistory(db: Db, before: Date, limit: number): Promise<number> {
+      const { rowCount } = await db.query(
+        `delete from install_history where id in (
+           select id from install_history where at < $1 and routine limit $2)`,
+        [before, limit],
+      );
+      return rowCount ?? 0;
     },
 
     /** The install with its tokens in clear, or undefined when it is unknown or holds none. */
@@ -259,25 +303,45 @@ export function createInstallsStore(ring: KeyRing) {
       return new Map(rows.map((row) => [row.key_id, row.installs]));
     },
 
+    /** How many installs hold a value under another key than the newest. */
+    async countToReseal(db: Db): Promise<number> {
+      const { rows } = await db.query<{ count: number }>(
+        `select count(*)::int as count from installs where ${OLDER_KEY.replaceAll('$key', '$1')}`,
+        [ring[0]?.id],
+      );
+      return rows[0]?.count ?? 0;
+    },
+
     /**
      * Encrypts a page of tokens again with the newest key, in order of portal id. Nothing waits for it: a row that
-     * a refresh changes meanwhile is left to the refresh.
-     * @returns the last portal id of the page and how many values were written; undefined at the end.
+     * a refresh changes meanwhile is left to the refresh, and one that no key opens is left as it is.
+     * @returns the last portal id of the page, how many installs were written and which did not open; undefined at
+     * the end.
      */
     async reseal(
       db: Db,
       after: number,
       limit: number,
-    ): Promise<{ last: number; written: number } | undefined> {
+    ): Promise<{ last: number; written: number; unreadable: number[] } | undefined> {
       const { rows } = await db.query<SealedInstall>(
         `select ${WITH_TOKENS} from installs
-         where portal_id > $1 and access_token is not null
-           and (split_part(access_token, '.', 2) <> $3 or split_part(refresh_token, '.', 2) <> $3)
+         where portal_id > $1 and ${OLDER_KEY.replaceAll('$key', '$3')}
          order by portal_id limit $2`,
         [after, limit, ring[0]?.id],
       );
-      if (rows.length === 0) return undefined;
-      const installs = rows.map((row) => open(row)).filter((install) => install !== undefined);
+      const last = rows.at(-1)?.portalId;
+      if (last === undefined) return undefined;
+      const installs: InstallWithTokens[] = [];
+      const unreadable: number[] = [];
+      for (const row of rows) {
+        try {
+          const install = open(row);
+          if (install) installs.push(install);
+        } catch (error) {
+          if (!(error instanceof DecryptionError)) throw error;
+          unreadable.push(row.portalId);
+        }
+      }
       const sealed = installs.map((install) => seal(install.portalId, install));
       const { rowCount } = await db.query(
         `${IN_ORDER} update installs set access_token = fresh.access_token, refresh_token = fresh.refresh_token
@@ -292,7 +356,7 @@ export function createInstallsStore(ring: KeyRing) {
           sealed.map(([, refresh]) => refresh),
         ],
       );
-      return { last: installs.at(-1)?.portalId ?? after, written: rowCount ?? 0 };
+      return { last, written: rowCount ?? 0, unreadable };
     },
   };
 

@@ -10,7 +10,7 @@ const TAG_BYTES = 16;
 /** Keys as OpenSSL wants them: to make one from its bytes each time takes longer than to encrypt a token. */
 const prepared = new WeakMap<Buffer, KeyObject>();
 
-/** Thrown when a stored value cannot be read. Names the key id, never the value. */
+/** Thrown when a stored value cannot be read. Names its place and the key id, never the value. */
 export class DecryptionError extends Error {
   override readonly name = 'DecryptionError';
 }
@@ -59,12 +59,12 @@ export function encrypt(ring: KeyRing, plaintext: string, boundTo: string): stri
 export function decrypt(ring: KeyRing, value: string, boundTo: string): string {
   const [format, id, encoded, ...rest] = value.split('.');
   if (format !== FORMAT || !id || !encoded || rest.length > 0) {
-    throw new DecryptionError('A stored value is not in the format that this server writes.');
+    throw new DecryptionError(`${boundTo} is not in the format that this server writes.`);
   }
   const key = ring.find((entry) => entry.id === id)?.key;
-  if (!key) throw new DecryptionError(`TOKEN_KEYS has no key "${id}", which a stored value needs.`);
+  if (!key) throw new DecryptionError(`TOKEN_KEYS has no key "${id}", which ${boundTo} needs.`);
   const sealed = Buffer.from(encoded, 'base64url');
-  if (sealed.length < NONCE_BYTES + TAG_BYTES) throw new DecryptionError('A stored value is cut short.');
+  if (sealed.length < NONCE_BYTES + TAG_BYTES) throw new DecryptionError(`${boundTo} is cut short.`);
   const decipher = createDecipheriv('aes-256-gcm', prepare(key), sealed.subarray(0, NONCE_BYTES), {
     authTagLength: TAG_BYTES,
   })
@@ -74,9 +74,7 @@ export function decrypt(ring: KeyRing, value: string, boundTo: string): string {
     const body = sealed.subarray(NONCE_BYTES, -TAG_BYTES);
     return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8');
   } catch {
-    throw new DecryptionError(
-      `A stored value does not open with key "${id}": altered, moved, or another key.`,
-    );
+    throw new DecryptionError(`${boundTo} does not open with key "${id}": altered, moved, or another key.`);
   }
 }
 

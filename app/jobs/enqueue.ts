@@ -9,6 +9,7 @@ export interface JobPayloads {
   'send-timeline-event': { portalId: number; id: string };
   'refresh-expiring-tokens': Record<string, never>;
   'prune-oauth-states': Record<string, never>;
+  'prune-install-history': Record<string, never>;
 }
 
 export interface JobOptions {

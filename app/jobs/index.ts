@@ -2,6 +2,7 @@ import type { JobHelpers } from 'graphile-worker';
 import type { Context } from '../context.ts';
 import { oauthStatesStore } from '../db/oauth-states-store.ts';
 import type { JobPayloads } from './enqueue.ts';
+import { pruneInstallHistory, ROUTINE_HISTORY_DAYS } from './prune-install-history.ts';
 import { pruneWebhooks } from './prune-webhooks.ts';
 import { refreshExpiringTokens } from './refresh-expiring-tokens.ts';
 import { wakeWebhooks } from './wake-webhooks.ts';
@@ -31,6 +32,14 @@ export function createTasks(ctx: Context, stopping: () => boolean): Tasks {
     'send-timeline-event': ({ portalId, id }) => services.timeline.retry(portalId, id),
 
     'refresh-expiring-tokens': () => refreshExpiringTokens({ ...ctx, tokens: services.tokens }),
+
+    'prune-install-history': () =>
+      pruneInstallHistory(
+        pool,
+        ctx.installs,
+        new Date(clock.now() - ROUTINE_HISTORY_DAYS * DAY_MS),
+        stopping,
+      ),
 
     'prune-oauth-states': () => oauthStatesStore.prune(pool, new Date(clock.now() - DAY_MS)),
   };

@@ -7,6 +7,16 @@ import type { Pool } from '../db/pool.ts';
 const CANARY = 'This text shows that the key of this name is the right one.';
 const PAGE = 200;
 
+/** After the first, a pass finds only what was written meanwhile. */
+const MOST_PASSES = 10;
+
+/** Installs written again, installs whose tokens no key opens, and the keys that nothing needs any more. */
+interface Rotation {
+  readonly written: number;
+  readonly unreadable: readonly number[];
+  readonly retired: readonly string[];
+}
+
 /** TOKEN_KEYS does not open what the database holds. Names key ids only. */
 export class KeyRingError extends Error {
   override readonly name = 'KeyRingError';
@@ -43,35 +53,45 @@ export function createKeyService({
 
     /**
      * Encrypts every stored token with the newest key, while the server works. Can be stopped at any time and begun
-     * again. Afterwards the older keys are no longer needed.
+     * again. Afterwards the older keys are no longer needed, unless an install's tokens did not open.
+     * @throws {KeyRingError} when another process goes on writing with an older key.
      */
-    async rotate(onProgress: (written: number) => void): Promise<{ written: number; retired: string[] }> {
+    async rotate(onProgress: (written: number) => void): Promise<Rotation> {
       let written = 0;
-      // A row that a refresh changed meanwhile carries whatever key that process writes with: look once more.
-      for (let left = true; left; ) {
+      let unreadable: number[] = [];
+      for (let pass = 1, left = true; left; pass += 1) {
+        if (pass > MOST_PASSES) throw stillWritten(await installs.keyUse(pool));
         left = false;
+        unreadable = [];
         for (let after = 0; ; ) {
           const page = await installs.reseal(pool, after, PAGE);
           if (!page) break;
-          left = true;
           after = page.last;
           written += page.written;
+          unreadable.push(...page.unreadable);
           onProgress(written);
         }
+        // A row that a refresh changed meanwhile carries whatever key that process writes with: look once more.
+        left = (await installs.countToReseal(pool)) > unreadable.length;
       }
       await clientSecrets.reseal(pool);
+      if (unreadable.length > 0) return { written, unreadable, retired: [] };
       const older = ring.slice(1).map(({ id }) => id);
       await keyCanariesStore.retire(pool, older);
-      return { written, retired: older };
+      return { written, unreadable, retired: older };
     },
 
     /** How many installs still hold a value under another key than the newest. */
-    async toRotate(): Promise<number> {
-      const use = await installs.keyUse(pool);
-      use.delete(ring[0]?.id ?? '');
-      return [...use.values()].reduce((sum, count) => sum + count, 0);
-    },
+    toRotate: () => installs.countToReseal(pool),
   };
+
+  function stillWritten(use: Map<string, number>): KeyRingError {
+    use.delete(ring[0]?.id ?? '');
+    return new KeyRingError(
+      `Another process still writes with an older key (${[...use.keys()].join(', ')}): give every process the same ` +
+        'TOKEN_KEYS and restart it, then run this again. What was encrypted again stays so; no key was retired.',
+    );
+  }
 
   async function proveCanaries(): Promise<void> {
     for (const { keyId, value } of await keyCanariesStore.list(pool)) {

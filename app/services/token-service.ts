@@ -5,6 +5,7 @@ import type {
   InstallsStore,
   InstallWithTokens,
   RefreshedTokens,
+  RefreshNote,
   SealedInstall,
   Tokens,
 } from '../db/installs-store.ts';
@@ -23,6 +24,9 @@ import { retryDelayMs, sweepAheadMs } from './refresh-timing.ts';
 export const REFRESH_MARGIN_MS = 5 * 60 * 1000;
 
 export const APP_MISCONFIGURED = 'app_misconfigured';
+
+/** How long a call waits for a refresh while the token it has still works. */
+const PATIENCE_MS = 1_000;
 
 /** Longer than the one HTTP call that the holder of the lock makes. */
 const WAIT_FOR_OTHER_MS = 20_000;
@@ -62,6 +66,7 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
     (refreshed) => installs.replaceTokens(pool, refreshed),
     MOST_TOGETHER,
   );
+  const notes = createGroupCommit<RefreshNote>((items) => installs.noteRefreshes(pool, items), MOST_TOGETHER);
   const recent = createRecentTokens(clock, REFRESH_MARGIN_MS);
   let refusal = { until: 0, error: undefined as AppError | undefined };
 
@@ -80,16 +85,14 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
         recent.keep(portalId, install);
         return install.accessToken;
       }
-      try {
-        if (decision === 'wait') throw backingOff(install);
-        return await refreshOnce(portalId, decide);
-      } catch (error) {
-        // Early refresh leaves five minutes in which the old token still works.
-        if (keptTokens(error) && install.accessTokenExpiresAt.getTime() > clock.now()) {
-          return install.accessToken;
-        }
-        throw error;
+      // Early refresh leaves five minutes in which the old token still works.
+      const works = install.accessTokenExpiresAt.getTime() > clock.now();
+      if (decision === 'wait') {
+        if (works) return install.accessToken;
+        throw backingOff(install);
       }
+      const refreshed = refreshOnce(portalId, decide, 'its token expires soon');
+      return works ? orMeanwhile(refreshed, install.accessToken) : refreshed;
     },
 
     /** A token to try after HubSpot refused `refused` with 401: another caller's newer one, or a refreshed one. */
@@ -98,7 +101,7 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
       const decide = unlessBackingOff((install) => install.accessToken === refused);
       // The first call may join an attempt that began before the refusal was known.
       for (let attempt = 0; attempt < 2; attempt += 1) {
-        const token = await refreshOnce(portalId, decide);
+        const token = await refreshOnce(portalId, decide, 'HubSpot refused its token with 401');
         if (token !== refused) return token;
       }
       throw unavailable(portalId, 'HubSpot refuses its token and gave no new one', 1);
@@ -106,7 +109,7 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
 
     /** Refreshes when the sweep's moment for this install has come. Throws when that failed. */
     async refreshIfDue(portalId: number): Promise<void> {
-      await refreshOnce(portalId, (install) => (isDue(install) ? 'refresh' : 'use'));
+      await refreshOnce(portalId, (install) => (isDue(install) ? 'refresh' : 'use'), 'its refresh is due');
     },
 
     /** Refreshes whatever the token's age or earlier failures; an operator asked for it. Throws when that failed. */
@@ -114,7 +117,11 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
       // An attempt that is under way may have found nothing to do.
       await refreshing.get(portalId)?.catch(() => {});
       const { tokenVersion } = await load(portalId);
-      await refreshOnce(portalId, (install) => (install.tokenVersion === tokenVersion ? 'refresh' : 'use'));
+      await refreshOnce(
+        portalId,
+        (install) => (install.tokenVersion === tokenVersion ? 'refresh' : 'use'),
+        'asked for by an operator',
+      );
     },
 
     /** The portal's tokens were changed by another part of this process. */
@@ -159,21 +166,21 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
   }
 
   /** Callers of this process that want the same portal share one attempt. */
-  async function refreshOnce(portalId: number, decide: Decide): Promise<string> {
+  async function refreshOnce(portalId: number, decide: Decide, reason: string): Promise<string> {
     const underWay = refreshing.get(portalId);
     if (underWay) return underWay;
-    const attempt = refreshOrWait(portalId, decide).finally(() => refreshing.delete(portalId));
+    const attempt = refreshOrWait(portalId, decide, reason).finally(() => refreshing.delete(portalId));
     refreshing.set(portalId, attempt);
     return attempt;
   }
 
-  async function refreshOrWait(portalId: number, decide: Decide): Promise<string> {
+  async function refreshOrWait(portalId: number, decide: Decide, reason: string): Promise<string> {
     const giveUpAt = performance.now() + WAIT_FOR_OTHER_MS;
     for (;;) {
       const locked = await locks.tryAcquire(LOCKS.tokenRefresh, String(portalId));
       if (locked) {
         try {
-          return await refreshUnderLock(portalId, decide);
+          return await refreshUnderLock(portalId, decide, reason);
         } finally {
           // A lock that cannot be given back was lost with its connection.
           await locks.release(LOCKS.tokenRefresh, String(portalId)).catch(() => {});
@@ -190,12 +197,14 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
     }
   }
 
-  async function refreshUnderLock(portalId: number, decide: Decide): Promise<string> {
+  async function refreshUnderLock(portalId: number, decide: Decide, reason: string): Promise<string> {
     const install = await load(portalId);
     const decision = decide(install);
     if (decision === 'use') return install.accessToken;
     if (decision === 'wait') throw backingOff(install);
     if (refusal.error && clock.now() < refusal.until) throw refusal.error;
+    // Before the call: a refresh token that HubSpot exchanges is not risked while the database takes no writes.
+    await notes.add({ install, toState: 'refreshing', reason });
     let tokens: Tokens;
     try {
       tokens = keep(portalId, await oauth.refresh(install.refreshToken), install.refreshToken);
@@ -250,6 +259,11 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
           APP_MISCONFIGURED,
           `HubSpot refuses this app (${error.summary}): check HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET.`,
         );
+        await notes.add({
+          install,
+          toState: install.state,
+          reason: `HubSpot refuses this app: ${error.summary}`,
+        });
         refusal = { until: clock.now() + REFUSAL_MS, error: misconfigured(error) };
         throw refusal.error;
 
@@ -271,6 +285,25 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
       accessTokenExpiresAt: new Date(expiresAt),
       refreshDueAt: new Date(refreshDueAt),
     };
+  }
+}
+
+/** The refreshed token; the one at hand when that fails for now, or takes long. The refresh goes on. */
+async function orMeanwhile(refreshed: Promise<string>, atHand: string): Promise<string> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<string>((resolve) => {
+    timer = setTimeout(resolve, PATIENCE_MS, atHand);
+  });
+  const settled = refreshed.catch((error) => {
+    if (keptTokens(error)) return atHand;
+    throw error;
+  });
+  try {
+    return await Promise.race([settled, patience]);
+  } finally {
+    clearTimeout(timer);
+    // Nobody may be left to hear of a failure that comes later.
+    settled.catch(() => {});
   }
 }
 

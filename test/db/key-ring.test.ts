@@ -85,9 +85,7 @@ describe('an encrypted value', () => {
         const value = encrypt([{ id: 'k', key: other }], plaintext, BOUND);
         const error = failure(() => decrypt([{ id: 'k', key: mine }], value, BOUND));
         expect(error).toBeInstanceOf(DecryptionError);
-        expect(error.message).toBe(
-          'A stored value does not open with key "k": altered, moved, or another key.',
-        );
+        expect(error.message).toBe(`${BOUND} does not open with key "k": altered, moved, or another key.`);
       }),
     );
   });
@@ -96,13 +94,13 @@ describe('an encrypted value', () => {
     const value = encrypt([{ id: 'retired', key: Buffer.alloc(32, 1) }], 'a token', BOUND);
     const error = failure(() => decrypt(sampleRing, value, BOUND));
     expect(error).toBeInstanceOf(DecryptionError);
-    expect(error.message).toBe('TOKEN_KEYS has no key "retired", which a stored value needs.');
+    expect(error.message).toBe(`TOKEN_KEYS has no key "retired", which ${BOUND} needs.`);
   });
 
   it.each(['', 'v1', 'v1.new', 'v1..abc', 'v2.new.abc', 'v1.new.abc.def', 'a token in clear', '.'.repeat(9)])(
     'is refused in a format of its own making: %p',
     (value) => {
-      expect(failure(() => decrypt(sampleRing, value, BOUND)).message).toMatch(/^A stored value/);
+      expect(failure(() => decrypt(sampleRing, value, BOUND)).message).toContain(BOUND);
     },
   );
 });

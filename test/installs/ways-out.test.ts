@@ -147,7 +147,12 @@ describe('a portal that is disconnected', () => {
     expect((await row())?.state).toBe('uninstalled');
     expect(await stored()).toBeUndefined();
     expect(await events()).toEqual(['app.uninstalled']);
-    expect((await history()).map(([, state]) => state)).toEqual(['active', 'needs_reconnect', 'uninstalled']);
+    expect((await history()).map(([, state]) => state)).toEqual([
+      'active',
+      'refreshing',
+      'needs_reconnect',
+      'uninstalled',
+    ]);
   });
 
   it('while the app is misconfigured keeps its tokens', async () => {

@@ -7,6 +7,7 @@ import { type Context, createContext } from '../../app/context.ts';
 import { alarmsStore } from '../../app/db/alarms-store.ts';
 import { createHubSpotHttp } from '../../app/hubspot/http.ts';
 import { createOAuthApi } from '../../app/hubspot/oauth.ts';
+import { pruneInstallHistory } from '../../app/jobs/prune-install-history.ts';
 import { refreshExpiringTokens } from '../../app/jobs/refresh-expiring-tokens.ts';
 import { createTokenService } from '../../app/services/token-service.ts';
 import { expectError } from '../helpers/expect-error.ts';
@@ -111,7 +112,8 @@ describe('a refresh that HubSpot does not carry out', () => {
       expect(await stored(portalId)).toBeUndefined();
       expect(await history(portalId)).toEqual([
         [null, 'active', 'installed'],
-        ['active', 'needs_reconnect', reason],
+        ['active', 'refreshing', 'its token expires soon'],
+        ['refreshing', 'needs_reconnect', reason],
       ]);
       expect(await uninstalledEvents(portalId)).toBe(1);
       expect(await alarms()).toEqual([]);
@@ -142,10 +144,9 @@ describe('a refresh that HubSpot does not carry out', () => {
     const portalId = await installed({ secondsLeft: 1800 });
     await world.sandbox.control('uninstall', { portalId });
     await expectError(await contact(portalId), 409, 'install_needs_reconnect');
-    expect((await history(portalId)).at(-1)).toEqual([
-      'active',
-      'needs_reconnect',
-      'HubSpot: BAD_REFRESH_TOKEN',
+    expect((await history(portalId)).slice(-2)).toEqual([
+      ['active', 'refreshing', 'HubSpot refused its token with 401'],
+      ['refreshing', 'needs_reconnect', 'HubSpot: BAD_REFRESH_TOKEN'],
     ]);
   });
 
@@ -161,6 +162,10 @@ describe('a refresh that HubSpot does not carry out', () => {
     await addInstalls(world, { from: portalId });
     expect(await call).toBe((await stored(portalId))?.accessToken);
     expect((await row(portalId)).state).toBe('active');
+    expect((await history(portalId)).slice(-2)).toEqual([
+      ['active', 'refreshing', 'its token expires soon'],
+      ['refreshing', 'active', 'installed again'],
+    ]);
     expect(await uninstalledEvents(portalId)).toBe(0);
   });
 
@@ -187,7 +192,11 @@ describe('a refresh that HubSpot does not carry out', () => {
       await failNext(failure);
       expect(await tokenFor(portalId)).toBe(before?.accessToken);
       expect(await stored(portalId)).toEqual(before);
-      expect(await history(portalId)).toEqual([[null, 'active', 'installed']]);
+      expect(await history(portalId)).toEqual([
+        [null, 'active', 'installed'],
+        ['active', 'refreshing', 'its token expires soon'],
+        ['refreshing', 'active', expect.stringMatching(/^HubSpot refuses this app: 40[013]/)],
+      ]);
       expect(await alarms()).toMatchObject([{ name: 'app_misconfigured', occurrences: 1 }]);
       await expectRecovery(portalId);
     });
@@ -294,8 +303,10 @@ describe('a refresh that HubSpot does not carry out', () => {
       expect(await row(portalId)).toMatchObject({ state: 'active', refreshFailures: 0, tokenVersion: 2 });
       expect(await history(portalId)).toEqual([
         [null, 'active', 'installed'],
-        ['active', 'backing_off', reason],
-        ['backing_off', 'active', 'refreshed'],
+        ['active', 'refreshing', 'its token expires soon'],
+        ['refreshing', 'backing_off', reason],
+        ['backing_off', 'refreshing', 'its token expires soon'],
+        ['refreshing', 'active', 'refreshed'],
       ]);
       expect(await alarms()).toEqual([]);
     }
@@ -325,7 +336,7 @@ describe('a refresh that HubSpot does not carry out', () => {
     expect(await row(portalId)).toMatchObject({ state: 'active', tokenVersion: 2 });
   });
 
-  it('time after time waits longer and longer, five minutes at the most, and one row tells of it', async () => {
+  it('time after time waits longer and longer, five minutes at the most, and one row stays to tell of it', async () => {
     const portalId = await expired();
     await failNext({ status: 503 }, 12);
     const waits: number[] = [];
@@ -344,7 +355,29 @@ describe('a refresh that HubSpot does not carry out', () => {
       expect(wait).toBeLessThanOrEqual(expected * 1.25);
     });
     await tokenFor(portalId);
+    const states = (await history(portalId)).map(([, state]) => state);
+    const attempts = Array(12).fill(['refreshing', 'backing_off']).flat();
+    expect(states).toEqual(['active', ...attempts, 'refreshing', 'active']);
+
+    await pruneInstallHistory(world.ctx.pool, world.ctx.installs, new Date(Date.now() + SECOND), () => false);
     expect((await history(portalId)).map(([, state]) => state)).toEqual(['active', 'backing_off', 'active']);
+  });
+
+  it('for long does not keep a call whose token still works', async () => {
+    const portalId = await stillValid();
+    await world.sandbox.control('failures', {
+      ...{ method: 'POST', path: '/oauth/*/token', delayMs: 4 * SECOND, times: 1 },
+    });
+    const before = await stored(portalId);
+    expect(await tokenFor(portalId)).toBe(before?.accessToken);
+    // Others join the wait and leave it alike.
+    expect(await Promise.all([tokenFor(portalId), contact(portalId)])).toEqual([
+      before?.accessToken,
+      expect.objectContaining({ status: 404 }),
+    ]);
+    expect(await world.json('GET', `/hubid/${portalId}`)).toMatchObject({ state: 'refreshing' });
+    await until('the refresh to end', async () => (await row(portalId)).tokenVersion === 2);
+    expect((await history(portalId)).map(([, state]) => state)).toEqual(['active', 'refreshing', 'active']);
   });
 
   it('is asked for again at once when an operator asks', async () => {

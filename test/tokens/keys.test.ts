@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Context } from '../../app/context.ts';
 import { refreshExpiringTokens } from '../../app/jobs/refresh-expiring-tokens.ts';
+import { hubspotCommand } from '../cli/hubspot-command.ts';
 import { startProcess } from '../helpers/processes.ts';
 import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
@@ -156,6 +157,45 @@ describe('stored tokens', () => {
     await put(one, mine);
     expect(await read(one)).toBeDefined();
     expect(await read(other)).toBeDefined();
+  });
+
+  it('that do not open are named by a rotation, which does the others and keeps the older key', async () => {
+    const { world, portals } = await begin(3);
+    const [broken = 0] = portals;
+    const value = 'v1.old.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
+    await world.ctx.pool.query('update installs set access_token = $2 where portal_id = $1', [broken, value]);
+    const settings = { ...world.settings, TOKEN_KEYS: BOTH_RING };
+    const answer = await hubspotCommand(settings, 'keys', 'rotate');
+    expect(answer.code).toBe(1);
+    expect(answer.output).toContain('The tokens of 2 installs were encrypted again.');
+    expect(answer.errors).toContain(`No key opens the tokens of portal ${broken}`);
+    expect(answer.errors).not.toContain('AAAA');
+
+    const { rows } = await world.ctx.pool.query('select access_token from installs where portal_id = $1', [
+      broken,
+    ]);
+    expect(rows).toEqual([{ access_token: value }]);
+    await expect(started(NEW_RING).services.keys.check()).rejects.toThrow('TOKEN_KEYS has no key "old"');
+    await addInstalls(world, { from: broken });
+    expect(await hubspotCommand(settings, 'keys', 'rotate')).toMatchObject({ code: 0 });
+    await started(NEW_RING).services.keys.check();
+  });
+
+  it('that another process goes on writing with the older key end a rotation with the reason', async () => {
+    const { world, portals } = await begin(20);
+    const operator = started(BOTH_RING);
+    await operator.services.keys.check();
+    // As a process that was not restarted does it: what was encrypted again is overwritten at once.
+    await world.ctx.pool.query(
+      `create function write_with_older_key() returns trigger language plpgsql as $$
+       begin new.access_token := old.access_token; return new; end $$;
+       create trigger older before update on installs for each row execute function write_with_older_key()`,
+    );
+    await expect(operator.services.keys.rotate(() => {})).rejects.toThrow(
+      /Another process still writes with an older key \(old\)/,
+    );
+    await started(BOTH_RING).services.keys.check();
+    await operator.services.tokens.accessTokenFor(portals[0] ?? 0);
   });
 
   it('that do not open do not keep the sweep from the others', async () => {

@@ -119,6 +119,16 @@ describe('four processes that meet twenty expired portals', () => {
     expect(tokens).toHaveLength(PORTALS);
     expect(await refreshes()).toEqual(each(1));
     expect(await states()).toEqual(ACTIVE);
+    for (const portalId of portals) {
+      const history = await world.ctx.services.installs.history(portalId);
+      // The killed one's refresh, and the one that took its place.
+      expect(history.map(({ fromState, toState }) => [fromState, toState])).toEqual([
+        [null, 'active'],
+        ['active', 'refreshing'],
+        ['refreshing', 'refreshing'],
+        ['refreshing', 'active'],
+      ]);
+    }
   });
 
   it('leave no portal dead when the killed one’s refreshes replace the refresh tokens after its death', async () => {

@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startWorld, type World } from '../helpers/world.ts';
+import { addInstalls } from '../tokens/add-installs.ts';
+import { hubspotCommand, hubspotJson } from './hubspot-command.ts';
+
+const PORTAL = 5_100_001;
+
+describe('hubspot installs', () => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await startWorld();
+    await addInstalls(world, { from: PORTAL, count: 2 });
+  });
+  afterAll(() => world.close());
+
+  const run = (...args: string[]) => hubspotJson(world.settings, 'installs', ...args);
+  const states = (shown: { history: string[] }) =>
+    shown.history.map((line) => line.replace(/^\S+ (.*);$/, '$1'));
+
+  it('list shows each install with its state', async () => {
+    expect(await run('list')).toMatchObject([
+      { portal: PORTAL, state: 'active', reason: 'installed' },
+      { portal: PORTAL + 1, state: 'active', reason: 'installed' },
+    ]);
+    expect(await run('list', '--needs-consent')).toHaveLength(2);
+  });
+
+  it('refresh gets a new token, and show tells of it when asked for refreshes', async () => {
+    const before = await run('show', `${PORTAL}`);
+    expect(await run('refresh', `${PORTAL}`)).toMatchObject({ portal: PORTAL, state: 'active' });
+    const after = await run('show', `${PORTAL}`);
+    expect(after.history).toEqual(before.history);
+    expect(states(after)).toEqual(['active (installed)']);
+    expect(states(await run('show', `${PORTAL}`, '--refreshes'))).toEqual([
+      'active (installed)',
+      'refreshing (asked for by an operator)',
+      'active (refreshed)',
+    ]);
+  });
+
+  it('reconnect-link prints the address for the customer', async () => {
+    const { output } = await hubspotCommand(world.settings, 'installs', 'reconnect-link', `${PORTAL}`);
+    expect(output.trim()).toBe(`${world.serverUrl}/install?portalId=${PORTAL}`);
+  });
+
+  it('disconnect ends the install; an unknown portal is said to be unknown', async () => {
+    await run('disconnect', `${PORTAL + 1}`);
+    const shown = await run('show', `${PORTAL + 1}`);
+    expect(shown.state).toBe('uninstalled');
+    expect(states(shown)).toEqual(['active (installed)', 'uninstalled (disconnected here)']);
+    for (const command of ['show', 'refresh', 'disconnect']) {
+      const { code, errors } = await hubspotCommand(world.settings, 'installs', command, '999');
+      expect([code, errors]).toEqual([1, expect.stringContaining('999')]);
+      expect(errors).not.toContain('    at ');
+    }
+  });
+});
