@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import express from 'express';
 import helmet from 'helmet';
 import type { Context } from './context.ts';
@@ -10,14 +11,14 @@ import { marketingEventRoutes } from './controllers/marketing-events.ts';
 import { oauthRoutes } from './controllers/oauth.ts';
 import { pageRoutes } from './controllers/page.ts';
 import { timelineRoutes } from './controllers/timeline.ts';
-import { webhookRoutes } from './controllers/webhook.ts';
+import { webhookDoor, webhookFailure } from './controllers/webhook.ts';
 import { requireApiKey } from './middleware/api-key.ts';
 import { errorHandler, unknownRoute } from './middleware/errors.ts';
 import { requestLog } from './middleware/request-log.ts';
 import { registerViews } from './views/engine.ts';
 
-/** The whole web application: middleware in order, then every mount. Never listens. */
-export function createApp(ctx: Context) {
+/** The whole web application: the door for webhooks, middleware in order, then every mount. Never listens. */
+export function createApp(ctx: Context): RequestListener {
   const { services, signedRequest, config } = ctx;
   const log = requestLog(ctx.logger);
   const apiKey = requireApiKey(services.apiKeys);
@@ -26,8 +27,8 @@ export function createApp(ctx: Context) {
   app.set('query parser', 'simple');
   registerViews(app);
 
-  app.use(webhookRoutes(services.webhookReceiver, signedRequest, log));
   app.use(log);
+  app.post('/webhook', webhookFailure);
   app.use(healthRoutes(services.health));
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   app.use('/assets', express.static(`${import.meta.dirname}/public`, { maxAge: '1h' }));
@@ -44,7 +45,7 @@ export function createApp(ctx: Context) {
 
   app.use(unknownRoute);
   app.use(errorHandler);
-  return app;
+  return webhookDoor(services.webhookReceiver, signedRequest, app);
 }
 
 const picoFolder = new URL('.', import.meta.resolve('@picocss/pico/css/pico.min.css')).pathname;

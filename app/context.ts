@@ -25,6 +25,7 @@ import { createTimelineService } from './services/timeline-service.ts';
 import { createTokenService } from './services/token-service.ts';
 import { createWebhookDispatcher } from './services/webhook-dispatcher.ts';
 import { createWebhookLaneRunner } from './services/webhook-lane-runner.ts';
+import { createLanesAtWork } from './services/webhook-lanes.ts';
 import { createWebhookLedger } from './services/webhook-ledger.ts';
 import { createWebhookReceiver } from './services/webhook-receiver.ts';
 import { createWebhookSplitter } from './services/webhook-splitter.ts';
@@ -94,6 +95,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
     logger,
   });
   const handlers = [...(overrides.webhookHandlers ?? webhookHandlers), eraseContact(privacy)];
+  const lanesAtWork = createLanesAtWork();
   const dispatcher = createWebhookDispatcher({
     pool: handlerPool,
     handlers,
@@ -149,14 +151,19 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
       refusals,
       webhookLedger: createWebhookLedger({ pool, isWanted: dispatcher.isWanted }),
       webhookReceiver,
-      webhookSplitter: createWebhookSplitter({ pool, isWanted: dispatcher.isWanted, logger }),
+      webhookSplitter: createWebhookSplitter({
+        pool,
+        isWanted: dispatcher.isWanted,
+        lanesAtWork,
+        logger,
+      }),
       webhookSubscriptions: createWebhookSubscriptions({
         handlers,
         api: developerApiKey ? createWebhookSettingsApi(http, { appId, developerApiKey }) : undefined,
         serverUrl: config.serverUrl,
         apiUrl: config.hubspot.apiUrl,
       }),
-      webhookLanes: createWebhookLaneRunner({ pool, dispatcher, clock, logger }),
+      webhookLanes: createWebhookLaneRunner({ pool, dispatcher, lanesAtWork, clock, logger }),
     },
     async close(): Promise<void> {
       await webhookReceiver.close();

@@ -1,22 +1,14 @@
+import { byteaArray } from './bytea-array.ts';
 import type { Db } from './pool.ts';
 
 /** Table `webhook_deliveries`. */
 export const webhookDeliveriesStore = {
   /** Stores deliveries in one statement, and so in one commit. */
   async add(db: Db, bodies: readonly Buffer[]): Promise<void> {
-    // One binary parameter for all: arrays of bytea would travel as hexadecimal text.
-    let at = 1;
-    const starts = bodies.map((body) => {
-      const start = at;
-      at += body.length;
-      return start;
-    });
     await db.query({
       name: 'add-webhook-deliveries',
-      text: `insert into webhook_deliveries (body)
-        select substring($1::bytea from part.start for part.length)
-        from unnest($2::int[], $3::int[]) as part (start, length)`,
-      values: [Buffer.concat(bodies), starts, bodies.map(({ length }) => length)],
+      text: 'insert into webhook_deliveries (body) select unnest($1::bytea[])',
+      values: [byteaArray(bodies)],
     });
   },
 

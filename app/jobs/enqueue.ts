@@ -14,10 +14,10 @@ export interface JobPayloads {
 
 export interface JobOptions {
   /** Jobs with one key are one job until it begins to run. */
-  readonly jobKey?: string;
-  readonly runAt?: Date;
+  readonly jobKey?: string | undefined;
+  readonly runAt?: Date | undefined;
   /** Jobs of one queue run one after another, over all workers. */
-  readonly queue?: string;
+  readonly queue?: string | undefined;
 }
 
 /** Adds a job in the transaction that stores what it is about: either both happen or none. */
@@ -27,14 +27,31 @@ export async function enqueue<Name extends keyof JobPayloads>(
   payload: JobPayloads[Name],
   { jobKey, runAt, queue }: JobOptions,
 ): Promise<void> {
+  await enqueueAll(db, name, [{ payload, jobKey, runAt, queue }]);
+}
+
+/** The same for several jobs, one after another in one statement. */
+export async function enqueueAll<Name extends keyof JobPayloads>(
+  db: Db,
+  name: Name,
+  jobs: readonly ({ readonly payload: JobPayloads[Name] } & JobOptions)[],
+): Promise<void> {
   // A worker that takes the keyed job between the two statements of add_job makes it add nothing and return null
   // (graphile-worker 0.18); called again, it sees that the job is running and adds a new one.
-  for (let added = false; !added; ) {
-    const { rows } = await db.query<{ id: number | null }>(
-      `select id from graphile_worker.add_job($1, payload := $2::json, run_at := $3, queue_name := $4, job_key := $5)`,
-      [name, JSON.stringify(payload), runAt ?? null, queue ?? null, jobKey ?? null],
-    );
-    added = (rows[0]?.id ?? null) !== null;
+  for (let left = jobs; left.length > 0; ) {
+    const { rows } = await db.query<{ id: number | null }>({
+      name: 'add-jobs',
+      text: `select (graphile_worker.add_job($1, payload, run_at := run_at, queue_name := queue, job_key := key)).id
+        from unnest($2::json[], $3::timestamptz[], $4::text[], $5::text[]) as job (payload, run_at, queue, key)`,
+      values: [
+        name,
+        left.map(({ payload }) => JSON.stringify(payload)),
+        left.map(({ runAt }) => runAt ?? null),
+        left.map(({ queue }) => queue ?? null),
+        left.map(({ jobKey }) => jobKey ?? null),
+      ],
+    });
+    left = left.filter((_, index) => (rows[index]?.id ?? null) === null);
   }
 }
 

@@ -6,7 +6,7 @@ import type { Pool } from '../db/pool.ts';
 import { type PendingEvent, webhookEventsStore } from '../db/webhook-events-store.ts';
 import type { Logger } from '../logger.ts';
 import type { WebhookDispatcher } from './webhook-dispatcher.ts';
-import { wakeLanes } from './webhook-lanes.ts';
+import { type LanesAtWork, wakeLanes } from './webhook-lanes.ts';
 import { retryPlan } from './webhook-retry.ts';
 
 const RECORDS_AT_ONCE = 8;
@@ -25,12 +25,13 @@ export type WebhookLaneRunner = ReturnType<typeof createWebhookLaneRunner>;
 interface Dependencies {
   pool: Pool;
   dispatcher: WebhookDispatcher;
+  lanesAtWork: LanesAtWork;
   clock: Clock;
   logger: Logger;
 }
 
 /** Handles the events of a lane: of one record one after another in order, of different records side by side. */
-export function createWebhookLaneRunner({ pool, dispatcher, clock, logger }: Dependencies) {
+export function createWebhookLaneRunner({ pool, dispatcher, lanesAtWork, clock, logger }: Dependencies) {
   const marks = createGroupCommit<string>((ids) => webhookEventsStore.done(pool, ids), 1_000);
 
   return {
@@ -39,6 +40,7 @@ export function createWebhookLaneRunner({ pool, dispatcher, clock, logger }: Dep
       const records = createRecords(stopping);
       let empty = false;
       let limit = FEWEST;
+      lanesAtWork.begin(lane);
       try {
         let turnEnds = performance.now() + LONGEST_TURN_MS;
         while (!empty && !records.failed() && !stopping()) {
@@ -48,14 +50,16 @@ export function createWebhookLaneRunner({ pool, dispatcher, clock, logger }: Dep
           }
           const underWay = records.underWay();
           await records.marked();
+          const roundsEnded = lanesAtWork.roundsEnded();
           const pending = await webhookEventsStore.pending(pool, lane, limit, underWay);
           if (pending.length > 0 && underWay.length < RECORDS_AT_ONCE) {
             const handled = await records.work(pending);
             limit = Math.min(Math.max(2 * handled, FEWEST), MOST);
           } else if (underWay.length > 0) await records.oneEnded(underWay, FRESH_MS);
-          else empty = true;
+          else empty = await lanesAtWork.end(lane, roundsEnded);
         }
       } finally {
+        lanesAtWork.stop(lane);
         await records.ended();
       }
       await records.marked();

@@ -6,11 +6,13 @@ import { type NewWebhookEvent, webhookEventsStore } from '../db/webhook-events-s
 import { enqueue } from '../jobs/enqueue.ts';
 import type { Logger } from '../logger.ts';
 import { eventIdentity, parseDelivery, recordOf, type WebhookEvent } from './webhook-event.ts';
-import { laneOf, wakeLanes } from './webhook-lanes.ts';
+import { type LanesAtWork, laneOf, wakeLanes } from './webhook-lanes.ts';
 
 /** A round ends at whichever comes first; both bound its memory and the length of its transaction. */
 const MOST_DELIVERIES = 2_000;
 const MOST_EVENTS = 2_000;
+/** While one round is at the database, the next is parsed. */
+const ROUNDS_AT_ONCE = 2;
 
 interface Round {
   readonly deliveries: number;
@@ -25,28 +27,35 @@ interface Dependencies {
   pool: Pool;
   /** Whether any handler wants the event. */
   isWanted: (event: WebhookEvent) => boolean;
+  lanesAtWork: LanesAtWork;
   logger: Logger;
 }
 
 /** Splits stored deliveries into events and hands them to their lanes. */
-export function createWebhookSplitter({ pool, isWanted, logger }: Dependencies) {
+export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: Dependencies) {
   return {
     /** Splits until nothing waits, or `stopping` says so. */
     async splitWaiting(stopping: () => boolean): Promise<void> {
-      // Starts at the size of large deliveries and grows while they are small.
-      let atOnce = Math.ceil(MOST_EVENTS / 100);
-      for (;;) {
-        const { deliveries, events, more } = await splitOrReject(atOnce);
-        if (!more) return;
-        if (stopping()) {
-          await enqueue(pool, 'split-webhook-deliveries', {}, { jobKey: 'split-webhook-deliveries' });
-          return;
-        }
-        const eventsEach = Math.max(1, events / deliveries);
-        atOnce = Math.max(1, Math.min(MOST_DELIVERIES, Math.floor(MOST_EVENTS / eventsEach)));
-      }
+      const splitters = Array.from({ length: ROUNDS_AT_ONCE }, () => splitInRounds(stopping));
+      const failed = (await Promise.allSettled(splitters)).find(({ status }) => status === 'rejected');
+      if (failed) throw (failed as PromiseRejectedResult).reason;
     },
   };
+
+  async function splitInRounds(stopping: () => boolean): Promise<void> {
+    // Starts at the size of large deliveries and grows while they are small.
+    let atOnce = Math.ceil(MOST_EVENTS / 100);
+    for (;;) {
+      const { deliveries, events, more } = await lanesAtWork.split(() => splitOrReject(atOnce));
+      if (!more) return;
+      if (stopping()) {
+        await enqueue(pool, 'split-webhook-deliveries', {}, { jobKey: 'split-webhook-deliveries' });
+        return;
+      }
+      const eventsEach = Math.max(1, events / deliveries);
+      atOnce = Math.max(1, Math.min(MOST_DELIVERIES, Math.floor(MOST_EVENTS / eventsEach)));
+    }
+  }
 
   /** A delivery that the database cannot hold must not stand in the way of the others: it is found and set aside. */
   async function splitOrReject(limit: number): Promise<Round> {
@@ -88,10 +97,11 @@ export function createWebhookSplitter({ pool, isWanted, logger }: Dependencies) 
     const rows = await leaveOutErased(tx, await keepRecordsTogether(tx, [...found.values()]));
     await webhookEventsStore.add(tx, rows);
     if (settled.length > 0) await webhookDeliveriesStore.settle(tx, settled);
-    const waiting = rows.filter(({ state }) => state === 'waiting');
+    const lanes = new Set<number>();
+    for (const { state, lane } of rows) if (state === 'waiting') lanes.add(lane);
     await wakeLanes(
       tx,
-      waiting.map(({ lane }) => lane),
+      [...lanes].filter((lane) => !lanesAtWork.has(lane)),
     );
     return { deliveries: deliveries.length, events: rows.length, more: deliveries.length === limit };
   }

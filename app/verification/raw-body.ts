@@ -1,15 +1,20 @@
-import type { Request, RequestHandler } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../errors.ts';
 
 export const BODY_LIMIT = '1mb';
 const LIMIT_BYTES = 1024 * 1024;
+
+/** A request of Node's, with what Express adds to it when it came through Express. */
+export type RawRequest = IncomingMessage & { body?: unknown; originalUrl?: string };
+
+export type RawHandler = (req: RawRequest, res: ServerResponse, next: (error?: unknown) => void) => void;
 
 /**
  * Keeps the body's exact bytes in `req.body`, whatever their type: signatures cover bytes, and parsing and
  * re-serialising does not give them back. Compressed bodies are refused, as HubSpot sends none. Written by hand
  * because it is on the path of every webhook, where it costs a third of what the general parser costs.
  */
-export const captureRawBody: RequestHandler = (req, _res, next) => {
+export const captureRawBody: RawHandler = (req, _res, next) => {
   const encoding = req.headers['content-encoding'];
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') return next(compressed());
   if (Number(req.headers['content-length'] ?? 0) > LIMIT_BYTES) return next(tooLarge());
@@ -38,7 +43,7 @@ export const captureRawBody: RequestHandler = (req, _res, next) => {
   req.on('data', keep).on('end', done).on('close', cutShort).on('error', cutShort);
 };
 
-export function rawBodyOf(req: Request): Buffer {
+export function rawBodyOf(req: RawRequest): Buffer {
   return Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0);
 }
 

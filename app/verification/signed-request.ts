@@ -1,11 +1,10 @@
-import type { Request, RequestHandler } from 'express';
 import type { Clock } from '../clock.ts';
 import { unauthorized } from '../errors.ts';
 import type { Refusal, SignedRoute } from './diagnose.ts';
-import { captureRawBody, rawBodyOf } from './raw-body.ts';
+import { captureRawBody, type RawHandler, type RawRequest, rawBodyOf } from './raw-body.ts';
 import { type SignatureProblem, type SignatureVersion, verifySignature } from './signature.ts';
 
-export type SignedRequest = (route: SignedRoute) => RequestHandler;
+export type SignedRequest = (route: SignedRoute) => RawHandler;
 
 /**
  * Lets a request through only when HubSpot signed it. The URL is the configured public one: behind a proxy the
@@ -38,7 +37,7 @@ export function createSignedRequest({
       };
 
       // Before the body is read: who signs nothing does not get a megabyte buffered.
-      if (!req.get('x-hubspot-signature') && !req.get('x-hubspot-signature-v3'))
+      if (!req.headers['x-hubspot-signature'] && !req.headers['x-hubspot-signature-v3'])
         return refuse('no_signature', NOT_READ);
 
       captureRawBody(req, res, (error) => {
@@ -54,24 +53,32 @@ export function createSignedRequest({
 
 const NOT_READ = Buffer.alloc(0);
 
-const partsOf = (req: Request, serverUrl: string, rawBody: Buffer) => ({
-  method: req.method,
-  url: serverUrl + req.originalUrl,
+const partsOf = (req: RawRequest, serverUrl: string, rawBody: Buffer) => ({
+  method: req.method ?? '',
+  url: serverUrl + targetOf(req),
   rawBody,
   headers: {
-    signature: req.get('x-hubspot-signature'),
-    signatureVersion: req.get('x-hubspot-signature-version'),
-    signatureV3: req.get('x-hubspot-signature-v3'),
-    timestamp: req.get('x-hubspot-request-timestamp'),
+    signature: headerOf(req, 'x-hubspot-signature'),
+    signatureVersion: headerOf(req, 'x-hubspot-signature-version'),
+    signatureV3: headerOf(req, 'x-hubspot-signature-v3'),
+    timestamp: headerOf(req, 'x-hubspot-request-timestamp'),
   },
 });
 
-const addressOf = (req: Request, serverUrl: string) => ({
+const addressOf = (req: RawRequest, serverUrl: string) => ({
   serverUrl,
-  target: req.originalUrl,
-  host: req.get('host'),
-  forwardedHost: req.get('x-forwarded-host'),
-  forwardedPort: req.get('x-forwarded-port'),
-  forwardedPrefix: req.get('x-forwarded-prefix'),
-  originalTarget: req.get('x-original-uri') ?? req.get('x-original-url') ?? req.get('x-envoy-original-path'),
+  target: targetOf(req),
+  host: req.headers.host,
+  forwardedHost: headerOf(req, 'x-forwarded-host'),
+  forwardedPort: headerOf(req, 'x-forwarded-port'),
+  forwardedPrefix: headerOf(req, 'x-forwarded-prefix'),
+  originalTarget:
+    headerOf(req, 'x-original-uri') ??
+    headerOf(req, 'x-original-url') ??
+    headerOf(req, 'x-envoy-original-path'),
 });
+
+/** As it was sent: Express cuts `url` where it mounts a router. */
+const targetOf = (req: RawRequest) => req.originalUrl ?? req.url ?? '';
+
+const headerOf = (req: RawRequest, name: string) => req.headers[name] as string | undefined;

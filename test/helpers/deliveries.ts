@@ -26,14 +26,14 @@ export function createDeliverySender({ url, serverUrl = url, connections = Infin
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
 
   return {
-    /** @param body bytes or text as they are; anything else goes as JSON. */
-    async send(body: unknown): Promise<DeliveryAnswer> {
+    /** @param body bytes or text as they are; anything else goes as JSON. @param target path and query. */
+    async send(body: unknown, target = '/webhook'): Promise<DeliveryAnswer> {
       const bytes = Buffer.isBuffer(body)
         ? body
         : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
       const timestamp = String(Date.now());
       const signature = createHmac('sha256', 'sandbox-client-secret')
-        .update(`POST${serverUrl}/webhook`)
+        .update(`POST${serverUrl}${target}`)
         .update(bytes)
         .update(timestamp)
         .digest('base64');
@@ -44,7 +44,7 @@ export function createDeliverySender({ url, serverUrl = url, connections = Infin
         'x-hubspot-request-timestamp': timestamp,
       };
       return new Promise((resolve, reject) => {
-        const sent = request(`${url}/webhook`, { method: 'POST', headers, agent }, (answer) => {
+        const sent = request(url + target, { method: 'POST', headers, agent }, (answer) => {
           buffer(answer).then(
             (text) =>
               resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: text.toString() }),

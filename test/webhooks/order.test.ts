@@ -75,6 +75,21 @@ describe('events of one record', () => {
     });
   });
 
+  it('are all handled at once, however their splitting meets the end of their lane', () => {
+    const handled: number[] = [];
+    const handler = onChange(async ({ occurredAt }) => void handled.push(occurredAt));
+    return inWebhookWorld([handler], async (world) => {
+      for (let round = 1; round <= 150; round += 1) {
+        await world.deliver([anEvent({ occurredAt: THEN + round })]);
+        // Some come while the one before is split or handled, others when its lane has just ended.
+        if (round % 3 !== 0)
+          await until('the event to be handled', () => handled.length >= round - (round % 3));
+      }
+      await world.settled();
+      expect(handled).toEqual(Array.from({ length: 150 }, (_, index) => index + 1));
+    });
+  });
+
   it('do not wait for a handler of another record that takes its time, though they share a lane', () => {
     const handled: number[] = [];
     const gate = createGate();

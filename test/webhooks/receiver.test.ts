@@ -58,6 +58,37 @@ describe('what HubSpot delivers', () => {
     );
   });
 
+  it('is stored as it came, byte by byte, however many share a commit', async () => {
+    const bodies = fc.array(fc.uint8Array({ maxLength: 3_000 }), { minLength: 1, maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(bodies, async (several) => {
+        await query('truncate webhook_deliveries');
+        const sent = several.map((bytes) => Buffer.from(bytes));
+        const answers = await Promise.all(sent.map((body) => hubspot.send(body)));
+        expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([204]));
+        const stored = (await query('select body from webhook_deliveries')).map(({ body }) => body);
+        expect(stored.sort(Buffer.compare)).toEqual(sent.sort(Buffer.compare));
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it.each(['/webhook', '/webhook/', '/webhook?environment=eu', '/Webhook'])(
+    'may come to %s',
+    async (target) => {
+      expect((await hubspot.send([], target)).status).toBe(204);
+      expect(await query('select count(*) from webhook_deliveries')).toEqual([{ count: 1 }]);
+    },
+  );
+
+  it.each(['/webhooks', '/webhook/contact', '/', '/%77ebhook%'])('is not taken at %s', async (target) => {
+    const { status, body } = await hubspot.send([], target);
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(status).toBeLessThan(500);
+    expect(JSON.parse(body)).toMatchObject({ error: { requestId: expect.any(String) } });
+    expect(await query('select count(*) from webhook_deliveries')).toEqual([{ count: 0 }]);
+  });
+
   it.each([
     ['is not JSON', 'ping', 'the body is not JSON'],
     ['is empty', '', 'the body is not JSON'],
