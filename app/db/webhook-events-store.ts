@@ -27,6 +27,8 @@ export interface PendingEvent {
 }
 
 const PENDING = 'id, record, event, attempts';
+/** A privacy deletion does not wait for events that it is going to erase. */
+const NEVER_HELD = `e.subscription_type = 'contact.privacyDeletion'`;
 /** Few at a time, so that a normal event that comes meanwhile does not wait for many. */
 const MOST_IMPORTS = 50;
 
@@ -112,10 +114,10 @@ export const webhookEventsStore = {
     const { rowCount } = await tx.query({
       name: 'lock-webhook-event',
       text: `select from webhook_events e
-        where id = $1 and state in ('waiting', 'retrying') and not exists (
+        where id = $1 and state in ('waiting', 'retrying') and (${NEVER_HELD} or not exists (
           select from webhook_events earlier where earlier.record = e.record
             and earlier.state in ('waiting', 'retrying')
-            and (earlier.occurred_at, earlier.id) < (e.occurred_at, e.id))
+            and (earlier.occurred_at, earlier.id) < (e.occurred_at, e.id)))
         for update of e`,
       values: [id],
     });
@@ -170,6 +172,21 @@ export const webhookEventsStore = {
     return rowCount ?? 0;
   },
 
+  /** The merges of contacts that a portal's stored events tell of: each the ids of what is one contact since. */
+  async contactMerges(tx: Db, portalId: number): Promise<string[][]> {
+    const { rows } = await tx.query<{ event: WebhookEvent }>(
+      `select event from webhook_events
+       where portal_id = $1 and subscription_type in ('contact.merge', 'object.merge') and event is not null
+         and coalesce(event->>'objectTypeId', '0-1') = '0-1'`,
+      [portalId],
+    );
+    return rows.map(({ event: { objectId, primaryObjectId, newObjectId, mergedObjectIds = [] } }) =>
+      [objectId, primaryObjectId, newObjectId, ...mergedObjectIds]
+        .filter((id) => id !== undefined)
+        .map(String),
+    );
+  },
+
   /** E-mail addresses that the record's stored events name. */
   async emailsOf(tx: Db, record: string): Promise<string[]> {
     const { rows } = await tx.query<{ event: WebhookEvent }>(
@@ -203,9 +220,9 @@ async function waitingEvents(
   const { rows } = await db.query<PendingEvent>({
     name: 'waiting-webhook-events',
     text: `select ${PENDING} from webhook_events e
-      where lane = $1 and priority = $2 and state = 'waiting' and record <> all($4) and not exists (
+      where lane = $1 and priority = $2 and state = 'waiting' and record <> all($4) and (${NEVER_HELD} or not exists (
         select from webhook_events failed where failed.record = e.record and failed.state = 'retrying'
-          and (failed.occurred_at, failed.id) < (e.occurred_at, e.id))
+          and (failed.occurred_at, failed.id) < (e.occurred_at, e.id)))
       order by occurred_at, id limit $3`,
     values: [lane, priority, limit, except],
   });

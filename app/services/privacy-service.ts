@@ -5,6 +5,17 @@ import { webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
 import { webhookEventsStore } from '../db/webhook-events-store.ts';
 import { recordKey } from './webhook-event.ts';
 
+/** The contact's id and those of all that it was merged with, directly or over others. */
+async function samePerson(tx: Db, portalId: number, contactId: string): Promise<Set<string>> {
+  const ids = new Set([contactId]);
+  const merges = await webhookEventsStore.contactMerges(tx, portalId);
+  for (let before = 0; before < ids.size; ) {
+    before = ids.size;
+    for (const merged of merges) if (merged.some((id) => ids.has(id))) for (const id of merged) ids.add(id);
+  }
+  return ids;
+}
+
 export type PrivacyService = ReturnType<typeof createPrivacyService>;
 
 export function createPrivacyService({ pool }: { pool: Pool }) {
@@ -12,18 +23,21 @@ export function createPrivacyService({ pool }: { pool: Pool }) {
     /**
      * Forgets what this server keeps of a contact: payloads of its webhook events, handled or not, its app events
      * that wait or were refused, and rejected deliveries that speak of it. Deliveries that were split keep no body.
-     * Events of the contact that arrive later, from before the deletion, are not stored either.
+     * Events of the contact that arrive later, from before the deletion, are not stored either. Contacts that were
+     * merged with it, as far as stored events tell, are the same person and go with it; each gets its receipt.
      * @param eventId the privacy deletion itself, which holds ids only and stays.
      */
     async eraseContact(tx: Db, portalId: number, contactId: string, eventId: string): Promise<void> {
       await privacyReceiptsStore.beginErasure(tx);
-      const record = recordKey(portalId, 'contact', contactId);
-      const emails = await webhookEventsStore.emailsOf(tx, record);
-      await privacyReceiptsStore.add(tx, portalId, record, {
-        timeline_events: await timelineEventsStore.erase(tx, portalId, contactId, emails),
-        webhook_events: await webhookEventsStore.erase(tx, record, eventId),
-        webhook_deliveries: await webhookDeliveriesStore.eraseMentions(tx, portalId, contactId),
-      });
+      for (const id of await samePerson(tx, portalId, contactId)) {
+        const record = recordKey(portalId, 'contact', id);
+        const emails = await webhookEventsStore.emailsOf(tx, record);
+        await privacyReceiptsStore.add(tx, portalId, record, {
+          timeline_events: await timelineEventsStore.erase(tx, portalId, id, emails),
+          webhook_events: await webhookEventsStore.erase(tx, record, eventId),
+          webhook_deliveries: await webhookDeliveriesStore.eraseMentions(tx, portalId, id),
+        });
+      }
     },
 
     receipts: (portalId: number | undefined, limit: number): Promise<PrivacyReceipt[]> =>

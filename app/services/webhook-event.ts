@@ -64,8 +64,13 @@ const IDENTITY = [
   'fromObjectId',
   'toObjectId',
   'associationType',
+  'associationTypeId',
+  'associationCategory',
   'associationRemoved',
+  // A primary association may come as two events that differ in nothing else.
+  'isPrimaryAssociation',
   'primaryObjectId',
+  'mergedObjectIds',
   'newObjectId',
   'messageId',
   'propertyName',
@@ -84,8 +89,11 @@ export function eventIdentity(event: WebhookEvent): string {
   return toUuid(createHash('sha256').update(text).digest('hex'));
 }
 
-/** None of the fields is ever an object with HubSpot; one must not stop the others' events. */
-const textOf = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+/** Numbers and their texts are alike, in lists too. An object, which HubSpot never sends, must not stop the others. */
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.map((part) => textOf(part ?? '')).join();
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
 
 const toUuid = (hex: string) =>
   `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;

@@ -34,6 +34,13 @@ describe('the identity of an event', () => {
     );
   });
 
+  it('tells merges apart by what was merged, whatever the form of the numbers', () => {
+    const merge = (mergedObjectIds: unknown) =>
+      eventIdentity({ portalId: 1, subscriptionType: 'contact.merge', mergedObjectIds } as WebhookEvent);
+    expect(merge([1, 23])).toBe(merge(['1', '23']));
+    expect(new Set([[1, 23], [12, 3], [23, 1], [123], []].map(merge)).size).toBe(5);
+  });
+
   it('cannot be imitated by shifting text from one field to the next', () => {
     fc.assert(
       fc.property(completeEvent, anyText, anyText, fc.nat(40), (event, left, right, at) => {

@@ -149,6 +149,53 @@ describe('a person whose deletion HubSpot tells of', () => {
     expect(await states(PERSON)).toEqual(['done', 'erased', 'done']);
   });
 
+  it('is forgotten under every id that was merged into the contact, directly or over others', async () => {
+    const [former, older, stranger] = [4713, 4714, 4715];
+    const merge = (subscriptionType: string, primary: number, merged: number, fields = {}) =>
+      anEvent({
+        ...{ subscriptionType, objectId: undefined, propertyName: undefined, propertyValue: undefined },
+        ...{ primaryObjectId: primary, mergedObjectIds: [merged], newObjectId: primary, ...fields },
+      });
+    await world.deliver([
+      change(former, 'email', EMAIL),
+      change(older, 'firstname', NAME),
+      change(stranger, 'firstname', 'Somebody Else'),
+      merge('contact.merge', former, older),
+      merge('object.merge', PERSON, former, { objectTypeId: '0-1' }),
+      // The same numbers, but companies; and another portal's contacts.
+      merge('object.merge', PERSON, stranger, { objectTypeId: '0-2' }),
+      merge('contact.merge', PERSON, stranger, { portalId: 62516 }),
+    ]);
+    await world.settled();
+    await world.deliver([privacyDeletion()]);
+    await erased();
+    await world.settled();
+    expect(await mentions()).toEqual([]);
+    expect((await world.events(stranger)).map(({ event }) => event?.propertyValue)).toEqual([
+      'Somebody Else',
+    ]);
+    const receipts = await world.ctx.services.privacy.receipts(62515, 10);
+    const records = [PERSON, former, older].map((id) => `62515:contact:${id}`);
+    expect(receipts.map(({ record }) => record).sort()).toEqual(records);
+
+    // Late news of the merged contact is not stored either.
+    await world.deliver([change(older, 'lastname', NAME)]);
+    await world.settled();
+    expect(await mentions()).toEqual([]);
+  });
+
+  it('is forgotten at once, though an earlier event of the contact is still being tried', async () => {
+    await world.deliver([change(PERSON, 'dead', NAME)]);
+    await world.settled();
+    const retrying = `update webhook_events set state = 'retrying', run_at = now() + interval '1 day'`;
+    await world.query(`${retrying} where state = 'dead'`);
+    await world.deliver([privacyDeletion()]);
+    await erased();
+    await world.settled();
+    expect(await mentions()).toEqual([]);
+    expect(await states(PERSON)).toEqual(['erased', 'done']);
+  });
+
   it.each([
     { order: 'before', moments: [1, 2] },
     { order: 'after', moments: [2, 1] },
