@@ -128,10 +128,10 @@ export function loadConfig(env: Record<string, string | undefined>) {
       formsUrl: s.HUBSPOT_FORMS_URL,
       /** Only for managing a legacy app's webhook subscriptions. */
       developerApiKey: s.HUBSPOT_DEVELOPER_API_KEY,
-      /** A little longer than HubSpot's windows, as calls take differing times to get there. */
+      /** A little longer than HubSpot's windows: for clocks, and for calls that take differing times to get there. */
       limits: {
-        general: { calls: s.HUBSPOT_RATE_LIMIT, windowMs: 10_150 },
-        search: { calls: s.HUBSPOT_SEARCH_RATE_LIMIT, windowMs: 1_040 },
+        general: { calls: s.HUBSPOT_RATE_LIMIT, windowMs: 10_150, untilAnswered: false },
+        search: { calls: s.HUBSPOT_SEARCH_RATE_LIMIT, windowMs: 1_005, untilAnswered: true },
       },
       redirectUri: `${s.SERVER_URL}/oauth-callback`,
     },

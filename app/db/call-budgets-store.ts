@@ -11,6 +11,8 @@ export interface Reservation {
 export interface BudgetLimit {
   readonly calls: number;
   readonly windowMs: number;
+  /** Whether a call's window begins with its answer, which the caller tells, or with its start. */
+  readonly untilAnswered: boolean;
 }
 
 /** Table `call_budgets`. */
@@ -26,10 +28,19 @@ export const callBudgetsStore = {
   ): Promise<Reservation> {
     const { rows } = await db.query({
       name: 'reserve-calls',
-      text: 'select starts, now_ms, retry_at from reserve_calls($1, $2, $3, $4, $5, $6, $7)',
-      values: [portalId, lane, count, limit.calls, limit.windowMs, background, aheadMs],
+      text: 'select starts, now_ms, retry_at from reserve_calls($1, $2, $3, $4, $5, $6, $7, $8)',
+      values: [portalId, lane, count, limit.calls, limit.windowMs, background, aheadMs, limit.untilAnswered],
     });
     return { starts: rows[0].starts.map(Number), now: rows[0].now_ms, retryAt: rows[0].retry_at };
+  },
+
+  /** HubSpot has answered the call that was reserved for `start`. */
+  async answered(db: Db, portalId: number, lane: string, start: number): Promise<void> {
+    await db.query({
+      name: 'answer-call',
+      text: 'select answer_call($1, $2, $3)',
+      values: [portalId, lane, start],
+    });
   },
 
   /** HubSpot's headers name another limit than the setting. */

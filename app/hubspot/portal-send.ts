@@ -36,7 +36,6 @@ export function createPortalSend(calls: PortalCalls): Send {
     const giveUpAt = performance.now() + deadlinesMs[priority];
     const idempotent = request.idempotent ?? REPEATABLE.has(request.method);
     for (let attempt = 1; ; attempt += 1) {
-      await budget.take(portalId, laneOf(request), priority);
       try {
         return await withToken(request);
       } catch (error) {
@@ -52,15 +51,22 @@ export function createPortalSend(calls: PortalCalls): Send {
   async function withToken(request: HubSpotRequest): Promise<unknown> {
     const accessToken = await tokens.current();
     try {
-      return await http({
-        ...request,
-        accessToken,
-        onLimit: (limit) => budget.observe(portalId, laneOf(request), limit),
-      });
+      return await within(request, accessToken);
     } catch (error) {
       // 401 means HubSpot did nothing with the request, so sending it again is safe for every method.
       if (!(error instanceof HubSpotError && error.status === 401)) throw error;
-      return await http({ ...request, accessToken: await tokens.renewed(accessToken) });
+      return await within(request, await tokens.renewed(accessToken));
+    }
+  }
+
+  /** Sends it when the budget allows. */
+  async function within(request: HubSpotRequest, accessToken: string): Promise<unknown> {
+    const answered = await budget.take(portalId, laneOf(request), priority);
+    try {
+      const onLimit = (limit: number) => budget.observe(portalId, laneOf(request), limit);
+      return await http({ ...request, accessToken, onLimit });
+    } finally {
+      answered();
     }
   }
 }

@@ -7,8 +7,10 @@ import type { Logger } from '../logger.ts';
 const AHEAD_MS = { interactive: 1_000, background: 150 } as const;
 const MOST_AT_ONCE = { interactive: 20, background: 4 } as const;
 
+const NOTHING = () => {};
+
 interface Waiting {
-  start(): void;
+  start(at?: number): void;
 }
 
 interface Dependencies {
@@ -29,7 +31,7 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
 
   return {
     take(portalId, lane, priority) {
-      if (limits[lane].calls === 0) return Promise.resolve();
+      if (limits[lane].calls === 0) return Promise.resolve(NOTHING);
       const key = `${portalId}:${lane}`;
       let queue = queues.get(key);
       if (!queue) {
@@ -60,9 +62,9 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
     let wake: (() => void) | undefined;
 
     return {
-      take(priority: CallPriority): Promise<void> {
-        return new Promise((start) => {
-          waiting[priority].push({ start });
+      take(priority: CallPriority): Promise<() => void> {
+        return new Promise((resolve) => {
+          waiting[priority].push({ start: (at) => resolve(() => answered(at)) });
           // One that waits for the background's turn is woken for a person's call.
           if (priority === 'interactive') wake?.();
           if (!asking) serve();
@@ -80,7 +82,7 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
         const pause = await callBudgetsStore
           .reserve(pool, portalId, lane, count, limits[lane], background, AHEAD_MS[priority])
           .then(({ starts, now, retryAt }) => {
-            for (const at of starts) begin(at - now);
+            for (const at of starts) begin(at - now, at);
             // Until what was reserved has begun, so that the next to be asked for are those that wait then.
             return (retryAt ?? starts.at(-1) ?? now) - now;
           })
@@ -97,10 +99,21 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
     }
 
     /** Starts the call that has waited longest at that time, a person's before others. */
-    function begin(delayMs: number) {
-      const next = () => (waiting.interactive.shift() ?? waiting.background.shift())?.start();
+    function begin(delayMs: number, at?: number) {
+      const next = () => (waiting.interactive.shift() ?? waiting.background.shift())?.start(at);
       if (delayMs > 0) setTimeout(next, delayMs);
       else next();
+    }
+
+    /** Not waited for: until it is noted, the call occupies its place, as it would unanswered. */
+    function answered(at: number | undefined) {
+      if (at === undefined || !limits[lane].untilAnswered) return;
+      callBudgetsStore.answered(pool, portalId, lane, at).catch((err) => {
+        logger.warn(
+          { err, portalId },
+          'the end of a call could not be noted; its place is free in five seconds',
+        );
+      });
     }
 
     function sleep(ms: number): Promise<void> {
