@@ -1,6 +1,7 @@
 import dotenv from 'dotenv';
 import { z } from 'zod';
 import { parseKeyRing } from './db/key-ring.ts';
+import { parseApiVersions } from './hubspot/api-paths.ts';
 
 const DEVELOPER_SCOPES = 'oauth crm.objects.contacts.read crm.objects.contacts.write timeline';
 
@@ -12,6 +13,18 @@ const secret = z.string().min(32, 'must be at least 32 characters; make one with
 const words = z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean));
 const signatureVersion = z.enum(['v1', 'v2', 'v3'], { error: 'must name signature versions: v3, v2, v1' });
 const signatureVersions = words.pipe(z.array(signatureVersion).min(1));
+
+/** What a parser throws becomes the setting's problem. */
+function orProblem<T>(parse: (text: string) => T) {
+  return (text: string, ctx: z.RefinementCtx): T => {
+    try {
+      return parse(text);
+    } catch (error) {
+      ctx.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+      return z.NEVER;
+    }
+  };
+}
 
 /** Every setting, in the order of `.env.example`. Nothing else in `app/` reads the environment. */
 const settings = z.object({
@@ -31,14 +44,8 @@ const settings = z.object({
   HUBSPOT_DEVELOPER_API_KEY: z.string().trim().optional(),
   HUBSPOT_RATE_LIMIT: z.coerce.number().int().min(0).max(1000).default(110),
   HUBSPOT_SEARCH_RATE_LIMIT: z.coerce.number().int().min(0).max(100).default(5),
-  TOKEN_KEYS: z.string().transform((text, ctx) => {
-    try {
-      return parseKeyRing(text);
-    } catch (error) {
-      ctx.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-      return z.NEVER;
-    }
-  }),
+  HUBSPOT_API_VERSIONS: z.string().default('').transform(orProblem(parseApiVersions)),
+  TOKEN_KEYS: z.string().transform(orProblem(parseKeyRing)),
   API_KEY: secret,
   SESSION_SECRET: secret,
   WEBHOOK_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(30),
@@ -93,6 +100,11 @@ export function loadDatabaseSettings(env: Record<string, string | undefined>) {
   return { url: s.DATABASE_URL, sslMode: s.PGSSLMODE };
 }
 
+/** Only which versions of HubSpot's APIs are called, for commands that need nothing else. */
+export function loadApiPaths(env: Record<string, string | undefined>) {
+  return parse(settings.pick({ HUBSPOT_API_VERSIONS: true }), env).HUBSPOT_API_VERSIONS;
+}
+
 function parse<T extends z.ZodType>(schema: T, env: Record<string, string | undefined>): z.output<T> {
   // An empty string counts as not set: that is how an unfilled line of .env reads.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
@@ -126,6 +138,8 @@ export function loadConfig(env: Record<string, string | undefined>) {
       apiUrl: s.HUBSPOT_API_URL,
       authorizeUrl: s.HUBSPOT_AUTHORIZE_URL,
       formsUrl: s.HUBSPOT_FORMS_URL,
+      /** Version and path of each of HubSpot's API areas. */
+      apiPaths: s.HUBSPOT_API_VERSIONS,
       /** Only for managing a legacy app's webhook subscriptions. */
       developerApiKey: s.HUBSPOT_DEVELOPER_API_KEY,
       /** A little longer than HubSpot's windows: for clocks, and for calls that take differing times to get there. */

@@ -59,9 +59,9 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
   const installs = createInstallsStore(config.tokenKeys);
   const clientSecrets = createClientSecretsStore(config.tokenKeys);
   const http = createHubSpotHttp(config.hubspot.apiUrl, logger, overrides.callTimeoutMs);
-  const { appId, developerApiKey } = config.hubspot;
+  const { appId, developerApiKey, apiPaths } = config.hubspot;
   const [clientSecret = ''] = config.hubspot.clientSecrets;
-  const oauth = createOAuthApi(http, { ...config.hubspot, clientSecret });
+  const oauth = createOAuthApi(http, { ...config.hubspot, clientSecret }, apiPaths);
   const tokens = createTokenService({ pool, locks, installs, oauth, clock, logger });
   const budget = createCallBudget({ pool, limits: config.hubspot.limits, logger });
   const hubspotFor: HubSpotFor = (portalId, priority = 'interactive') =>
@@ -70,6 +70,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
       http,
       budget,
       priority,
+      paths: apiPaths,
       deadlinesMs: overrides.callDeadlinesMs,
       tokens: {
         current: () => tokens.accessTokenFor(portalId),
@@ -159,7 +160,9 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
       }),
       webhookSubscriptions: createWebhookSubscriptions({
         handlers,
-        api: developerApiKey ? createWebhookSettingsApi(http, { appId, developerApiKey }) : undefined,
+        api: developerApiKey
+          ? createWebhookSettingsApi(http, { appId, developerApiKey }, apiPaths)
+          : undefined,
         serverUrl: config.serverUrl,
         apiUrl: config.hubspot.apiUrl,
       }),

@@ -7,6 +7,7 @@ import { createLogger } from '../logger.ts';
 import { KeyRingError } from '../services/key-service.ts';
 import { HandlerError } from '../services/wanted-subscriptions.ts';
 import { apiKeyCommands } from './api-keys.ts';
+import { apiVersionCommands } from './api-versions.ts';
 import { type CommandGroup, ProblemError } from './command.ts';
 import { crmCommands } from './crm.ts';
 import { installCommands } from './installs.ts';
@@ -22,6 +23,7 @@ const GROUPS: readonly CommandGroup[] = [
   apiKeyCommands,
   webhookCommands,
   privacyCommands,
+  apiVersionCommands,
   ...crmCommands,
 ];
 

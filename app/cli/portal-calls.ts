@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { loadApiPaths, readCommandEnvironment } from '../config.ts';
 import type { Context } from '../context.ts';
 import type { HubSpotRequest } from '../hubspot/http.ts';
 import { type PortalApis, portalApis } from '../hubspot/portal-apis.ts';
@@ -42,7 +43,7 @@ export async function callHubSpot<T>(
   const requests: HubSpotRequest[] = [];
   const rehearsal = portalApis(async (request) => {
     requests.push(request);
-  });
+  }, loadApiPaths(readCommandEnvironment()));
   try {
     await work(rehearsal);
   } catch (error) {

@@ -86,12 +86,34 @@ export function apiPathsOf(wanted: Partial<Record<ApiArea, string>> = {}): ApiPa
   return Object.fromEntries(areas.map((area) => [area, versionOf(area, wanted[area])])) as ApiPaths;
 }
 
+/**
+ * Parses `HUBSPOT_API_VERSIONS`: `objects=v3 pipelines=2026-03`, separated by spaces or commas.
+ * @throws {Error} naming what there is instead.
+ */
+export function parseApiVersions(text: string): ApiPaths {
+  const pairs = text
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .map((word): [string, string] => {
+      const [area = '', version = ''] = word.split('=', 2);
+      if (!Object.hasOwn(apiVersions, area) || !version) {
+        throw new Error(
+          `must be pairs like objects=v3; the areas are ${Object.keys(apiVersions).join(', ')}`,
+        );
+      }
+      return [area, version];
+    });
+  return apiPathsOf(Object.fromEntries(pairs));
+}
+
 function versionOf(area: ApiArea, wanted: string | undefined): ApiVersion {
   const versions: readonly [ApiVersion, ...ApiVersion[]] = apiVersions[area];
   if (wanted === undefined) return versions[0];
   const found = versions.find(({ version }) => version === wanted);
   if (!found) {
-    throw new RangeError(`HubSpot's ${area} API has ${versions.map((it) => it.version)}, not ${wanted}.`);
+    throw new RangeError(
+      `asks for ${wanted} of ${area}; there are ${versions.map((it) => it.version).join(', ')}`,
+    );
   }
   return found;
 }

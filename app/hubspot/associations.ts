@@ -3,6 +3,7 @@ import { readAnswer } from './answer.ts';
 import { apiPaths } from './api-paths.ts';
 import { associated, associationBatches, type LabelledPair, type RecordPair } from './association-batches.ts';
 import { associationLabels } from './association-labels.ts';
+import { associationLimits } from './association-limits.ts';
 import { type OnProgress, sendBatch } from './batch.ts';
 import { type AssociationSpec, nextPage } from './crm-record.ts';
 import type { Send } from './http.ts';
@@ -91,5 +92,7 @@ export function createAssociationsApi(send: Send, paths = apiPaths) {
       sendBatch(send, batches(fromType, toType).read, ids, onProgress),
 
     labels: associationLabels(send, paths),
+
+    limits: associationLimits(send, paths),
   };
 }

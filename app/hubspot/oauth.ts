@@ -48,10 +48,11 @@ export type OAuthApi = ReturnType<typeof createOAuthApi>;
 export function createOAuthApi(
   send: Send,
   app: { clientId: string; clientSecret: string; redirectUri: string },
+  paths = apiPaths,
 ) {
   const credentials = { client_id: app.clientId, client_secret: app.clientSecret };
   const post = (path: string, form: Record<string, string>) =>
-    send({ method: 'POST', path: apiPaths.oauth.path + path, form: { ...form, ...credentials } });
+    send({ method: 'POST', path: paths.oauth.path + path, form: { ...form, ...credentials } });
 
   return {
     async exchangeCode(code: string): Promise<TokenAnswer> {
@@ -71,7 +72,7 @@ export function createOAuthApi(
         await post('/token/introspect', { token, token_type_hint: hint }),
         {
           method: 'POST',
-          path: `${apiPaths.oauth.path}/token/introspect`,
+          path: `${paths.oauth.path}/token/introspect`,
         },
       );
     },

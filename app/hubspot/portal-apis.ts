@@ -36,7 +36,7 @@ export function portalApis(send: Send, paths = apiPaths) {
     pipelines: createPipelinesApi(send, paths),
     owners: createOwnersApi(send, paths),
     account: createAccountApi(send, paths),
-    timeline: createTimelineApi(send),
-    appInstalls: createAppInstallsApi(send),
+    timeline: createTimelineApi(send, paths),
+    appInstalls: createAppInstallsApi(send, paths),
   };
 }

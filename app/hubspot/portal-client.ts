@@ -9,5 +9,5 @@ export type HubSpotFor = (portalId: number, priority?: CallPriority) => PortalCl
 
 /** HubSpot's APIs, authorised for one portal. */
 export function createPortalClient(calls: PortalCalls) {
-  return portalApis(createPortalSend(calls));
+  return portalApis(createPortalSend(calls), calls.paths);
 }

@@ -1,3 +1,4 @@
+import type { ApiPaths } from './api-paths.ts';
 import type { CallBudget, CallPriority } from './budget.ts';
 import { HubSpotError } from './errors.ts';
 import type { HubSpotRequest, Send } from './http.ts';
@@ -17,6 +18,7 @@ export interface PortalCalls {
   readonly budget: CallBudget;
   readonly priority: CallPriority;
   readonly deadlinesMs?: Deadlines | undefined;
+  readonly paths?: ApiPaths | undefined;
 }
 
 export type Deadlines = Readonly<Record<CallPriority, number>>;

@@ -17,14 +17,14 @@ export interface AppEventOccurrence {
 export type TimelineApi = ReturnType<typeof createTimelineApi>;
 
 /** @see https://developers.hubspot.com/docs/apps/developer-platform/add-features/app-events/overview */
-export function createTimelineApi(send: Send) {
+export function createTimelineApi(send: Send, paths = apiPaths) {
   return {
     /** Sends an event; one that HubSpot has already (409, first wins) counts as sent. */
     async sendEvent(occurrence: AppEventOccurrence): Promise<void> {
       try {
         await send({
           method: 'POST',
-          path: `${apiPaths.appEvents.path}/events`,
+          path: `${paths.appEvents.path}/events`,
           json: occurrence,
           once: true,
         });

@@ -39,8 +39,9 @@ export type WebhookSettingsApi = ReturnType<typeof createWebhookSettingsApi>;
 export function createWebhookSettingsApi(
   send: Send,
   { appId, developerApiKey }: { appId: number; developerApiKey: string },
+  paths = apiPaths,
 ) {
-  const base = `${apiPaths.webhooks.path}/${appId}`;
+  const base = `${paths.webhooks.path}/${appId}`;
 
   async function call<T extends z.ZodType>(
     schema: T,

@@ -35,6 +35,7 @@ export const exceptions: readonly Exception[] = [
     differences: [
       '* 2026-09: POST /crm/objects/2026-09/{objectType}/batch/* → 207: status is not described',
       '* 2026-09: POST /crm/associations/2026-09/{fromObjectType}/{toObjectType}/batch/* → 207: status is not described',
+      '* 2026-09: POST /crm/associations/2026-09/definitions/configurations/*/batch/* → 207: status is not described',
       'associations *: POST */batch/associate/default → 207: status is not described',
     ],
   },

@@ -45,11 +45,12 @@ function createServices(apiUrl: string, accessToken: () => string, paths: ApiPat
     redirectUri: `${SERVER_URL}/oauth-callback`,
   };
   return {
-    oauth: createOAuthApi(http, app),
-    webhookSettings: createWebhookSettingsApi(http, {
-      appId: 193354,
-      developerApiKey: 'sandbox-developer-key',
-    }),
+    oauth: createOAuthApi(http, app, paths),
+    webhookSettings: createWebhookSettingsApi(
+      http,
+      { appId: 193354, developerApiKey: 'sandbox-developer-key' },
+      paths,
+    ),
     ...portalApis((request) => http({ ...request, accessToken: accessToken() }), paths),
   };
 }

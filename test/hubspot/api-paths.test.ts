@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { type ApiArea, apiPaths, apiPathsOf, apiVersions } from '../../app/hubspot/api-paths.ts';
+import {
+  type ApiArea,
+  apiPaths,
+  apiPathsOf,
+  apiVersions,
+  parseApiVersions,
+} from '../../app/hubspot/api-paths.ts';
 import { portalApis } from '../../app/hubspot/portal-apis.ts';
+import { startWorld } from '../helpers/world.ts';
 import { startHubspot } from '../sandbox/hubspot.ts';
 
 describe('the table of API paths', () => {
@@ -17,7 +24,34 @@ describe('the table of API paths', () => {
   });
 
   it('refuses a version that an area does not have', () => {
-    expect(() => apiPathsOf({ objects: 'v4' })).toThrow('objects API has 2026-09,2026-03,v3, not v4');
+    expect(() => apiPathsOf({ objects: 'v4' })).toThrow(
+      'asks for v4 of objects; there are 2026-09, 2026-03, v3',
+    );
+  });
+
+  it('follows HUBSPOT_API_VERSIONS', async () => {
+    const world = await startWorld({ settings: { HUBSPOT_API_VERSIONS: 'objects=v3, oauth=v3' } });
+    try {
+      await world.install();
+      await world.ctx.hubspotFor(62515).contacts.get('101');
+      const { results } = await world.sandbox.read('requests');
+      const paths = results.map(({ path }: { path: string }) => path);
+      expect(paths).toContain('/oauth/v3/token');
+      expect(paths).toContain('/crm/v3/objects/contacts/101');
+      expect(paths.filter((path: string) => /20\d\d/.test(path))).toEqual([]);
+    } finally {
+      await world.close();
+    }
+  });
+
+  it.each([
+    ['objects', 'must be pairs like objects=v3; the areas are oauth, objects'],
+    ['contacts=v3', 'must be pairs like objects=v3'],
+    ['objects=', 'must be pairs like objects=v3'],
+    ['toString=v3', 'must be pairs like objects=v3'],
+    ['objects=v3 pipelines=v4', 'asks for v4 of pipelines'],
+  ])('refuses HUBSPOT_API_VERSIONS=%s', (text, problem) => {
+    expect(() => parseApiVersions(text)).toThrow(problem);
   });
 
   it('lets each area be called in another version', async () => {

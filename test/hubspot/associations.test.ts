@@ -45,6 +45,25 @@ describe('associations', () => {
     expect(names).toContain('Counsel');
   });
 
+  it('can be limited by kind, until the limit is taken away', async () => {
+    const { limits } = associations;
+    const kind = { category: 'HUBSPOT_DEFINED', typeId: 279 };
+    const ofKind = async () =>
+      (await limits.list('contacts', 'companies')).find(({ typeId }) => typeId === kind.typeId);
+    const [set] = await limits.create('contacts', 'companies', [{ ...kind, maxToObjectIds: 1 }]);
+    expect(set?.result).toMatchObject({ ...kind, userEnforcedMaxToObjectIds: 1 });
+    await limits.update('contacts', 'companies', [{ ...kind, maxToObjectIds: 2 }]);
+    expect(await ofKind()).toMatchObject({ userEnforcedMaxToObjectIds: 2 });
+    expect(await limits.listAll()).toMatchObject([{ ...kind, userEnforcedMaxToObjectIds: 2 }]);
+    const [unknown] = await limits.create('contacts', 'companies', [
+      { ...kind, typeId: 999_999, maxToObjectIds: 1 },
+    ]);
+    expect(unknown?.failure?.category).toBe('VALIDATION_ERROR');
+    await limits.delete('contacts', 'companies', [kind]);
+    expect((await ofKind())?.userEnforcedMaxToObjectIds).toBeUndefined();
+    expect(await limits.listAll()).toEqual([]);
+  });
+
   it('are written in batches that say which pair failed', async () => {
     const outcomes = await associations.batchCreateDefault('contacts', 'companies', [
       { from: '103', to: '301' },

@@ -32,6 +32,20 @@ export const associationCases: Cases = {
     expectFailures(await associations.batchDelete('contacts', 'companies', pairs), 0);
   },
 
+  'sets, changes and takes away the limit of a kind of association': async ({ services }) => {
+    const { limits } = services.associations;
+    const kind = { category: 'HUBSPOT_DEFINED', typeId: 279 };
+    expectFailures(await limits.create('contacts', 'companies', [{ ...kind, maxToObjectIds: 5 }]), 0);
+    expectFailures(await limits.update('contacts', 'companies', [{ ...kind, maxToObjectIds: 6 }]), 0);
+    expectFailures(
+      await limits.create('contacts', 'companies', [{ ...kind, typeId: 999_999, maxToObjectIds: 5 }]),
+      1,
+    );
+    await limits.list('contacts', 'companies');
+    await limits.listAll();
+    expectFailures(await limits.delete('contacts', 'companies', [kind]), 0);
+  },
+
   'defines, renames and deletes a label': async ({ services }) => {
     const { labels } = services.associations;
     const names = { name: 'advisor', label: 'Advisor', inverseLabel: 'Advised by' };
