@@ -156,6 +156,50 @@ export const associationCommands: CommandGroup = (program, tools) => {
         () => out().done(`The label ${typeId} is deleted.`, { typeId, deleted: true }),
       ),
     );
+
+  verb('limits', 'how many records of a type one record may be associated with')
+    .argument('<from-type>')
+    .argument('<to-type>')
+    .action((fromType: string, toType: string, options: PortalOptions) =>
+      callHubSpot(
+        tools,
+        options,
+        (apis) => apis.associations.limits.list(fromType, toType),
+        (kinds) => {
+          const rows = kinds.map(({ userEnforcedMaxToObjectIds: limit, ...kind }) => ({ ...kind, limit }));
+          out().list(rows, ['typeId', 'label', 'category', 'limit'], 'There are none.');
+        },
+      ),
+    );
+
+  verb('limit', 'set the limit of a kind of association, or take it away')
+    .argument('<from-type>')
+    .argument('<to-type>')
+    .argument('<type-id>', 'from `limits`', Number)
+    .option('--max <number>', 'how many records at most; without it the limit goes', Number)
+    .action((fromType: string, toType: string, typeId: number, options: PortalOptions & { max?: number }) => {
+      const { max } = options;
+      if (max !== undefined && !(Number.isInteger(max) && max > 0)) {
+        throw new ProblemError('--max must be a whole number from 1. Nothing was sent.');
+      }
+      return callHubSpot(
+        tools,
+        options,
+        async ({ associations: { limits } }) => {
+          const kind = (await limits.list(fromType, toType)).find((it) => it.typeId === typeId);
+          if (!kind) throw new ProblemError(`There is no kind ${typeId} from ${fromType} to ${toType}.`);
+          const { category, userEnforcedMaxToObjectIds: before } = kind;
+          if (max === undefined) return limits.delete(fromType, toType, [{ category, typeId }]);
+          const set = before === undefined ? limits.create : limits.update;
+          return set(fromType, toType, [{ category, typeId, maxToObjectIds: max }]);
+        },
+        ([outcome]: readonly { failure?: { message: string } | undefined }[]) => {
+          if (outcome?.failure) throw new ProblemError(outcome.failure.message);
+          const now = max === undefined ? 'without a limit' : `limited to ${max}`;
+          out().done(`The kind ${typeId} is ${now}.`, { typeId, limit: max ?? null });
+        },
+      );
+    });
 };
 
 const name = ({ type, id }: Side) => `${type}:${id}`;

@@ -215,6 +215,29 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
     });
   });
 
+  describe('limits of associations', () => {
+    it('are set, changed, shown and taken away', async () => {
+      const limit = (...options: string[]) =>
+        run('associations', 'limit', 'contacts', 'companies', '279', ...options);
+      const shown = async () => {
+        const kinds = await json('associations', 'limits', 'contacts', 'companies');
+        return kinds.find(({ typeId }: { typeId: number }) => typeId === 279).limit;
+      };
+      expect((await limit('--max', '3')).output).toContain('The kind 279 is limited to 3.');
+      expect(await shown()).toBe(3);
+      await limit('--max', '4');
+      expect(await shown()).toBe(4);
+      expect((await limit()).output).toContain('without a limit');
+      expect(await shown()).toBeUndefined();
+      expect(await problem('associations', 'limit', 'contacts', 'companies', '279', '--max', '0')).toContain(
+        'a whole number from 1',
+      );
+      expect(await problem('associations', 'limit', 'contacts', 'companies', '7', '--max', '1')).toContain(
+        'There is no kind 7',
+      );
+    });
+  });
+
   describe('--dry-run', () => {
     it('prints every request and sends none', async () => {
       const rows = Array.from({ length: 120 }, (_, at) => `{"email":"dry${at}@example.com"}`).join('\n');
