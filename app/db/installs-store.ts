@@ -164,14 +164,19 @@ export function createInstallsStore(ring: KeyRing) {
     async noteRefreshes(db: Db, notes: readonly RefreshNote[]): Promise<void> {
       await db.query({
         name: 'note-refreshes',
-        text: `insert into install_history (portal_id, install_id, from_state, to_state, reason, routine)
+        // Locked, so that the note of a refresh never comes after the row that tells of the install's end.
+        text: `with unchanged as (
+             select portal_id, install_id, token_version from installs
+             where (portal_id, token_version) in (select * from unnest($1::bigint[], $2::bigint[]))
+             order by portal_id for share)
+           insert into install_history (portal_id, install_id, from_state, to_state, reason, routine)
            select portal_id, install_id,
-             (select to_state from install_history before where before.portal_id = installs.portal_id
+             (select to_state from install_history before where before.portal_id = unchanged.portal_id
               order by id desc limit 1),
              to_state, reason, true
            from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])
              as note (portal_id, token_version, to_state, reason)
-             join installs using (portal_id, token_version)`,
+             join unchanged using (portal_id, token_version)`,
         values: [
           notes.map(({ install }) => install.portalId),
           notes.map(({ install }) => install.tokenVersion),

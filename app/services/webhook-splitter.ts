@@ -11,8 +11,8 @@ import { type LanesAtWork, laneOf, wakeLanes } from './webhook-lanes.ts';
 /** A round ends at whichever comes first; both bound its memory and the length of its transaction. */
 const MOST_DELIVERIES = 2_000;
 const MOST_EVENTS = 2_000;
-/** While one round is at the database, the next is parsed. */
-const ROUNDS_AT_ONCE = 2;
+/** Large deliveries hold a hundred events; where they turn out to be small, more are taken at once. */
+const FIRST_DELIVERIES = MOST_EVENTS / 100;
 
 interface Round {
   readonly deliveries: number;
@@ -33,37 +33,81 @@ interface Dependencies {
 
 /** Splits stored deliveries into events and hands them to their lanes. */
 export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: Dependencies) {
+  let underWay: Promise<void> | undefined;
+  let again = false;
+
   return {
     /** Splits until nothing waits, or `stopping` says so. */
-    async splitWaiting(stopping: () => boolean): Promise<void> {
-      const splitters = Array.from({ length: ROUNDS_AT_ONCE }, () => splitInRounds(stopping));
-      const failed = (await Promise.allSettled(splitters)).find(({ status }) => status === 'rejected');
-      if (failed) throw (failed as PromiseRejectedResult).reason;
+    splitWaiting(stopping: () => boolean): Promise<void> {
+      // Two at once would store the later deliveries of a record before the earlier ones.
+      if (underWay) again = true;
+      underWay ??= splitAll(stopping).finally(() => {
+        underWay = undefined;
+      });
+      return underWay;
     },
   };
 
+  async function splitAll(stopping: () => boolean): Promise<void> {
+    do {
+      again = false;
+      await splitInRounds(stopping);
+    } while (again && !stopping());
+    if (again) await askToGoOn();
+  }
+
+  /** A round is taken and parsed while the one before is being stored; they are stored in their order. */
   async function splitInRounds(stopping: () => boolean): Promise<void> {
-    // Starts at the size of large deliveries and grows while they are small.
-    let atOnce = Math.ceil(MOST_EVENTS / 100);
+    let atOnce = FIRST_DELIVERIES;
+    let before: Promise<Round> = Promise.resolve({ deliveries: 0, events: 0, more: true });
     for (;;) {
-      const { deliveries, events, more } = await lanesAtWork.split(() => splitOrReject(atOnce));
-      if (!more) return;
+      const { taken, stored } = beginRound(atOnce, before);
+      const { deliveries, events, more } = await taken;
+      await before.catch(async (error) => {
+        await stored.catch(() => {});
+        throw error;
+      });
+      before = stored;
+      if (!more && !(await stored).more) return;
       if (stopping()) {
-        await enqueue(pool, 'split-webhook-deliveries', {}, { jobKey: 'split-webhook-deliveries' });
-        return;
+        await stored;
+        return askToGoOn();
       }
-      const eventsEach = Math.max(1, events / deliveries);
+      const eventsEach = Math.max(1, events / Math.max(1, deliveries));
       atOnce = Math.max(1, Math.min(MOST_DELIVERIES, Math.floor(MOST_EVENTS / eventsEach)));
     }
   }
 
+  function askToGoOn(): Promise<void> {
+    return enqueue(pool, 'split-webhook-deliveries', {}, { jobKey: 'split-webhook-deliveries' });
+  }
+
+  /**
+   * Begins to split some deliveries.
+   * @returns `taken`, what they hold, and `stored`, when that is committed, which waits for the round `before`.
+   */
+  function beginRound(
+    limit: number,
+    before: Promise<unknown>,
+  ): { taken: Promise<Round>; stored: Promise<Round> } {
+    const { promise: taken, resolve, reject } = Promise.withResolvers<Round>();
+    const stored = lanesAtWork.split(() =>
+      splitOrReject(limit, async (round) => {
+        resolve(round);
+        await before;
+      }),
+    );
+    stored.catch(reject);
+    return { taken, stored };
+  }
+
   /** A delivery that the database cannot hold must not stand in the way of the others: it is found and set aside. */
-  async function splitOrReject(limit: number): Promise<Round> {
+  async function splitOrReject(limit: number, onTaken: (round: Round) => Promise<void>): Promise<Round> {
     try {
-      return await inTransaction(pool, (tx) => splitSome(tx, limit));
+      return await inTransaction(pool, (tx) => splitSome(tx, limit, onTaken));
     } catch (error) {
       if (!isDataException(error)) throw error;
-      if (limit > 1) return splitOrReject(1);
+      if (limit > 1) return splitOrReject(1, onTaken);
       return inTransaction(pool, async (tx) => {
         const [delivery] = await webhookDeliveriesStore.lockWaiting(tx, 1);
         if (!delivery) return { deliveries: 0, events: 0, more: false };
@@ -77,7 +121,8 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
     }
   }
 
-  async function splitSome(tx: Db, limit: number): Promise<Round> {
+  /** @param onTaken told what the deliveries hold; they are stored when it lets them. */
+  async function splitSome(tx: Db, limit: number, onTaken: (round: Round) => Promise<void>): Promise<Round> {
     const deliveries = await webhookDeliveriesStore.lockWaiting(tx, limit);
     const found = new Map<string, NewWebhookEvent>();
     const settled: { id: number; events: number; problem: string | undefined }[] = [];
@@ -94,6 +139,10 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
         if (!found.has(row.id)) found.set(row.id, row);
       }
     }
+    const round = { deliveries: deliveries.length, events: found.size, more: deliveries.length === limit };
+    await onTaken(round);
+    if (deliveries.length === 0) return round;
+
     const rows = await leaveOutErased(tx, await keepRecordsTogether(tx, [...found.values()]));
     await webhookEventsStore.add(tx, rows);
     if (settled.length > 0) await webhookDeliveriesStore.settle(tx, settled);
@@ -103,7 +152,7 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
       tx,
       [...lanes].filter((lane) => !lanesAtWork.has(lane)),
     );
-    return { deliveries: deliveries.length, events: rows.length, more: deliveries.length === limit };
+    return round;
   }
 
   function toRow(event: WebhookEvent, deliveryId: number): NewWebhookEvent {

@@ -107,6 +107,29 @@ describe('a portal that is disconnected', () => {
     expect(await events()).toEqual(['app.uninstalled']);
   });
 
+  it('while a refresh begins gets no note of that after the row of its end', async () => {
+    const { pool, installs } = world.ctx;
+    const install = await row();
+    if (!install) throw new Error('no install');
+    const ending = await pool.connect();
+    try {
+      await ending.query('begin');
+      await installs.end(ending, portalId, install, 'uninstalled', 'disconnected here');
+      const note = installs.noteRefreshes(pool, [{ install, toState: 'refreshing', reason: 'late' }]);
+      await until('the note to wait', async () => {
+        const { rows } = await pool.query(
+          `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        );
+        return rows.length > 0;
+      });
+      await ending.query('commit');
+      await note;
+    } finally {
+      ending.release();
+    }
+    expect((await history()).map(([, state]) => state)).toEqual(['active', 'uninstalled']);
+  });
+
   it('with an expired token is refreshed for it, and the refresh token that came last is revoked', async () => {
     await world.sandbox.setApp({ rotateRefreshTokens: true });
     await world.sandbox.control('clock', { advanceSeconds: 3600 });

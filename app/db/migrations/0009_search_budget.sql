@@ -30,6 +30,7 @@ begin
   p_limit := least(p_limit, coalesce(budget.known_limit, p_limit));
   budget.unanswered := array(select s from unnest(budget.unanswered) s where s > now_ms - longest);
   budget.slots := array(select s from unnest(budget.slots) s where s > now_ms - p_window order by s);
+  -- Unanswered calls count as of now. As p_ahead is shorter than the window, no start is granted on that guess.
   used := array(
     select s from unnest(budget.slots) s
     union all select greatest(s, now_ms) from unnest(budget.unanswered) s
@@ -46,7 +47,7 @@ begin
     if t - now_ms > p_ahead then
       -- As soon as it can be granted. One that waits for an answer may have it any moment.
       retry_at := t - p_ahead;
-      if p_until_answered then retry_at := least(retry_at, now_ms + 50); end if;
+      if cardinality(budget.unanswered) > 0 then retry_at := least(retry_at, now_ms + 50); end if;
       exit;
     end if;
     starts := starts || t;
