@@ -26,8 +26,8 @@ export interface JobRunner {
 
 export async function startJobRunner(ctx: Context): Promise<JobRunner> {
   let stopping = false;
-  const liveness = createLiveness(ctx);
   const events: WorkerEvents = new EventEmitter();
+  const liveness = createLiveness({ ...ctx, events });
   events.on('pool:create', ({ workerPool }: { workerPool: WorkerPool }) => liveness.begin(workerPool.id));
   const runner = await run({
     pgPool: patientPool(ctx.pool),
