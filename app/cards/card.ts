@@ -13,13 +13,36 @@ export interface CardContext {
   readonly hubspot: PortalClient;
   /** Address of the iframe page for this record, with a ticket that lets the browser in for 15 minutes. */
   readonly pageUrl: () => string;
+  /** Address of one of the card's own actions, for the `uri` of a {@link HookAction}. */
+  readonly actionUrl: (action: string) => string;
 }
+
+/** Somebody clicked a button of the card. All but `portalId` came over the browser: check it against the portal. */
+export interface CardActionRequest extends CardRequest {
+  readonly userId: string | undefined;
+  readonly userEmail: string | undefined;
+  /** Values of the properties that the action names in `associatedObjectProperties`. */
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+/** What the person who clicked is told. */
+export interface CardActionAnswer {
+  readonly message: string;
+}
+
+/** May be called twice for one click: what it does should be as good once as twice. */
+export type CardActionHandler = (
+  request: CardActionRequest,
+  context: Pick<CardContext, 'hubspot'>,
+) => Promise<CardActionAnswer>;
 
 export interface Card {
   /** Last part of the card's address: `/crm-extension/<name>`. */
   readonly name: string;
   /** Must answer within 3 seconds; HubSpot gives up at 5 and may ask again. */
   readonly render: (request: CardRequest, context: CardContext) => Promise<CardAnswer>;
+  /** What its action hooks do, by the last part of their address: `/crm-extension/<card>/actions/<action>`. */
+  readonly actions?: Readonly<Record<string, CardActionHandler>>;
 }
 
 /** @see platform: the card JSON that HubSpot's card converter renders ("results" shape) */

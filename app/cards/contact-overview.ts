@@ -1,10 +1,13 @@
 import type { Card } from './card.ts';
 
-/** Example card: what the app knows of the contact, and a button that opens the app's page. */
+/**
+ * Example card: what the app knows of the contact, a button that opens the app's page, and one that changes the
+ * contact.
+ */
 export const contactOverview: Card = {
   name: 'contact-overview',
 
-  async render({ objectId }, { hubspot, pageUrl }) {
+  async render({ objectId }, { hubspot, pageUrl, actionUrl }) {
     const { id, properties } = await hubspot.contacts.get(objectId);
     const name = [properties.firstname, properties.lastname].filter(Boolean).join(' ');
     const stage = properties.lifecyclestage;
@@ -35,6 +38,27 @@ export const contactOverview: Card = {
         label: 'Open in app',
         associatedObjectProperties: ['email'],
       },
+      ...(stage !== 'customer' && {
+        secondaryActions: [
+          {
+            type: 'CONFIRMATION_ACTION_HOOK',
+            httpMethod: 'POST',
+            uri: actionUrl('make-customer'),
+            label: 'Make customer',
+            associatedObjectProperties: [],
+            confirmationMessage: `Set the lifecycle stage of ${name || properties.email || 'this contact'} to customer?`,
+            confirmButtonText: 'Make customer',
+            cancelButtonText: 'Cancel',
+          },
+        ],
+      }),
     };
+  },
+
+  actions: {
+    'make-customer': async ({ objectId }, { hubspot }) => {
+      await hubspot.contacts.update(objectId, { lifecyclestage: 'customer' });
+      return { message: 'The contact is a customer now.' };
+    },
   },
 };

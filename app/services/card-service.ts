@@ -1,4 +1,4 @@
-import type { Card, CardAnswer, CardRequest } from '../cards/card.ts';
+import type { Card, CardActionAnswer, CardActionRequest, CardAnswer, CardRequest } from '../cards/card.ts';
 import type { Clock } from '../clock.ts';
 import { notFound } from '../errors.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
@@ -21,8 +21,7 @@ export function createCardService({ cards, hubspotFor, serverUrl, sessionSecret,
      * @throws {AppError} not_found for a name that no card has.
      */
     render(name: string | undefined, request: CardRequest): Promise<CardAnswer> {
-      const card = name === undefined ? cards[0] : cards.find((one) => one.name === name);
-      if (!card) throw notFound(`This app has no card "${name ?? ''}".`);
+      const card = find(name);
       return card.render(request, {
         hubspot: hubspotFor(request.portalId),
         pageUrl: () => {
@@ -31,7 +30,25 @@ export function createCardService({ cards, hubspotFor, serverUrl, sessionSecret,
           const ticket = sealTicket({ portalId, objectType, objectId, expiresAt }, sessionSecret);
           return `${serverUrl}/hubid/${portalId}/page?ticket=${ticket}`;
         },
+        actionUrl: (action) => `${serverUrl}/crm-extension/${card.name}/actions/${action}`,
       });
     },
+
+    /**
+     * Does what a button of a card is for.
+     * @throws {AppError} not_found for a card or an action that there is none of.
+     */
+    act(name: string, action: string, request: CardActionRequest): Promise<CardActionAnswer> {
+      const { actions = {} } = find(name);
+      const handler = Object.hasOwn(actions, action) ? actions[action] : undefined;
+      if (!handler) throw notFound(`The card "${name}" has no action "${action}".`);
+      return handler(request, { hubspot: hubspotFor(request.portalId) });
+    },
   };
+
+  function find(name: string | undefined): Card {
+    const card = name === undefined ? cards[0] : cards.find((one) => one.name === name);
+    if (!card) throw notFound(`This app has no card "${name ?? ''}".`);
+    return card;
+  }
 }

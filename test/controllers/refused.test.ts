@@ -34,6 +34,11 @@ describe('who may not come in', () => {
       path: '/crm-extension/contact-overview?portalId=62515&associatedObjectId=101',
       body: '',
     },
+    {
+      method: 'POST',
+      path: '/crm-extension/contact-overview/actions/make-customer',
+      body: '{"portalId":62515}',
+    },
     { method: 'GET', path: '/events/day-1?appId=193354&externalAccountId=acct', body: '' },
   ];
 

@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Card, CardActionRequest } from '../../app/cards/card.ts';
+import { contactOverview } from '../../app/cards/contact-overview.ts';
+import { signatureHeaders } from '../../sandbox/webhooks/sign.ts';
+import { expectError } from '../helpers/expect-error.ts';
+import { startWorld, type World } from '../helpers/world.ts';
+
+const FORM = 'application/x-www-form-urlencoded';
+const JSON_TYPE = 'application/json';
+const values = {
+  ...{ portalId: '62515', userId: '7', userEmail: 'sales@example.com' },
+  ...{
+    associatedObjectId: '101',
+    associatedObjectType: 'contact',
+    email: 'jane@example.com',
+    phone: '+1 2&3',
+  },
+};
+const query = String(new URLSearchParams(values));
+
+describe('a button of a card', () => {
+  let world: World;
+  const done: CardActionRequest[] = [];
+  const card: Card = {
+    name: 'orders',
+    render: async (_request, { actionUrl }) => ({
+      results: [{ objectId: 1, title: actionUrl('remind'), link: null }],
+    }),
+    actions: {
+      async remind(request) {
+        done.push(request);
+        return { message: 'Reminder sent' };
+      },
+      async breakdown() {
+        throw new Error('a bug of the vendor');
+      },
+    },
+  };
+  beforeAll(async () => {
+    world = await startWorld({ cards: [card, contactOverview] });
+    expect((await world.install()).status).toBe(200);
+  });
+  beforeEach(() => {
+    done.length = 0;
+  });
+  afterAll(() => world.close());
+
+  function send(method: string, path: string, body = '', type = JSON_TYPE) {
+    const url = world.serverUrl + path;
+    const signing = { clientSecret: 'sandbox-client-secret', method, url, timestamp: Date.now() };
+    const headers = { ...signatureHeaders(['v3'], { ...signing, body }), 'content-type': type };
+    return fetch(url, { method, headers, ...(body && { body }) });
+  }
+
+  const read = async (answer: Response) => JSON.parse(await answer.text());
+
+  const remind = '/crm-extension/orders/actions/remind';
+
+  it.each([
+    ['GET with a query', 'GET', `${remind}?${query}`, '', JSON_TYPE],
+    ['DELETE with a query', 'DELETE', `${remind}?${query}`, '', JSON_TYPE],
+    ['POST with a form, as classic cards send it', 'POST', remind, query, FORM],
+    ['PUT with JSON', 'PUT', remind, JSON.stringify({ ...values, portalId: 62515 }), JSON_TYPE],
+    [
+      'PATCH with both, as app cards send it',
+      'PATCH',
+      `${remind}?${query}`,
+      JSON.stringify(values),
+      JSON_TYPE,
+    ],
+  ])('does its work on %s', async (_what, method, path, body, type) => {
+    const answer = await send(method, path, body, type);
+    expect([answer.status, await answer.json()]).toEqual([200, { message: 'Reminder sent' }]);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(done).toEqual([
+      {
+        ...{ portalId: 62515, objectType: 'CONTACT', objectId: '101' },
+        ...{ userId: '7', userEmail: 'sales@example.com' },
+        properties: { email: 'jane@example.com', phone: '+1 2&3' },
+      },
+    ]);
+  });
+
+  it.each([
+    ['two portals', 'POST', `${remind}?${query}`, JSON.stringify({ ...values, portalId: 62516 }), 'portalId'],
+    ['no record', 'POST', remind, '{"portalId":62515}', 'associatedObjectId'],
+    ['a list', 'POST', remind, '[]', 'JSON object'],
+    ['half of the JSON', 'POST', remind, '{"portalId":', 'JSON object'],
+    ['a value that is an object', 'POST', remind, JSON.stringify({ ...values, email: {} }), 'email'],
+    ['nothing', 'GET', remind, '', 'portalId'],
+  ])('says what is wrong with %s, and does nothing', async (_what, method, path, body, problem) => {
+    const answer = await send(method, path, body);
+    const { error } = await read(answer);
+    expect([answer.status, error.code]).toEqual([400, 'invalid_request']);
+    expect(error.message).toContain(problem);
+    expect(done).toEqual([]);
+  });
+
+  it.each([
+    '/crm-extension/orders/actions/refund',
+    '/crm-extension/orders/actions/toString',
+    '/crm-extension/invoices/actions/remind',
+  ])('that there is none of is not found: %s', async (path) => {
+    await expectError(await send('GET', `${path}?${query}`), 404, 'not_found');
+  });
+
+  it('that fails says so without its reasons', async () => {
+    const answer = await send('POST', '/crm-extension/orders/actions/breakdown', JSON.stringify(values));
+    expect(answer.status).toBe(500);
+    expect(await answer.text()).not.toContain('a bug of the vendor');
+  });
+
+  it('leads to the address that the card gives it', async () => {
+    const answer = await send('GET', `/crm-extension/orders?${query}`);
+    const { results } = await read(answer);
+    expect(results[0].title).toBe(world.serverUrl + remind);
+  });
+
+  it('in HubSpot changes the contact, once however often it is clicked, and then goes', async () => {
+    const shown = async () =>
+      (await read(await send('GET', `/crm-extension/contact-overview?${query}`))).secondaryActions;
+    const [button] = await shown();
+    expect(button).toMatchObject({ type: 'CONFIRMATION_ACTION_HOOK', label: 'Make customer' });
+    const click = () =>
+      fetch(`${world.sandboxUrl}/portals/62515/contacts/101/card-action`, {
+        method: 'POST',
+        headers: { 'content-type': JSON_TYPE },
+        body: JSON.stringify(button),
+      });
+    for (const answer of [await click(), await click()])
+      expect(await answer.json()).toEqual({ ok: true, message: 'The contact is a customer now.' });
+    const { properties } = await world.ctx.hubspotFor(62515).contacts.get('101');
+    expect(properties.lifecyclestage).toBe('customer');
+    expect(await shown()).toBeUndefined();
+  });
+});
