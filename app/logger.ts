@@ -38,6 +38,9 @@ export function createLogger(level: string, name: string): Logger {
   });
 }
 
+/** A path as it may be logged: paths hold e-mail addresses. */
+export const maskEmails = (path: string): string => path.replace(/[^/]*(?:@|%40)[^/]*/gi, ':email');
+
 /**
  * Only these fields of an error are logged. A got or pg error carries its request, with bearer token or
  * parameters, as enumerable fields, and pino's own serializer would print them.

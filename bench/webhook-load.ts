@@ -4,17 +4,10 @@ import { connect } from 'node:net';
 /**
  * Load generator, a process of its own: signed webhook deliveries with distinct bodies over keep-alive connections,
  * each sending its next request when the answer to the one before is there. Requests are made and signed before
- * the clock starts. Prints one JSON line: `{ seconds, statuses, latenciesMs: [p50, p99] }`.
+ * the clock starts. Sends its parent `{ seconds, statuses, p50, p99 }`, the latter in milliseconds.
  */
-const [
-  target = '',
-  connections = '1',
-  deliveries = '1',
-  eventsEach = '1',
-  secret = '',
-  seed = '0',
-  pauseMs = '0',
-] = process.argv.slice(2);
+const [target = '', connections = '1', deliveries = '1', eventsEach = '1', secret = '', seed = '0'] =
+  process.argv.slice(2);
 const url = new URL(target);
 
 const requests = Array.from({ length: Number(deliveries) }, (_, index) => signedRequest(index));
@@ -61,8 +54,7 @@ function drive(): Promise<void> {
       statuses[status] = (statuses[status] ?? 0) + 1;
       latencies.push(performance.now() - sentAt);
       received = '';
-      if (Number(pauseMs) > 0) setTimeout(send, Number(pauseMs));
-      else send();
+      send();
     });
   });
 }

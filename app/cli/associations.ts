@@ -76,7 +76,7 @@ export const associationCommands: CommandGroup = (program, tools) => {
       callHubSpot(
         tools,
         options,
-        (apis) => collect(apis.associations.list(from, toType)),
+        (apis) => Array.fromAsync(apis.associations.list(from, toType)),
         (found) => {
           const rows = found.map(({ toObjectId, associationTypes }) => ({
             id: toObjectId,
@@ -225,10 +225,4 @@ async function labelled(
   throw new ProblemError(
     `There is no label "${wanted}" from ${fromType} to ${toType}. There are: ${choices.join(', ')}.`,
   );
-}
-
-async function collect<T>(all: AsyncIterable<T>): Promise<T[]> {
-  const found: T[] = [];
-  for await (const one of all) found.push(one);
-  return found;
 }

@@ -36,6 +36,16 @@ export const timelineEventsStore = {
     return rowCount ?? 0;
   },
 
+  /** Deletes a page of events that HubSpot had before `before`; it knows their ids itself. @returns how many. */
+  async prune(db: Db, before: Date, limit: number): Promise<number> {
+    const { rowCount } = await db.query(
+      `delete from timeline_events where (portal_id, id) in (
+         select portal_id, id from timeline_events where state = 'sent' and sent_at < $1 limit $2)`,
+      [before, limit],
+    );
+    return rowCount ?? 0;
+  },
+
   async settle(
     db: Db,
     portalId: number,

@@ -48,6 +48,15 @@ export const webhookDeliveriesStore = {
     return rows[0].waiting;
   },
 
+  /** For how long the oldest delivery has waited; 0 when none waits. */
+  async oldestWaitingSeconds(db: Db): Promise<number> {
+    const { rows } = await db.query<{ seconds: number | null }>(
+      `select extract(epoch from now() - min(received_at))::int as seconds
+       from webhook_deliveries where state = 'waiting'`,
+    );
+    return rows[0]?.seconds ?? 0;
+  },
+
   /** Forgets rejected bodies that speak of this object. @returns how many. */
   async eraseMentions(tx: Db, portalId: number, objectId: string): Promise<number> {
     const { rowCount } = await tx.query(

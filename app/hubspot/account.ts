@@ -15,8 +15,6 @@ const details = z.object({
 
 export type AccountDetails = z.output<typeof details>;
 
-export type AccountApi = ReturnType<typeof createAccountApi>;
-
 /** @see https://developers.hubspot.com/docs/api-reference/account-account-info-v3/guide */
 export function createAccountApi(send: Send, paths = apiPaths) {
   return {

@@ -1,8 +1,6 @@
 import { apiPaths } from './api-paths.ts';
 import type { Send } from './http.ts';
 
-export type AppInstallsApi = ReturnType<typeof createAppInstallsApi>;
-
 /** @see https://developers.hubspot.com/docs/api-reference/crm-app-uninstalls-v3/guide */
 export function createAppInstallsApi(send: Send, paths = apiPaths) {
   return {

@@ -20,8 +20,6 @@ export interface RecordRef {
 const PAGE = 500;
 const page = z.object({ results: z.array(associated), paging: nextPage });
 
-export type AssociationsApi = ReturnType<typeof createAssociationsApi>;
-
 /**
  * Which records belong together, and how. The type ids of the two directions differ.
  * @see https://developers.hubspot.com/docs/api-reference/crm-associations-v4/guide

@@ -5,8 +5,6 @@ import { createCrmObjects, createMerge } from './objects.ts';
 
 const PROPERTIES = ['name', 'domain', 'phone', 'city', 'country', 'industry', 'lifecyclestage'];
 
-export type CompaniesApi = ReturnType<typeof createCompaniesApi>;
-
 /** @see https://developers.hubspot.com/docs/api-reference/crm-companies-v3/guide */
 export function createCompaniesApi(send: Send, paths = apiPaths) {
   const type = { path: `${paths.objects.path}/companies`, properties: PROPERTIES };

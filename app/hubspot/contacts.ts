@@ -11,8 +11,6 @@ export type Contact = CrmRecord;
 const upserted = z.object({ results: z.tuple([crmRecord.extend({ new: z.boolean().optional() })]) });
 const PROPERTIES = ['email', 'firstname', 'lastname', 'phone', 'company', 'lifecyclestage'];
 
-export type ContactsApi = ReturnType<typeof createContactsApi>;
-
 /** @see https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide */
 export function createContactsApi(send: Send, paths = apiPaths) {
   const type = { path: `${paths.objects.path}/contacts`, properties: PROPERTIES };

@@ -5,8 +5,6 @@ import { createPipelinesApi } from './pipelines.ts';
 
 const PROPERTIES = ['dealname', 'amount', 'closedate', 'pipeline', 'dealstage', 'hubspot_owner_id'];
 
-export type DealsApi = ReturnType<typeof createDealsApi>;
-
 /** @see https://developers.hubspot.com/docs/api-reference/crm-deals-v3/guide */
 export function createDealsApi(send: Send, paths = apiPaths) {
   // HubSpot describes deals by their type id in every version; it knows them by name as well.

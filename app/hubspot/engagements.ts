@@ -35,8 +35,6 @@ const tasks: Kind = {
   defaults: {},
 };
 
-export type EngagementApi = ReturnType<typeof engagement>;
-
 /** @see https://developers.hubspot.com/docs/api-reference/crm-calls-v3/guide */
 export const createCallsApi = (send: Send, paths = apiPaths) => engagement(send, paths, calls);
 /** An e-mail that is deleted through the API is gone for good. Reading bodies needs `sales-email-read`. */

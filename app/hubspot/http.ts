@@ -1,5 +1,5 @@
 import got, { type Method } from 'got';
-import type { Logger } from '../logger.ts';
+import { type Logger, maskEmails } from '../logger.ts';
 import type { CallLane } from './budget.ts';
 import { HubSpotError } from './errors.ts';
 
@@ -40,7 +40,7 @@ export function createHubSpotHttp(apiUrl: string, logger: Logger, timeoutMs = TI
 
   return async ({ method, path, query, json, form, accessToken, onLimit }) => {
     const started = performance.now();
-    const about = { method, path: path.replace(/[^/]*(?:@|%40)[^/]*/gi, ':email') };
+    const about = { method, path: maskEmails(path) };
     let response: { statusCode: number; body: string; headers: Record<string, unknown> };
     try {
       response = await client(apiUrl + path + queryString(query), {

@@ -56,13 +56,13 @@ export function createOAuthApi(
 
   return {
     async exchangeCode(code: string): Promise<TokenAnswer> {
-      return readTokens(
-        await post('/token', { grant_type: 'authorization_code', code, redirect_uri: app.redirectUri }),
-      );
+      const form = { grant_type: 'authorization_code', code, redirect_uri: app.redirectUri };
+      return readTokens(await post('/token', form), `${paths.oauth.path}/token`);
     },
 
     async refresh(refreshToken: string): Promise<TokenAnswer> {
-      return readTokens(await post('/token', { grant_type: 'refresh_token', refresh_token: refreshToken }));
+      const form = { grant_type: 'refresh_token', refresh_token: refreshToken };
+      return readTokens(await post('/token', form), `${paths.oauth.path}/token`);
     },
 
     /** Who a token belongs to. All fields but `active` may be missing. */
@@ -83,8 +83,8 @@ export function createOAuthApi(
   };
 }
 
-function readTokens(body: unknown): TokenAnswer {
-  const answer = readAnswer(tokenAnswer, body, { method: 'POST', path: `${apiPaths.oauth.path}/token` });
+function readTokens(body: unknown, path: string): TokenAnswer {
+  const answer = readAnswer(tokenAnswer, body, { method: 'POST', path });
   const given = answer.expires_in ?? 0;
   const usable = given >= 1 && given <= LONGEST_LIFETIME_SECONDS;
   return {

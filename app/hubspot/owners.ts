@@ -19,8 +19,6 @@ export type Owner = z.output<typeof owner>;
 const page = z.object({ results: z.array(owner), paging: nextPage });
 const PAGE = 500;
 
-export type OwnersApi = ReturnType<typeof createOwnersApi>;
-
 /** @see https://developers.hubspot.com/docs/api-reference/crm-crm-owners-v3/guide */
 export function createOwnersApi(send: Send, paths = apiPaths) {
   const { path } = paths.owners;

@@ -25,7 +25,6 @@ const change = z.object({
 
 export type Pipeline = z.output<typeof pipeline>;
 export type PipelineStage = z.output<typeof stage>;
-export type PipelineChange = z.output<typeof change>;
 
 export interface NewStage {
   readonly label: string;
@@ -41,8 +40,6 @@ export interface NewPipeline {
   readonly stages: readonly NewStage[];
   readonly pipelineId?: string;
 }
-
-export type PipelinesApi = ReturnType<typeof createPipelinesApi>;
 
 /**
  * Pipelines of `deals`, `tickets` and other types, and their stages.

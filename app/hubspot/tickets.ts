@@ -5,8 +5,6 @@ import { createPipelinesApi } from './pipelines.ts';
 
 const PROPERTIES = ['subject', 'content', 'hs_pipeline', 'hs_pipeline_stage', 'hs_ticket_priority'];
 
-export type TicketsApi = ReturnType<typeof createTicketsApi>;
-
 /** @see https://developers.hubspot.com/docs/api-reference/crm-tickets-v3/guide */
 export function createTicketsApi(send: Send, paths = apiPaths) {
   const type = { path: `${paths.objects.path}/tickets`, properties: PROPERTIES };

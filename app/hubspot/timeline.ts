@@ -14,8 +14,6 @@ export interface AppEventOccurrence {
   readonly extraData?: Record<string, unknown> | undefined;
 }
 
-export type TimelineApi = ReturnType<typeof createTimelineApi>;
-
 /** @see https://developers.hubspot.com/docs/apps/developer-platform/add-features/app-events/overview */
 export function createTimelineApi(send: Send, paths = apiPaths) {
   return {

@@ -1,12 +1,16 @@
 import type { Pool } from '../db/pool.ts';
+import { timelineEventsStore } from '../db/timeline-events-store.ts';
 import { webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
 import { webhookEventsStore } from '../db/webhook-events-store.ts';
 
 const PAGE = 5_000;
 
-/** Deletes settled deliveries and events received before `before`, page by page, so that no lock is held for long. */
+/**
+ * Deletes deliveries, events and app events that were settled before `before`, page by page, so that no lock is held
+ * for long.
+ */
 export async function pruneWebhooks(pool: Pool, before: Date, stopping: () => boolean): Promise<void> {
-  for (const store of [webhookEventsStore, webhookDeliveriesStore]) {
+  for (const store of [webhookEventsStore, webhookDeliveriesStore, timelineEventsStore]) {
     while (!stopping() && (await store.prune(pool, before, PAGE)) === PAGE);
   }
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
 import { pinoHttp } from 'pino-http';
-import type { Logger } from '../logger.ts';
+import { type Logger, maskEmails } from '../logger.ts';
 import { withCause } from '../trace.ts';
 
 const ACCEPTABLE_ID = /^[A-Za-z0-9_-]{8,64}$/;
@@ -41,5 +41,4 @@ export function requestLog(logger: Logger): RequestHandler {
   };
 }
 
-const withoutPersonalData = (url = '') =>
-  (url.split('?', 1)[0] ?? '').replace(/[^/]*(?:@|%40)[^/]*/gi, ':email');
+const withoutPersonalData = (url = '') => maskEmails(url.split('?', 1)[0] ?? '');

@@ -3,7 +3,10 @@ import type { Pool } from '../db/pool.ts';
 import type { CallBudget, CallLane, CallPriority } from '../hubspot/budget.ts';
 import type { Logger } from '../logger.ts';
 
-/** How far ahead calls are reserved. Short for background calls, so that none stands long in an interactive one's way. */
+/**
+ * How far ahead calls are reserved. Short for background calls, so that none stands long in an interactive one's way.
+ * Shorter than any window that counts from the answer: `reserve_calls` relies on that.
+ */
 const AHEAD_MS = { interactive: 1_000, background: 150 } as const;
 const MOST_AT_ONCE = { interactive: 20, background: 4 } as const;
 
@@ -25,6 +28,11 @@ interface Dependencies {
  * window, which is how HubSpot counts. A queue per portal and lane asks for those that wait in this process.
  */
 export function createCallBudget({ pool, limits, logger }: Dependencies): CallBudget {
+  for (const [lane, { windowMs, untilAnswered }] of Object.entries(limits)) {
+    if (untilAnswered && windowMs <= AHEAD_MS.interactive) {
+      throw new RangeError(`The window of ${lane} calls must be longer than they are reserved ahead.`);
+    }
+  }
   /** Limits that HubSpot named and that differ from the settings. */
   const known = new Map<string, number>();
   const queues = new Map<string, ReturnType<typeof createQueue>>();

@@ -1,6 +1,7 @@
-import { readdir } from 'node:fs/promises';
 import { alarmsStore } from '../db/alarms-store.ts';
+import { pendingMigrations } from '../db/pending-migrations.ts';
 import type { Pool } from '../db/pool.ts';
+import { webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
 import { reasonOf } from '../reason-of.ts';
 import type { KeyService } from './key-service.ts';
 
@@ -53,19 +54,7 @@ const report = (checks: Readiness['checks'], alarms: readonly string[] = []): Re
   alarms,
 });
 
-async function pendingMigrations(pool: Pool): Promise<number> {
-  const files = await readdir(new URL('../db/migrations', import.meta.url));
-  const { rows } = await pool.query(`select to_regclass('migrations') is not null as exists`);
-  if (!rows[0].exists) return files.length;
-  const done = await pool.query<{ name: string }>('select name from migrations');
-  const names = new Set(done.rows.map(({ name }) => name));
-  return files.filter((file) => !names.has(file.replace(/\.sql$/, ''))).length;
-}
-
 async function queueLag(pool: Pool): Promise<string> {
-  const { rows } = await pool.query<{ seconds: number | null }>(
-    `select extract(epoch from now() - min(received_at))::int as seconds from webhook_deliveries where state = 'waiting'`,
-  );
-  const seconds = rows[0]?.seconds ?? 0;
+  const seconds = await webhookDeliveriesStore.oldestWaitingSeconds(pool);
   return seconds <= MAX_QUEUE_LAG_SECONDS ? 'ok' : `the oldest delivery has waited ${seconds} seconds`;
 }

@@ -10,8 +10,6 @@ const BURST = 10;
 /** Requests without a signature are most of what strangers send: they leave this much for the others. */
 const KEPT_FOR_SIGNED = 5;
 
-export type RefusalService = ReturnType<typeof createRefusalService>;
-
 interface Dependencies {
   pool: Pool;
   clientSecrets: ClientSecretsStore;

@@ -20,8 +20,6 @@ const LONGEST_TURN_MS = 5_000;
 /** How long the end of a turn waits for the handlers under way before it goes on with other records instead. */
 const HAND_OVER_MS = 1_000;
 
-export type WebhookLaneRunner = ReturnType<typeof createWebhookLaneRunner>;
-
 interface Dependencies {
   pool: Pool;
   dispatcher: WebhookDispatcher;

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Db } from '../db/pool.ts';
-import { enqueueAll } from '../jobs/enqueue.ts';
+import { enqueue, enqueueAll } from '../jobs/enqueue.ts';
 
 /** Enough for all jobs of some worker processes; each lane is worked by one at a time. */
 export const LANES = 16;
@@ -14,6 +14,11 @@ export function laneOf(record: string): number {
   let hash = 2_166_136_261;
   for (let at = 0; at < record.length; at += 1) hash = Math.imul(hash ^ record.charCodeAt(at), 16_777_619);
   return (hash >>> 0) % LANES;
+}
+
+/** Asks for stored deliveries to be split; one job stands for all of them until it begins. */
+export async function wakeSplitter(db: Db): Promise<void> {
+  await enqueue(db, 'split-webhook-deliveries', {}, { jobKey: 'split-webhook-deliveries' });
 }
 
 /** Asks for lanes to be worked, in ascending order: two transactions that wake the same ones must not deadlock. */

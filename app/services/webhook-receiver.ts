@@ -2,8 +2,8 @@ import { createGroupCommit } from '../db/group-commit.ts';
 import type { Pool } from '../db/pool.ts';
 import { webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
 import { AppError } from '../errors.ts';
-import { enqueue } from '../jobs/enqueue.ts';
 import type { Logger } from '../logger.ts';
+import { wakeSplitter } from './webhook-lanes.ts';
 
 /** Deliveries that may wait for their commit in this process. Past it HubSpot is asked to come again. */
 const MOST_WAITING = 2_000;
@@ -53,7 +53,7 @@ export function createWebhookReceiver({ pool, logger }: { pool: Pool; logger: Lo
   async function askForSplitting() {
     clearTimeout(askTimer);
     askTimer = undefined;
-    await enqueue(pool, 'split-webhook-deliveries', {}, { jobKey: 'split-webhook-deliveries' });
+    await wakeSplitter(pool);
   }
 
   function report(err: Error) {

@@ -2,11 +2,10 @@ import { AppError } from '../errors.ts';
 
 const MOST_ATTEMPTS = 10;
 const FIRST_RETRY_MS = 2_000;
-const LONGEST_RETRY_MS = 60 * 60 * 1000;
 
 /**
- * When a failed event is tried again: after two seconds, doubling to an hour, give or take a quarter; ten times in
- * all, over some seventeen minutes. Undefined: not again.
+ * When a failed event is tried again: after two seconds, doubling to nine minutes, give or take a quarter; ten
+ * times in all, over some seventeen minutes. Undefined: not again.
  * @param attempt the one that failed, counted from 1.
  */
 export function retryPlan(
@@ -16,7 +15,7 @@ export function retryPlan(
   random = Math.random(),
 ): Date | undefined {
   if (attempt >= MOST_ATTEMPTS || isFinal(error)) return undefined;
-  const grown = Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), LONGEST_RETRY_MS) * (0.75 + random / 2);
+  const grown = FIRST_RETRY_MS * 2 ** (attempt - 1) * (0.75 + random / 2);
   const asked = retryAfterOf(error) * 1000;
   return new Date(now + Math.max(grown, asked));
 }

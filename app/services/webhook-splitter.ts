@@ -3,10 +3,9 @@ import { privacyReceiptsStore } from '../db/privacy-receipts-store.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
 import { type NewWebhookEvent, webhookEventsStore } from '../db/webhook-events-store.ts';
-import { enqueue } from '../jobs/enqueue.ts';
 import type { Logger } from '../logger.ts';
 import { eventIdentity, parseDelivery, recordOf, type WebhookEvent } from './webhook-event.ts';
-import { type LanesAtWork, laneOf, wakeLanes } from './webhook-lanes.ts';
+import { type LanesAtWork, laneOf, wakeLanes, wakeSplitter } from './webhook-lanes.ts';
 
 /** A round ends at whichever comes first; both bound its memory and the length of its transaction. */
 const MOST_DELIVERIES = 2_000;
@@ -20,8 +19,6 @@ interface Round {
   /** Whether others may wait. */
   readonly more: boolean;
 }
-
-export type WebhookSplitter = ReturnType<typeof createWebhookSplitter>;
 
 interface Dependencies {
   pool: Pool;
@@ -39,7 +36,7 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
   return {
     /** Splits until nothing waits, or `stopping` says so. */
     splitWaiting(stopping: () => boolean): Promise<void> {
-      // Two at once would store the later deliveries of a record before the earlier ones.
+      // Two at once would store later deliveries before earlier ones, as only another worker may.
       if (underWay) again = true;
       underWay ??= splitAll(stopping).finally(() => {
         underWay = undefined;
@@ -53,7 +50,7 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
       again = false;
       await splitInRounds(stopping);
     } while (again && !stopping());
-    if (again) await askToGoOn();
+    if (again) await wakeSplitter(pool);
   }
 
   /** A round is taken and parsed while the one before is being stored; they are stored in their order. */
@@ -71,15 +68,11 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
       if (!more && !(await stored).more) return;
       if (stopping()) {
         await stored;
-        return askToGoOn();
+        return wakeSplitter(pool);
       }
       const eventsEach = Math.max(1, events / Math.max(1, deliveries));
       atOnce = Math.max(1, Math.min(MOST_DELIVERIES, Math.floor(MOST_EVENTS / eventsEach)));
     }
-  }
-
-  function askToGoOn(): Promise<void> {
-    return enqueue(pool, 'split-webhook-deliveries', {}, { jobKey: 'split-webhook-deliveries' });
   }
 
   /**

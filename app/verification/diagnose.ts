@@ -1,3 +1,4 @@
+import { maskEmails } from '../logger.ts';
 import {
   isSignatureOf,
   MAX_CLOCK_SKEW_MS,
@@ -230,7 +231,4 @@ function inWords(ms: number): string {
 
 /** Queries carry personal data, paths may: e-mail addresses are masked, and what is not plain text. */
 export const withoutQuery = (url: string) =>
-  (url.split('?', 1)[0] ?? '')
-    .replace(/[^\x21-\x7e]/g, '?')
-    .replace(/[^/]*(?:@|%40)[^/]*/gi, ':email')
-    .slice(0, 300);
+  maskEmails((url.split('?', 1)[0] ?? '').replace(/[^\x21-\x7e]/g, '?')).slice(0, 300);

@@ -31,7 +31,8 @@ export type WebhookEvents = {
   readonly 'conversation.privacyDeletion': With<'objectId'>;
   readonly 'conversation.newMessage': With<'objectId' | 'messageId'>;
   readonly 'conversation.propertyChange': With<'objectId' | 'propertyName'>;
-  /** Ours, once per install: HubSpot sends no webhook for either. `objectId` counts a portal's installs. */
+  /** Ours, once per install: HubSpot sends no webhook for either. `objectId` is the install's id, the
+   * same in both and larger at each reinstall. */
   readonly 'app.installed': With<'objectId'>;
   readonly 'app.uninstalled': With<'objectId'>;
 };

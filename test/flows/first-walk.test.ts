@@ -51,8 +51,15 @@ describe('the whole walk, over HTTP', () => {
     const fixed = { occurredAt: 1795219200000, propertyName: 'phone', propertyValue: '1' };
     await world.sandbox.control('webhooks', { events: [{ ...event, ...fixed }], copies: 5 });
     await world.sandbox.control('webhooks', { events: [{ ...event, ...fixed, eventId: 8 }] });
-    const events = await until('both events', () => timeline(email, 2));
-    expect(events).toHaveLength(2);
+    await until('both events', () => timeline(email, 2));
+    const { rows } = await world.ctx.pool.query(
+      `select state, attempts, event->>'eventId' as id from webhook_events where record = '62515:contact:102' order by 3`,
+    );
+    expect(rows).toEqual([
+      { state: 'done', attempts: 1, id: '7' },
+      { state: 'done', attempts: 1, id: '8' },
+    ]);
+    expect(await timeline(email, 2)).toHaveLength(2);
   });
 
   it('sends a timeline event on request', async () => {

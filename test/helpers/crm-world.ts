@@ -23,7 +23,6 @@ export async function startCrmWorld() {
 
   return {
     ...world,
-    settings: { ...world.settings, ...options },
     hubspot: world.ctx.hubspotFor(62515),
 
     /** What the app has sent to HubSpot's CRM while `work` ran, oldest first. */
@@ -43,10 +42,4 @@ export interface SentRequest {
   // biome-ignore lint/suspicious/noExplicitAny: requests of many shapes
   readonly body: any;
   readonly status: number;
-}
-
-export async function collect<T>(all: AsyncIterable<T>): Promise<T[]> {
-  const found: T[] = [];
-  for await (const one of all) found.push(one);
-  return found;
 }

@@ -22,8 +22,9 @@ export async function startWorld(
   await listen(server, 0);
   const serverUrl = `http://localhost:${(server.address() as AddressInfo).port}`;
   const sandbox = await startSandbox({ port: 0, serverUrl });
-  const settings = testSettings({ databaseUrl: database.url, serverUrl, sandboxUrl: sandbox.url });
-  const config = loadConfig({ ...settings, ...options.settings });
+  const defaults = testSettings({ databaseUrl: database.url, serverUrl, sandboxUrl: sandbox.url });
+  const settings = { ...defaults, ...options.settings };
+  const config = loadConfig(settings);
   const ctx = createContext(config, createLogger(config.logLevel, 'test'), options);
   server.on('request', createApp(ctx));
   let runner: JobRunner | undefined;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { HubSpotError } from '../../app/hubspot/errors.ts';
-import { type CrmWorld, collect, startCrmWorld } from '../helpers/crm-world.ts';
+import { type CrmWorld, startCrmWorld } from '../helpers/crm-world.ts';
 
 describe('records of HubSpot’s objects API', () => {
   let world: CrmWorld;
@@ -58,7 +58,7 @@ describe('records of HubSpot’s objects API', () => {
     await hubspot.notes.batchCreate(notes);
     let listed: { properties: Record<string, string | null> }[] = [];
     const requests = await world.requestsOf(async () => {
-      listed = await collect(hubspot.notes.list());
+      listed = await Array.fromAsync(hubspot.notes.list());
     });
     expect(listed.map(({ properties }) => properties.hs_note_body)).toEqual(
       notes.map(({ properties }) => properties.hs_note_body),
@@ -67,14 +67,17 @@ describe('records of HubSpot’s objects API', () => {
   });
 
   it('are found by filters, words and order', async () => {
-    const filters = [{ propertyName: 'amount', operator: 'GTE', value: '10000' }] as const;
-    const dear = await collect(hubspot.deals.search({ filters, properties: ['amount'] }));
-    expect(dear.map(({ properties }) => properties.amount)).toContain('12000');
-    const [greatest] = await collect(
+    const stage = await hubspot.deals.inStage('Contract Sent');
+    const amounts = ['70001', '70003', '70002', '69999'];
+    for (const amount of amounts) await hubspot.deals.create({ dealname: `For ${amount}`, amount, ...stage });
+    const filters = [{ propertyName: 'amount', operator: 'GTE', value: '70000' }] as const;
+    const dear = await Array.fromAsync(hubspot.deals.search({ filters, properties: ['amount'] }));
+    expect(dear.map(({ properties }) => properties.amount).sort()).toEqual(['70001', '70002', '70003']);
+    const [greatest] = await Array.fromAsync(
       hubspot.deals.search({ sort: { propertyName: 'amount', direction: 'DESCENDING' } }),
     );
-    expect(greatest?.properties.dealname).toBe('Typed');
-    const [jane] = await collect(hubspot.contacts.search({ query: 'jane' }));
+    expect(greatest?.properties.dealname).toBe('For 70003');
+    const [jane] = await Array.fromAsync(hubspot.contacts.search({ query: 'jane' }));
     expect(jane?.id).toBe('101');
   });
 
@@ -85,6 +88,9 @@ describe('records of HubSpot’s objects API', () => {
     ]);
     const merged = await hubspot.companies.merge(one.id, other.id);
     expect(merged.properties.name).toBe('One');
+    const read = await hubspot.companies.get(other.id, ['name', 'city']);
+    expect([read.id, read.properties.name, read.properties.city]).toEqual([merged.id, 'One', 'Kyoto']);
+    expect('merge' in hubspot.notes).toBe(false);
   });
 
   it('tell the field that HubSpot refused', async () => {

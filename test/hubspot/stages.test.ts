@@ -57,16 +57,19 @@ describe('pipelines and stages', () => {
     await hubspot.pipelines.delete('deals', made.id);
   });
 
-  it('are renamed, replaced and deleted, but not while records stand in them', async () => {
+  it('are renamed, and deleted when no record stands in them', async () => {
     const { pipelines } = hubspot;
     const made = await pipelines.create('deals', { label: 'Partners', displayOrder: 2, stages: [open, won] });
     expect(await pipelines.update('deals', made.id, { label: 'Resellers' })).toMatchObject({
       label: 'Resellers',
     });
     const stage = await pipelines.stages.create('deals', made.id, { ...open, label: 'Legal' });
-    await hubspot.deals.create({ dealname: 'Kept', pipeline: made.id, dealstage: stage.id });
+    const deal = await hubspot.deals.create({ dealname: 'Kept', pipeline: made.id, dealstage: stage.id });
     await expect(pipelines.delete('deals', made.id)).rejects.toMatchObject({ status: 400 });
     expect((await pipelines.get('deals', made.id)).stages).toHaveLength(3);
     expect((await pipelines.changes('deals', made.id))[0]).toMatchObject({ identifier: made.id });
+    await hubspot.deals.archive(deal.id);
+    await pipelines.delete('deals', made.id);
+    await expect(pipelines.get('deals', made.id)).rejects.toMatchObject({ status: 404 });
   });
 });

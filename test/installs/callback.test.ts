@@ -113,6 +113,15 @@ async function stored() {
 }
 
 describe('an install', () => {
+  it('belongs to its portal alone', async () => {
+    for (const portalId of [62515, 62516]) expect((await open(await ownCallback(portalId))).status).toBe(200);
+    const contactOf = async (portalId: number) =>
+      (await world.api('GET', `/hubid/${portalId}/contact/taro.yamada@example.com`)).status;
+    expect([await contactOf(62515), await contactOf(62516)]).toEqual([200, 404]);
+    expect((await world.api('DELETE', '/hubid/62516')).status).toBe(200);
+    expect(await contactOf(62515)).toBe(200);
+  });
+
   it('from our own link ends on a page that says so', async () => {
     const answer = await open(await ownCallback());
     expect(answer.status).toBe(200);

@@ -292,7 +292,7 @@ describe('over HTTP', () => {
   });
 
   describe('a state', () => {
-    const { installs } = { installs: () => world.ctx.services.installs };
+    const installs = () => world.ctx.services.installs;
     const begin = async () => new URL(await installs().begin()).searchParams.get('state') ?? '';
     /** HubSpot’s refusal uses a state up without needing a code. */
     const use = (state: string) =>

@@ -193,12 +193,15 @@ describe('a portal that is disconnected', () => {
   it('and installed again in the meantime keeps the new install', async () => {
     await fail({ path: UNINSTALL, delayMs: 300 });
     const before = await sent();
+    const former = await stored();
     const disconnecting = disconnect();
     await until('the uninstall to be under way', async () => (await sent()) > before);
     expect((await world.install(portalId)).status).toBe(200);
     expect((await disconnecting).status).toBe(200);
     expect((await row())?.state).toBe('active');
-    expect(await stored()).toBeDefined();
+    const now = await stored();
+    expect(now?.installId).toBeGreaterThan(former?.installId ?? 0);
+    expect(now?.refreshToken).not.toBe(former?.refreshToken);
   });
 
   it.each([

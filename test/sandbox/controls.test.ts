@@ -165,17 +165,17 @@ describe('the app’s settings', () => {
 
 describe('controls', () => {
   it.each([
-    ['POST', '/clock', { advanceMinutes: 1 }],
-    ['POST', '/failures', { status: 500 }],
-    ['POST', '/webhooks', { events: [] }],
-    ['POST', '/webhooks', { events: [{}], signature: 'v9' }],
-    ['POST', '/uninstall', { portalId: 'x' }],
-    ['PUT', '/app', { serverUrl: 'nowhere' }],
-    ['GET', '/timeline', undefined],
-  ])('say what is wrong with %s %s %j', async (method, path, body) => {
+    ['POST', '/clock', { advanceMinutes: 1 }, 'advanceSeconds'],
+    ['POST', '/failures', { status: 500 }, 'path'],
+    ['POST', '/webhooks', { events: [] }, 'events'],
+    ['POST', '/webhooks', { events: [{}], signature: 'v9' }, 'signature'],
+    ['POST', '/uninstall', { portalId: 'x' }, 'portalId'],
+    ['PUT', '/app', { serverUrl: 'nowhere' }, 'serverUrl'],
+    ['GET', '/timeline', undefined, 'portalId'],
+  ])('say what is wrong with %s %s %j', async (method, path, body, field) => {
     const answer = await hubspot.call(method, `/_sandbox${path}`, body);
     expect(answer.status).toBe(400);
-    expect(answer.body.error.message).toBeTruthy();
+    expect(answer.body.error.message).toContain(field);
   });
 
   it('that do not exist get 404', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type CrmWorld, collect, startCrmWorld } from '../helpers/crm-world.ts';
+import { type CrmWorld, startCrmWorld } from '../helpers/crm-world.ts';
 
 /** A little more than HubSpot shows of one search. */
 const MADE = 10_050;
@@ -21,7 +21,9 @@ describe('a search with more than 10,000 results', () => {
   it('goes on behind them by record id and gives each record once', async () => {
     let ids: string[] = [];
     const requests = await world.requestsOf(async () => {
-      const found = await collect(tasks.search({ filters: [filter('hs_task_subject')], properties: [] }));
+      const found = await Array.fromAsync(
+        tasks.search({ filters: [filter('hs_task_subject')], properties: [] }),
+      );
       ids = found.map(({ id }) => id);
     });
     expect(ids).toHaveLength(MADE);
@@ -47,7 +49,7 @@ describe('a search with more than 10,000 results', () => {
 
   it('says that it cannot when there is no room for one more filter', async () => {
     const filters = Array.from({ length: 6 }, () => filter('hs_task_subject'));
-    await expect(collect(tasks.search({ filters }))).rejects.toMatchObject({
+    await expect(Array.fromAsync(tasks.search({ filters }))).rejects.toMatchObject({
       code: 'search_too_long',
       message: expect.stringContaining('fewer filters'),
     });

@@ -36,7 +36,7 @@ describe('four processes that meet twenty expired portals', () => {
     await world.close();
   });
 
-  const start = () => startProcess('test/tokens/caller.ts', { ...world.settings, HUBSPOT_RATE_LIMIT: '0' });
+  const start = () => startProcess('test/tokens/caller.ts', world.settings);
 
   async function ask(asked: RunningProcess, via: Command['via'], calls = CALLS): Promise<Outcome> {
     const answer = once(asked.child, 'message');

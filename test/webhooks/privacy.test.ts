@@ -336,7 +336,17 @@ describe('what is older than its retention', () => {
         let asked = 0;
         await pruneWebhooks(world.ctx.pool, before, () => asked++ > 0);
         expect((await left(world)).events.reduce((sum, { count }) => sum + count, 0)).toBe(12_050 - 5_000);
+        await world.query(
+          `insert into timeline_events (portal_id, id, state, sent_at) values
+             (1, 'old', 'sent', now() - interval '31 days'), (1, 'new', 'sent', now() - interval '29 days'),
+             (1, 'refused', 'refused', null), (1, 'waiting', 'waiting', null)`,
+        );
         await pruneWebhooks(world.ctx.pool, before, () => false);
+        expect(await world.query('select id from timeline_events order by id')).toEqual([
+          { id: 'new' },
+          { id: 'refused' },
+          { id: 'waiting' },
+        ]);
         expect(await left(world)).toEqual({
           events: [
             { state: 'dead', count: 10 },

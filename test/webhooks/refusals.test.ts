@@ -144,12 +144,10 @@ describe('the accepted signature versions', () => {
         (await world.sandbox.control('webhooks', { events: [EVENT], signature })).deliveries[0].status;
       expect([await send('v3'), await send('v2'), await send('v1')]).toEqual([204, 401, 401]);
       const path = '/crm-extension?portalId=62515&associatedObjectId=101&associatedObjectType=CONTACT';
-      const [signed] = (['v2'] as const).map((version) =>
-        signatureHeaders([version], {
-          ...{ clientSecret: SECRET, method: 'GET', body: '', timestamp: Date.now() },
-          url: world.serverUrl + path,
-        }),
-      );
+      const signed = signatureHeaders(['v2'], {
+        ...{ clientSecret: SECRET, method: 'GET', body: '', timestamp: Date.now() },
+        url: world.serverUrl + path,
+      });
       expect((await world.app(path, { headers: signed })).status).toBe(401);
       await until('three refusals', async () => {
         const kinds = await hubspotJson(world.settings, 'webhooks', 'refused');
