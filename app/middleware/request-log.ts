@@ -32,6 +32,8 @@ export function requestLog(logger: Logger): RequestHandler {
       if (error || res.statusCode >= 500) return 'error';
       return req.url === '/healthz' || req.url === '/readyz' ? 'debug' : 'info';
     },
+    // Why it failed stands in the line of the error handler.
+    customErrorObject: (_req, _res, _error, { err: _, ...line }) => line,
     customSuccessMessage: (req, res) => `${req.method} ${withoutPersonalData(req.url)} ${res.statusCode}`,
     customErrorMessage: (req, res) => `${req.method} ${withoutPersonalData(req.url)} ${res.statusCode}`,
   });
