@@ -18,6 +18,8 @@ export const privacyReceiptsStore = {
   /** Until `tx` ends nobody stores a payload without seeing its receipt. */
   async beginErasure(tx: Db): Promise<void> {
     await tx.query('select pg_advisory_xact_lock($1)', [ERASURE]);
+    // While this is held no webhook is split: rather try again than wait for a row.
+    await tx.query(`set local lock_timeout = '1s'`);
   },
 
   /** Until `tx` ends no erasure passes by what it stores. */

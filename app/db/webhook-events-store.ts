@@ -26,6 +26,10 @@ export interface PendingEvent {
   readonly attempts: number;
 }
 
+/** HubSpot documents numbers and lists; what came as anything else names no object. */
+const isObjectId = (id: unknown): id is number | string =>
+  (typeof id === 'number' && id > 0) || (typeof id === 'string' && /^[1-9]\d*$/.test(id));
+
 const PENDING = 'id, record, event, attempts';
 /** A privacy deletion does not wait for events that it is going to erase. */
 const NEVER_HELD = `e.subscription_type = 'contact.privacyDeletion'`;
@@ -94,10 +98,10 @@ export const webhookEventsStore = {
     const due = await db.query<PendingEvent>({
       name: 'due-webhook-events',
       text: `select ${PENDING} from webhook_events e
-        where lane = $1 and state = 'retrying' and run_at <= now() and record <> all($3) and not exists (
+        where lane = $1 and state = 'retrying' and run_at <= now() and record <> all($3) and (${NEVER_HELD} or not exists (
           select from webhook_events earlier where earlier.record = e.record
             and earlier.state in ('waiting', 'retrying')
-            and (earlier.occurred_at, earlier.id) < (e.occurred_at, e.id))
+            and (earlier.occurred_at, earlier.id) < (e.occurred_at, e.id)))
         order by run_at limit $2`,
       values: [lane, limit, except],
     });
@@ -143,10 +147,13 @@ export const webhookEventsStore = {
     );
   },
 
-  /** When the lane's next failed event is to be tried again. */
+  /** When the lane's next failed event is to be tried again; those that an earlier one of their record holds wait for it. */
   async nextRetry(db: Db, lane: number): Promise<Date | undefined> {
     const { rows } = await db.query<{ at: Date | null }>(
-      `select min(run_at) as at from webhook_events where lane = $1 and state = 'retrying'`,
+      `select min(run_at) as at from webhook_events e
+       where lane = $1 and state = 'retrying' and (${NEVER_HELD} or not exists (
+         select from webhook_events earlier where earlier.record = e.record and earlier.state = 'retrying'
+           and (earlier.occurred_at, earlier.id) < (e.occurred_at, e.id)))`,
       [lane],
     );
     return rows[0]?.at ?? undefined;
@@ -161,12 +168,24 @@ export const webhookEventsStore = {
     return rows.map(({ lane }) => lane);
   },
 
+  /**
+   * Waits for the handlers that work on these records' events, and holds the events for this transaction, in order of
+   * ids. Privacy deletions hold ids only and are left out: one may be waiting for another.
+   */
+  async lockRecords(tx: Db, records: readonly string[]): Promise<void> {
+    await tx.query(
+      `select from webhook_events where record = any($1) and subscription_type <> 'contact.privacyDeletion'
+       order by id for update`,
+      [records],
+    );
+  },
+
   /** Forgets the payloads of a record's events; what was still to be handled is not. @returns how many. */
   async erase(tx: Db, record: string, exceptId: string): Promise<number> {
     const { rowCount } = await tx.query(
       `update webhook_events set event = null, last_error = null, run_at = null,
          state = case when state in ('waiting', 'retrying', 'dead') then 'erased' else state end
-       where record = $1 and id <> $2 and event is not null`,
+       where record = $1 and id <> $2 and event is not null and subscription_type <> 'contact.privacyDeletion'`,
       [record, exceptId],
     );
     return rowCount ?? 0;
@@ -180,10 +199,8 @@ export const webhookEventsStore = {
          and coalesce(event->>'objectTypeId', '0-1') = '0-1'`,
       [portalId],
     );
-    return rows.map(({ event: { objectId, primaryObjectId, newObjectId, mergedObjectIds = [] } }) =>
-      [objectId, primaryObjectId, newObjectId, ...mergedObjectIds]
-        .filter((id) => id !== undefined)
-        .map(String),
+    return rows.map(({ event: { objectId, primaryObjectId, newObjectId, mergedObjectIds } }) =>
+      [objectId, primaryObjectId, newObjectId, mergedObjectIds].flat().filter(isObjectId).map(String),
     );
   },
 

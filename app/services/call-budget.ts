@@ -66,6 +66,9 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
 
   function createQueue(portalId: number, lane: CallLane, onEmpty: () => void) {
     const waiting: Record<CallPriority, Waiting[]> = { interactive: [], background: [] };
+    const waitingCalls = () => waiting.interactive.length + waiting.background.length;
+    /** Starts that were granted and lie ahead: so many of those that wait need no other. */
+    let granted = 0;
     let asking = false;
     let wake: (() => void) | undefined;
 
@@ -83,9 +86,11 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
     async function serve() {
       asking = true;
       for (;;) {
-        const priority = waiting.interactive.length > 0 ? 'interactive' : 'background';
-        const count = Math.min(waiting[priority].length, MOST_AT_ONCE[priority]);
-        if (count === 0) break;
+        // A granted start goes to a person's call first, whoever it was granted for.
+        const people = waiting.interactive.length - granted;
+        const priority = people > 0 ? 'interactive' : 'background';
+        const count = Math.min(people > 0 ? people : waitingCalls() - granted, MOST_AT_ONCE[priority]);
+        if (count <= 0) break;
         const background = priority === 'background';
         const pause = await callBudgetsStore
           .reserve(pool, portalId, lane, count, limits[lane], background, AHEAD_MS[priority])
@@ -103,14 +108,23 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
         if (pause > 0) await sleep(pause);
       }
       asking = false;
-      onEmpty();
+      endIfEmpty();
     }
 
     /** Starts the call that has waited longest at that time, a person's before others. */
     function begin(delayMs: number, at?: number) {
-      const next = () => (waiting.interactive.shift() ?? waiting.background.shift())?.start(at);
+      granted += 1;
+      const next = () => {
+        granted -= 1;
+        (waiting.interactive.shift() ?? waiting.background.shift())?.start(at);
+        endIfEmpty();
+      };
       if (delayMs > 0) setTimeout(next, delayMs);
       else next();
+    }
+
+    function endIfEmpty() {
+      if (!asking && granted === 0 && waitingCalls() === 0) onEmpty();
     }
 
     /** Not waited for: until it is noted, the call occupies its place, as it would unanswered. */

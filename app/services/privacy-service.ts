@@ -28,9 +28,15 @@ export function createPrivacyService({ pool }: { pool: Pool }) {
      * @param eventId the privacy deletion itself, which holds ids only and stays.
      */
     async eraseContact(tx: Db, portalId: number, contactId: string, eventId: string): Promise<void> {
+      const recordOf = (id: string) => recordKey(portalId, 'contact', id);
+      // Handlers of merged contacts may take their time. They are waited for before everybody has to wait for this.
+      await webhookEventsStore.lockRecords(
+        tx,
+        [...(await samePerson(tx, portalId, contactId))].map(recordOf),
+      );
       await privacyReceiptsStore.beginErasure(tx);
       for (const id of await samePerson(tx, portalId, contactId)) {
-        const record = recordKey(portalId, 'contact', id);
+        const record = recordOf(id);
         const emails = await webhookEventsStore.emailsOf(tx, record);
         await privacyReceiptsStore.add(tx, portalId, record, {
           timeline_events: await timelineEventsStore.erase(tx, portalId, id, emails),

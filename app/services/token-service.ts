@@ -92,7 +92,7 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
         throw backingOff(install);
       }
       const refreshed = refreshOnce(portalId, decide, 'its token expires soon');
-      return works ? orMeanwhile(refreshed, install.accessToken) : refreshed;
+      return works ? orMeanwhile(refreshed, install) : refreshed;
     },
 
     /** A token to try after HubSpot refused `refused` with 401: another caller's newer one, or a refreshed one. */
@@ -122,6 +122,11 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
         (install) => (install.tokenVersion === tokenVersion ? 'refresh' : 'use'),
         'asked for by an operator',
       );
+    },
+
+    /** Resolves when no refresh is under way: what HubSpot gives for one must still be stored. */
+    async settled(): Promise<void> {
+      while (refreshing.size > 0) await Promise.allSettled(refreshing.values());
     },
 
     /** The portal's tokens were changed by another part of this process. */
@@ -218,6 +223,33 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
     return stored ? tokens.accessToken : (await load(portalId)).accessToken;
   }
 
+  /** The refreshed token; the one at hand when that fails for now, or takes long. The refresh goes on. */
+  async function orMeanwhile(
+    refreshed: Promise<string>,
+    { portalId, accessToken }: InstallWithTokens,
+  ): Promise<string> {
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<string>((resolve) => {
+      timer = setTimeout(resolve, PATIENCE_MS, accessToken);
+    });
+    const settled = refreshed.catch((error) => {
+      if (isOver(error)) throw error;
+      if (!(error instanceof AppError))
+        logger.warn(
+          { portalId, err: error },
+          'a token was not refreshed; the one in use lives for some minutes',
+        );
+      return accessToken;
+    });
+    try {
+      return await Promise.race([settled, patience]);
+    } finally {
+      clearTimeout(timer);
+      // Nobody may be left to hear of a failure that comes later.
+      settled.catch(() => {});
+    }
+  }
+
   /** Notes what a failure means. @returns a token only when another one was stored meanwhile. */
   async function settleFailure(install: InstallWithTokens, error: HubSpotError): Promise<string> {
     const { portalId, tokenVersion } = install;
@@ -288,31 +320,10 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
   }
 }
 
-/** The refreshed token; the one at hand when that fails for now, or takes long. The refresh goes on. */
-async function orMeanwhile(refreshed: Promise<string>, atHand: string): Promise<string> {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, PATIENCE_MS, atHand);
-  });
-  const settled = refreshed.catch((error) => {
-    if (keptTokens(error)) return atHand;
-    throw error;
-  });
-  try {
-    return await Promise.race([settled, patience]);
-  } finally {
-    clearTimeout(timer);
-    // Nobody may be left to hear of a failure that comes later.
-    settled.catch(() => {});
-  }
-}
-
-const HUBSPOT_UNAVAILABLE = 'hubspot_unavailable';
-
 const unavailable = (portalId: number, what: string, retryAfter: number, cause?: HubSpotError) =>
   new AppError(
     503,
-    HUBSPOT_UNAVAILABLE,
+    'hubspot_unavailable',
     `Portal ${portalId} cannot be reached now: ${what}. Its tokens are kept. Try again shortly.`,
     { retryAfter, cause },
   );
@@ -325,5 +336,6 @@ const misconfigured = (cause: HubSpotError) =>
     { cause },
   );
 
-const keptTokens = (error: unknown) =>
-  error instanceof AppError && (error.code === HUBSPOT_UNAVAILABLE || error.code === APP_MISCONFIGURED);
+const isOver = (error: unknown) =>
+  error instanceof AppError &&
+  (error.code === 'install_needs_reconnect' || error.code === 'install_not_found');

@@ -18,7 +18,11 @@ interface Round {
   readonly events: number;
   /** Whether others may wait. */
   readonly more: boolean;
+  /** Lanes that were not woken, as this process works them. */
+  readonly counted: readonly number[];
 }
+
+const NOTHING: Round = { deliveries: 0, events: 0, more: false, counted: [] };
 
 interface Dependencies {
   pool: Pool;
@@ -56,13 +60,15 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
   /** A round is taken and parsed while the one before is being stored; they are stored in their order. */
   async function splitInRounds(stopping: () => boolean): Promise<void> {
     let atOnce = FIRST_DELIVERIES;
-    let before: Promise<Round> = Promise.resolve({ deliveries: 0, events: 0, more: true });
+    let before: Promise<Round> = Promise.resolve({ ...NOTHING, more: true });
     for (;;) {
       const { taken, stored } = beginRound(atOnce, before);
-      const { deliveries, events, more } = await taken;
-      await before.catch(async (error) => {
-        await stored.catch(() => {});
-        throw error;
+      const [size] = await Promise.allSettled([taken, before]);
+      // Whatever failed: nothing may be under way any more when this ends, or the next run would overtake it.
+      if (size.status === 'rejected') throw await failureOf([before, stored]);
+      const { deliveries, events, more } = size.value;
+      await before.catch(async () => {
+        throw await failureOf([before, stored]);
       });
       before = stored;
       if (!more && !(await stored).more) return;
@@ -79,17 +85,20 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
    * Begins to split some deliveries.
    * @returns `taken`, what they hold, and `stored`, when that is committed, which waits for the round `before`.
    */
-  function beginRound(
-    limit: number,
-    before: Promise<unknown>,
-  ): { taken: Promise<Round>; stored: Promise<Round> } {
+  function beginRound(limit: number, before: Promise<unknown>) {
     const { promise: taken, resolve, reject } = Promise.withResolvers<Round>();
-    const stored = lanesAtWork.split(() =>
-      splitOrReject(limit, async (round) => {
-        resolve(round);
+    const stored = lanesAtWork.split(async () => {
+      const round = await splitOrReject(limit, async (size) => {
+        resolve(size);
         await before;
-      }),
-    );
+      });
+      // A lane that was counted on may have stopped before the commit, and its successor found nothing.
+      await wakeLanes(
+        pool,
+        round.counted.filter((lane) => !lanesAtWork.has(lane)),
+      );
+      return round;
+    });
     stored.catch(reject);
     return { taken, stored };
   }
@@ -100,18 +109,31 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
       return await inTransaction(pool, (tx) => splitSome(tx, limit, onTaken));
     } catch (error) {
       if (!isDataException(error)) throw error;
-      if (limit > 1) return splitOrReject(1, onTaken);
-      return inTransaction(pool, async (tx) => {
-        const [delivery] = await webhookDeliveriesStore.lockWaiting(tx, 1);
-        if (!delivery) return { deliveries: 0, events: 0, more: false };
-        logger.error(
-          { deliveryId: delivery.id, err: error },
-          'a delivery cannot be split; it is set aside as rejected',
-        );
-        await webhookDeliveriesStore.reject(tx, delivery.id, 'the database cannot hold its values');
-        return { deliveries: 1, events: 0, more: true };
-      });
+      return limit > 1 ? splitOneByOne(limit, onTaken) : inTransaction(pool, (tx) => setAside(tx, error));
     }
+  }
+
+  /** All of them, as the next round, which holds the deliveries after these, waits for it. */
+  async function splitOneByOne(most: number, onTaken: (round: Round) => Promise<void>): Promise<Round> {
+    let sum = { ...NOTHING, more: true };
+    while (sum.more && sum.deliveries < most) {
+      const one = await splitOrReject(1, onTaken);
+      sum = {
+        deliveries: sum.deliveries + one.deliveries,
+        events: sum.events + one.events,
+        more: one.more,
+        counted: [...sum.counted, ...one.counted],
+      };
+    }
+    return sum;
+  }
+
+  async function setAside(tx: Db, err: Error): Promise<Round> {
+    const [delivery] = await webhookDeliveriesStore.lockWaiting(tx, 1);
+    if (!delivery) return NOTHING;
+    logger.error({ deliveryId: delivery.id, err }, 'a delivery cannot be split; it is set aside as rejected');
+    await webhookDeliveriesStore.reject(tx, delivery.id, 'the database cannot hold its values');
+    return { ...NOTHING, deliveries: 1, more: true };
   }
 
   /** @param onTaken told what the deliveries hold; they are stored when it lets them. */
@@ -119,11 +141,12 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
     const deliveries = await webhookDeliveriesStore.lockWaiting(tx, limit);
     const found = new Map<string, NewWebhookEvent>();
     const settled: { id: number; events: number; problem: string | undefined }[] = [];
+    const rejected: { id: number; problem: string }[] = [];
     for (const { id, body } of deliveries) {
       const { events, problem } = parseDelivery(body);
       if (problem) logger.warn({ deliveryId: id, problem }, 'a delivery holds what is not an event');
       if (!events) {
-        await webhookDeliveriesStore.reject(tx, id, problem);
+        rejected.push({ id, problem });
         continue;
       }
       settled.push({ id, events: events.length, problem });
@@ -132,20 +155,24 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
         if (!found.has(row.id)) found.set(row.id, row);
       }
     }
-    const round = { deliveries: deliveries.length, events: found.size, more: deliveries.length === limit };
-    await onTaken(round);
-    if (deliveries.length === 0) return round;
+    const size = {
+      ...NOTHING,
+      ...{ deliveries: deliveries.length, events: found.size, more: deliveries.length === limit },
+    };
+    await onTaken(size);
+    if (deliveries.length === 0) return size;
 
+    await privacyReceiptsStore.holdOffErasures(tx);
+    for (const { id, problem } of rejected) await webhookDeliveriesStore.reject(tx, id, problem);
     const rows = await leaveOutErased(tx, await keepRecordsTogether(tx, [...found.values()]));
     await webhookEventsStore.add(tx, rows);
     if (settled.length > 0) await webhookDeliveriesStore.settle(tx, settled);
     const lanes = new Set<number>();
     for (const { state, lane } of rows) if (state === 'waiting') lanes.add(lane);
-    await wakeLanes(
-      tx,
-      [...lanes].filter((lane) => !lanesAtWork.has(lane)),
-    );
-    return round;
+    const counted = [...lanes].filter((lane) => lanesAtWork.has(lane));
+    for (const lane of counted) lanes.delete(lane);
+    await wakeLanes(tx, lanes);
+    return { ...size, counted };
   }
 
   function toRow(event: WebhookEvent, deliveryId: number): NewWebhookEvent {
@@ -181,7 +208,6 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
 
   /** A person's late events are not stored again after the person's data was deleted. */
   async function leaveOutErased(tx: Db, rows: readonly NewWebhookEvent[]): Promise<NewWebhookEvent[]> {
-    await privacyReceiptsStore.holdOffErasures(tx);
     if (!(await privacyReceiptsStore.hasAny(tx))) return [...rows];
     const erased = await privacyReceiptsStore.erasedAt(tx, [...new Set(rows.map(({ record }) => record))]);
     if (erased.size === 0) return [...rows];
@@ -194,6 +220,12 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
   }
 }
 
+/** The first failure of these, once all have ended. */
+async function failureOf(rounds: readonly Promise<unknown>[]): Promise<unknown> {
+  const ended = await Promise.allSettled(rounds);
+  return ended.find((round) => round.status === 'rejected')?.reason;
+}
+
 /** PostgreSQL's class 22: a value does not fit its type. */
-const isDataException = (error: unknown) =>
+const isDataException = (error: unknown): error is Error =>
   error instanceof Error && 'code' in error && String(error.code).startsWith('22');

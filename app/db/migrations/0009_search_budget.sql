@@ -28,8 +28,11 @@ begin
   select * into budget from call_budgets where portal_id = p_portal and lane = p_lane for update;
   now_ms := floor(extract(epoch from clock_timestamp()) * 1000);
   p_limit := least(p_limit, coalesce(budget.known_limit, p_limit));
-  budget.unanswered := array(select s from unnest(budget.unanswered) s where s > now_ms - longest);
-  budget.slots := array(select s from unnest(budget.slots) s where s > now_ms - p_window order by s);
+  budget.unanswered := array(select s from unnest(budget.unanswered) s where s between now_ms - longest and now_ms + p_window);
+  -- What lies further ahead than anything is reserved was noted before the clock was set back.
+  budget.slots := array(
+    select s from unnest(budget.slots) s where s > now_ms - p_window and s <= now_ms + p_window order by s);
+  budget.last_background := least(budget.last_background, now_ms + p_window);
   -- Unanswered calls count as of now. As p_ahead is shorter than the window, no start is granted on that guess.
   used := array(
     select s from unnest(budget.slots) s
@@ -45,9 +48,12 @@ begin
     -- Each start has a name of its own.
     while t = any(budget.unanswered) loop t := t + 1; end loop;
     if t - now_ms > p_ahead then
-      -- As soon as it can be granted. One that waits for an answer may have it any moment.
+      -- As soon as it can be granted. One that waits for an answer may have it any moment; it is not asked for
+      -- without pause.
       retry_at := t - p_ahead;
-      if cardinality(budget.unanswered) > 0 then retry_at := least(retry_at, now_ms + 50); end if;
+      if cardinality(budget.unanswered) > 0 then
+        retry_at := greatest(least(retry_at, now_ms + 50), now_ms + 25);
+      end if;
       exit;
     end if;
     starts := starts || t;
