@@ -380,6 +380,37 @@ describe('a refresh that HubSpot does not carry out', () => {
     expect((await history(portalId)).map(([, state]) => state)).toEqual(['active', 'refreshing', 'active']);
   });
 
+  it('before the server ends is waited for, and what HubSpot gave is stored', async () => {
+    const portalId = await stillValid();
+    const ending = createContext(world.ctx.config, world.ctx.logger, { clock: world.ctx.clock });
+    await world.sandbox.setApp({ rotateRefreshTokens: true });
+    await world.sandbox.control('failures', {
+      ...{ method: 'POST', path: '/oauth/*/token', delayMs: 2 * SECOND, times: 1 },
+    });
+    const before = await stored(portalId);
+    expect(await tokenFor(portalId, ending)).toBe(before?.accessToken);
+    await ending.close();
+    await world.sandbox.setApp({ rotateRefreshTokens: false });
+    const after = await stored(portalId);
+    expect(after?.tokenVersion).toBe(2);
+    expect(after?.refreshToken).not.toBe(before?.refreshToken);
+    expect((await history(portalId)).map(([, state]) => state)).toEqual(['active', 'refreshing', 'active']);
+  });
+
+  it('that the database cannot note leaves the token in use to the callers', async () => {
+    const portalId = await stillValid();
+    const before = await stored(portalId);
+    await world.ctx.pool.query(
+      'alter table install_history add constraint full_disk check (false) not valid',
+    );
+    try {
+      expect(await tokenFor(portalId)).toBe(before?.accessToken);
+    } finally {
+      await world.ctx.pool.query('alter table install_history drop constraint full_disk');
+    }
+    expect(await tokenFor(portalId)).not.toBe(before?.accessToken);
+  });
+
   it('is asked for again at once when an operator asks', async () => {
     const portalId = await stillValid();
     await failNext({ status: 503, headers: { 'retry-after': '60' } });

@@ -5,6 +5,7 @@ import { enqueue } from '../../app/jobs/enqueue.ts';
 import { pruneWebhooks } from '../../app/jobs/prune-webhooks.ts';
 import type { NewTimelineEvent } from '../../app/services/timeline-service.ts';
 import { eventIdentity } from '../../app/services/webhook-event.ts';
+import { laneOf } from '../../app/services/webhook-lanes.ts';
 import { defineHandler } from '../../app/webhooks/handler.ts';
 import { until } from '../helpers/until.ts';
 import {
@@ -184,6 +185,53 @@ describe('a person whose deletion HubSpot tells of', () => {
     expect(await mentions()).toEqual([]);
   });
 
+  it('is forgotten, and takes along nobody, when merges name what is no contact', async () => {
+    const merge = (fields: Record<string, unknown>) =>
+      anEvent({
+        ...{ subscriptionType: 'contact.merge', objectId: undefined, propertyName: undefined },
+        ...{ newObjectId: null, ...fields },
+      });
+    await world.deliver([
+      change(PERSON, 'email', EMAIL),
+      change(OTHER, 'firstname', 'Other'),
+      merge({ primaryObjectId: PERSON, mergedObjectIds: null }),
+      merge({ primaryObjectId: OTHER, mergedObjectIds: '4711' }),
+      merge({ primaryObjectId: 4716, mergedObjectIds: [null, {}, 0] }),
+    ]);
+    await world.settled();
+    await world.deliver([privacyDeletion({ objectId: 4716 })]);
+    await erased();
+    expect((await world.ctx.services.privacy.receipts(62515, 10)).map(({ record }) => record)).toEqual([
+      '62515:contact:4716',
+    ]);
+    expect(await mentions()).toEqual(['webhook_events']);
+    await world.deliver([privacyDeletion()]);
+    await until('the second receipt', async () =>
+      (await world.ctx.services.privacy.receipts(62515, 10)).some(({ record }) =>
+        record.endsWith(`${PERSON}`),
+      ),
+    );
+    expect(await mentions()).toEqual([]);
+  });
+
+  it('is forgotten although the deletion’s own handler failed at first', async () => {
+    const retrying = `state = 'retrying', run_at = now() + interval '1 day'`;
+    await world.deliver([change(PERSON, 'dead', NAME)]);
+    await world.settled();
+    await world.query(`update webhook_events set ${retrying} where state = 'dead'`);
+    const lane = laneOf(`62515:contact:${PERSON}`);
+    const deletion = privacyDeletion();
+    await world.query(
+      `insert into webhook_events
+         (id, portal_id, record, subscription_type, lane, priority, occurred_at, event, state, attempts, run_at)
+       values ($1, 62515, $2, 'contact.privacyDeletion', $3, 0, $4, $5, 'retrying', 1, now())`,
+      [eventIdentity(deletion), `62515:contact:${PERSON}`, lane, deletion.occurredAt, deletion],
+    );
+    await enqueue(world.ctx.pool, 'run-webhook-lane', { lane }, {});
+    await erased();
+    expect(await mentions()).toEqual([]);
+  });
+
   it('is forgotten at once, though an earlier event of the contact is still being tried', async () => {
     await world.deliver([change(PERSON, 'dead', NAME)]);
     await world.settled();
@@ -283,6 +331,51 @@ describe('a person whose deletion HubSpot tells of', () => {
     }
     return found.sort();
   }
+});
+
+it('a deletion that waits for a handler of a merged contact keeps nobody else waiting', () => {
+  const [former, stranger] = [4713, 4714];
+  const handled: number[] = [];
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const handler = defineHandler({
+    name: 'held',
+    on: 'contact.propertyChange',
+    async handle({ objectId }, { db }) {
+      await db.query('select');
+      if (Number(objectId) === former) await opened;
+      handled.push(Number(objectId));
+    },
+  });
+  const test = async (world: WebhookWorld) => {
+    const waiting = (what: string) =>
+      world.query(
+        `select from pg_stat_activity where datname = current_database() and state <> 'idle' and ${what}`,
+      );
+    await world.deliver([
+      anEvent({
+        ...{ subscriptionType: 'contact.merge', objectId: undefined, newObjectId: PERSON },
+        ...{ primaryObjectId: PERSON, mergedObjectIds: [former] },
+      }),
+      anEvent({ objectId: former }),
+    ]);
+    await until(
+      'the handler to hold its event',
+      async () => (await waiting(`state = 'idle in transaction'`)).length > 0,
+    );
+    await world.deliver([anEvent({ subscriptionType: 'contact.privacyDeletion', objectId: PERSON })]);
+    await until('the deletion to wait', async () => (await waiting(`wait_event_type = 'Lock'`)).length > 0);
+    await world.deliver([anEvent({ objectId: stranger })]);
+    await until('another contact’s event to be handled', () => handled.includes(stranger));
+    open();
+    await until(
+      'the receipts',
+      async () => (await world.ctx.services.privacy.receipts(62515, 10)).length === 2,
+    );
+  };
+  return inWebhookWorld([handler], (world) => test(world).finally(open));
 });
 
 describe('what is older than its retention', () => {

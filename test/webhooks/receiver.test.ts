@@ -149,6 +149,44 @@ describe('what HubSpot delivers', () => {
     expect(await query('select count(*) from webhook_events')).toEqual([{ count: 30 }]);
   });
 
+  it('is split in its order around one that the database cannot hold', async () => {
+    await query(`
+      create function refuse() returns trigger language plpgsql as $$ begin
+        if new.event->>'propertyValue' = '5' then raise exception 'out of range' using errcode = '22003'; end if;
+        new.attempts := nextval('install_ids');
+        return new;
+      end $$;
+      create trigger refuse before insert on webhook_events for each row execute function refuse()`);
+    try {
+      for (let index = 1; index <= 30; index += 1) {
+        await hubspot.send([
+          {
+            portalId: 62515,
+            subscriptionType: 'contact.propertyChange',
+            propertyValue: `${index}`,
+            objectId: 1,
+          },
+        ]);
+      }
+      await split();
+      const order = await query(
+        `select event->>'propertyValue' as value, delivery_id from webhook_events order by attempts`,
+      );
+      // Of one round they go in the order of their ids; the rounds keep theirs.
+      const values = order.map(({ value }) => Number(value));
+      expect(values.slice(0, 19)).toEqual([1, 2, 3, 4, ...Array.from({ length: 15 }, (_, at) => at + 6)]);
+      expect(values.slice(19).sort((a, b) => a - b)).toEqual(Array.from({ length: 10 }, (_, at) => at + 21));
+      expect(
+        await query('select state, count(*) from webhook_deliveries group by state order by state'),
+      ).toEqual([
+        { state: 'done', count: 29 },
+        { state: 'rejected', count: 1 },
+      ]);
+    } finally {
+      await query('drop trigger refuse on webhook_events; drop function refuse');
+    }
+  });
+
   describe('while the database is blocked', () => {
     let lock: pg.Client;
     beforeEach(async () => {
