@@ -63,11 +63,18 @@ export function oauthRoutes({ installs, partnerSignIn, sessionSecret }: Dependen
       if (!browser || !isFormToken(token, browser, sessionSecret)) throw installFailed('state_unknown');
       const signedIn = await partnerSignIn.authenticate({ user, key });
       if (!signedIn)
-        return showSignIn(req, res.status(401), returnUrl, 'That name and key do not go together.');
+        return showSignIn(req, res.status(401), returnUrl, {
+          ...{ user, problem: 'That name and key do not go together.' },
+        });
       res.redirect(303, await installs.beginPartner(returnUrl, signedIn, browser));
     });
 
-  function showSignIn(req: Request, res: Response, returnUrl: string, problem?: string): void {
+  function showSignIn(
+    req: Request,
+    res: Response,
+    returnUrl: string,
+    again: { user?: string; problem?: string } = {},
+  ): void {
     installs.requireReturnUrl(returnUrl);
     const browser = nameBrowser(req, res);
     // The form ends in a redirect to HubSpot, which the default `form-action 'self'` would block.
@@ -76,7 +83,7 @@ export function oauthRoutes({ installs, partnerSignIn, sessionSecret }: Dependen
       title: 'Sign in to connect HubSpot',
       returnUrl,
       token: formToken(browser, sessionSecret),
-      problem,
+      ...again,
     });
   }
 }

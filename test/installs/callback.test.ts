@@ -599,6 +599,13 @@ describe('a sign-in', () => {
     expect((await take(signIn(page))).status).toBe(303);
   });
 
+  it('that is asked for again keeps the name, as text', async () => {
+    const answer = await take(signIn(await signInPage(), { user: `Zoë ${ATTACK}`, key: 'wrong' }));
+    const text = await answer.text();
+    expect(text).toContain('value="Zoë &quot;&gt;&lt;img');
+    expect(text).not.toContain('<img src=x');
+  });
+
   it('with a key that opens one portal only is not enough', async () => {
     const { key } = await world.ctx.services.apiKeys.create('limited', 62515);
     expect((await take(signIn(await signInPage(), { key }))).status).toBe(401);
