@@ -87,8 +87,8 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
       attempt,
       db,
       get log() {
-        const { portalId, subscriptionType } = event;
-        log ??= logger.child({ eventId, portalId, subscriptionType });
+        // Event and portal stand in every line of what a handler does.
+        log ??= logger.child({ subscriptionType: event.subscriptionType });
         return log;
       },
       get signal() {
