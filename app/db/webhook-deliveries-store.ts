@@ -1,4 +1,4 @@
-import { byteaArray } from './bytea-array.ts';
+import { byteaArray } from './binary-array.ts';
 import type { Db } from './pool.ts';
 
 /** Table `webhook_deliveries`. */

@@ -1,4 +1,5 @@
 import type { WebhookEvent } from '../services/webhook-event.ts';
+import { int2Array, int8Array, textArray, uuidArray } from './binary-array.ts';
 import type { Db } from './pool.ts';
 
 export type WebhookEventState = 'waiting' | 'retrying' | 'done' | 'ignored' | 'dead' | 'erased';
@@ -45,16 +46,25 @@ export const webhookEventsStore = {
     const inOrder = events.toSorted((a, b) => (a.id < b.id ? -1 : 1));
     const { rowCount } = await tx.query({
       name: 'add-webhook-events',
+      // As text, JSON keeps \u0000 and half characters as they came; the column's type does not unpack them.
       text: `insert into webhook_events
           (id, delivery_id, portal_id, record, subscription_type, lane, priority, occurred_at, event, state)
         select id, delivery_id, portal_id, record, subscription_type, lane, priority, occurred_at, event::json, state
-        from json_to_recordset($1::json) as e (id uuid, delivery_id bigint, portal_id bigint, record text,
-          subscription_type text, lane smallint, priority smallint, occurred_at bigint, event text, state text)
+        from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::smallint[], $7::smallint[],
+          $8::bigint[], $9::text[], $10::text[]) as e (id, delivery_id, portal_id, record, subscription_type, lane,
+          priority, occurred_at, event, state)
         on conflict (id) do nothing`,
-      // The event travels as text in text: PostgreSQL would not unpack a \u0000 or half a character inside it, but
-      // it keeps both as they came.
       values: [
-        JSON.stringify(inOrder.map((row) => ({ ...row, event: row.event && JSON.stringify(row.event) }))),
+        uuidArray(inOrder.map(({ id }) => id)),
+        int8Array(inOrder.map(({ delivery_id }) => delivery_id)),
+        int8Array(inOrder.map(({ portal_id }) => portal_id)),
+        textArray(inOrder.map(({ record }) => record)),
+        textArray(inOrder.map(({ subscription_type }) => subscription_type)),
+        int2Array(inOrder.map(({ lane }) => lane)),
+        int2Array(inOrder.map(({ priority }) => priority)),
+        int8Array(inOrder.map(({ occurred_at }) => occurred_at)),
+        textArray(inOrder.map(({ event }) => event && JSON.stringify(event))),
+        textArray(inOrder.map(({ state }) => state)),
       ],
     });
     return rowCount ?? 0;
@@ -133,7 +143,7 @@ export const webhookEventsStore = {
       name: 'done-webhook-events',
       text: `update webhook_events set state = 'done', attempts = attempts + 1, run_at = null, done_at = now()
         where id = any($1::uuid[]) and state in ('waiting', 'retrying')`,
-      values: [ids],
+      values: [uuidArray(ids)],
     });
   },
 
