@@ -21,7 +21,7 @@ import { startPostgres } from '../scripts/embedded-postgres.ts';
  *  (e) memory of the web process while 200,000 events wait
  */
 const SECRET = 'bench-client-secret';
-const ROUNDS = 5;
+const ROUNDS = 9;
 
 interface Load {
   seconds: number;
