@@ -298,6 +298,9 @@ describe('what cannot be told', () => {
   });
 
   it('is never claimed: a signature of HubSpot’s under another body matches nothing', () => {
+    // HubSpot signs address and body without anything between them: "/webhook" with the body "/" is signed as
+    // "/webhook/" with none. Bodies of HubSpot's are arrays, and no address goes on with a bracket.
+    const jsonArrayLike = fc.string().map((text) => `[${text}`);
     const versions = fc.constantFrom(['v1'], ['v2'], ['v3'], ['v1', 'v3'], ['v2', 'v3']) as fc.Arbitrary<
       SignatureVersion[]
     >;
@@ -305,8 +308,8 @@ describe('what cannot be told', () => {
       fc.property(
         versions,
         fc.constantFrom(SECRET, FORMER),
-        fc.string(),
-        fc.string(),
+        jsonArrayLike,
+        jsonArrayLike,
         (made, secret, signed, body) => {
           fc.pre(signed !== body);
           expect(
