@@ -1,14 +1,8 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import got from 'got';
 import { loadConfig } from '../app/config.ts';
 import { createContext } from '../app/context.ts';
-import { migrate } from '../app/db/migrate.ts';
 import { createLogger } from '../app/logger.ts';
-import { startPostgres } from '../scripts/embedded-postgres.ts';
+import { count, inTurn, rate, ratio, type Surroundings, settings, withSurroundings } from './measure.ts';
 
 const CALLS = 2_000;
 const AT_ONCE = 8;
@@ -19,39 +13,25 @@ const CONTACTS = 100_000;
  * A service call against bare got on the same sandbox route, in turn in one run; and memory while iterating 100,000
  * contacts. Runs without the call budget: it would hold both to eleven calls a second.
  */
-export default async function benchClient(): Promise<string[]> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'bench-client-'));
-  const postgres = await startPostgres(path.join(folder, 'postgres'));
-  const sandbox = fork(path.join(import.meta.dirname, '../sandbox/main.ts'), [], {
-    env: { PATH: process.env.PATH, SANDBOX_PORT: '0', SERVER_URL: 'http://localhost:9' },
-    silent: true,
-  });
-  const [{ url }] = (await once(sandbox, 'message')) as [{ url: string }];
+export default () => withSurroundings(benchClient);
+
+async function benchClient({ databaseUrl, start }: Surroundings): Promise<string[]> {
+  const { said } = await start('../sandbox/main.ts', { SANDBOX_PORT: '0' });
+  const { url } = said as { url: string };
   const control = (method: string, name: string, json: unknown) =>
     got(`${url}/_sandbox/${name}`, { method: method as 'PUT', json: json as object }).json<{
       results: { portalId: number; accessToken: string; refreshToken: string; expiresIn: number }[];
     }>();
+  await control('PUT', 'app', { rateLimit: null, searchRateLimit: null });
+  const [install] = (await control('POST', 'portals', { from: 900_000, count: 1, installed: true })).results;
+  if (!install) throw new Error('The sandbox made no portal.');
+  const config = loadConfig({
+    ...settings(databaseUrl, url),
+    HUBSPOT_RATE_LIMIT: '0',
+    HUBSPOT_SEARCH_RATE_LIMIT: '0',
+  });
+  const ctx = createContext(config, createLogger('warn', 'bench'));
   try {
-    await migrate({ url: postgres.url });
-    await control('PUT', 'app', { rateLimit: null, searchRateLimit: null });
-    const [install] = (await control('POST', 'portals', { from: 900_000, count: 1, installed: true }))
-      .results;
-    if (!install) throw new Error('The sandbox made no portal.');
-    const config = loadConfig({
-      SERVER_URL: 'http://localhost:9',
-      DATABASE_URL: postgres.url,
-      HUBSPOT_APP_ID: '193354',
-      HUBSPOT_CLIENT_ID: 'sandbox-client-id',
-      HUBSPOT_CLIENT_SECRET: 'sandbox-client-secret',
-      HUBSPOT_API_URL: url,
-      HUBSPOT_RATE_LIMIT: '0',
-      HUBSPOT_SEARCH_RATE_LIMIT: '0',
-      TOKEN_KEYS: `bench:${Buffer.alloc(32, 1).toString('base64url')}`,
-      API_KEY: 'bench-api-key-bench-api-key-bench-api-key',
-      SESSION_SECRET: 'bench-session-secret-bench-session-secret',
-      LOG_LEVEL: 'warn',
-    });
-    const ctx = createContext(config, createLogger('warn', 'bench'));
     const accessTokenExpiresAt = new Date(Date.now() + install.expiresIn * 1000);
     await ctx.installs.save(ctx.pool, {
       portalId: install.portalId,
@@ -71,19 +51,13 @@ export default async function benchClient(): Promise<string[]> {
     const route = `${url}/crm/objects/2026-09/contacts/${contact.id}?properties=email%2Cfirstname`;
     const headers = { authorization: `Bearer ${install.accessToken}` };
 
-    const times = { service: [] as number[], bare: [] as number[] };
-    for (let round = 0; round <= ROUNDS; round += 1) {
-      const service = await timed(() => hubspot.contacts.get(contact.id, ['email', 'firstname']));
-      const bare = await timed(() => got(route, { headers, retry: { limit: 0 } }).json());
-      // The first round warms both up.
-      if (round > 0) {
-        times.service.push(service);
-        times.bare.push(bare);
-      }
-    }
-    const [service, bare] = [median(times.service), median(times.bare)];
+    const [service, bare] = await inTurn(
+      ROUNDS,
+      () => timed(() => hubspot.contacts.get(contact.id, ['email', 'firstname'])),
+      () => timed(() => got(route, { headers, retry: { limit: 0 } }).json()),
+    );
     const lines = [
-      `service call ${perSecond(service)} calls/s, bare got ${perSecond(bare)} calls/s: ratio ${(bare / service).toFixed(2)}`,
+      `service call ${rate(CALLS, service)} calls/s, bare got ${rate(CALLS, bare)} calls/s: ratio ${ratio(service, bare)}`,
     ];
 
     for (let made = 0; made < CONTACTS; made += 100) {
@@ -102,14 +76,11 @@ export default async function benchClient(): Promise<string[]> {
       }
     }
     lines.push(
-      `iterating ${seen.toLocaleString('en')} contacts: ${memory[0]} MB after 10,000, ${memory.at(-1)} MB at the end`,
+      `iterating ${count(seen)} contacts: ${memory[0]} MB after 10,000, ${memory.at(-1)} MB at the end`,
     );
-    await ctx.close();
     return lines;
   } finally {
-    sandbox.kill('SIGKILL');
-    await postgres.stop();
-    await rm(folder, { recursive: true, force: true });
+    await ctx.close();
   }
 }
 
@@ -127,6 +98,3 @@ async function timed(call: () => Promise<unknown>): Promise<number> {
   );
   return (performance.now() - started) / 1000;
 }
-
-const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-const perSecond = (seconds: number) => Math.round(CALLS / seconds).toLocaleString('en');

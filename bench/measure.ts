@@ -6,11 +6,34 @@ import path from 'node:path';
 import { migrate } from '../app/db/migrate.ts';
 import { startPostgres } from '../scripts/embedded-postgres.ts';
 
-export const median = (values: readonly number[]): number =>
+const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 /** `1234567` as `1,234,567`. */
 export const count = (value: number): string => Math.round(value).toLocaleString('en');
+
+/** How many of `done` a second, as `1,234`. */
+export const rate = (done: number, seconds: number): string => count(done / seconds);
+
+/** How fast ours is, measured in theirs: 1.00 is as fast, 2.00 twice as fast. */
+export const ratio = (ours: number, theirs: number): string => (theirs / ours).toFixed(2);
+
+/** Settings of a server that is measured. */
+export const settings = (databaseUrl: string, hubspotUrl: string, serverUrl = NOWHERE) => ({
+  SERVER_URL: serverUrl,
+  DATABASE_URL: databaseUrl,
+  HUBSPOT_APP_ID: '193354',
+  HUBSPOT_CLIENT_ID: 'sandbox-client-id',
+  HUBSPOT_CLIENT_SECRET: 'sandbox-client-secret',
+  HUBSPOT_API_URL: hubspotUrl,
+  TOKEN_KEYS: `bench:${Buffer.alloc(32, 1).toString('base64url')}`,
+  API_KEY: 'bench-api-key-bench-api-key-bench-api-key',
+  SESSION_SECRET: 'bench-session-secret-bench-session-secret',
+  LOG_LEVEL: 'warn',
+});
+
+/** An address where nothing listens. */
+export const NOWHERE = 'http://localhost:9';
 
 /** The machine, in one line: a figure means nothing without it. */
 export function machine(): string {
@@ -20,18 +43,23 @@ export function machine(): string {
   return `${model}, ${cpus().length} cores, ${memory} GB, Node ${process.version}, ${process.platform}`;
 }
 
-/** Two sides in turn, so that both meet the same weather; the median of each. */
-export async function inTurn(
+/**
+ * All sides in turn, so that they meet the same weather. A round before the first, 0, warms them up and is not counted.
+ * @param sides what each takes, in seconds.
+ * @returns the median of each.
+ */
+export async function inTurn<Sides extends readonly ((round: number) => Promise<number>)[]>(
   rounds: number,
-  ours: (round: number) => Promise<number>,
-  theirs: (round: number) => Promise<number>,
-): Promise<{ ours: number; theirs: number }> {
-  const results = { ours: [] as number[], theirs: [] as number[] };
-  for (let round = 0; round < rounds; round += 1) {
-    results.theirs.push(await theirs(round));
-    results.ours.push(await ours(round));
+  ...sides: Sides
+): Promise<{ [Side in keyof Sides]: number }> {
+  const results = sides.map((): number[] => []);
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const [index, side] of sides.entries()) {
+      const seconds = await side(round);
+      if (round > 0) results[index]?.push(seconds);
+    }
   }
-  return { ours: median(results.ours), theirs: median(results.theirs) };
+  return results.map(median) as { [Side in keyof Sides]: number };
 }
 
 export interface Surroundings {
@@ -46,10 +74,16 @@ export interface Surroundings {
   ): Promise<{ child: ChildProcess; said: unknown }>;
 }
 
-/** A migrated database of its own, and child processes; all of it is gone at the end. */
-export async function withSurroundings<T>(work: (surroundings: Surroundings) => Promise<T>): Promise<T> {
+/**
+ * A migrated database of its own, and child processes; all of it is gone at the end.
+ * @param flags settings of PostgreSQL.
+ */
+export async function withSurroundings<T>(
+  work: (surroundings: Surroundings) => Promise<T>,
+  flags: readonly string[] = [],
+): Promise<T> {
   const folder = await mkdtemp(path.join(tmpdir(), 'bench-'));
-  const postgres = await startPostgres(path.join(folder, 'postgres'));
+  const postgres = await startPostgres(path.join(folder, 'postgres'), flags);
   const children: ChildProcess[] = [];
   try {
     await migrate({ url: postgres.url });

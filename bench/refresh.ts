@@ -5,7 +5,7 @@ import path from 'node:path';
 import { loadConfig } from '../app/config.ts';
 import { createInstallsStore } from '../app/db/installs-store.ts';
 import { createPool, type Pool } from '../app/db/pool.ts';
-import { count, inTurn, type Surroundings, withSurroundings } from './measure.ts';
+import { count, inTurn, rate, ratio, type Surroundings, settings, withSurroundings } from './measure.ts';
 
 const ROUNDS = 3;
 /** As many as the sweep has under way. */
@@ -31,8 +31,8 @@ export default async function benchRefresh(): Promise<string[]> {
   const large = await withSurroundings((place) => measure(place, { installs: 100_000, due: 20_000 }));
   return [small, large].map(
     ({ installs, due, ours, theirs, peakMb }) =>
-      `${count(installs)} installs, ${count(due)} due: ${count(due / ours)} refreshes/s, ` +
-      `${count(due / theirs)} bare token requests/s over ${CONNECTIONS} connections: ratio ${(theirs / ours).toFixed(2)}; ` +
+      `${count(installs)} installs, ${count(due)} due: ${rate(due, ours)} refreshes/s, ` +
+      `${rate(due, theirs)} bare token requests/s over ${CONNECTIONS} connections: ratio ${ratio(ours, theirs)}; ` +
       `peak memory of the process that refreshes ${Math.round(peakMb)} MB`,
   );
 }
@@ -51,7 +51,7 @@ async function measure(place: Surroundings, { installs, due }: Size) {
     const bare = await place.start('bare-tokens.ts', {}, [token, String(CONNECTIONS), file]);
     const peaks: number[] = [];
 
-    const { ours, theirs } = await inTurn(
+    const [ours, theirs] = await inTurn(
       ROUNDS,
       async () => {
         await makeDue(pool, due);
@@ -130,16 +130,3 @@ async function requireNothingDue(pool: Pool): Promise<void> {
   );
   if (rows[0].count > 0) throw new Error(`${rows[0].count} installs were not refreshed.`);
 }
-
-const settings = (databaseUrl: string, sandboxUrl: string) => ({
-  SERVER_URL: 'http://localhost:9',
-  DATABASE_URL: databaseUrl,
-  HUBSPOT_APP_ID: '193354',
-  HUBSPOT_CLIENT_ID: 'sandbox-client-id',
-  HUBSPOT_CLIENT_SECRET: 'sandbox-client-secret',
-  HUBSPOT_API_URL: sandboxUrl,
-  TOKEN_KEYS: `bench:${Buffer.alloc(32, 1).toString('base64url')}`,
-  API_KEY: 'bench-api-key-bench-api-key-bench-api-key',
-  SESSION_SECRET: 'bench-session-secret-bench-session-secret',
-  LOG_LEVEL: 'warn',
-});

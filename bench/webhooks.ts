@@ -1,15 +1,11 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { Logger as QueueLogger, run as runQueue } from 'graphile-worker';
 import pg from 'pg';
-import { migrate } from '../app/db/migrate.ts';
-import { startPostgres } from '../scripts/embedded-postgres.ts';
+import { inTurn, NOWHERE, rate, ratio, type Surroundings, settings, withSurroundings } from './measure.ts';
 
 /**
  * Webhooks, each pair in turn in one run:
@@ -23,6 +19,12 @@ import { startPostgres } from '../scripts/embedded-postgres.ts';
 const SECRET = 'bench-client-secret';
 const ROUNDS = 9;
 
+interface Shape {
+  connections: number;
+  deliveries: number;
+  eventsEach: number;
+}
+
 interface Load {
   seconds: number;
   statuses: Record<string, number>;
@@ -30,25 +32,23 @@ interface Load {
   p99: number;
 }
 
-export default async function benchWebhooks(): Promise<string[]> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'bench-webhooks-'));
-  const postgres = await startPostgres(path.join(folder, 'postgres'), ['max_connections=100']);
+export default () => withSurroundings(benchWebhooks, ['max_connections=100']);
+
+async function benchWebhooks(surroundings: Surroundings): Promise<string[]> {
+  const { databaseUrl } = surroundings;
   const [ourPort, parsingPort, collectingPort] = [await freePort(), await freePort(), await freePort()];
   const ours = `http://localhost:${ourPort}`;
   const parsing = `http://localhost:${parsingPort}`;
   const collecting = `http://localhost:${collectingPort}`;
-  const env = settings(ours, postgres.url);
-  await migrate({ url: postgres.url });
-  const pool = new pg.Pool({ connectionString: postgres.url, max: 4 });
-  const children: ChildProcess[] = [];
-  const start = async (file: string, args: string[] = []) => {
-    const child = fork(path.join(import.meta.dirname, file), args, {
-      env: { PATH: process.env.PATH, ...env },
-    });
-    children.push(child);
-    await once(child, 'message');
-    return child;
+  const env = {
+    ...settings(databaseUrl, NOWHERE, ours),
+    PORT: String(ourPort),
+    HUBSPOT_CLIENT_SECRET: SECRET,
   };
+  const start = async (file: string, args?: string[]) => (await surroundings.start(file, env, args)).child;
+  const load = (server: string, shape: Shape, seed: number) =>
+    sendLoad(surroundings.start, server, shape, seed);
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 4 });
 
   try {
     const web = await start('../app/server.ts');
@@ -56,41 +56,45 @@ export default async function benchWebhooks(): Promise<string[]> {
     await start('bare-receiver.ts', [String(collectingPort), collecting, SECRET, 'bytes']);
     const lines: string[] = [];
 
-    const [stored = 0, parsed = 0, collected = 0] = await inTurn(
-      (seed) => load(`${ours}/webhook`, 32, 15_000, 1, seed),
-      (seed) => load(`${parsing}/webhook`, 32, 15_000, 1, seed),
-      (seed) => load(`${collecting}/webhook`, 32, 15_000, 1, seed),
+    const single = { connections: 32, deliveries: 15_000, eventsEach: 1 };
+    const [stored, parsed, collected] = await inTurn(
+      ROUNDS,
+      async (round) => (await load(ours, single, round + 100)).seconds,
+      async (round) => (await load(parsing, single, round + 200)).seconds,
+      async (round) => (await load(collecting, single, round + 300)).seconds,
     );
     lines.push(
-      `(a) one event each, 32 connections: ${rate(stored, 15_000)} deliveries/s stored; bare ${rate(parsed, 15_000)} with the body parsed: ratio ${ratio(parsed, stored)}; bare ${rate(collected, 15_000)} with its bytes collected: ratio ${ratio(collected, stored)}`,
+      `(a) one event each, 32 connections: ${rate(15_000, stored)} deliveries/s stored; bare ${rate(15_000, parsed)} with the body parsed: ratio ${ratio(stored, parsed)}; bare ${rate(15_000, collected)} with its bytes collected: ratio ${ratio(stored, collected)}`,
     );
 
-    const [received = 0, inserted = 0] = await inTurn(
-      (seed) => load(`${ours}/webhook`, 10, 1_000, 100, seed),
+    const hundreds = { connections: 10, deliveries: 1_000, eventsEach: 100 };
+    const [received, inserted] = await inTurn(
+      ROUNDS,
+      async (round) => (await load(ours, hundreds, round + 400)).seconds,
       () => insertBodies(pool, 1_000),
     );
     lines.push(
-      `(b) 100 events each, 10 connections: ${rate(received, 100_000)} events/s, straight through pg ${rate(inserted, 100_000)}: ratio ${ratio(inserted, received)}`,
+      `(b) 100 events each, 10 connections: ${rate(100_000, received)} events/s, straight through pg ${rate(100_000, inserted)}: ratio ${ratio(received, inserted)}`,
     );
 
     await pool.query('truncate webhook_deliveries, webhook_events');
     await pool.query('delete from graphile_worker._private_jobs');
     const idle = rss(web);
-    await load(`${ours}/webhook`, 10, 2_000, 100, 900);
+    await load(ours, { ...hundreds, deliveries: 2_000 }, 900);
     lines.push(`(e) memory of web: ${idle} MB before, ${rss(web)} MB with 200,000 events waiting`);
 
     const worker = await start('noop-worker.ts');
     const drained = await drain(pool, 200_000);
     // It would take the other runner's jobs for those of a dead worker.
     await end(worker);
-    const jobs = await queueRate(postgres.url);
+    const jobs = await queueRate(databaseUrl);
     lines.push(
       `(c) drain: ${Math.round(drained.perSecond)} events/s; graphile-worker's own ${Math.round(jobs)} jobs/s: ratio ${(drained.perSecond / jobs).toFixed(2)}`,
     );
 
     await start('noop-worker.ts');
-    await load(`${ours}/webhook`, 10, 3_000, 100, 901);
-    const d = await load(`${ours}/webhook`, 10, 3_000, 1, 902);
+    await load(ours, { ...hundreds, deliveries: 3_000 }, 901);
+    const d = await load(ours, { ...hundreds, deliveries: 3_000, eventsEach: 1 }, 902);
     const left = await waitingEvents(pool);
     lines.push(
       `(d) acknowledgement at 10 connections while the worker drains (${left} events left at the end): p50 ${d.p50.toFixed(1)} ms, p99 ${d.p99.toFixed(1)} ms`,
@@ -98,37 +102,20 @@ export default async function benchWebhooks(): Promise<string[]> {
     return lines;
   } finally {
     await pool.end();
-    for (const child of children) child.kill('SIGKILL');
-    await postgres.stop();
-    await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** All sides in turn, several times. @returns the median of each, in seconds. */
-async function inTurn(...sides: ((seed: number) => Promise<Load>)[]): Promise<number[]> {
-  const results = sides.map((): number[] => []);
-  // The first round warms them up.
-  for (let round = 0; round <= ROUNDS; round += 1) {
-    for (const [index, side] of sides.entries()) {
-      const { seconds } = await side(round * sides.length + index + 1);
-      if (round > 0) results[index]?.push(seconds);
-    }
-  }
-  return results.map(median);
-}
-
-async function load(
-  target: string,
-  connections: number,
-  deliveries: number,
-  eventsEach: number,
+/** @param seed makes the bodies distinct from those of other runs. */
+async function sendLoad(
+  start: Surroundings['start'],
+  server: string,
+  shape: Shape,
   seed: number,
 ): Promise<Load> {
+  const { connections, deliveries, eventsEach } = shape;
+  const target = `${server}/webhook`;
   const args = [target, connections, deliveries, eventsEach, SECRET, seed].map(String);
-  const child = fork(path.join(import.meta.dirname, 'webhook-load.ts'), args, {
-    env: { PATH: process.env.PATH },
-  });
-  await once(child, 'message');
+  const { child } = await start('webhook-load.ts', {}, args);
   child.send('go');
   const [result] = (await once(child, 'message')) as [Load];
   const refused = Object.keys(result.statuses).filter((status) => status !== '204');
@@ -137,7 +124,7 @@ async function load(
 }
 
 /** What a receiver can at best hope for: the same bytes, one insert and one commit each. */
-async function insertBodies(pool: pg.Pool, count: number): Promise<Load> {
+async function insertBodies(pool: pg.Pool, count: number): Promise<number> {
   await pool.query(
     'create table if not exists bench_bodies (id bigint generated always as identity, body bytea)',
   );
@@ -156,7 +143,7 @@ async function insertBodies(pool: pg.Pool, count: number): Promise<Load> {
       }
     }),
   );
-  return { seconds: (performance.now() - started) / 1000, statuses: {}, p50: 0, p99: 0 };
+  return (performance.now() - started) / 1000;
 }
 
 /** From when the worker works: starting it is not what is measured. */
@@ -221,22 +208,6 @@ async function queueRate(connectionString: string): Promise<number> {
   return perSecond;
 }
 
-function settings(serverUrl: string, databaseUrl: string): Record<string, string> {
-  return {
-    PORT: new URL(serverUrl).port,
-    SERVER_URL: serverUrl,
-    DATABASE_URL: databaseUrl,
-    HUBSPOT_APP_ID: '193354',
-    HUBSPOT_CLIENT_ID: 'bench',
-    HUBSPOT_CLIENT_SECRET: SECRET,
-    HUBSPOT_API_URL: 'http://localhost:9',
-    TOKEN_KEYS: `bench:${Buffer.alloc(32, 1).toString('base64url')}`,
-    API_KEY: 'bench-api-key-bench-api-key-bench-api-key',
-    SESSION_SECRET: 'bench-session-secret-bench-session-secret',
-    LOG_LEVEL: 'warn',
-  };
-}
-
 /** Resident memory of a process in MB. */
 function rss(child: ChildProcess): number {
   const [, kilobytes = '0'] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8')) ?? [];
@@ -251,7 +222,3 @@ async function freePort(): Promise<number> {
   await once(probe, 'close');
   return typeof address === 'object' && address ? address.port : 0;
 }
-
-const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-const rate = (seconds: number, count: number) => Math.round(count / seconds).toLocaleString('en');
-const ratio = (theirs: number, ours: number) => (theirs / ours).toFixed(2);
