@@ -1,5 +1,5 @@
-import type { Command } from 'commander';
-import type { InstallStatus } from '../services/install-service.ts';
+import { type Command, Option } from 'commander';
+import { INSTALL_STATES, type InstallState, type InstallStatus } from '../services/install-service.ts';
 import { type CommandGroup, portalArgument } from './command.ts';
 
 const PAGE = 500;
@@ -12,12 +12,13 @@ export const installCommands: CommandGroup = (program, { withContext, output }) 
   group
     .command('list')
     .description('every install with its state')
+    .addOption(new Option('--state <state>', 'only those in this state').choices(INSTALL_STATES))
     .option('--needs-consent', 'only those that lack a scope of HUBSPOT_SCOPES')
-    .action(async ({ needsConsent = false }: { needsConsent?: boolean }) => {
+    .action(async ({ state, needsConsent = false }: { state?: InstallState; needsConsent?: boolean }) => {
       const rows = await withContext(async ({ services }) => {
         const all: InstallStatus[] = [];
         for (let after = 0; ; ) {
-          const page = await services.installs.list(after, PAGE);
+          const page = await services.installs.list(after, PAGE, state);
           all.push(...page.filter(({ missingScopes }) => !needsConsent || missingScopes.length > 0));
           if (page.length < PAGE) return all;
           after = page.at(-1)?.portalId ?? after;
@@ -26,7 +27,7 @@ export const installCommands: CommandGroup = (program, { withContext, output }) 
       output().list(
         rows.map(summary),
         ['portal', 'state', 'reason', 'tokenExpires', 'nextRefresh', 'missingScopes'],
-        needsConsent ? 'No install lacks a scope.' : 'No portal has installed the app yet.',
+        emptyList(state, needsConsent),
       );
     });
 
@@ -80,6 +81,11 @@ export const installCommands: CommandGroup = (program, { withContext, output }) 
     output().done(link, { portal: portalId, link });
   });
 };
+
+function emptyList(state: InstallState | undefined, needsConsent: boolean): string {
+  if (state) return `No install is ${state}${needsConsent ? ' and lacks a scope' : ''}.`;
+  return needsConsent ? 'No install lacks a scope.' : 'No portal has installed the app yet.';
+}
 
 const summary = (install: InstallStatus) => ({
   portal: install.portalId,

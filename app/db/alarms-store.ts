@@ -3,9 +3,6 @@ import type { Db } from './pool.ts';
 export interface Alarm {
   readonly name: string;
   readonly message: string;
-  readonly raisedAt: Date;
-  readonly lastSeenAt: Date;
-  readonly occurrences: number;
 }
 
 /** Table `alarms`: trouble that only an operator can mend. */
@@ -24,10 +21,7 @@ export const alarmsStore = {
   },
 
   async list(db: Db): Promise<Alarm[]> {
-    const { rows } = await db.query<Alarm>(
-      `select name, message, raised_at as "raisedAt", last_seen_at as "lastSeenAt", occurrences
-       from alarms order by raised_at`,
-    );
+    const { rows } = await db.query<Alarm>('select name, message from alarms order by raised_at');
     return rows;
   },
 };

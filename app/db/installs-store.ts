@@ -5,7 +5,8 @@ import type { Db } from './pool.ts';
  * `active` and `backing_off` (HubSpot did not refresh the token; it will be tried again) hold tokens,
  * `needs_reconnect` (HubSpot ended the install) and `uninstalled` (we did) hold none.
  */
-export type InstallState = 'active' | 'backing_off' | 'needs_reconnect' | 'uninstalled';
+export const INSTALL_STATES = ['active', 'backing_off', 'needs_reconnect', 'uninstalled'] as const;
+export type InstallState = (typeof INSTALL_STATES)[number];
 
 /** What is known of a portal's install; holds no token. */
 export interface Install {
@@ -140,7 +141,7 @@ export function createInstallsStore(ring: KeyRing) {
       return rows[0];
     },
 
-    /** A page of installs in order of portal id, after `after`. */
+    /** A page of installs in order of portal id, after `after`; of one state where that is given. */
     async list(db: Db, after: number, limit: number, state?: InstallState): Promise<Install[]> {
       const { rows } = await db.query<Install>(
         `select ${COLUMNS} from installs where portal_id > $1 and ($3::text is null or state = $3)

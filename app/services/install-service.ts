@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { alarmsStore } from '../db/alarms-store.ts';
-import type { HistoryEntry, Install, InstallsStore } from '../db/installs-store.ts';
+import type { HistoryEntry, Install, InstallState, InstallsStore } from '../db/installs-store.ts';
 import { oauthStatesStore } from '../db/oauth-states-store.ts';
 import type { Pool } from '../db/pool.ts';
 import { LOCKS, type SessionLocks } from '../db/session-locks.ts';
@@ -17,6 +17,8 @@ import { parseReturnUrl, withState } from '../verification/return-url.ts';
 import { installFailed } from './install-errors.ts';
 import { publishLifecycle } from './lifecycle-events.ts';
 import { APP_MISCONFIGURED, type TokenService } from './token-service.ts';
+
+export { INSTALL_STATES, type InstallState } from '../db/installs-store.ts';
 
 /**
  * HubSpot refused the app when somebody installed it. Only the next install shows that this is over: refreshes do
@@ -128,8 +130,8 @@ export function createInstallService(dependencies: Dependencies) {
 
     status,
 
-    async list(after: number, limit: number): Promise<InstallStatus[]> {
-      return (await installs.list(pool, after, limit)).map((install) => describe(install, false));
+    async list(after: number, limit: number, state?: InstallState): Promise<InstallStatus[]> {
+      return (await installs.list(pool, after, limit, state)).map((install) => describe(install, false));
     },
 
     history: (portalId: number): Promise<HistoryEntry[]> => installs.history(pool, portalId),

@@ -24,6 +24,10 @@ describe('hubspot installs', () => {
       { portal: PORTAL + 1, state: 'active', reason: 'installed' },
     ]);
     expect(await run('list', '--needs-consent')).toHaveLength(2);
+    expect(await run('list', '--state', 'active')).toHaveLength(2);
+    expect(await run('list', '--state', 'needs_reconnect')).toEqual([]);
+    const { code, errors } = await hubspotCommand(world.settings, 'installs', 'list', '--state', 'broken');
+    expect([code, errors]).toEqual([1, expect.stringContaining('needs_reconnect')]);
   });
 
   it('refresh gets a new token, and show tells of it when asked for refreshes', async () => {
