@@ -3,6 +3,9 @@ import type { Db } from './pool.ts';
 export interface Alarm {
   readonly name: string;
   readonly message: string;
+  readonly since: Date;
+  readonly lastSeen: Date;
+  readonly occurrences: number;
 }
 
 /** Table `alarms`: trouble that only an operator can mend. */
@@ -21,7 +24,10 @@ export const alarmsStore = {
   },
 
   async list(db: Db): Promise<Alarm[]> {
-    const { rows } = await db.query<Alarm>('select name, message from alarms order by raised_at');
+    const { rows } = await db.query<Alarm>(
+      `select name, message, raised_at as since, last_seen_at as "lastSeen", occurrences
+       from alarms order by raised_at`,
+    );
     return rows;
   },
 };

@@ -31,6 +31,11 @@ export function createPool(
   return pool.on('connect', (client) => client.on('error', () => {}));
 }
 
+/** Resolves when the database answers. */
+export async function ping(db: Db): Promise<void> {
+  await db.query('select 1');
+}
+
 /**
  * Connection options with TLS as libpq's `sslmode` means it: `require` encrypts without checking the chain
  * (what Heroku Postgres, with its self-signed chain, needs), `verify-*` checks it.

@@ -1,5 +1,5 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
-import { AppError, invalidRequest, notFound } from '../errors.ts';
+import { AppError, invalidRequest, isDatabaseAway, notFound } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
 import { compressed, tooLarge } from '../verification/raw-body.ts';
 
@@ -46,6 +46,7 @@ interface HttpError extends Error {
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof HubSpotError) return fromHubSpot(error);
+  if (isDatabaseAway(error)) return databaseAway(error);
   const { status = 500, type } = (error ?? {}) as HttpError;
   if (type === 'entity.too.large') return tooLarge();
   if (type === 'entity.parse.failed')
@@ -60,6 +61,14 @@ function toAppError(error: unknown): AppError {
     'Something went wrong on this server. The operator can find it by the request id.',
   );
 }
+
+const databaseAway = (cause: unknown) =>
+  new AppError(
+    503,
+    'database_unavailable',
+    'The database of this server does not answer. What was stored is kept; try again shortly.',
+    { cause, retryAfter: 5 },
+  );
 
 /** What HubSpot refused because of the caller's values goes back to the caller; the rest is ours to explain. */
 function fromHubSpot(error: HubSpotError): AppError {

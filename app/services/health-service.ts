@@ -1,4 +1,4 @@
-import { alarmsStore } from '../db/alarms-store.ts';
+import { type Alarm, alarmsStore } from '../db/alarms-store.ts';
 import { pendingMigrations } from '../db/pending-migrations.ts';
 import type { Pool } from '../db/pool.ts';
 import { webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
@@ -14,7 +14,7 @@ export interface Readiness {
   readonly ready: boolean;
   readonly checks: Record<'database' | 'migrations' | 'keyRing' | 'queue', string>;
   /** Trouble that an operator has to mend while this process goes on working. */
-  readonly alarms: readonly string[];
+  readonly alarms: readonly Alarm[];
 }
 
 export function createHealthService({ pool, keys }: { pool: Pool; keys: KeyService }) {
@@ -42,13 +42,13 @@ export function createHealthService({ pool, keys }: { pool: Pool; keys: KeyServi
           keyRing: keyRing.status === 'fulfilled' ? 'ok' : reasonOf(keyRing.reason),
           queue: queue.status === 'rejected' ? 'unknown' : queue.value,
         },
-        alarms.status === 'fulfilled' ? alarms.value.map(({ message }) => message) : [],
+        alarms.status === 'fulfilled' ? alarms.value : [],
       );
     },
   };
 }
 
-const report = (checks: Readiness['checks'], alarms: readonly string[] = []): Readiness => ({
+const report = (checks: Readiness['checks'], alarms: readonly Alarm[] = []): Readiness => ({
   ready: Object.values(checks).every((check) => check === 'ok'),
   checks,
   alarms,

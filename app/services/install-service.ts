@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import { alarmsStore } from '../db/alarms-store.ts';
 import type { HistoryEntry, Install, InstallState, InstallsStore } from '../db/installs-store.ts';
 import { oauthStatesStore } from '../db/oauth-states-store.ts';
-import type { Pool } from '../db/pool.ts';
+import { type Pool, ping } from '../db/pool.ts';
 import { LOCKS, type SessionLocks } from '../db/session-locks.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError, installNotFound } from '../errors.ts';
@@ -91,6 +91,8 @@ export function createInstallService(dependencies: Dependencies) {
      */
     async finishMarketplace(code: string, returnUrl: string): Promise<string> {
       const back = requireReturnUrl(returnUrl);
+      // A code works once: it is not spent while what it buys could not be kept.
+      await ping(pool);
       await complete(code, null);
       return back.href;
     },
