@@ -1,31 +1,65 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import type { Server } from 'node:http';
-import { Server as TcpServer } from 'node:net';
+import type { Server, ServerResponse } from 'node:http';
+import { type Socket, Server as TcpServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
+export interface Listening {
+  /**
+   * Accepts no new connection, answers every request under way or still coming on an open one, and then closes that
+   * one, so that no request is cut off.
+   */
+  close(patience?: Patience): Promise<void>;
+}
+
+interface Patience {
+  /** For how long a connection not in use is kept: its caller may be sending the next request just now. */
+  readonly idleMs?: number;
+  /** For how long requests may take; those that take longer are refused with 503. */
+  readonly answerMs?: number;
+}
+
 /** Resolves when the server accepts connections; rejects when the port is taken. */
-export async function listen(server: Server, port: number): Promise<void> {
+export async function listen(server: Server, port: number): Promise<Listening> {
+  /** The open connections, with the answer that each had last or is owed. */
+  const answers = new Map<Socket, ServerResponse | undefined>();
+  server.on('connection', (socket) => {
+    answers.set(socket, undefined);
+    socket.once('close', () => answers.delete(socket));
+  });
+  server.prependListener('request', ({ socket }, res) => answers.set(socket, res));
   // Longer than the 60 seconds for which a router may keep an idle connection: we never close one it is about to use.
   server.keepAliveTimeout = 65_000;
   server.listen(port);
   await once(server, 'listening');
+
+  const owed = () => [...answers.values()].filter((res) => res?.headersSent === false) as ServerResponse[];
+
+  return {
+    async close({ idleMs = 0, answerMs = 10_000 } = {}) {
+      const closed = once(server, 'close');
+      owed().forEach(makeLast);
+      server.prependListener('request', (_req, res) => makeLast(res));
+      const tooLong = setTimeout(() => owed().forEach(refuse), answerMs);
+      // The close() of HTTP servers would close idle connections at once.
+      TcpServer.prototype.close.call(server);
+      await Promise.race([closed, pause(idleMs, undefined, { ref: false })]);
+      server.close();
+      // A connection that ends its last answer only now would otherwise stay for its keep-alive time.
+      const sweep = setInterval(() => server.closeIdleConnections(), 50);
+      await closed;
+      clearInterval(sweep);
+      clearTimeout(tooLong);
+    },
+  };
 }
 
-/**
- * Accepts no new connection, answers every request that still comes on an open one and then closes that one, so that
- * no request is cut off.
- * @param idleMs for how long a connection that is not in use is kept: its caller may be sending the next request
- * just now.
- */
-export async function closeServer(server: Server, idleMs = 0): Promise<void> {
-  const closed = once(server, 'close');
-  server.prependListener('request', (_req, res) => res.setHeader('Connection', 'close'));
-  // The close() of HTTP servers would close idle connections at once.
-  TcpServer.prototype.close.call(server);
-  await Promise.race([closed, pause(idleMs, undefined, { ref: false })]);
-  server.close();
-  // A connection that ends its last answer only now would otherwise stay for its keep-alive time.
-  const sweep = setInterval(() => server.closeIdleConnections(), 50);
-  await closed;
-  clearInterval(sweep);
+const makeLast = (res: ServerResponse) => void res.setHeader('Connection', 'close');
+
+/** In the shape of all errors of this server; what was to answer may be stuck, and writes after this one. */
+function refuse(res: ServerResponse): void {
+  const requestId = String(res.getHeader('x-request-id') ?? randomUUID());
+  const message = 'This server is being stopped and did not finish in time. Send the request again.';
+  res.writeHead(503, { 'Content-Type': 'application/json', 'Retry-After': '5', 'X-Request-Id': requestId });
+  res.end(JSON.stringify({ error: { code: 'stopping', message, requestId } }));
 }

@@ -22,8 +22,9 @@ export interface Running {
 export async function runUntilSignal(name: string, start: () => Promise<Running>): Promise<void> {
   let running: Running;
   const signalled = new Promise<void>((resolve) => {
-    process.once('SIGTERM', () => resolve());
-    process.once('SIGINT', () => resolve());
+    // Not once: a second signal, as when npm passes on what the terminal sent to all, would end the process at once.
+    process.on('SIGTERM', () => resolve());
+    process.on('SIGINT', () => resolve());
     // Only with a parent on an IPC channel (npm start): whoever started this process is gone.
     process.once('disconnect', () => resolve());
   });

@@ -2,12 +2,16 @@ import { createServer } from 'node:http';
 import { createApp } from './app.ts';
 import { loadConfig, readEnvironment } from './config.ts';
 import { createContext } from './context.ts';
-import { closeServer, listen } from './listen.ts';
+import { listen } from './listen.ts';
 import { createLogger } from './logger.ts';
 import { runUntilSignal } from './run-until-signal.ts';
 
-/** Routers and HubSpot use their connections again within this, or see that they are closed. */
-const IDLE_MS = 1_000;
+const PATIENCE = {
+  /** Routers and HubSpot use their connections again within this, or see that they are closed. */
+  idleMs: 1_000,
+  /** Leaves some of the time that a stop may take for what is left to do. */
+  answerMs: 20_000,
+};
 
 await runUntilSignal('web', async () => {
   const config = loadConfig(readEnvironment());
@@ -17,11 +21,11 @@ await runUntilSignal('web', async () => {
   await ctx.services.keys.check();
   await ctx.services.refusals.rememberSecrets();
   const server = createServer(createApp(ctx));
-  await listen(server, config.port);
+  const listening = await listen(server, config.port);
   logger.info({ port: config.port, serverUrl: config.serverUrl }, 'listening');
   return {
     async stop() {
-      await closeServer(server, IDLE_MS);
+      await listening.close(PATIENCE);
       await ctx.close();
       logger.info('stopped');
     },

@@ -4,7 +4,7 @@ import { createApp } from '../../app/app.ts';
 import { loadConfig } from '../../app/config.ts';
 import { createContext, type Overrides } from '../../app/context.ts';
 import { type JobRunner, startJobRunner } from '../../app/jobs/runner.ts';
-import { closeServer, listen } from '../../app/listen.ts';
+import { listen } from '../../app/listen.ts';
 import { createLogger } from '../../app/logger.ts';
 import { startSandbox } from '../../sandbox/index.ts';
 import { createDatabase } from './database.ts';
@@ -19,7 +19,7 @@ export async function startWorld(
 ) {
   const database = await createDatabase();
   const server = createServer();
-  await listen(server, 0);
+  const listening = await listen(server, 0);
   const serverUrl = `http://localhost:${(server.address() as AddressInfo).port}`;
   const sandbox = await startSandbox({ port: 0, serverUrl });
   const defaults = testSettings({ databaseUrl: database.url, serverUrl, sandboxUrl: sandbox.url });
@@ -68,7 +68,7 @@ export async function startWorld(
     async close() {
       await sandbox.close();
       await runner?.stop();
-      await closeServer(server);
+      await listening.close();
       await ctx.close();
       await database.drop();
     },

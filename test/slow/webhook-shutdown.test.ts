@@ -102,6 +102,8 @@ describe('SIGTERM while HubSpot delivers', () => {
     });
     const half = await beginRequest(url, delivery('half'));
     const ended = web.kill('SIGTERM');
+    // A terminal sends a signal to all, and npm passes its own on: the second is not to cut anything off.
+    web.child.kill('SIGTERM');
     await until('the server to accept no more', () =>
       fetch(`${url}/healthz`).then(
         () => false,
