@@ -51,6 +51,7 @@ const settings = z.object({
   WEBHOOK_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(30),
   WEBHOOK_SIGNATURE_VERSIONS: signatureVersions.default(['v3', 'v2', 'v1']),
   CARD_SIGNATURE_VERSIONS: signatureVersions.default(['v3', 'v2']),
+  EVENT_DETAILS_SIGNATURE_VERSIONS: signatureVersions.default(['v3']),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -154,7 +155,11 @@ export function loadConfig(env: Record<string, string | undefined>) {
     sessionSecret: s.SESSION_SECRET,
     webhookRetentionDays: s.WEBHOOK_RETENTION_DAYS,
     /** Which versions of HubSpot's signature each kind of route accepts. */
-    signatureVersions: { webhook: s.WEBHOOK_SIGNATURE_VERSIONS, card: s.CARD_SIGNATURE_VERSIONS },
+    signatureVersions: {
+      webhook: s.WEBHOOK_SIGNATURE_VERSIONS,
+      card: s.CARD_SIGNATURE_VERSIONS,
+      eventDetails: s.EVENT_DETAILS_SIGNATURE_VERSIONS,
+    },
     logLevel: s.LOG_LEVEL,
   });
 }

@@ -116,8 +116,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
     signedRequest: createSignedRequest({
       serverUrl: config.serverUrl,
       clientSecrets: config.hubspot.clientSecrets,
-      // HubSpot signs its requests for marketing events in no other version.
-      accepted: { ...config.signatureVersions, eventDetails: ['v3'] },
+      accepted: config.signatureVersions,
       clock,
       onRefused: refusals.note,
     }),

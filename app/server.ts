@@ -6,6 +6,9 @@ import { listen } from './listen.ts';
 import { createLogger } from './logger.ts';
 import { runUntilSignal } from './run-until-signal.ts';
 
+/** HubSpot waits five seconds for an answer. Who takes longer to send a request holds memory for nothing. */
+const SLOWEST_REQUEST = { requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
+
 const PATIENCE = {
   /** Routers and HubSpot use their connections again within this, or see that they are closed. */
   idleMs: 1_000,
@@ -20,7 +23,7 @@ await runUntilSignal('web', async () => {
   ctx.services.webhookSubscriptions.check();
   await ctx.services.keys.check();
   await ctx.services.refusals.rememberSecrets();
-  const server = createServer(createApp(ctx));
+  const server = createServer(SLOWEST_REQUEST, createApp(ctx));
   const listening = await listen(server, config.port);
   logger.info({ port: config.port, serverUrl: config.serverUrl }, 'listening');
   return {

@@ -11,9 +11,20 @@ import { type Address, type SignedForm, signedForms } from './signed-forms.ts';
 /** Kinds of routes that HubSpot calls; which signature versions each accepts is set for each. */
 export type SignedRoute = 'webhook' | 'card' | 'eventDetails';
 
+/** What is wrong with a body that therefore was not read; codes of the answers. */
+const BODY_PROBLEMS = {
+  body_too_large: 'The body is larger than this route takes, so its signature was not checked.',
+  unsupported_encoding:
+    'The body came compressed, so its signature was not checked. HubSpot compresses none: if it sent this, a proxy did.',
+} as const;
+
+type BodyProblem = keyof typeof BODY_PROBLEMS;
+
+export const isBodyProblem = (code: string): code is BodyProblem => code in BODY_PROBLEMS;
+
 /** A request that was not let in. */
 export interface Refusal {
-  readonly reason: SignatureProblem;
+  readonly reason: SignatureProblem | BodyProblem;
   readonly route: SignedRoute;
   readonly accepted: readonly SignatureVersion[];
   readonly parts: SignedParts;
@@ -38,7 +49,7 @@ const CLOCK = 'clock of this server';
 const VERSION_SETTING = {
   webhook: 'WEBHOOK_SIGNATURE_VERSIONS',
   card: 'CARD_SIGNATURE_VERSIONS',
-  eventDetails: undefined,
+  eventDetails: 'EVENT_DETAILS_SIGNATURE_VERSIONS',
 } as const;
 
 /** A signature that the request carries. */
@@ -66,6 +77,7 @@ export function diagnose(
   refusal: Refusal,
   secrets: { readonly configured: readonly string[]; readonly former: readonly string[] },
 ): Diagnosis {
+  if (isBodyProblem(refusal.reason)) return { finding: BODY_PROBLEMS[refusal.reason] };
   const [judged, ...beside] = claimsOf(refusal.parts.headers);
   if (!judged || refusal.reason === 'no_signature') {
     return { finding: 'No signature: HubSpot did not send it, or a proxy drops the X-HubSpot-* headers.' };
@@ -181,9 +193,7 @@ function explainRightSignature({ version, timestamp, declared }: Claim, refusal:
     const setting = VERSION_SETTING[refusal.route];
     const accepted = refusal.accepted.join(', ');
     return {
-      finding:
-        `Its ${version} signature is right, but this route accepts ${accepted}.` +
-        (setting ? ` Add ${version} to ${setting}.` : ''),
+      finding: `Its ${version} signature is right, but this route accepts ${accepted}. Add ${version} to ${setting}.`,
       setting,
     };
   }

@@ -1,54 +1,72 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../errors.ts';
 
+/** Of bodies that are not HubSpot's deliveries. */
 export const BODY_LIMIT = '1mb';
-const LIMIT_BYTES = 1024 * 1024;
+const MB = 1024 * 1024;
+/** For all bodies together that are on their way in, from callers of whom nothing is known yet. */
+const MOST_UNVERIFIED_BYTES = 64 * MB;
 
 /** A request of Node's, with what Express adds to it when it came through Express. */
 export type RawRequest = IncomingMessage & { body?: unknown; originalUrl?: string };
 
 export type RawHandler = (req: RawRequest, res: ServerResponse, next: (error?: unknown) => void) => void;
 
+export type BodyCapture = (req: RawRequest, limitMb: number, next: (error?: AppError) => void) => void;
+
 /**
- * Keeps the body's exact bytes in `req.body`, whatever their type: signatures cover bytes, and parsing and
+ * Keeps a body's exact bytes in `req.body`, whatever their type: signatures cover bytes, and parsing and
  * re-serialising does not give them back. Compressed bodies are refused, as HubSpot sends none. Written by hand
  * because it is on the path of every webhook, where it costs a third of what the general parser costs.
  */
-export const captureRawBody: RawHandler = (req, _res, next) => {
-  const encoding = req.headers['content-encoding'];
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') return next(compressed());
-  if (Number(req.headers['content-length'] ?? 0) > LIMIT_BYTES) return next(tooLarge());
+export function createBodyCapture(): BodyCapture {
+  let unverifiedBytes = 0;
 
-  const chunks: Buffer[] = [];
-  let size = 0;
-  const finish = (error?: AppError) => {
-    req.off('data', keep).off('end', done).off('close', cutShort).off('error', cutShort);
-    if (error) {
-      // What still comes is read and forgotten, so that the caller gets to read the answer.
-      req.on('error', () => {}).resume();
-      return next(error);
-    }
-    const [first] = chunks;
-    req.body = chunks.length === 1 ? first : Buffer.concat(chunks, size);
-    next();
+  return (req, limitMb, next) => {
+    const encoding = req.headers['content-encoding'];
+    if (encoding !== undefined && encoding.toLowerCase() !== 'identity') return next(compressed());
+    const limit = limitMb * MB;
+    if (Number(req.headers['content-length'] ?? 0) > limit) return next(tooLarge(limitMb));
+
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const finish = (error?: AppError) => {
+      req.off('data', keep).off('end', done).off('close', cutShort).off('error', cutShort);
+      unverifiedBytes -= size;
+      if (error) {
+        // What still comes is read and forgotten, so that the caller gets to read the answer.
+        req.on('error', () => {}).resume();
+        return next(error);
+      }
+      const [first] = chunks;
+      req.body = chunks.length === 1 ? first : Buffer.concat(chunks, size);
+      next();
+    };
+    const keep = (chunk: Buffer) => {
+      size += chunk.length;
+      unverifiedBytes += chunk.length;
+      if (size > limit) finish(tooLarge(limitMb));
+      else if (unverifiedBytes > MOST_UNVERIFIED_BYTES) finish(tooMany());
+      else chunks.push(chunk);
+    };
+    const done = () => finish();
+    const cutShort = () =>
+      finish(new AppError(400, 'request_aborted', 'The request ended before its body did.'));
+    req.on('data', keep).on('end', done).on('close', cutShort).on('error', cutShort);
   };
-  const keep = (chunk: Buffer) => {
-    size += chunk.length;
-    if (size > LIMIT_BYTES) finish(tooLarge());
-    else chunks.push(chunk);
-  };
-  const done = () => finish();
-  const cutShort = () =>
-    finish(new AppError(400, 'request_aborted', 'The request ended before its body did.'));
-  req.on('data', keep).on('end', done).on('close', cutShort).on('error', cutShort);
-};
+}
 
 export function rawBodyOf(req: RawRequest): Buffer {
   return Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0);
 }
 
-export const tooLarge = () =>
-  new AppError(413, 'body_too_large', `The body is larger than ${BODY_LIMIT}. Nothing was stored.`);
+export const tooLarge = (limitMb: number = Number.parseInt(BODY_LIMIT, 10)) =>
+  new AppError(413, 'body_too_large', `The body is larger than ${limitMb} MB. Nothing was stored.`);
 
 export const compressed = () =>
   new AppError(415, 'unsupported_encoding', 'Send the body uncompressed. Nothing was stored.');
+
+const tooMany = () =>
+  new AppError(503, 'busy', 'Too much is coming in at once. Nothing was stored; send it again.', {
+    retryAfter: 2,
+  });

@@ -1,10 +1,13 @@
 import type { Clock } from '../clock.ts';
 import { unauthorized } from '../errors.ts';
-import type { Refusal, SignedRoute } from './diagnose.ts';
-import { captureRawBody, type RawHandler, type RawRequest, rawBodyOf } from './raw-body.ts';
-import { type SignatureProblem, type SignatureVersion, verifySignature } from './signature.ts';
+import { isBodyProblem, type Refusal, type SignedRoute } from './diagnose.ts';
+import { createBodyCapture, type RawHandler, type RawRequest, rawBodyOf } from './raw-body.ts';
+import { type SignatureVersion, verifySignature } from './signature.ts';
 
 export type SignedRequest = (route: SignedRoute) => RawHandler;
+
+/** A delivery holds up to 100 events, and the value of a property up to 65,536 characters. */
+const BODY_LIMIT_MB: Readonly<Record<SignedRoute, number>> = { webhook: 8, card: 1, eventDetails: 1 };
 
 /**
  * Lets a request through only when HubSpot signed it. The URL is the configured public one: behind a proxy the
@@ -25,23 +28,33 @@ export function createSignedRequest({
   clock: Clock;
   onRefused: (refusal: Refusal) => void;
 }): SignedRequest {
+  const captureBody = createBodyCapture();
+
   return (route) => {
     const versions = accepted[route];
+    const limitMb = BODY_LIMIT_MB[route];
 
-    return (req, res, next) => {
-      const refuse = (reason: SignatureProblem, rawBody: Buffer) => {
-        next(unauthorized(`signature: ${reason}`));
+    return (req, _res, next) => {
+      const note = (reason: Refusal['reason'], rawBody: Buffer = NOT_READ) => {
         const address = addressOf(req, serverUrl);
         const parts = partsOf(req, serverUrl, rawBody);
         onRefused({ reason, route, accepted: versions, parts, address, at: clock.now() });
       };
+      const refuse: typeof note = (reason, rawBody) => {
+        next(unauthorized(`signature: ${reason}`));
+        note(reason, rawBody);
+      };
 
       // Before the body is read: who signs nothing does not get a megabyte buffered.
       if (!req.headers['x-hubspot-signature'] && !req.headers['x-hubspot-signature-v3'])
-        return refuse('no_signature', NOT_READ);
+        return refuse('no_signature');
 
-      captureRawBody(req, res, (error) => {
-        if (error) return next(error);
+      captureBody(req, limitMb, (error) => {
+        if (error) {
+          next(error);
+          if (isBodyProblem(error.code)) note(error.code);
+          return;
+        }
         const parts = partsOf(req, serverUrl, rawBodyOf(req));
         const verdict = verifySignature(parts, clientSecrets, versions, clock.now());
         if (verdict.ok) return next();

@@ -1,7 +1,9 @@
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { signatureHeaders } from '../../sandbox/webhooks/sign.ts';
 import { expectError } from '../helpers/expect-error.ts';
 import { API_KEY } from '../helpers/settings.ts';
+import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
 const CONTACT = '/hubid/62515/contact/jane@example.com';
@@ -172,7 +174,9 @@ describe('what cannot be understood', () => {
       async (method, path) => {
         const answer = await send(method, path, large, { 'x-hubspot-signature-v3': 'any' });
         const message = await expectError(answer, 413, 'body_too_large');
-        expect(message).toBe('The body is larger than 1mb. Nothing was stored.');
+        expect(message).toBe(
+          `The body is larger than ${path === '/webhook' ? 8 : 1} MB. Nothing was stored.`,
+        );
         expect((await world.app('/healthz')).status).toBe(200);
       },
     );
@@ -193,9 +197,30 @@ describe('what cannot be understood', () => {
       expect((await world.app('/healthz')).status).toBe(200);
     });
 
-    it('a webhook of just under 1 MB is accepted', async () => {
-      const body = JSON.stringify([{ portalId: 62515, subscriptionType: 'x', pad: 'a'.repeat(1_000_000) }]);
+    it('is no webhook of a hundred events with the longest values that HubSpot keeps', async () => {
+      const event = { portalId: 62515, subscriptionType: 'x', propertyValue: 'a'.repeat(65_536) };
+      const body = JSON.stringify(Array.from({ length: 100 }, () => event));
       expect((await signed('/webhook', 'POST', body)).status).toBe(204);
+    });
+
+    it('is what all callers send together before anybody knows them; it is given back when they go', async () => {
+      const { host, port } = new URL(world.serverUrl);
+      const head = `POST /webhook HTTP/1.1\r\nHost: ${host}\r\nX-HubSpot-Signature-v3: any\r\n`;
+      const answers: string[] = [];
+      const sockets = Array.from({ length: 10 }, () => {
+        const socket = connect(Number(port), 'localhost');
+        socket.on('data', (chunk) => answers.push(chunk.toString())).on('error', () => {});
+        socket.write(`${head}Content-Length: 8000000\r\n\r\n`);
+        socket.write(Buffer.alloc(7_900_000));
+        return socket;
+      });
+      await until('a refusal', () => answers.length > 0);
+      expect(answers[0]).toMatch(/^HTTP\/1\.1 503 .*Retry-After: 2.*"code":"busy"/s);
+      for (const socket of sockets) socket.destroy();
+      await until(
+        'a webhook to be taken again',
+        async () => (await signed('/webhook', 'POST', '[]')).status === 204,
+      );
     });
   });
 

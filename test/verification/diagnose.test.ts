@@ -189,7 +189,7 @@ describe('the versions', () => {
     ['v1', 'card', ['v3', 'v2'], 'CARD_SIGNATURE_VERSIONS'],
     ['v2', 'webhook', ['v3', 'v1'], 'WEBHOOK_SIGNATURE_VERSIONS'],
     ['v3', 'webhook', ['v1'], 'WEBHOOK_SIGNATURE_VERSIONS'],
-    ['v2', 'eventDetails', ['v3'], undefined],
+    ['v2', 'eventDetails', ['v3'], 'EVENT_DETAILS_SIGNATURE_VERSIONS'],
   ])('a right %s signature at a %s route that accepts %p', (version, route, accepted, setting) => {
     const found = diagnosed({ signed: { versions: [version] }, route, accepted });
     expect(found.setting).toBe(setting);

@@ -46,6 +46,23 @@ describe('a refused request', () => {
     expect(JSON.stringify(row)).not.toContain('jane');
   });
 
+  it.each([
+    ['larger than is taken', 413, 'body_too_large', { body: Buffer.alloc(8_400_000) }],
+    ['compressed', 415, 'unsupported_encoding', { body: BODY, headers: { 'content-encoding': 'gzip' } }],
+  ] as const)('is kept when its body is %s, and claims no setting', async (_what, status, reason, sent) => {
+    const headers = { 'X-HubSpot-Signature-v3': 'any', ...('headers' in sent && sent.headers) };
+    const answer = await world.app('/webhook', { method: 'POST', body: sent.body, headers });
+    expect(answer.status).toBe(status);
+    expect(await recorded(1)).toMatchObject([
+      {
+        path: '/webhook',
+        reason,
+        setting: null,
+        finding: expect.stringContaining('signature was not checked'),
+      },
+    ]);
+  });
+
   it('is answered at once while the database holds its record up', async () => {
     const operator = await world.ctx.pool.connect();
     await operator.query('begin');
@@ -135,20 +152,27 @@ describe('a refused request', () => {
 });
 
 describe('the accepted signature versions', () => {
-  it('are settings of the webhook and the card routes', async () => {
+  it('are settings of each of the routes', async () => {
     const world = await startWorld({
-      settings: { WEBHOOK_SIGNATURE_VERSIONS: 'v3', CARD_SIGNATURE_VERSIONS: 'v3' },
+      settings: {
+        ...{ WEBHOOK_SIGNATURE_VERSIONS: 'v3', CARD_SIGNATURE_VERSIONS: 'v3' },
+        EVENT_DETAILS_SIGNATURE_VERSIONS: 'v3,v2',
+      },
     });
     try {
       const send = async (signature: string) =>
         (await world.sandbox.control('webhooks', { events: [EVENT], signature })).deliveries[0].status;
       expect([await send('v3'), await send('v2'), await send('v1')]).toEqual([204, 401, 401]);
       const path = '/crm-extension?portalId=62515&associatedObjectId=101&associatedObjectType=CONTACT';
-      const signed = signatureHeaders(['v2'], {
-        ...{ clientSecret: SECRET, method: 'GET', body: '', timestamp: Date.now() },
-        url: world.serverUrl + path,
-      });
-      expect((await world.app(path, { headers: signed })).status).toBe(401);
+      const statusOf = async (path: string) => {
+        const signed = signatureHeaders(['v2'], {
+          ...{ clientSecret: SECRET, method: 'GET', body: '', timestamp: Date.now() },
+          url: world.serverUrl + path,
+        });
+        return (await world.app(path, { headers: signed })).status;
+      };
+      expect(await statusOf(path)).toBe(401);
+      expect(await statusOf('/events/day-1?appId=193354&externalAccountId=acct')).toBe(404);
       await until('three refusals', async () => {
         const kinds = await hubspotJson(world.settings, 'webhooks', 'refused');
         return kinds.length === 3 && kinds;
