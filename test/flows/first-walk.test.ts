@@ -52,9 +52,12 @@ describe('the whole walk, over HTTP', () => {
     await world.sandbox.control('webhooks', { events: [{ ...event, ...fixed }], copies: 5 });
     await world.sandbox.control('webhooks', { events: [{ ...event, ...fixed, eventId: 8 }] });
     await until('both events', () => timeline(email, 2));
-    const { rows } = await world.ctx.pool.query(
-      `select state, attempts, event->>'eventId' as id from webhook_events where record = '62515:contact:102' order by 3`,
-    );
+    const rows = await until('both to be marked', async () => {
+      const found = await world.ctx.pool.query(
+        `select state, attempts, event->>'eventId' as id from webhook_events where record = '62515:contact:102' order by 3`,
+      );
+      return found.rows.every(({ state }) => state !== 'waiting') && found.rows;
+    });
     expect(rows).toEqual([
       { state: 'done', attempts: 1, id: '7' },
       { state: 'done', attempts: 1, id: '8' },
