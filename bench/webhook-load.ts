@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { connect } from 'node:net';
+import { webhookBody } from './webhook-body.ts';
 
 /**
  * Load generator, a process of its own: signed webhook deliveries with distinct bodies over keep-alive connections,
@@ -60,21 +61,7 @@ function drive(): Promise<void> {
 }
 
 function signedRequest(index: number): Buffer {
-  const events = Array.from({ length: Number(eventsEach) }, (_, at) => ({
-    eventId: Number(seed) * 1e9 + index * Number(eventsEach) + at,
-    subscriptionId: 12345,
-    portalId: 62515 + (at % 3),
-    appId: 193354,
-    occurredAt: 1795219200000 + index,
-    subscriptionType: 'contact.propertyChange',
-    attemptNumber: 0,
-    objectId: (index * Number(eventsEach) + at) % 5000,
-    propertyName: 'lifecyclestage',
-    propertyValue: 'customer',
-    changeSource: 'CRM_UI',
-    sourceId: 'userId:123',
-  }));
-  const body = JSON.stringify(events);
+  const body = webhookBody(index, Number(eventsEach), Number(seed));
   const timestamp = String(Date.now());
   const signature = createHmac('sha256', secret).update(`POST${target}${body}${timestamp}`).digest('base64');
   return Buffer.from(

@@ -1,11 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { Logger as QueueLogger, run as runQueue } from 'graphile-worker';
 import pg from 'pg';
 import { inTurn, NOWHERE, rate, ratio, type Surroundings, settings, withSurroundings } from './measure.ts';
+import { webhookBody } from './webhook-body.ts';
 
 /**
  * Webhooks, each pair in turn in one run:
@@ -71,7 +71,7 @@ async function benchWebhooks(surroundings: Surroundings): Promise<string[]> {
     const [received, inserted] = await inTurn(
       ROUNDS,
       async (round) => (await load(ours, hundreds, round + 400)).seconds,
-      () => insertBodies(pool, 1_000),
+      (round) => insertBodies(databaseUrl, hundreds, round + 500),
     );
     lines.push(
       `(b) 100 events each, 10 connections: ${rate(100_000, received)} events/s, straight through pg ${rate(100_000, inserted)}: ratio ${ratio(received, inserted)}`,
@@ -123,27 +123,31 @@ async function sendLoad(
   return result;
 }
 
-/** What a receiver can at best hope for: the same bytes, one insert and one commit each. */
-async function insertBodies(pool: pg.Pool, count: number): Promise<number> {
+/** What a receiver can at best hope for: the same bodies over as many connections, one insert and one commit each. */
+async function insertBodies(
+  databaseUrl: string,
+  { connections, deliveries, eventsEach }: Shape,
+  seed: number,
+) {
+  const bodies = Array.from({ length: deliveries }, (_, at) =>
+    Buffer.from(webhookBody(at, eventsEach, seed)),
+  );
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: connections });
   await pool.query(
     'create table if not exists bench_bodies (id bigint generated always as identity, body bytea)',
   );
-  const body = randomBytes(14_000).toString('hex');
+  await Promise.all(Array.from({ length: connections }, () => pool.query('select 1')));
+  const text = 'insert into bench_bodies (body) values ($1)';
+  const waiting = bodies.values();
   const started = performance.now();
-  let next = 0;
   await Promise.all(
-    Array.from({ length: 4 }, async () => {
-      while (next < count) {
-        next += 1;
-        await pool.query({
-          name: 'bench',
-          text: 'insert into bench_bodies (body) values ($1)',
-          values: [Buffer.from(body)],
-        });
-      }
+    Array.from({ length: connections }, async () => {
+      for (const body of waiting) await pool.query({ name: 'bench', text, values: [body] });
     }),
   );
-  return (performance.now() - started) / 1000;
+  const seconds = (performance.now() - started) / 1000;
+  await pool.end();
+  return seconds;
 }
 
 /** From when the worker works: starting it is not what is measured. */
