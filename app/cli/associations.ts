@@ -2,6 +2,7 @@ import type { AssociationSpec } from '../hubspot/crm-record.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { reportRows, rowOutcomes } from './batch-report.ts';
 import { type CommandGroup, ProblemError } from './command.ts';
+import type { Bar } from './output.ts';
 import { callHubSpot, type PortalOptions, withPortalOptions } from './portal-calls.ts';
 import { recordArgument } from './property-options.ts';
 import { readRecords } from './records-file.ts';
@@ -44,25 +45,20 @@ export const associationCommands: CommandGroup = (program, tools) => {
           if (!from || !to) throw new ProblemError(`${options.file}:${line} has no \`from\` or no \`to\`.`);
           return { from, to };
         });
-        const bar = out().progress(pairs.length, 'pairs');
-        const work = async (apis: PortalApis) => {
+        const work = async (apis: PortalApis, { start, at }: Bar) => {
           const { associations } = apis;
-          const progress = (count: number) => bar.at(count);
-          try {
-            if (options.label === undefined) {
-              return await associations.batchCreateDefault(fromType, toType, pairs, progress);
-            }
-            const types = [await labelled(apis, fromType, toType, options.label)];
-            const inputs = pairs.map((pair) => ({ ...pair, types }));
-            return await associations.batchCreate(fromType, toType, inputs, progress);
-          } finally {
-            bar.end();
+          start(pairs.length);
+          if (options.label === undefined) {
+            return associations.batchCreateDefault(fromType, toType, pairs, at);
           }
+          const types = [await labelled(apis, fromType, toType, options.label)];
+          const inputs = pairs.map((pair) => ({ ...pair, types }));
+          return associations.batchCreate(fromType, toType, inputs, at);
         };
         await callHubSpot(
           tools,
           options,
-          work,
+          (apis) => out().progress('pairs', (bar) => work(apis, bar)),
           (outcomes) => reportRows(out(), 'Associated', rowOutcomes(rows, outcomes)),
           'background',
         );

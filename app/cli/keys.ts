@@ -33,14 +33,12 @@ export const keyCommands: CommandGroup = (program, { withContext, output }) => {
     .description('encrypt every stored token with the newest key, while the server works')
     .action(async () => {
       const out = output();
-      const { written, retired, unreadable } = await withContext(async ({ services }) => {
-        const bar = out.progress(await services.keys.toRotate(), 'installs');
-        try {
-          return await services.keys.rotate((done) => bar.at(done));
-        } finally {
-          bar.end();
-        }
-      });
+      const { written, retired, unreadable } = await withContext(({ services: { keys } }) =>
+        out.progress('installs', async (bar) => {
+          bar.start(await keys.toRotate());
+          return keys.rotate(bar.at);
+        }),
+      );
       const next =
         retired.length > 0
           ? ` No value needs ${retired.join(', ')} any more: take it out of TOKEN_KEYS.`

@@ -127,12 +127,10 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
       async (apis) => {
         const common = { ...options.property, ...(await valuesOf(apis, options)) };
         const inputs = rows.map((row) => inputOf(row, common));
-        const bar = out.progress(rows.length, area);
-        try {
-          return await write(apis, inputs, (count) => bar.at(count));
-        } finally {
-          bar.end();
-        }
+        return out.progress(area, (bar) => {
+          bar.start(rows.length);
+          return write(apis, inputs, bar.at);
+        });
       },
       (outcomes) => reportRows(out, done, rowOutcomes(rows, outcomes)),
       'background',

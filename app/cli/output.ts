@@ -4,6 +4,12 @@ export type Output = ReturnType<typeof createOutput>;
 
 type Cell = string | number | boolean | Date | null | undefined | readonly string[] | object;
 
+export interface Bar {
+  start(total: number): void;
+  /** @param done how much of the total. */
+  at(done: number): void;
+}
+
 /** Prints results to standard output: aligned tables for people, one JSON value for machines. */
 export function createOutput(json: boolean) {
   return {
@@ -46,15 +52,27 @@ export function createOutput(json: boolean) {
       else console.log(sentence);
     },
 
-    /** A bar on the terminal for long work; nothing where nobody watches. */
-    progress(total: number, unit: string): { at(value: number): void; end(): void } {
-      if (json || !process.stderr.isTTY) return { at: () => {}, end: () => {} };
+    /**
+     * Does long work under a bar on the terminal; without one where nobody watches. The bar stands from when the work
+     * tells its total until the work ends, however it ends: a bar that is left running keeps the process alive.
+     */
+    async progress<T>(unit: string, work: (bar: Bar) => Promise<T>): Promise<T> {
+      if (json || !process.stderr.isTTY) return work({ start: () => {}, at: () => {} });
       const bar = new SingleBar({
         format: `{bar} {value}/{total} ${unit} · {eta_formatted} left`,
         stream: process.stderr,
+        // The bar's own handler of Ctrl-C would keep the work going. Without it nothing of the terminal may be changed.
+        gracefulExit: false,
+        linewrap: true,
       });
-      bar.start(total, 0);
-      return { at: (value) => bar.update(Math.min(value, total)), end: () => bar.stop() };
+      try {
+        return await work({
+          start: (total) => bar.start(total, 0),
+          at: (done) => bar.update(Math.min(done, bar.getTotal())),
+        });
+      } finally {
+        bar.stop();
+      }
     },
   };
 }

@@ -129,24 +129,8 @@ const DELIVERY_COLUMNS: readonly (keyof DeliverySummary)[] = [
 /** An error may repeat what the event says. */
 const withoutError = ({ lastError: _, ...event }: EventSummary) => event;
 
-async function withBar(
-  out: Output,
-  dryRun: boolean,
-  work: (options: ChangeOptions) => Promise<LedgerChange>,
-): Promise<LedgerChange> {
-  let bar: ReturnType<Output['progress']> | undefined;
-  try {
-    return await work({
-      dryRun,
-      onTotal: (total) => {
-        bar = out.progress(total, 'events');
-      },
-      onProgress: (done) => bar?.at(done),
-    });
-  } finally {
-    bar?.end();
-  }
-}
+const withBar = (out: Output, dryRun: boolean, work: (options: ChangeOptions) => Promise<LedgerChange>) =>
+  out.progress('events', (bar) => work({ dryRun, onTotal: bar.start, onProgress: bar.at }));
 
 function reportChange(
   out: Output,

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { crmCommands } from '../../app/cli/crm.ts';
 import { type CrmWorld, startCrmWorld } from '../helpers/crm-world.ts';
-import { hubspotCommand } from './hubspot-command.ts';
+import { hasTerminals, hubspotCommand, hubspotInTerminal } from './hubspot-command.ts';
 import { runInProcess } from './in-process.ts';
 
 describe('npm run hubspot -- <contacts, companies, …>', () => {
@@ -302,6 +302,27 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(output).toContain('many was not a valid number');
     });
 
+    (hasTerminals ? it : it.skip)(
+      'draws a bar in a terminal, and takes it away when the work ends or fails',
+      async () => {
+        const pairs = await file('bar.csv', 'from,to\n103,301\n104,301\n');
+        const load = ['associations', 'import', 'contacts', 'companies', '--file', pairs];
+        const inTerminal = (...args: string[]) => hubspotInTerminal(world.settings, ...args);
+        const done = await inTerminal(...load);
+        expect(done).toMatchObject({
+          code: 0,
+          output: expect.stringMatching(/ 2\/2 pairs .*Associated: 2 of 2/s),
+        });
+        const failed = await inTerminal(...load, '--label', 'none');
+        expect(failed).toMatchObject({
+          code: 1,
+          output: expect.stringMatching(/ 0\/2 pairs .*no label "none"/s),
+        });
+        // The terminal is left as it was: lines wrap.
+        expect(done.output + failed.output).not.toContain('\x1b[?7l');
+      },
+    );
+
     it('asks which portal when several have the app', async () => {
       await world.install(62516);
       const { code, errors } = await command('owners', 'list');
@@ -311,6 +332,20 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       ]);
       const second = await command('owners', 'list', '--portal', '62516');
       expect(second.output).toContain('owner@second.example');
+    });
+
+    (hasTerminals ? it : it.skip)('ends in a terminal as well when it may not begin', async () => {
+      await world.install(62516);
+      const load = [
+        'associations',
+        'import',
+        'contacts',
+        'companies',
+        '--file',
+        await file('two.csv', 'from,to\n1,2\n'),
+      ];
+      const { code, output } = await hubspotInTerminal(world.settings, ...load);
+      expect([code, output.trim()]).toEqual([1, expect.stringMatching(/^Several portals/)]);
     });
   });
 });

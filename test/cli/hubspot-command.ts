@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -20,6 +20,23 @@ export async function hubspotCommand(settings: Record<string, string>, ...args: 
     once(child, 'exit'),
   ]);
   return { code, output, errors };
+}
+
+/** Whether this machine has util-linux's `script`, which gives a process a terminal. */
+export const hasTerminals = String(spawnSync('script', ['--version']).stdout ?? '').includes('util-linux');
+
+/** The same in a terminal, which shows all it prints. A process that does not end is ended, with code 124. */
+export async function hubspotInTerminal(
+  settings: Record<string, string>,
+  ...args: string[]
+): Promise<Pick<Outcome, 'code' | 'output'>> {
+  const line = ['timeout', '20', process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
+  const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
+    env: { PATH: process.env.PATH, ...settings },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+  return { code, output };
 }
 
 /** The same with `--json`; fails unless the command succeeds. */
