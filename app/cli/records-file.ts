@@ -13,13 +13,29 @@ export interface FileRow {
  * @throws {ProblemError} that names the line.
  */
 export async function readRecords(file: string): Promise<FileRow[]> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
     throw new ProblemError(`${file} cannot be read: ${error.code}.`);
   });
-  const content = text.replace(/^\uFEFF/, '');
-  const rows = /\.(jsonl|ndjson)$/i.test(file) ? fromJsonLines(content, file) : fromCsv(content, file);
+  const text = utf8(bytes);
+  if (text === undefined) {
+    throw new ProblemError(
+      `${file} is not in UTF-8, so its letters cannot be told. Save it as "CSV UTF-8" (Excel: Save As); nothing was sent.`,
+    );
+  }
+  const rows = /\.(jsonl|ndjson)$/i.test(file) ? fromJsonLines(text, file) : fromCsv(text, file);
   if (rows.length === 0) throw new ProblemError(`${file} has no rows.`);
   return rows;
+}
+
+/** The text without its byte order mark; undefined for another encoding, such as Excel's own (Shift_JIS, UTF-16). */
+function utf8(bytes: Uint8Array): string | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    // UTF-16 of plain letters is valid UTF-8, with a null for every other letter.
+    return text.includes('\0') ? undefined : text;
+  } catch {
+    return undefined;
+  }
 }
 
 function fromJsonLines(text: string, file: string): FileRow[] {

@@ -7,6 +7,8 @@ import { type CrmWorld, startCrmWorld } from '../helpers/crm-world.ts';
 import { hasTerminals, hubspotCommand, hubspotInTerminal } from './hubspot-command.ts';
 import { runInProcess } from './in-process.ts';
 
+const UTF8 = 'Save it as "CSV UTF-8"';
+
 describe('npm run hubspot -- <contacts, companies, …>', () => {
   let world: CrmWorld;
   let folder: string;
@@ -26,7 +28,7 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
     return JSON.parse(output);
   }
   const problem = async (...args: string[]) => (await run(...args)).problem?.message;
-  async function file(name: string, content: string): Promise<string> {
+  async function file(name: string, content: string | Uint8Array): Promise<string> {
     const at = path.join(folder, name);
     await writeFile(at, content);
     return at;
@@ -171,6 +173,9 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       ['twice.csv', 'a,a\n1,2\n', 'every column needs a name of its own'],
       ['broken.jsonl', '{"a":1}\n{"a"\n', ':2: a line must hold one JSON object'],
       ['deep.jsonl', '{"a":{}}\n', ':1: "a" must be text'],
+      ['shift-jis.csv', Buffer.from('email,lastname\na@example.com,\x8e\x52\x93\x63\n', 'latin1'), UTF8],
+      ['utf-16.csv', Buffer.from('\uFEFFemail\na@example.com\n', 'utf16le'), UTF8],
+      ['utf-16-plain.csv', Buffer.from('email\na@example.com\n', 'utf16le'), UTF8],
     ])('%s is refused before anything is sent', async (name, content, told) => {
       const at = await file(name, content);
       const requests = await world.requestsOf(async () => {
