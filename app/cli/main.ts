@@ -14,6 +14,7 @@ import { installCommands } from './installs.ts';
 import { keyCommands } from './keys.ts';
 import { createOutput } from './output.ts';
 import { privacyCommands } from './privacy.ts';
+import { explainRefusal } from './refusal.ts';
 import { webhookCommands } from './webhooks.ts';
 
 /** `npm run hubspot -- <group> <verb>`: one file per group. */
@@ -64,7 +65,8 @@ try {
 }
 
 function explain(error: unknown): string {
-  const meant = [ConfigError, KeyRingError, HandlerError, AppError, HubSpotError, ProblemError].some(
+  if (error instanceof HubSpotError) return explainRefusal(error);
+  const meant = [ConfigError, KeyRingError, HandlerError, AppError, ProblemError].some(
     (kind) => error instanceof kind,
   );
   if (meant) return (error as Error).message;

@@ -293,6 +293,21 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(errors + output).not.toMatch(/Bearer/);
     });
 
+    it('names the field that HubSpot refused', async () => {
+      const unknown = await command('contacts', 'search', '--where', 'nosuch=1');
+      expect([unknown.code, unknown.errors.trim().split('\n')]).toEqual([
+        1,
+        [expect.stringContaining('There was a problem'), '  Property "nosuch" does not exist'],
+      ]);
+      await world.sandbox.control('failures', {
+        path: '/crm/objects/2026-09/contacts',
+        status: 400,
+        body: { errors: [{ message: 'is too long', in: 'lastname' }] },
+      });
+      const named = await command('contacts', 'create', '--property', 'lastname=x');
+      expect(named.errors).toMatch(/\n {2}lastname: is too long\n$/);
+    });
+
     it('ends with 1 when a row of a file failed', async () => {
       const rows = await file('rows.csv', 'name,numberofemployees\nGood,1\nBad,many\n');
       const { code, output, errors } = await command(

@@ -96,7 +96,8 @@ describe('records of HubSpot’s objects API', () => {
   it('tell the field that HubSpot refused', async () => {
     const error = await hubspot.contacts.create({ no_such: '1' }).catch((error) => error);
     expect(error).toBeInstanceOf(HubSpotError);
-    expect(error).toMatchObject({ status: 400, category: 'VALIDATION_ERROR' });
+    const errors = [{ message: expect.stringContaining('no_such'), context: { propertyName: ['no_such'] } }];
+    expect(error).toMatchObject({ status: 400, category: 'VALIDATION_ERROR', errors });
   });
 });
 
