@@ -1,9 +1,16 @@
-import type { AssociationSpec } from '../hubspot/crm-record.ts';
+import type { AssociationLimit } from '../hubspot/association-limits.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
+import { labelledKind } from './association-kinds.ts';
 import { reportRows, rowOutcomes } from './batch-report.ts';
-import { type CommandGroup, ProblemError } from './command.ts';
+import { type CommandGroup, ProblemError, wholeNumber } from './command.ts';
 import type { Bar } from './output.ts';
-import { callHubSpot, type PortalOptions, withPortalOptions } from './portal-calls.ts';
+import {
+  callHubSpot,
+  type PortalOptions,
+  placeholder,
+  rehearsed,
+  withPortalOptions,
+} from './portal-calls.ts';
 import { recordArgument } from './property-options.ts';
 import { readRecords } from './records-file.ts';
 
@@ -26,7 +33,7 @@ export const associationCommands: CommandGroup = (program, tools) => {
         async (apis) => {
           const { label } = options;
           if (label === undefined) return apis.associations.createDefault(from, to);
-          const kind = await labelled(apis, from.type, to.type, label);
+          const kind = await labelledKind(apis, { from: from.type, to: to.type }, label, options);
           return apis.associations.create(from, to, [kind]);
         },
         () => out().done(`${name(from)} and ${name(to)} are associated.`, { from, to, associated: true }),
@@ -51,7 +58,7 @@ export const associationCommands: CommandGroup = (program, tools) => {
           if (options.label === undefined) {
             return associations.batchCreateDefault(fromType, toType, pairs, at);
           }
-          const types = [await labelled(apis, fromType, toType, options.label)];
+          const types = [await labelledKind(apis, { from: fromType, to: toType }, options.label, options)];
           const inputs = pairs.map((pair) => ({ ...pair, types }));
           return associations.batchCreate(fromType, toType, inputs, at);
         };
@@ -143,7 +150,7 @@ export const associationCommands: CommandGroup = (program, tools) => {
   verb('delete-label', 'delete a label, and with it the associations that have no other')
     .argument('<from-type>')
     .argument('<to-type>')
-    .argument('<type-id>', 'from `labels`', Number)
+    .argument('<type-id>', 'from `labels`', wholeNumber(1))
     .action((fromType: string, toType: string, typeId: number, options: PortalOptions) =>
       callHubSpot(
         tools,
@@ -171,20 +178,21 @@ export const associationCommands: CommandGroup = (program, tools) => {
   verb('limit', 'set the limit of a kind of association, or take it away')
     .argument('<from-type>')
     .argument('<to-type>')
-    .argument('<type-id>', 'from `limits`', Number)
-    .option('--max <number>', 'how many records at most; without it the limit goes', Number)
+    .argument('<type-id>', 'from `limits`', wholeNumber(1))
+    .option('--max <number>', 'how many records at most; without it the limit goes', wholeNumber(1))
     .action((fromType: string, toType: string, typeId: number, options: PortalOptions & { max?: number }) => {
       const { max } = options;
-      if (max !== undefined && !(Number.isInteger(max) && max > 0)) {
-        throw new ProblemError('--max must be a whole number from 1. Nothing was sent.');
-      }
       return callHubSpot(
         tools,
         options,
         async ({ associations: { limits } }) => {
-          const kind = (await limits.list(fromType, toType)).find((it) => it.typeId === typeId);
-          if (!kind) throw new ProblemError(`There is no kind ${typeId} from ${fromType} to ${toType}.`);
+          const read = findLimit(limits, fromType, toType, typeId);
+          const unknown = { category: placeholder(`category of the kind ${typeId}`), typeId };
+          const kind: AssociationLimit = await rehearsed(options, read, unknown);
           const { category, userEnforcedMaxToObjectIds: before } = kind;
+          if (max !== undefined && options.dryRun) {
+            out().note('Where the kind has a limit already, the last request goes to batch/update.');
+          }
           if (max === undefined) return limits.delete(fromType, toType, [{ category, typeId }]);
           const set = before === undefined ? limits.create : limits.update;
           return set(fromType, toType, [{ category, typeId, maxToObjectIds: max }]);
@@ -200,25 +208,13 @@ export const associationCommands: CommandGroup = (program, tools) => {
 
 const name = ({ type, id }: Side) => `${type}:${id}`;
 
-/** A label by its type id or its name for people. */
-async function labelled(
-  { associations }: PortalApis,
+async function findLimit(
+  limits: PortalApis['associations']['limits'],
   fromType: string,
   toType: string,
-  wanted: string,
-): Promise<AssociationSpec> {
-  const all = await associations.labels.list(fromType, toType);
-  const found = all.find(
-    ({ typeId, label }) => String(typeId) === wanted || label?.toLowerCase() === wanted.toLowerCase(),
-  );
-  if (found) {
-    return {
-      associationCategory: found.category as AssociationSpec['associationCategory'],
-      associationTypeId: found.typeId,
-    };
-  }
-  const choices = all.map(({ typeId, label }) => (label ? `${label} (${typeId})` : String(typeId)));
-  throw new ProblemError(
-    `There is no label "${wanted}" from ${fromType} to ${toType}. There are: ${choices.join(', ')}.`,
-  );
+  typeId: number,
+): Promise<AssociationLimit> {
+  const found = (await limits.list(fromType, toType)).find((kind) => kind.typeId === typeId);
+  if (!found) throw new ProblemError(`There is no kind ${typeId} from ${fromType} to ${toType}.`);
+  return found;
 }

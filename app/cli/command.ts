@@ -21,6 +21,15 @@ export function limitArgument(text: string): number {
   return Number(text);
 }
 
+/** A whole number, from `least` on. */
+export const wholeNumber =
+  (least: number) =>
+  (text: string): number => {
+    if (!/^\d{1,15}$/.test(text) || Number(text) < least)
+      throw new InvalidArgumentError(`It must be a whole number from ${least}.`);
+    return Number(text);
+  };
+
 export function portalArgument(text: string): number {
   if (!/^[1-9]\d{0,14}$/.test(text))
     throw new InvalidArgumentError('It must be the number of a HubSpot account.');

@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import type { CrmRecord } from '../hubspot/crm-record.ts';
 import type { SearchFilter } from '../hubspot/object-search.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
-import type { Tools } from './command.ts';
+import { type Tools, wholeNumber } from './command.ts';
 import { addVerb, type ObjectGroup } from './object-group.ts';
 import { callHubSpot, type PortalOptions } from './portal-calls.ts';
-import { limitOption, namesOption, sortOption, whereOption } from './property-options.ts';
+import { namesOption, sortOption, whereOption } from './property-options.ts';
 import { type Found, showRecord, showRecords } from './show-records.ts';
 
 interface ReadOptions extends PortalOptions {
@@ -52,7 +52,7 @@ export function readCommands(group: Command, tools: Tools, { area, singular }: O
 
   reading('list', `show ${area} in the order of their ids`)
     .option('--archived', 'those in the recycle bin')
-    .option('--limit <number>', 'how many at most', limitOption, LIMIT)
+    .option('--limit <number>', 'how many at most', wholeNumber(1), LIMIT)
     .action((options: ReadOptions) => {
       const { archived, properties, limit = LIMIT } = options;
       const read = (apis: PortalApis) =>
@@ -64,7 +64,7 @@ export function readCommands(group: Command, tools: Tools, { area, singular }: O
     .option('--where <filter>', 'such as amount>=1000, email~example.com, phone, !phone', whereOption)
     .option('--query <words>', 'words in the properties that HubSpot searches by default')
     .option('--sort <property>', 'with - before it, the greatest first', sortOption)
-    .option('--limit <number>', 'how many at most', limitOption, LIMIT)
+    .option('--limit <number>', 'how many at most', wholeNumber(1), LIMIT)
     .action((options: ReadOptions) => {
       const { where = [], query, sort, properties, limit = LIMIT } = options;
       const wanted = { filters: where, query, ...(sort && { sort }), ...(properties && { properties }) };

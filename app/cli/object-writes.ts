@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { BatchOutcome, OnProgress } from '../hubspot/batch.ts';
 import type { CrmRecord } from '../hubspot/crm-record.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
+import { plainKind } from './association-kinds.ts';
 import { reportRows, rowOutcomes } from './batch-report.ts';
 import { ProblemError, type Tools } from './command.ts';
 import { addVerb, type ObjectGroup, type Values, type WriteOptions } from './object-group.ts';
@@ -34,9 +35,10 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
         return;
       }
       await oneRecord(options, async (apis, values) => {
-        const record = await apis[area].create(values);
-        if (associate) await apis.associations.createDefault({ type: area, id: record.id }, associate);
-        return record;
+        if (!associate) return apis[area].create(values);
+        // Born with its association: a record is never left behind without it.
+        const kind = await plainKind(apis, { from: area, to: associate.type }, options);
+        return apis[area].create(values, [{ to: { id: associate.id }, types: [kind] }]);
       });
     });
 

@@ -10,7 +10,7 @@ export interface Bar {
   at(done: number): void;
 }
 
-/** Prints results to standard output: aligned tables for people, one JSON value for machines. */
+/** Prints results to standard output: aligned tables for people, one JSON value for machines. Remarks go elsewhere. */
 export function createOutput(json: boolean) {
   return {
     /** A list; in a table, `columns` are the fields shown. */
@@ -50,6 +50,11 @@ export function createOutput(json: boolean) {
     done(sentence: string, data: Record<string, unknown>): void {
       if (json) printJson(data);
       else console.log(sentence);
+    },
+
+    /** A remark beside the result, to standard error: JSON on standard output stays alone. */
+    note(sentence: string): void {
+      console.error(sentence);
     },
 
     /**

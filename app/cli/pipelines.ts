@@ -1,7 +1,13 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Pipeline, PipelineStage } from '../hubspot/pipelines.ts';
-import type { CommandGroup, Tools } from './command.ts';
-import { callHubSpot, type PortalOptions, withPortalOptions } from './portal-calls.ts';
+import { type CommandGroup, ProblemError, type Tools, wholeNumber } from './command.ts';
+import {
+  callHubSpot,
+  type PortalOptions,
+  placeholder,
+  rehearsed,
+  withPortalOptions,
+} from './portal-calls.ts';
 
 export const pipelineCommands: CommandGroup = (program, tools) => {
   const group = program.command('pipelines').description('pipelines of deals and tickets, and their stages');
@@ -32,7 +38,7 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
       'a stage; the value is the probability of a deal, or OPEN or CLOSED of a ticket; in order, several times',
       stageOption,
     )
-    .option('--order <number>', 'its place among the pipelines', Number, 0)
+    .option('--order <number>', 'its place among the pipelines', wholeNumber(0), 0)
     .action(
       (type: string, options: PortalOptions & { label: string; stage: NamedStage[]; order: number }) => {
         const { label, stage, order: displayOrder } = options;
@@ -52,13 +58,16 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
 
   verb('update', 'rename or move a pipeline', '<pipeline>')
     .option('--label <label>')
-    .option('--order <number>', 'its place among the pipelines', Number)
+    .option('--order <number>', 'its place among the pipelines', wholeNumber(0))
     .action((type: string, id: string, options: PortalOptions & { label?: string; order?: number }) => {
       const { label, order } = options;
       const change = {
         ...(label !== undefined && { label }),
         ...(order !== undefined && { displayOrder: order }),
       };
+      if (Object.keys(change).length === 0) {
+        throw new ProblemError('Nothing to change: give --label or --order.');
+      }
       return callHubSpot(
         tools,
         options,
@@ -79,7 +88,7 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
 
   verb('create-stage', 'add a stage', '<pipeline>')
     .requiredOption('--stage <label=value>', 'as for `create`', stageOption)
-    .option('--order <number>', 'its place among the stages', Number, 0)
+    .option('--order <number>', 'its place among the stages', wholeNumber(0), 0)
     .action((type: string, id: string, options: PortalOptions & { stage: NamedStage[]; order: number }) =>
       callHubSpot(
         tools,
@@ -95,22 +104,26 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
 
   verb('update-stage', 'rename, move or weigh a stage', '<pipeline>', '<stage>')
     .option('--label <label>')
-    .option('--value <value>', 'the probability of a deal, or OPEN or CLOSED of a ticket')
-    .option('--order <number>', 'its place among the stages', Number)
+    .option('--value <value>', 'the probability of a deal, or OPEN or CLOSED of a ticket', valueOption)
+    .option('--order <number>', 'its place among the stages', wholeNumber(0))
     .action(
       (
         type: string,
         id: string,
         stageId: string,
         options: PortalOptions & { label?: string; value?: string; order?: number },
-      ) =>
-        callHubSpot(
+      ) => {
+        const { label, order, value: given } = options;
+        if (label === undefined && order === undefined && given === undefined) {
+          throw new ProblemError('Nothing to change: give --label, --value or --order.');
+        }
+        return callHubSpot(
           tools,
           options,
           async ({ pipelines: { stages } }) => {
-            const { label, order } = options;
+            const present = async () => meaning(await stages.get(type, id, stageId));
             // HubSpot wants the metadata with every change.
-            const value = options.value ?? meaning(await stages.get(type, id, stageId));
+            const value = given ?? (await rehearsed(options, present(), placeholder('its present value')));
             return stages.update(type, id, stageId, {
               metadata: metadataOf(type, value),
               ...(label !== undefined && { label }),
@@ -118,7 +131,8 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
             });
           },
           (changed) => out().done(`The stage ${changed.id} is now ${changed.label}.`, changed),
-        ),
+        );
+      },
     );
 
   verb('delete-stage', 'delete a stage in which nothing stands', '<pipeline>', '<stage>').action(
@@ -165,8 +179,10 @@ interface NamedStage {
 function stageOption(text: string, before: readonly NamedStage[] = []): readonly NamedStage[] {
   const [, label, value] = /^(.+)=([^=]*)$/s.exec(text) ?? [];
   if (!label || !value) throw new InvalidArgumentError('Write a stage as label=value, such as Won=1.0.');
-  return [...before, { label, value }];
+  return [...before, { label, value: valueOption(value) }];
 }
 
+const valueOption = (text: string) => text.toUpperCase();
+
 const metadataOf = (type: string, value: string): Record<string, string> =>
-  type === 'tickets' ? { ticketState: value.toUpperCase() } : { probability: value };
+  type === 'tickets' ? { ticketState: value } : { probability: value };

@@ -19,11 +19,11 @@ export const withPortalOptions = (command: Command): Command =>
         'HubSpot account; may be left out while only one has the app',
       ).argParser(portalArgument),
     )
-    .option('--dry-run', 'print the requests and send nothing');
+    .option('--dry-run', 'print the requests and send nothing; <…> stands for what an answer would tell');
 
 /**
  * Lets a command call HubSpot for a portal and show what came of it. In a dry run the requests are printed and
- * nothing is opened or sent: what the answers would decide is left out.
+ * nothing is opened or sent; see {@link rehearsed} for work that goes by an answer.
  * @param priority `background` for work of many calls, which then gives way to what people wait for.
  */
 export async function callHubSpot<T>(
@@ -54,8 +54,16 @@ export async function callHubSpot<T>(
   output().done(`${shown.map(asSent).join('\n\n')}\n\nNothing was sent.`, { dryRun: true, requests: shown });
 }
 
-/** What a dry run says of an id that only HubSpot's answer would tell. */
-export const unknownId = (what: string) => `<id of ${what}>`;
+/**
+ * What an answer of HubSpot's decides; in a dry run, in which nothing answers, what is shown in its place, so that the
+ * requests that follow from it are shown as well.
+ */
+export async function rehearsed<T>({ dryRun }: PortalOptions, asked: Promise<T>, instead: T): Promise<T> {
+  return dryRun ? asked.catch(() => instead) : asked;
+}
+
+/** What a dry run says where only HubSpot's answer would tell. */
+export const placeholder = (what: string) => `<${what}>`;
 
 type Shown = Pick<HubSpotRequest, 'method' | 'path' | 'query'> & { body: unknown };
 

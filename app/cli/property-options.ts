@@ -42,11 +42,6 @@ export function sortOption(text: string) {
   return { propertyName: descending ? text.slice(1) : text, direction };
 }
 
-export function limitOption(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a number from 1.');
-  return Number(text);
-}
-
 /** A record of some type: `contacts:101`. */
 export function recordArgument(text: string): { type: string; id: string } {
   const [, type, id] = /^([\w-]+):(\d+)$/.exec(text) ?? [];

@@ -32,12 +32,12 @@ export interface Found {
   readonly more: boolean;
 }
 
-/** Records below each other; as JSON, as HubSpot gives them. */
+/** Records below each other; as JSON, as HubSpot gives them. Either way it is said when there are more. */
 export function showRecords(out: Output, { records, more }: Found, what: string): void {
   const names = new Set(records.flatMap(({ properties }) => Object.keys(properties)));
   const columns = ['id', ...[...names].filter((name) => !HIDDEN.has(name))];
   const rows: Record<string, string | null>[] = records.map(({ id, properties }) => ({ ...properties, id }));
-  const after = records.length === 0 ? `There are no such ${what}.` : undefined;
-  const rest = more ? `There are more; --limit shows them.` : undefined;
-  out.report({ rows, columns, ...((after ?? rest) && { after: after ?? rest ?? '' }) }, records);
+  const none = records.length === 0 ? { after: `There are no such ${what}.` } : {};
+  out.report({ rows, columns, ...none }, records);
+  if (more) out.note('There are more; --limit shows them.');
 }

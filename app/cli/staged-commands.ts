@@ -4,7 +4,7 @@ import { ProblemError, type Tools } from './command.ts';
 import { mergeCommand, objectCommands } from './object-commands.ts';
 import type { WriteOptions } from './object-group.ts';
 import { listPipelines } from './pipelines.ts';
-import { type PortalOptions, unknownId, withPortalOptions } from './portal-calls.ts';
+import { type PortalOptions, placeholder, rehearsed, withPortalOptions } from './portal-calls.ts';
 
 /** Records that stand in a stage of a pipeline, which may be given by name. */
 export function stagedCommands(
@@ -39,17 +39,15 @@ export function stagedCommands(
     group.command('pipelines').description(`the pipelines of ${area} and their stages`),
   ).action((options: PortalOptions) => listPipelines(tools, options, area));
 
-  async function valuesOf(
-    apis: PortalApis,
-    { stage, pipeline, dryRun }: WriteOptions,
-  ): Promise<Record<string, string>> {
+  async function valuesOf(apis: PortalApis, options: WriteOptions): Promise<Record<string, string>> {
+    const { stage, pipeline } = options;
     if (stage === undefined) {
       if (pipeline === undefined) return {};
       throw new ProblemError(`A pipeline alone does not place a ${singular}: give --stage as well.`);
     }
-    const found = apis[area].inStage(stage, pipeline);
-    if (!dryRun) return found;
-    await found.catch(() => {});
-    return { [names.pipeline]: unknownId(pipeline ?? 'its pipeline'), [names.stage]: unknownId(stage) };
+    return rehearsed<Record<string, string>>(options, apis[area].inStage(stage, pipeline), {
+      [names.pipeline]: placeholder(`id of ${pipeline ?? 'its pipeline'}`),
+      [names.stage]: placeholder(`id of ${stage}`),
+    });
   }
 }

@@ -74,6 +74,19 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(listed.map(({ toObjectId }: { toObjectId: string }) => toObjectId)).toEqual([id]);
     });
 
+    it('is not made when what it shall belong to is not there', async () => {
+      const orphan = ['notes', 'create', '--property', 'hs_note_body=orphan', '--associate'];
+      expect(await problem(...orphan, 'contacts:999999')).toContain('No contact has the id 999999');
+      expect(await problem(...orphan, 'emails:1')).toContain(
+        'no association without a label from notes to emails',
+      );
+      const notes = await json('notes', 'list', '--limit', '1000');
+      const bodies = notes.map(
+        ({ properties }: { properties: Record<string, string> }) => properties.hs_note_body,
+      );
+      expect(bodies).not.toContain('orphan');
+    });
+
     it('is moved to a stage by its name', async () => {
       await run('deals', 'update', '402', '--stage', 'Closed Won');
       expect((await json('deals', 'get', '402')).properties.dealstage).toBe('closedwon');
@@ -108,13 +121,15 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
     });
 
     it('say when there is more', async () => {
+      const more = 'There are more; --limit shows them.';
       const listed = await run('contacts', 'list', '--limit', '2');
-      expect(listed.output.trim().split('\n')).toEqual([
-        expect.stringMatching(/^id +/),
-        expect.stringMatching(/^101 /),
-        expect.stringMatching(/^102 /),
-        'There are more; --limit shows them.',
+      expect([listed.output.trim().split('\n'), listed.notes]).toEqual([
+        [expect.stringMatching(/^id +/), expect.stringMatching(/^101 /), expect.stringMatching(/^102 /)],
+        more,
       ]);
+      const forMachines = await run('contacts', 'list', '--limit', '2', '--json');
+      expect([JSON.parse(forMachines.output).length, forMachines.notes]).toEqual([2, more]);
+      expect((await run('contacts', 'list', '--limit', '99', '--json')).notes).toBe('');
     });
   });
 
@@ -202,6 +217,23 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       await run('pipelines', 'delete', 'deals', made.id);
       expect(await problem('pipelines', 'get', 'deals', made.id)).toContain('404');
     });
+
+    it('take what they can be given, and nothing is sent without it', async () => {
+      const requests = await world.requestsOf(async () => {
+        const ordered = ['pipelines', 'create', 'deals', '--label', 'x', '--stage', 'A=0.1', '--order'];
+        expect(await problem(...ordered, 'abc')).toContain('a whole number from 0');
+        expect(await problem('pipelines', 'update', 'deals', 'default')).toContain('Nothing to change');
+        expect(await problem('pipelines', 'update-stage', 'deals', 'default', 'closedwon')).toContain(
+          'Nothing to change',
+        );
+        const label = ['associations', 'delete-label', 'contacts', 'companies'];
+        expect(await problem(...label, 'abc')).toContain('a whole number from 1');
+        expect(await problem('associations', 'limit', 'contacts', 'companies', '1.5')).toContain(
+          'a whole number',
+        );
+      });
+      expect(requests).toEqual([]);
+    });
   });
 
   describe('labels of associations', () => {
@@ -270,6 +302,62 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       });
       expect(requests).toEqual([]);
     });
+
+    const associate = ['associations', 'create', 'contacts:102', 'companies:301'];
+    it.each([
+      [
+        'a label',
+        [...associate, '--label', 'advisor'],
+        ['GET', 'PUT'],
+        [
+          {
+            associationCategory: '<category of the label "advisor">',
+            associationTypeId: '<type id of the label "advisor">',
+          },
+        ],
+      ],
+      [
+        'a limit',
+        ['associations', 'limit', 'contacts', 'companies', '279', '--max', '3'],
+        ['GET', 'POST'],
+        { inputs: [{ category: '<category of the kind 279>', typeId: 279, maxToObjectIds: 3 }] },
+      ],
+      [
+        'a stage',
+        ['pipelines', 'update-stage', 'tickets', '0', '1', '--label', 'Started'],
+        ['GET', 'PATCH'],
+        { metadata: { ticketState: '<its present value>' }, label: 'Started' },
+      ],
+      [
+        'a record that belongs to another',
+        ['notes', 'create', '--property', 'hs_timestamp=0', '--associate', 'contacts:101'],
+        ['GET', 'POST'],
+        {
+          properties: { hs_timestamp: '0' },
+          associations: [
+            {
+              to: { id: '101' },
+              types: [
+                {
+                  associationCategory: '<category of the association without a label>',
+                  associationTypeId: '<type id of the association without a label>',
+                },
+              ],
+            },
+          ],
+        },
+      ],
+    ])(
+      'prints the write of %s, with placeholders for what is read before it',
+      async (_, args, methods, body) => {
+        const sent = await world.requestsOf(async () => {
+          const { requests } = await json(...args, '--dry-run');
+          expect(requests.map(({ method }: { method: string }) => method)).toEqual(methods);
+          expect(requests.at(-1).body).toEqual(body);
+        });
+        expect(sent).toEqual([]);
+      },
+    );
   });
 
   describe('as a process', () => {

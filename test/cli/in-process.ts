@@ -6,6 +6,8 @@ import type { Context } from '../../app/context.ts';
 
 export interface CommandRun {
   readonly output: string;
+  /** Remarks, on standard error. */
+  readonly notes: string;
   /** What the command threw: a problem, or wrong arguments. */
   readonly problem?: Error;
 }
@@ -22,12 +24,16 @@ export async function runInProcess(
   for (const group of groups) group(program, { output, withContext: (work) => work(ctx) });
   const lines: string[] = [];
   const log = jest.spyOn(console, 'log').mockImplementation((line) => lines.push(String(line)));
+  const remarks: string[] = [];
+  const note = jest.spyOn(console, 'error').mockImplementation((line) => remarks.push(String(line)));
+  const printed = () => ({ output: lines.join('\n'), notes: remarks.join('\n') });
   try {
     await program.parseAsync(args, { from: 'user' });
-    return { output: lines.join('\n') };
+    return printed();
   } catch (problem) {
-    return { output: lines.join('\n'), problem: problem as Error };
+    return { ...printed(), problem: problem as Error };
   } finally {
     log.mockRestore();
+    note.mockRestore();
   }
 }

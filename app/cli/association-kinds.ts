@@ -1,0 +1,56 @@
+import type { AssociationLabel } from '../hubspot/association-labels.ts';
+import type { AssociationSpec } from '../hubspot/crm-record.ts';
+import type { PortalApis } from '../hubspot/portal-apis.ts';
+import { ProblemError } from './command.ts';
+import { type PortalOptions, placeholder, rehearsed } from './portal-calls.ts';
+
+/** The types of both sides, in the direction in which a kind is meant. */
+interface Direction {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The kind of association with a label, given by its type id or its name for people. */
+export function labelledKind(
+  apis: PortalApis,
+  direction: Direction,
+  wanted: string,
+  options: PortalOptions,
+): Promise<AssociationSpec> {
+  const isWanted = ({ typeId, label }: AssociationLabel) =>
+    String(typeId) === wanted || label?.toLowerCase() === wanted.toLowerCase();
+  return findKind(apis, direction, options, { name: `label "${wanted}"`, isWanted });
+}
+
+/** The kind that associates without a label. */
+export function plainKind(
+  apis: PortalApis,
+  direction: Direction,
+  options: PortalOptions,
+): Promise<AssociationSpec> {
+  const isWanted = ({ category, label }: AssociationLabel) => category === 'HUBSPOT_DEFINED' && !label;
+  return findKind(apis, direction, options, { name: 'association without a label', isWanted });
+}
+
+function findKind(
+  { associations }: PortalApis,
+  { from, to }: Direction,
+  options: PortalOptions,
+  { name, isWanted }: { name: string; isWanted: (kind: AssociationLabel) => boolean },
+): Promise<AssociationSpec> {
+  const find = async () => {
+    const all = await associations.labels.list(from, to);
+    const found = all.find(isWanted);
+    if (found) return specOf(found.category, found.typeId);
+    const choices = all.map(({ typeId, label }) => (label ? `${label} (${typeId})` : String(typeId)));
+    throw new ProblemError(
+      `There is no ${name} from ${from} to ${to}. There are: ${choices.join(', ') || 'none'}.`,
+    );
+  };
+  const unknown = specOf(placeholder(`category of the ${name}`), placeholder(`type id of the ${name}`));
+  return rehearsed(options, find(), unknown);
+}
+
+/** HubSpot knows the categories; what it has told, and a placeholder, go back as they are. */
+const specOf = (category: string, typeId: number | string) =>
+  ({ associationCategory: category, associationTypeId: typeId }) as AssociationSpec;
