@@ -3,6 +3,8 @@ import { currentCause } from './trace.ts';
 
 export type Logger = pino.Logger;
 
+type LogOutput = typeof process.stdout | typeof process.stderr;
+
 const REDACTED = [
   'authorization',
   'cookie',
@@ -19,9 +21,10 @@ const REDACTED = [
 /**
  * Pretty lines where a person watches (a terminal), JSON lines elsewhere.
  * Redaction is the second line of defence: what holds a secret is not handed to the logger at all.
+ * @param output standard error for a program whose results go to standard output.
  */
-export function createLogger(level: string, name: string): Logger {
-  return pino({
+export function createLogger(level: string, name: string, output: LogOutput = process.stdout): Logger {
+  const options = {
     name,
     level,
     redact: { paths: REDACTED, censor: '[redacted]' },
@@ -29,13 +32,10 @@ export function createLogger(level: string, name: string): Logger {
     base: { name },
     // Every line says what it was for: the request or the webhook event.
     mixin: currentCause,
-    ...(process.stdout.isTTY && {
-      transport: {
-        target: 'pino-pretty',
-        options: { ignore: 'pid,hostname,name', messageFormat: '{name}: {msg}' },
-      },
-    }),
-  });
+  };
+  if (!output.isTTY) return pino(options, pino.destination(output.fd));
+  const shown = { ignore: 'pid,hostname,name', messageFormat: '{name}: {msg}', destination: output.fd };
+  return pino({ ...options, transport: { target: 'pino-pretty', options: shown } });
 }
 
 /** A path as it may be logged: paths hold e-mail addresses. */

@@ -31,7 +31,7 @@ const GROUPS: readonly CommandGroup[] = [
 const program = new Command('npm run hubspot --')
   .description('Operates the HubSpot app (installs, keys, webhooks) and calls HubSpot’s APIs for a portal.')
   .option('--json', 'print JSON for machines instead of tables')
-  .option('--verbose', 'log what happens, to the terminal')
+  .option('--verbose', 'log what happens, to standard error')
   .showHelpAfterError()
   .exitOverride();
 
@@ -42,10 +42,8 @@ for (const group of GROUPS) {
     output,
     async withContext(work, { database = true } = {}) {
       const config = loadConfig(readCommandEnvironment());
-      const logger = createLogger(
-        program.opts<{ verbose?: boolean }>().verbose ? 'debug' : 'silent',
-        'hubspot',
-      );
+      const level = program.opts<{ verbose?: boolean }>().verbose ? 'debug' : 'silent';
+      const logger = createLogger(level, 'hubspot', process.stderr);
       const ctx = createContext(config, logger);
       try {
         if (database) await ctx.services.keys.check();

@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress';
+import width from 'string-width';
 
 export type Output = ReturnType<typeof createOutput>;
 
@@ -96,13 +97,6 @@ function printAligned(rows: readonly (readonly string[])[]): void {
     console.log(cells.join('  ').trimEnd());
   }
 }
-
-/** Columns on a terminal: East Asian wide characters take two. */
-const width = (text: string) =>
-  [...text].reduce(
-    (sum, character) => sum + (/[ᄀ-ᅟ⺀-꓏가-힣豈-﫿︰-﹏＀-｠￠-￦]/.test(character) ? 2 : 1),
-    0,
-  );
 
 const heading = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 

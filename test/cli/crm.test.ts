@@ -48,6 +48,29 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(await json('contacts', 'get', '102')).toMatchObject({ id: '102', archived: false });
     });
 
+    it('stands in columns of what a terminal shows, with wide characters and emoji', async () => {
+      for (const [name, city] of [
+        ['One', '𠮷野😀'],
+        ['Two', 'abcdef'],
+      ] as const) {
+        await run(
+          'companies',
+          'create',
+          '--property',
+          `name=${name}`,
+          '--property',
+          `city=${city}`,
+          '--property',
+          'zip=w',
+        );
+      }
+      const { output } = await run('companies', 'search', '--where', 'zip=w', '--properties', 'city,name');
+      expect(output.split('\n').slice(1)).toEqual([
+        expect.stringMatching(/^\d+ {2}𠮷野😀 {2}One$/u),
+        expect.stringMatching(/^\d+ {2}abcdef {2}Two$/),
+      ]);
+    });
+
     it('is written with values as they stand, never evaluated', async () => {
       const value = '=1+1; $(rm -rf /) `x` "q" a=b';
       const { id } = await json('notes', 'create', '--property', `hs_note_body=${value}`);
@@ -366,6 +389,14 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
     it('takes the only portal that has the app', async () => {
       const { code, output } = await command('account', 'show', '--json');
       expect([code, JSON.parse(output).portalId]).toEqual([0, 62515]);
+    });
+
+    it('logs beside its result, not into it', async () => {
+      const { output, errors } = await command('account', 'show', '--json', '--verbose');
+      expect([JSON.parse(output).portalId, errors]).toEqual([
+        62515,
+        expect.stringContaining('called HubSpot'),
+      ]);
     });
 
     it('ends with 1 and says why when HubSpot refuses, and shows no token', async () => {
