@@ -14,12 +14,12 @@ import {
 } from './association-writes.ts';
 import { associationPage, bothDirections, labelsBetween, MAX_ASSOCIATIONS } from './associations.ts';
 import { answerBatch, eachAlone } from './batch-answer.ts';
-import { parseInput } from './request-input.ts';
+import { afterId, parseInput } from './request-input.ts';
 
 const labelled = z.object({ from: objectRef, to: objectRef, types: z.array(associationSpec).min(1) });
 const plain = z.object({ from: objectRef, to: objectRef });
 const gone = z.object({ from: objectRef, to: z.array(objectRef) });
-const asked = objectRef.extend({ after: z.string().optional() });
+const asked = objectRef.extend({ after: afterId });
 
 const MAX_WRITTEN = 2000;
 const MAX_READ = 1000;

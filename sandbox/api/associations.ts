@@ -7,12 +7,12 @@ import { associatedWith } from './associated-objects.ts';
 import { associationScope } from './association-scope.ts';
 import { associate, associationSpec, kindOf, otherRecord, plainKind } from './association-writes.ts';
 import { answerBatch } from './batch-answer.ts';
-import { parseInput } from './request-input.ts';
+import { afterId, parseInput } from './request-input.ts';
 
 export const MAX_ASSOCIATIONS = 500;
 const listQuery = z.object({
   limit: z.coerce.number().int().min(1).max(MAX_ASSOCIATIONS).default(MAX_ASSOCIATIONS),
-  after: z.string().optional(),
+  after: afterId,
 });
 const specs = z.array(associationSpec).min(1);
 

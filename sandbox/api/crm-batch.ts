@@ -5,7 +5,15 @@ import { newAssociation } from './association-writes.ts';
 import { answerBatch, type BatchError, batchError } from './batch-answer.ts';
 import type { Scoped } from './crm-scope.ts';
 import { recordBody, type SimplePublicObject, writtenBody } from './record-body.ts';
-import { checkIdProperty, createRecord, existingRecord, updateRecord } from './record-writes.ts';
+import {
+  alreadyExists,
+  checkIdProperty,
+  existingRecord,
+  type PlannedWrite,
+  planCreate,
+  planUpdate,
+  type WriteScope,
+} from './record-writes.ts';
 import { flag, parseInput, propertyValues } from './request-input.ts';
 
 const traced = z.object({ objectWriteTraceId: z.string().optional() });
@@ -51,21 +59,18 @@ export function batchRoutes(scoped: Scoped): Router {
 
   router.post('/create', (req, res) => {
     const scope = scoped(req, res, 'write');
-    const { results, errors } = writeEach(inputsOf(createInput, req.body), (input) => {
-      const record = createRecord(scope, input.properties, input.associations);
-      return writtenBody(scope.crm.properties, record, record.properties);
-    });
+    const { results, errors } = writeAll(scope, inputsOf(createInput, req.body), (input) =>
+      planCreate(scope, input.properties, input.associations),
+    );
     answerBatch(res, 201, results, errors);
   });
 
   router.post('/update', (req, res) => {
     const scope = scoped(req, res, 'write');
-    const { results, errors } = writeEach(
-      inputsOf(writeInput, req.body),
-      ({ id, idProperty, properties }) => {
-        const record = updateRecord(scope, existingRecord(scope, id, idProperty), properties);
-        return writtenBody(scope.crm.properties, record, record.properties);
-      },
+    const inputs = inputsOf(writeInput, req.body);
+    refuseTwice(scope, inputs);
+    const { results, errors } = writeAll(scope, inputs, ({ id, idProperty, properties }) =>
+      planUpdate(scope, existingRecord(scope, id, idProperty), properties),
     );
     answerBatch(res, 200, results, errors);
   });
@@ -73,18 +78,18 @@ export function batchRoutes(scoped: Scoped): Router {
   router.post('/upsert', (req, res) => {
     const scope = scoped(req, res, 'write');
     const inputs = inputsOf(upsertInput, req.body);
+    refuseTwice(scope, inputs);
     // HubSpot's partial success is not for upserts by e-mail address: there the first error fails all.
     const byEmail = inputs.some(({ idProperty }) => idProperty === 'email');
-    const { results, errors } = writeEach(
+    const { results, errors } = writeAll(
+      scope,
       byEmail ? inputs.map((input) => ({ ...input, objectWriteTraceId: undefined })) : inputs,
       ({ id, idProperty, properties }) => {
         checkIdProperty(scope, idProperty);
         const existing = scope.crm.records.find(scope.portalId, scope.type, id, idProperty);
-        const living = existing && existing.archivedAt === undefined ? existing : undefined;
-        const record = living
-          ? updateRecord(scope, living, properties)
-          : createRecord(scope, { [idProperty]: id, ...properties });
-        return { ...writtenBody(scope.crm.properties, record, record.properties), new: !living };
+        return existing && existing.archivedAt === undefined
+          ? { ...planUpdate(scope, existing, properties), answer: { new: false } }
+          : { ...planCreate(scope, { [idProperty]: id, ...properties }), answer: { new: true } };
       },
     );
     answerBatch(res, 200, results, errors);
@@ -110,21 +115,71 @@ function inputsOf<T>(input: z.ZodType<T>, body: unknown): T[] {
   return inputs;
 }
 
+/** Throws 400 when two inputs are about one record: HubSpot refuses such a batch, also with trace ids. */
+function refuseTwice(
+  { crm, portalId, type }: WriteScope,
+  inputs: readonly { id: string; idProperty?: string | undefined }[],
+): void {
+  const seen = new Set<string>();
+  const twice = inputs.filter(({ id, idProperty = 'hs_object_id' }) => {
+    const record = crm.records.find(portalId, type, id, idProperty);
+    const subject = record?.id ?? `${idProperty}=${id.toLowerCase()}`;
+    if (seen.has(subject)) return true;
+    seen.add(subject);
+    return false;
+  });
+  if (twice.length === 0) return;
+  const ids = [...new Set(twice.map(({ id }) => id))];
+  const message = `Duplicate IDs found in batch input: [${ids.join(', ')}]. IDs must be unique`;
+  throw new ApiError(400, 'VALIDATION_ERROR', message, { context: { ids } });
+}
+
+interface BatchWrite extends PlannedWrite {
+  /** What the answer says of it beside the record. */
+  readonly answer?: object;
+}
+
 /**
- * Writes one input after the other. Inputs with an `objectWriteTraceId` fail alone; without it the
- * first failure is the answer to the whole request, as at HubSpot.
+ * Looks at every input, then writes. Inputs with an `objectWriteTraceId` fail alone; the failure of one without it is
+ * the answer to the whole request, of which then nothing is written, as at HubSpot.
  */
-function writeEach<T extends TracedInput>(inputs: readonly T[], write: (input: T) => SimplePublicObject) {
+function writeAll<T extends TracedInput>(
+  { crm, type }: WriteScope,
+  inputs: readonly T[],
+  plan: (input: T) => BatchWrite,
+) {
   const results: SimplePublicObject[] = [];
   const errors: BatchError[] = [];
-  for (const input of inputs) {
-    const { objectWriteTraceId } = input;
+  const taken = new Set<string>();
+
+  function alone<R>({ objectWriteTraceId }: TracedInput, work: () => R): R | undefined {
     try {
-      results.push({ ...write(input), ...(objectWriteTraceId !== undefined && { objectWriteTraceId }) });
+      return work();
     } catch (error) {
       if (objectWriteTraceId === undefined || !(error instanceof ApiError)) throw error;
       errors.push(batchError(error, { objectWriteTraceId: [objectWriteTraceId] }));
+      return undefined;
     }
+  }
+
+  const planned = inputs.map((input) => {
+    const write = alone(input, () => {
+      const allowed = plan(input);
+      if (allowed.takes.some((value) => taken.has(value))) throw alreadyExists(type);
+      return allowed;
+    });
+    for (const value of write?.takes ?? []) taken.add(value);
+    return { input, write };
+  });
+  for (const { input, write } of planned) {
+    const record = write && alone(input, write.write);
+    if (!record) continue;
+    const { objectWriteTraceId } = input;
+    results.push({
+      ...writtenBody(crm.properties, record, record.properties),
+      ...write.answer,
+      ...(objectWriteTraceId !== undefined && { objectWriteTraceId }),
+    });
   }
   return { results, errors };
 }

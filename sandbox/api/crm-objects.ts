@@ -9,7 +9,7 @@ import { crmScope } from './crm-scope.ts';
 import { searchRoute } from './crm-search.ts';
 import { recordBody, writtenBody } from './record-body.ts';
 import { createRecord, existingRecord, updateRecord } from './record-writes.ts';
-import { flag, nameList, parseInput, propertyValues } from './request-input.ts';
+import { afterId, flag, nameList, parseInput, propertyValues } from './request-input.ts';
 
 const createBody = z.object({
   properties: propertyValues,
@@ -25,7 +25,7 @@ const readQuery = z.object({
 });
 const listQuery = readQuery.extend({
   limit: z.coerce.number().int().min(1).max(100).default(10),
-  after: z.string().optional(),
+  after: afterId,
 });
 const mergeBody = z.object({ primaryObjectId: z.string(), objectIdToMerge: z.string() });
 const gdprBody = z.object({ objectId: z.string(), idProperty: z.string().optional() });

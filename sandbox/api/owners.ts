@@ -4,12 +4,12 @@ import type { SandboxContext } from '../context.ts';
 import type { Owner } from '../state/owners.ts';
 import { notFound } from './api-error.ts';
 import { accessOf, requireScope } from './bearer.ts';
-import { flag, parseInput } from './request-input.ts';
+import { afterId, flag, parseInput } from './request-input.ts';
 
 const listQuery = z.object({
   email: z.string().optional(),
   limit: z.coerce.number().int().min(1).max(500).default(100),
-  after: z.string().optional(),
+  after: afterId,
   archived: flag,
 });
 const readQuery = z.object({ idProperty: z.enum(['id', 'userId']).default('id'), archived: flag });

@@ -21,12 +21,26 @@ export interface WriteScope {
 
 type Values = Record<string, unknown>;
 
+/** A write that is allowed and not done yet, so that a batch can look at all of its inputs first. */
+export interface PlannedWrite {
+  /** The unique values that it writes: `email=jane@example.com`. */
+  readonly takes: readonly string[];
+  write(): CrmRecord;
+}
+
 /** Creates a record, or throws HubSpot's error: 400 for values, 409 when a unique value is taken. */
-export function createRecord(
+export const createRecord = (...args: Parameters<typeof planCreate>): CrmRecord =>
+  planCreate(...args).write();
+
+/** Changes a record; throws as `createRecord` does. */
+export const updateRecord = (...args: Parameters<typeof planUpdate>): CrmRecord =>
+  planUpdate(...args).write();
+
+export function planCreate(
   scope: WriteScope,
   values: Values,
   associations: readonly NewAssociation[] = [],
-): CrmRecord {
+): PlannedWrite {
   const { crm, portalId, type, source } = scope;
   const checked = checkedValues(scope, values);
   const missing = type.requiredOnCreate.filter((names) => !names.some((name) => checked[name]));
@@ -46,16 +60,23 @@ export function createRecord(
   refuseTaken(scope, checked);
   // Before anything is written: a record without its associations must not stay behind.
   const resolved = resolveAssociations(scope, associations);
-  const record = crm.records.create(portalId, type, checked, source);
-  for (const { to, types } of resolved) associate(scope, record, to, types);
-  return record;
+  return {
+    takes: uniqueValues(scope, checked),
+    write() {
+      const record = crm.records.create(portalId, type, checked, source);
+      for (const { to, types } of resolved) associate(scope, record, to, types);
+      return record;
+    },
+  };
 }
 
-/** Changes a record; throws as `createRecord` does. */
-export function updateRecord(scope: WriteScope, record: CrmRecord, values: Values) {
+export function planUpdate(scope: WriteScope, record: CrmRecord, values: Values): PlannedWrite {
   const checked = checkedValues(scope, values, record);
   refuseTaken(scope, checked, record.id);
-  return scope.crm.records.update(record, checked, scope.source);
+  return {
+    takes: uniqueValues(scope, checked),
+    write: () => scope.crm.records.update(record, checked, scope.source),
+  };
 }
 
 /** Takes a record out of the recycle bin; throws 409 when another one has its unique value by now. */
@@ -94,6 +115,11 @@ export function checkIdProperty(
   ]);
 }
 
+const uniqueValues = ({ crm, portalId, type }: WriteScope, values: Record<string, string>) =>
+  crm.properties
+    .uniqueNames(portalId, type)
+    .flatMap((name) => (values[name] ? `${name}=${values[name].toLowerCase()}` : []));
+
 /** Throws 409 when another record holds one of these unique values. */
 function refuseTaken(
   { crm, portalId, type }: Omit<WriteScope, 'source'>,
@@ -104,8 +130,12 @@ function refuseTaken(
     const value = values[name];
     const holder = value ? crm.records.find(portalId, type, value, name) : undefined;
     if (holder && holder.id !== ownId) {
-      const label = type.singular.charAt(0).toUpperCase() + type.singular.slice(1);
-      throw new ApiError(409, 'CONFLICT', `${label} already exists. Existing ID: ${holder.id}`);
+      throw alreadyExists(type, ` Existing ID: ${holder.id}`);
     }
   }
+}
+
+export function alreadyExists({ singular }: ObjectType, more = ''): ApiError {
+  const label = singular.charAt(0).toUpperCase() + singular.slice(1);
+  return new ApiError(409, 'CONFLICT', `${label} already exists.${more}`);
 }

@@ -21,6 +21,9 @@ export const nameList = z
   .transform((names) => names.map((name) => name.trim()).filter((name) => name !== ''))
   .default([]);
 
+/** The `after` of a page, which HubSpot's lists number. */
+export const afterId = z.string().regex(/^\d+$/, 'after is not the paging token of a page').optional();
+
 export const flag = z
   .enum(['true', 'false'])
   .default('false')

@@ -73,6 +73,10 @@ describe('contacts', () => {
     expect(second.body.results).toHaveLength(3);
     expect(second.body.paging).toBeUndefined();
     expect((await api('GET', `${contacts}?limit=101`)).body.category).toBe('VALIDATION_ERROR');
+    expect(await api('GET', `${contacts}?after=x`)).toMatchObject({
+      status: 400,
+      body: { category: 'VALIDATION_ERROR', errors: [{ in: 'after' }] },
+    });
   });
 
   it('have a unique e-mail address', async () => {
@@ -179,8 +183,38 @@ describe('batches', () => {
     });
     expect(created.status).toBe(201);
     expect(created.body).toMatchObject({ status: 'COMPLETE', results: [{}, {}] });
-    const failed = await api('POST', `${contacts}/batch/create`, { inputs: [input('bad')] });
+    const failed = await api('POST', `${contacts}/batch/create`, {
+      inputs: [input('c@x.example'), input('bad')],
+    });
     expect(failed.status).toBe(400);
+    const twice = await api('POST', `${contacts}/batch/create`, {
+      inputs: [input('c@x.example'), input('C@x.example')],
+    });
+    expect(twice.status).toBe(409);
+    const update = (id: string, firstname: string) => ({ id, properties: { firstname } });
+    const updated = await api('POST', `${contacts}/batch/update`, {
+      inputs: [update('101', 'X'), update('9', 'Y')],
+    });
+    expect(updated.status).toBe(404);
+    expect((await api('GET', `${contacts}/c@x.example?idProperty=email`)).status).toBe(404);
+    expect((await api('GET', `${contacts}/101`)).body.properties.firstname).toBe('Jane');
+  });
+
+  it('are refused as a whole when two inputs are about one record', async () => {
+    const byEmail = (id: string) => ({ id, idProperty: 'email', properties: { phone: '1' } });
+    for (const ids of [
+      ['jane@example.com', 'Jane@example.com'],
+      ['new@example.com', 'NEW@example.com'],
+    ]) {
+      expect(await api('POST', `${contacts}/batch/upsert`, { inputs: ids.map(byEmail) })).toMatchObject({
+        status: 400,
+        body: { category: 'VALIDATION_ERROR', context: { ids: [ids[1]] } },
+      });
+    }
+    const traced = [byEmail('jane@example.com'), { id: '101', properties: {} }].map((input, index) => {
+      return { ...input, objectWriteTraceId: String(index) };
+    });
+    expect((await api('POST', `${contacts}/batch/update`, { inputs: traced })).status).toBe(400);
   });
 
   it('succeed in part with trace ids', async () => {
