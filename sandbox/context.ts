@@ -44,7 +44,13 @@ export interface SandboxContext {
 }
 
 /** Builds the whole state of one sandbox. */
-export function createContext({ serverUrl }: { serverUrl: string }): SandboxContext {
+export function createContext({
+  serverUrl,
+  webhookTimeoutMs,
+}: {
+  serverUrl: string;
+  webhookTimeoutMs?: number | undefined;
+}): SandboxContext {
   const project = readProject();
   const settings = createAppSettings(project, serverUrl);
   const clock = createClock();
@@ -60,7 +66,7 @@ export function createContext({ serverUrl }: { serverUrl: string }): SandboxCont
   const failures = createFailures();
   const rateLimit = createRollingLimit(10_000);
   const searchRateLimit = createRollingLimit(1000);
-  const deliveries = createDeliveryQueue(settings, clock);
+  const deliveries = createDeliveryQueue(settings, clock, webhookTimeoutMs);
 
   function onChange(change: RecordChange) {
     if (change.kind === 'privacyDeletion') timeline.forget(change.portalId, change.objectId);

@@ -7,6 +7,8 @@ export interface SandboxOptions {
   port?: number;
   /** Public base URL of the app; default `http://localhost:3000`. */
   serverUrl?: string;
+  /** How long the app may take to answer a webhook; default HubSpot's five seconds. */
+  webhookTimeoutMs?: number;
 }
 
 export interface Sandbox {
@@ -22,11 +24,11 @@ export interface Sandbox {
  * Rejects under NODE_ENV=production, and with the code EADDRINUSE when the port is taken.
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { port = 3001, serverUrl = 'http://localhost:3000' } = options;
+  const { port = 3001, serverUrl = 'http://localhost:3000', webhookTimeoutMs } = options;
   if (process.env.NODE_ENV === 'production') {
     throw new Error('The sandbox does not start under NODE_ENV=production: it gives its data to anyone.');
   }
-  const ctx = createContext({ serverUrl });
+  const ctx = createContext({ serverUrl, webhookTimeoutMs });
   const listening = await listenOnLoopback(createSandboxApp(ctx), port);
   return {
     url: `http://localhost:${listening.port}`,

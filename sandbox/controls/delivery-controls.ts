@@ -12,9 +12,15 @@ const webhooksBody = z.strictObject({
   events: z.array(z.record(z.string(), z.unknown())).min(1),
   /** Only this version's headers; without it v1 and v3 together, as HubSpot sends them. */
   signature: z.enum(['v1', 'v2', 'v3']).optional(),
-  copies: z.number().int().min(1).default(1),
+  /** How often each event comes; with 1.2 a fifth of them come twice. */
+  copies: z.number().min(1).default(1),
   batchSize: z.number().int().min(1).default(MAX_EVENTS_PER_REQUEST),
-  shuffle: z.boolean().default(false),
+  /** Any order; or each event too late by at most so many places. */
+  shuffle: z.union([z.boolean(), z.number().int().min(1)]).default(false),
+  /** How long the first request waits, on the sandbox clock. The answer waits as well. */
+  delayMs: z.number().int().min(0).default(0),
+  /** The requests follow one another over so long, on the sandbox clock. */
+  spreadMs: z.number().int().min(0).default(0),
   /** Requests at once for each portal; the app's own limit when absent. */
   concurrency: z.number().int().min(1).optional(),
   /** Tries again what the app did not take, as HubSpot does. */

@@ -6,7 +6,7 @@ import { createSender } from './sender.ts';
 import type { SignatureVersion } from './sign.ts';
 import { sendSigned } from './signed-request.ts';
 
-/** What came of one POST to the target URL. Status 0: no answer within five seconds, or no connection. */
+/** What came of one POST to the target URL. Status 0: no answer in time, or no connection. */
 export interface Delivery {
   status: number;
   events: number;
@@ -27,9 +27,14 @@ export interface DeliveryRecord extends Delivery {
 
 export interface DeliveryOptions {
   batchSize?: number;
+  /** How often each event comes; with 1.2 a fifth of them come twice. */
   copies?: number;
-  /** The events and their copies in any order. */
-  shuffle?: boolean;
+  /** The events and their copies in any order; or each too late by at most so many places. */
+  shuffle?: boolean | number;
+  /** On the sandbox clock: how long the first request waits. */
+  delayMs?: number;
+  /** On the sandbox clock: the requests follow one another over so long. */
+  spreadMs?: number;
   /** Requests at once for each portal; the app's `maxConcurrentRequests` when absent. */
   concurrency?: number;
   versions?: readonly SignatureVersion[];
@@ -62,8 +67,9 @@ const asHubSpot: readonly SignatureVersion[] = ['v1', 'v3'];
 /**
  * Gathers events for a moment, sends them in batches that may mix portals, and tries failed
  * batches again. Retries are due on the sandbox clock, so that moving it brings them forward.
+ * @param timeoutMs how long the app may take to answer; HubSpot's five seconds when absent.
  */
-export function createDeliveryQueue(settings: AppSettingsStore, clock: SandboxClock) {
+export function createDeliveryQueue(settings: AppSettingsStore, clock: SandboxClock, timeoutMs?: number) {
   let gathered: WebhookEvent[] = [];
   let delayed: { batch: Batch; dueAt: number }[] = [];
   let records: DeliveryRecord[] = [];
@@ -117,11 +123,11 @@ export function createDeliveryQueue(settings: AppSettingsStore, clock: SandboxCl
     if (delay === undefined || batch.maxDelayMs === Infinity) batch.settle?.();
   }
 
-  /** Hands on the retries that are due and wakes up again for the next one. */
+  /** Hands on what is due, in its order, and wakes up again for the next one. */
   function startDue() {
     clearTimeout(wakeTimer);
     const now = clock.now();
-    const due = delayed.filter(({ dueAt }) => dueAt <= now);
+    const due = delayed.filter(({ dueAt }) => dueAt <= now).sort((one, other) => one.dueAt - other.dueAt);
     delayed = delayed.filter(({ dueAt }) => dueAt > now);
     if (delayed.length > 0) {
       const next = delayed.reduce((earliest, { dueAt }) => Math.min(earliest, dueAt), Infinity);
@@ -142,6 +148,7 @@ export function createDeliveryQueue(settings: AppSettingsStore, clock: SandboxCl
       body,
       clientSecret,
       versions,
+      timeoutMs,
     });
     const types = [...new Set(events.map((event) => event.subscriptionType))];
     return { at, status, events: events.length, attempt, ms, portalIds, types, problem };
@@ -158,21 +165,24 @@ export function createDeliveryQueue(settings: AppSettingsStore, clock: SandboxCl
     },
 
     /**
-     * Delivers now and answers what came of it, batch after batch. Retries come later, on the
-     * sandbox clock; with `maxDelayMs` they are waited for, and stand behind their first attempts.
+     * Delivers now, or when the sandbox clock says so, and answers what came of it, batch after batch. Retries
+     * come later, on that clock as well; with `maxDelayMs` they are waited for, and stand behind their first attempts.
      */
     async deliverNow(events: readonly WebhookEvent[], options: DeliveryOptions): Promise<Delivery[]> {
-      const { copies = 1, shuffle = false } = options;
-      const times = Array.from({ length: copies });
-      const batches = shuffle
-        ? batchesOf(shuffled(times.flatMap(() => events)), options)
-        : times.flatMap(() => batchesOf(events, options));
+      const { copies = 1, shuffle = false, delayMs = 0, spreadMs = 0 } = options;
+      const batches =
+        shuffle === false
+          ? rounds(events, copies).flatMap((round) => batchesOf(round, options))
+          : batchesOf(shuffled(events, copies, shuffle), options);
       const settled = batches.map((batch) => {
         const { promise, resolve } = Promise.withResolvers<void>();
         batch.settle = resolve;
         return promise;
       });
-      sender.add(batches);
+      const beginsAt = clock.now() + delayMs;
+      const pauseMs = spreadMs / batches.length;
+      delayed.push(...batches.map((batch, index) => ({ batch, dueAt: beginsAt + index * pauseMs })));
+      startDue();
       await Promise.all(settled);
       return batches.flatMap(({ attempts }) => attempts);
     },
@@ -204,9 +214,23 @@ function inBatches<T>(items: readonly T[], size: number): T[][] {
   return batches;
 }
 
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, rank: Math.random() }))
+/** How often the event at this place comes, so that all together come `copies` times as often as they are. */
+const timesOf = (index: number, copies: number) =>
+  Math.floor((index + 1) * copies) - Math.floor(index * copies);
+
+/** All events, and then again those that come again. */
+const rounds = <T>(events: readonly T[], copies: number): T[][] =>
+  Array.from({ length: Math.ceil(copies) }, (_, round) =>
+    events.filter((_, index) => timesOf(index, copies) > round),
+  );
+
+/** @param reach by how many places an event may come too late; any number when true. */
+function shuffled<T>(events: readonly T[], copies: number, reach: true | number): T[] {
+  const rankOf = (index: number) => (reach === true ? Math.random() : index + Math.random() * reach);
+  return events
+    .flatMap((event, index) =>
+      Array.from({ length: timesOf(index, copies) }, () => ({ event, rank: rankOf(index) })),
+    )
     .sort((a, b) => a.rank - b.rank)
-    .map(({ item }) => item);
+    .map(({ event }) => event);
 }

@@ -10,6 +10,8 @@ export interface OutgoingRequest {
   contentType?: string;
   clientSecret: string;
   versions: readonly SignatureVersion[];
+  /** How long the app may take to answer; HubSpot's five seconds when absent. */
+  timeoutMs?: number | undefined;
 }
 
 export interface OutgoingResult {
@@ -36,7 +38,7 @@ const agent = {
  * signature against its own clock.
  */
 export async function sendSigned(request: OutgoingRequest): Promise<OutgoingResult> {
-  const { method, body = '', clientSecret, versions } = request;
+  const { method, body = '', clientSecret, versions, timeoutMs = TIMEOUT_MS } = request;
   // The URL as it goes over the wire, so that both sides sign the same text.
   const url = new URL(request.url).href;
   const started = performance.now();
@@ -53,7 +55,7 @@ export async function sendSigned(request: OutgoingRequest): Promise<OutgoingResu
         ...signatureHeaders(versions, { clientSecret, method, url, body, timestamp: Date.now() }),
       },
       agent,
-      timeout: { request: TIMEOUT_MS },
+      timeout: { request: timeoutMs },
       retry: { limit: 0 },
       followRedirect: false,
       throwHttpErrors: false,

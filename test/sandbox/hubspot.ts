@@ -1,4 +1,4 @@
-import { type Sandbox, startSandbox } from '../../sandbox/index.ts';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/index.ts';
 
 export interface Answer {
   status: number;
@@ -25,8 +25,8 @@ export const everyScope = [
 export type Hubspot = Awaited<ReturnType<typeof startHubspot>>;
 
 /** A sandbox on a free port with the calls that an app and a person make. */
-export async function startHubspot(serverUrl = 'http://localhost:3000') {
-  const sandbox: Sandbox = await startSandbox({ port: 0, serverUrl });
+export async function startHubspot(serverUrl = 'http://localhost:3000', options: SandboxOptions = {}) {
+  const sandbox: Sandbox = await startSandbox({ port: 0, serverUrl, ...options });
   const redirectUri = `${serverUrl}/oauth-callback`;
 
   async function call(

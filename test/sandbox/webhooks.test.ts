@@ -261,6 +261,61 @@ describe('POST /_sandbox/webhooks', () => {
     expect(await deliver({ events, batchSize: 1, concurrency: 25 })).toHaveLength(25);
   });
 
+  it('sends a part of the events twice, and in an order that is a little wrong', async () => {
+    const events = Array.from({ length: 100 }, (_, objectId) => ({ objectId }));
+    await deliver({ events, copies: 1.2, shuffle: 10, batchSize: 200 });
+    const order: number[] = eventsOf(app.received).map(({ objectId }) => objectId);
+    expect(order).toHaveLength(120);
+    expect(new Set(order).size).toBe(100);
+    expect(order).not.toEqual(order.toSorted((a, b) => a - b));
+    const early = order.filter((id, at) => order.slice(0, at).some((before) => before - id > 10));
+    expect(early).toEqual([]);
+  });
+
+  it('reorders all of them', async () => {
+    const events = Array.from({ length: 50 }, (_, objectId) => ({ objectId }));
+    await deliver({ events, shuffle: true });
+    const order: number[] = eventsOf(app.received).map(({ objectId }) => objectId);
+    expect(order).not.toEqual(order.toSorted((a, b) => a - b));
+    expect(order.toSorted((a, b) => a - b)).toEqual(events.map(({ objectId }) => objectId));
+  });
+
+  it('sends later when told', async () => {
+    const before = Date.now();
+    await deliver({ events: [{ objectId: 1 }], delayMs: 100 });
+    expect(Date.now() - before).toBeGreaterThanOrEqual(100);
+  });
+
+  it('sends one request after the other as the clock goes on', async () => {
+    const events = [0, 1, 2, 3].map((objectId) => ({ objectId }));
+    const delivered = deliver({ events, batchSize: 1, spreadMs: 240_000 });
+    const received = async (count: number) => {
+      await app.until((all) => all.length >= count);
+      expect(eventsOf(app.received).map(({ objectId }) => objectId)).toEqual([0, 1, 2, 3].slice(0, count));
+    };
+    await received(1);
+    await hubspot.control('/clock', { advanceSeconds: 60 });
+    await received(2);
+    await hubspot.control('/clock', { advanceSeconds: 120 });
+    expect(await delivered).toHaveLength(4);
+  });
+
+  it('gives up on an app that does not answer, and tries again', async () => {
+    const impatient = await startHubspot(app.url, { webhookTimeoutMs: 200 });
+    app.answerWith(({ body }) => {
+      const [{ attemptNumber }] = JSON.parse(body);
+      return attemptNumber === 0 ? new Promise(() => {}) : { status: 204 };
+    });
+    const body = { events: [{ objectId: 1 }], retry: true, maxDelayMs: 1 };
+    const { deliveries } = (await impatient.control('/webhooks', body)).body;
+    expect(deliveries).toMatchObject([
+      { status: 0, attempt: 0 },
+      { status: 204, attempt: 1 },
+    ]);
+    expect(deliveries[0].ms).toBeGreaterThanOrEqual(199);
+    await impatient.close();
+  });
+
   it('waits for short retries until everything is taken', async () => {
     const seen = new Map<string, number>();
     app.answerWith(({ body }) => {
