@@ -214,23 +214,33 @@ function inBatches<T>(items: readonly T[], size: number): T[][] {
   return batches;
 }
 
-/** How often the event at this place comes, so that all together come `copies` times as often as they are. */
-const timesOf = (index: number, copies: number) =>
-  Math.floor((index + 1) * copies) - Math.floor(index * copies);
+/** How often each of so many events comes: a part of them, by chance, once more than the others. */
+function timesEach(count: number, copies: number): number[] {
+  const times = Array.from({ length: count }, () => Math.floor(copies));
+  const more = Math.round(count * (copies % 1));
+  for (const index of byRank([...times.keys()], Math.random).slice(0, more)) times[index] = Math.ceil(copies);
+  return times;
+}
 
 /** All events, and then again those that come again. */
-const rounds = <T>(events: readonly T[], copies: number): T[][] =>
-  Array.from({ length: Math.ceil(copies) }, (_, round) =>
-    events.filter((_, index) => timesOf(index, copies) > round),
+function rounds<T>(events: readonly T[], copies: number): T[][] {
+  const times = timesEach(events.length, copies);
+  return Array.from({ length: Math.ceil(copies) }, (_, round) =>
+    events.filter((_, index) => (times[index] ?? 0) > round),
   );
+}
 
 /** @param reach by how many places an event may come too late; any number when true. */
 function shuffled<T>(events: readonly T[], copies: number, reach: true | number): T[] {
-  const rankOf = (index: number) => (reach === true ? Math.random() : index + Math.random() * reach);
-  return events
-    .flatMap((event, index) =>
-      Array.from({ length: timesOf(index, copies) }, () => ({ event, rank: rankOf(index) })),
-    )
+  const times = timesEach(events.length, copies);
+  const places = times.flatMap((count, index) => Array.from({ length: count }, () => index));
+  const rankOf = reach === true ? Math.random : (index: number) => index + Math.random() * reach;
+  return byRank(places, rankOf).flatMap((index) => events[index] ?? []);
+}
+
+function byRank<T>(items: readonly T[], rankOf: (item: T) => number): T[] {
+  return items
+    .map((item) => ({ item, rank: rankOf(item) }))
     .sort((a, b) => a.rank - b.rank)
-    .map(({ event }) => event);
+    .map(({ item }) => item);
 }

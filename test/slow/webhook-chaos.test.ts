@@ -1,8 +1,11 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { createDeliverySender, type DeliverySender } from '../helpers/deliveries.ts';
+import { type Sandbox, startSandbox } from '../../sandbox/index.ts';
 import { type OwnPostgres, startOwnPostgres } from '../helpers/own-postgres.ts';
 import { freePort, type RunningProcess, startProcess } from '../helpers/processes.ts';
+import { createSandboxClient, type SandboxClient } from '../helpers/sandbox-client.ts';
 import { testSettings } from '../helpers/settings.ts';
 import { until } from '../helpers/until.ts';
 import { THEN } from '../helpers/webhook-world.ts';
@@ -11,13 +14,16 @@ import { EFFECTS_TABLE } from '../webhooks/effects-worker.ts';
 const EVENTS = 20_000;
 const RECORDS = 500;
 const PORTALS = 3;
-const COPIES = EVENTS / 5;
-/** By how many places an event comes too early or too late. */
+const COPIES = 1.2;
+/** By how many places an event comes too late, at most. */
 const DISPLACEMENT = 3_000;
-const CONNECTIONS = 16;
+const BATCH = 12;
+const DELIVERIES = (EVENTS * COPIES) / BATCH;
+/** What the sandbox sends by its clock at a time; between two such times it sends next to nothing. */
+const ROUND_SECONDS = 600;
 
-/** One event of one record at its own moment, the same at each call but for the attempt. */
-function eventOf(index: number, attemptNumber = 0) {
+/** One event of one record at its own moment, the same at each call. */
+function eventOf(index: number) {
   const record = (index * 7_919) % RECORDS;
   const [subscriptionType, others] = [
     ['contact.propertyChange', { propertyName: 'phone' }],
@@ -27,7 +33,7 @@ function eventOf(index: number, attemptNumber = 0) {
   ][record % 4] as [string, Record<string, string>];
   return {
     ...{ eventId: index, subscriptionId: record % 4, portalId: 62515 + (record % PORTALS), appId: 193354 },
-    ...{ occurredAt: THEN + index, subscriptionType, attemptNumber, objectId: 1_000 + record },
+    ...{ occurredAt: THEN + index, subscriptionType, objectId: 1_000 + record },
     ...{ changeSource: 'CRM_UI', propertyValue: `${index}`, ...others },
   };
 }
@@ -41,7 +47,9 @@ describe('20,000 events of 500 records over 3 portals, a fifth of them twice, in
   const ports: number[] = [];
   const webs: RunningProcess[] = [];
   const workers: RunningProcess[] = [];
-  const senders: DeliverySender[] = [];
+  let router: Server;
+  let sandbox: Sandbox;
+  let hubspot: SandboxClient;
   /** Processes that ended though nobody ended them. */
   const surprises: string[] = [];
   const expected = new Set<RunningProcess>();
@@ -60,28 +68,29 @@ describe('20,000 events of 500 records over 3 portals, a fifth of them twice, in
       end $$;
       create trigger note_stored after insert on webhook_events for each row execute function note_stored()`);
     ports.push(await freePort(), await freePort());
-    const serverUrl = `http://localhost:${ports[0]}`;
+    router = await startRouter();
+    const serverUrl = `http://localhost:${(router.address() as AddressInfo).port}`;
+    sandbox = await startSandbox({ port: 0, serverUrl });
+    hubspot = createSandboxClient(sandbox.url);
     settings = {
-      ...testSettings({ databaseUrl: postgres.url, serverUrl, sandboxUrl: 'http://localhost:9' }),
+      ...testSettings({ databaseUrl: postgres.url, serverUrl, sandboxUrl: sandbox.url }),
       LOG_LEVEL: 'warn',
     };
     for (const index of [0, 1]) {
       webs[index] = await startWeb(index);
       workers[index] = await startWorker();
-      const target = { url: `http://localhost:${ports[index]}`, serverUrl, timeoutMs: 5_000 };
-      senders.push(createDeliverySender(target));
     }
   });
 
   afterAll(async () => {
-    for (const sender of senders) sender.close();
+    await sandbox?.close();
+    router?.close();
     await Promise.all([...webs, ...workers].map((one) => kill(one)));
     await db?.end();
     await postgres?.remove();
   });
 
   it('are each handled, with each effect once and in order, while everything is killed around them', async () => {
-    const deliveries = shuffledDeliveries();
     const acts = [
       () => restartWeb(0),
       () => restartWorker(0),
@@ -96,17 +105,23 @@ describe('20,000 events of 500 records over 3 portals, a fifth of them twice, in
       () => Promise.all([restartWeb(0), restartWorker(0), restartPostgres()]),
       () => restartWorker(1),
     ];
-    const share = Math.ceil(deliveries.length / acts.length);
+    const sent: Promise<{ deliveries: { status: number }[] }> = hubspot.control('webhooks', {
+      events: Array.from({ length: EVENTS }, (_, index) => eventOf(index)),
+      ...{ copies: COPIES, shuffle: DISPLACEMENT, batchSize: BATCH, retry: true, maxDelayMs: 4_000 },
+      spreadMs: acts.length * ROUND_SECONDS * 1_000,
+    });
+    await until('the first delivery', async () => (await stored()) > 0, 60);
+    const share = DELIVERIES / acts.length;
     for (const [round, act] of acts.entries()) {
-      let acknowledged = 0;
-      const part = deliveries.slice(round * share, (round + 1) * share);
-      const sent = sendAll(part, () => {
-        acknowledged += 1;
-      });
-      await until('a third of the round', () => acknowledged > part.length / 3, 60);
+      await hubspot.control('clock', { advanceSeconds: ROUND_SECONDS });
+      await until('a third of the round', async () => (await stored()) > (round + 1 / 3) * share, 60);
       await act();
-      await sent;
+      // What failed meanwhile is tried again at once.
+      await hubspot.control('clock', { advanceSeconds: 5 });
+      await until('the round', async () => (await stored()) >= Math.floor((round + 1) * share), 60);
     }
+    const { deliveries } = await sent;
+    expect(deliveries.filter(({ status }) => status === 204)).toHaveLength(DELIVERIES);
 
     await until('every event to be settled', settled, 120).catch(async (error) => {
       throw new Error(`${error.message}\n${JSON.stringify(await whatIsLeft(), null, 1)}\n${output()}`);
@@ -142,41 +157,27 @@ describe('20,000 events of 500 records over 3 portals, a fifth of them twice, in
     expect(order.inverted).toBeLessThan(order.pairs / 4);
   }, 240_000);
 
-  function shuffledDeliveries(): object[][] {
-    const indexes = Array.from({ length: EVENTS }, (_, index) => index);
-    const copies = Array.from({ length: COPIES }, () => Math.floor(Math.random() * EVENTS));
-    const places = [
-      ...indexes.map((index) => ({ index, attempt: 0, place: index + Math.random() * DISPLACEMENT })),
-      ...copies.map((index) => ({ index, attempt: 1, place: index + Math.random() * DISPLACEMENT })),
-    ].sort((a, b) => a.place - b.place);
-    const deliveries: object[][] = [];
-    for (let at = 0; at < places.length; ) {
-      const size = 1 + Math.floor(Math.random() * 40);
-      deliveries.push(places.slice(at, at + size).map(({ index, attempt }) => eventOf(index, attempt)));
-      at += size;
-    }
-    return deliveries;
-  }
+  /** How many deliveries were acknowledged, or stored and not acknowledged. */
+  const stored = async (): Promise<number> =>
+    rows('select count(*)::int as count from webhook_deliveries').then(
+      ([row]) => row.count,
+      () => 0,
+    );
 
-  /** As HubSpot: again and again until it is acknowledged, with growing waits. */
-  async function sendAll(deliveries: readonly object[][], onAcknowledged: () => void): Promise<void> {
-    const next = deliveries.values();
-    const connection = async () => {
-      for (const delivery of next) {
-        for (let attempt = 0; ; attempt += 1) {
-          const sender = senders[Math.floor(Math.random() * senders.length)];
-          const status = await sender?.send(delivery).then(
-            (answer) => answer.status,
-            () => 0,
-          );
-          if (status === 204) break;
-          const wait = Math.min(100 * 2 ** attempt, 2_000) * (0.5 + Math.random());
-          await new Promise((resolve) => setTimeout(resolve, wait));
-        }
-        onAcknowledged();
+  /** What a platform has before its web processes: each connection goes to one of them. */
+  async function startRouter(): Promise<Server> {
+    const started = createServer((client) => {
+      const web = connect(ports[Math.floor(Math.random() * ports.length)] ?? 0, 'localhost');
+      for (const [one, other] of [
+        [client, web],
+        [web, client],
+      ] as const) {
+        one.pipe(other);
+        one.on('error', () => other.destroy());
       }
-    };
-    await Promise.all(Array.from({ length: CONNECTIONS }, connection));
+    }).listen(0, 'localhost');
+    await once(started, 'listening');
+    return started;
   }
 
   async function startWeb(index: number): Promise<RunningProcess> {
