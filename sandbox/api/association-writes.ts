@@ -84,17 +84,31 @@ export function associate(
   crm.associations.add(from, to, types, source);
 }
 
+/** Throws 400 when one of the others may have no more associations, before the record with these is made. */
+export function refuseTooManyOfNew(
+  { crm, portalId, type: newType }: WriteScope,
+  associations: readonly ResolvedAssociation[],
+): void {
+  for (const { to, types } of associations) {
+    for (const type of types) {
+      const inverse = crm.associationLabels.inverse(portalId, type);
+      refuseTooMany(crm, portalId, to, { type: newType }, inverse);
+    }
+  }
+}
+
+/** @param to without an id: a record that is not made yet. */
 function refuseTooMany(
   crm: WriteScope['crm'],
   portalId: number,
   from: CrmRecord,
-  to: CrmRecord,
+  to: { type: ObjectType; id?: string },
   type: AssociationType,
 ): void {
   const limit = crm.associationLabels.limitOf(portalId, type);
   if (limit === undefined) return;
   const held = crm.associations.holdersOf(from, to.type, type);
-  if (held.includes(to.id) || held.length < limit) return;
+  if ((to.id && held.includes(to.id)) || held.length < limit) return;
   const name = from.type.singular;
   throw new ApiError(
     400,

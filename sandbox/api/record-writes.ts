@@ -2,7 +2,12 @@ import type { SandboxContext } from '../context.ts';
 import type { ObjectType } from '../state/object-types.ts';
 import type { ChangeSource, CrmRecord } from '../state/records.ts';
 import { ApiError, notFound, validationError } from './api-error.ts';
-import { associate, type NewAssociation, resolveAssociations } from './association-writes.ts';
+import {
+  associate,
+  type NewAssociation,
+  refuseTooManyOfNew,
+  resolveAssociations,
+} from './association-writes.ts';
 import { checkedValues } from './property-values.ts';
 
 /** The parts of the state that make up the CRM. */
@@ -60,6 +65,7 @@ export function planCreate(
   refuseTaken(scope, checked);
   // Before anything is written: a record without its associations must not stay behind.
   const resolved = resolveAssociations(scope, associations);
+  refuseTooManyOfNew(scope, resolved);
   return {
     takes: uniqueValues(scope, checked),
     write() {

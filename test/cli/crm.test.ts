@@ -173,6 +173,13 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(jane.properties).toMatchObject({ lastname: 'Doe-Roe', company: 'Example Inc.' });
     });
 
+    it('may be about one record twice', async () => {
+      const csv = await file('twice.csv', 'email,lastname\ntwice@example.com,One\nTwice@example.com,Two\n');
+      expect((await json('contacts', 'create-or-update', '--file', csv)).failed).toEqual([]);
+      const { properties } = await json('contacts', 'get-by-email', 'twice@example.com');
+      expect(properties.lastname).toBe('Two');
+    });
+
     it('creates, updates and deletes records, from JSON lines too', async () => {
       const made = await json(
         'companies',

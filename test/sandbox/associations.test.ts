@@ -301,6 +301,10 @@ describe('records and their associations', () => {
 
     expect((await api('POST', `${objects}/notes`, note(201))).status).toBe(400);
     expect((await api('POST', `${objects}/notes`, note(202, '9'))).status).toBe(404);
+    const limits = '/crm/associations/2026-09/definitions/configurations/contacts/notes/batch/create';
+    const one = { category: 'HUBSPOT_DEFINED', typeId: 201, maxToObjectIds: 1 };
+    await api('POST', limits, { inputs: [one] });
+    expect((await api('POST', `${objects}/notes`, note(202))).status).toBe(400);
     expect((await api('GET', `${objects}/notes`)).body.results).toHaveLength(1);
   });
 
