@@ -95,10 +95,12 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
     clock,
     logger,
   });
-  const handlers = [...(overrides.webhookHandlers ?? webhookHandlers), eraseContact(privacy)];
+  const handlers = overrides.webhookHandlers ?? webhookHandlers;
+  const firstHandlers = [eraseContact(privacy)];
   const lanesAtWork = createLanesAtWork();
   const dispatcher = createWebhookDispatcher({
     pool: handlerPool,
+    firstHandlers,
     handlers,
     hubspotFor,
     timeline,
@@ -158,7 +160,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
         logger,
       }),
       webhookSubscriptions: createWebhookSubscriptions({
-        handlers,
+        handlers: [...handlers, ...firstHandlers],
         api: developerApiKey
           ? createWebhookSettingsApi(http, { appId, developerApiKey }, apiPaths)
           : undefined,

@@ -35,15 +35,18 @@ export function createEventTransactions(pool: Pool) {
     return {
       db,
 
-      /** @returns true when there was something to commit, with the mark. */
-      async commit(): Promise<boolean> {
+      /**
+       * @param isLast false when the event has handlers left: it is not done yet.
+       * @returns true when there was something to commit, with the mark.
+       */
+      async commit(isLast: boolean): Promise<boolean> {
         ended = true;
         if (!begun) return false;
         const client = await begun;
-        await webhookEventsStore.done(client, [eventId]);
+        if (isLast) await webhookEventsStore.done(client, [eventId]);
         await client.query('commit');
         release(client);
-        return true;
+        return isLast;
       },
 
       async rollback(): Promise<void> {

@@ -27,12 +27,27 @@ export const privacyReceiptsStore = {
     await tx.query('select pg_advisory_xact_lock_shared($1)', [ERASURE]);
   },
 
-  async add(tx: Db, portalId: number, record: string, erased: Record<string, number>): Promise<void> {
-    await tx.query('insert into privacy_receipts (portal_id, record, erased) values ($1, $2, $3)', [
-      portalId,
-      record,
-      erased,
-    ]);
+  /** @param eventId the privacy deletion, which has one receipt for each record. */
+  async add(
+    tx: Db,
+    eventId: string,
+    portalId: number,
+    record: string,
+    erased: Record<string, number>,
+  ): Promise<void> {
+    await tx.query(
+      'insert into privacy_receipts (event_id, portal_id, record, erased) values ($1, $2, $3, $4)',
+      [eventId, portalId, record, erased],
+    );
+  },
+
+  /** Whether what this privacy deletion asks for is done. */
+  async hasFor(tx: Db, eventId: string): Promise<boolean> {
+    const { rows } = await tx.query(
+      'select exists (select from privacy_receipts where event_id = $1) as has',
+      [eventId],
+    );
+    return rows[0].has;
   },
 
   async hasAny(tx: Db): Promise<boolean> {

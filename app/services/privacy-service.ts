@@ -25,9 +25,12 @@ export function createPrivacyService({ pool }: { pool: Pool }) {
      * that wait or were refused, and rejected deliveries that speak of it. Deliveries that were split keep no body.
      * Events of the contact that arrive later, from before the deletion, are not stored either. Contacts that were
      * merged with it, as far as stored events tell, are the same person and go with it; each gets its receipt.
-     * @param eventId the privacy deletion itself, which holds ids only and stays.
+     * @param tx holds the privacy deletion, so that none is answered twice.
+     * @param eventId the privacy deletion itself, which holds ids only and stays. One that is tried again because of
+     * another handler erases nothing more and gets no second receipt.
      */
     async eraseContact(tx: Db, portalId: number, contactId: string, eventId: string): Promise<void> {
+      if (await privacyReceiptsStore.hasFor(tx, eventId)) return;
       const recordOf = (id: string) => recordKey(portalId, 'contact', id);
       // Handlers of merged contacts may take their time. They are waited for before everybody has to wait for this.
       await webhookEventsStore.lockRecords(
@@ -38,7 +41,7 @@ export function createPrivacyService({ pool }: { pool: Pool }) {
       for (const id of await samePerson(tx, portalId, contactId)) {
         const record = recordOf(id);
         const emails = await webhookEventsStore.emailsOf(tx, record);
-        await privacyReceiptsStore.add(tx, portalId, record, {
+        await privacyReceiptsStore.add(tx, eventId, portalId, record, {
           timeline_events: await timelineEventsStore.erase(tx, portalId, id, emails),
           webhook_events: await webhookEventsStore.erase(tx, record, eventId),
           webhook_deliveries: await webhookDeliveriesStore.eraseMentions(tx, portalId, id),

@@ -17,6 +17,8 @@ export type WebhookDispatcher = ReturnType<typeof createWebhookDispatcher>;
 
 interface Dependencies {
   pool: Pool;
+  /** They come before the others, in a transaction of their own: what they did stays, whatever becomes of those. */
+  firstHandlers: readonly AnyWebhookHandler[];
   handlers: readonly AnyWebhookHandler[];
   hubspotFor: HubSpotFor;
   timeline: TimelineService;
@@ -26,14 +28,20 @@ interface Dependencies {
 
 /** Finds the handlers of an event and runs them. */
 export function createWebhookDispatcher(dependencies: Dependencies) {
-  const { pool, handlers, hubspotFor, timeline, logger, longestRunMs = LONGEST_RUN_MS } = dependencies;
+  const { pool, hubspotFor, timeline, logger, longestRunMs = LONGEST_RUN_MS } = dependencies;
   const transactions = createEventTransactions(pool);
-  const byType = Map.groupBy(handlers, ({ on }) => on as string);
-  const handlersOf = (event: WebhookEvent) =>
-    (byType.get(event.subscriptionType) ?? []).filter((handler) => matches(handler, event));
+  const stages = [dependencies.firstHandlers, dependencies.handlers].map((handlers) =>
+    Map.groupBy(handlers, ({ on }) => on as string),
+  );
+  /** The event's handlers, those of one transaction together. */
+  const stagesOf = (event: WebhookEvent) =>
+    stages
+      .map((byType) => byType.get(event.subscriptionType) ?? [])
+      .map((handlers) => handlers.filter((handler) => matches(handler, event)))
+      .filter((handlers) => handlers.length > 0);
 
   return {
-    isWanted: (event: WebhookEvent) => handlersOf(event).length > 0,
+    isWanted: (event: WebhookEvent) => stagesOf(event).length > 0,
 
     /**
      * Runs all handlers of the event, one after another.
@@ -42,11 +50,15 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
      * @returns true when the mark that the event is done was committed with what they wrote.
      */
     async handle({ id, event, attempts }: PendingEvent, before: () => Promise<unknown>): Promise<boolean> {
-      const matching = handlersOf(event);
-      if (matching.length === 0) return false;
-      return withCause({ eventId: id, portalId: event.portalId }, () =>
-        run(matching, { id, event, attempts }, before),
-      );
+      const due = stagesOf(event);
+      if (due.length === 0) return false;
+      return withCause({ eventId: id, portalId: event.portalId }, async () => {
+        let isMarked = false;
+        for (const handlers of due) {
+          isMarked = await run(handlers, { id, event, attempts }, before, handlers === due.at(-1));
+        }
+        return isMarked;
+      });
     },
   };
 
@@ -54,6 +66,7 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
     matching: readonly AnyWebhookHandler[],
     { id, event, attempts }: Omit<PendingEvent, 'record'>,
     before: () => Promise<unknown>,
+    isLast: boolean,
   ): Promise<boolean> {
     const transaction = transactions.create(id, before);
     let abort: AbortController | undefined;
@@ -66,7 +79,7 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
         const work = handler.handle(event as never, context);
         await withinTime(longestRunMs, work, handler.name, () => abort?.abort());
       }
-      return await transaction.commit();
+      return await transaction.commit(isLast);
     } catch (error) {
       await transaction.rollback();
       throw error;

@@ -52,6 +52,9 @@ export interface WebhookEvent {
   readonly [field: string]: unknown;
 }
 
+/** A person's request: events of this type are about nothing but ids. */
+export const PRIVACY_DELETION = 'contact.privacyDeletion';
+
 /** What tells two events apart. HubSpot's `eventId` is not unique; `attemptNumber` differs between copies. */
 const IDENTITY = [
   'portalId',

@@ -6,6 +6,7 @@ import type { Pool } from '../db/pool.ts';
 import { type PendingEvent, webhookEventsStore } from '../db/webhook-events-store.ts';
 import type { Logger } from '../logger.ts';
 import type { WebhookDispatcher } from './webhook-dispatcher.ts';
+import { PRIVACY_DELETION, type WebhookEvent } from './webhook-event.ts';
 import { type LanesAtWork, wakeLanes } from './webhook-lanes.ts';
 import { retryPlan } from './webhook-retry.ts';
 
@@ -137,7 +138,7 @@ export function createWebhookLaneRunner({ pool, dispatcher, lanesAtWork, clock, 
           unmarked.push(mark);
         }
         // It may have erased the record's other events.
-        if (event.event.subscriptionType === 'contact.privacyDeletion') return;
+        if (event.event.subscriptionType === PRIVACY_DELETION) return;
       }
     }
   }
@@ -159,15 +160,17 @@ export function createWebhookLaneRunner({ pool, dispatcher, lanesAtWork, clock, 
       if (runAt)
         logger.warn({ ...about, retryAt: runAt }, 'a webhook handler failed; the event will be tried again');
       else logger.error(about, 'a webhook handler failed for the last time; the event is parked as dead');
-      await webhookEventsStore.failed(
-        pool,
-        pending.id,
-        err instanceof Error ? err.message : String(err),
-        runAt,
-      );
+      await webhookEventsStore.failed(pool, pending.id, textOf(err, pending.event), runAt);
       return runAt ? 'held' : 'marked';
     }
   }
+}
+
+/** What is kept with the event. Of a privacy deletion no message: it may speak of the person. The log has it. */
+function textOf(error: unknown, { subscriptionType }: WebhookEvent): string {
+  if (subscriptionType !== PRIVACY_DELETION) return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return 'Error';
+  return 'code' in error ? `${error.name} ${error.code}` : error.name;
 }
 
 /** Resolves with the work or after `ms`, whichever is first. */

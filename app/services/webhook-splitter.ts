@@ -4,7 +4,13 @@ import { inTransaction } from '../db/transaction.ts';
 import { webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
 import { type NewWebhookEvent, webhookEventsStore } from '../db/webhook-events-store.ts';
 import type { Logger } from '../logger.ts';
-import { eventIdentity, parseDelivery, recordOf, type WebhookEvent } from './webhook-event.ts';
+import {
+  eventIdentity,
+  PRIVACY_DELETION,
+  parseDelivery,
+  recordOf,
+  type WebhookEvent,
+} from './webhook-event.ts';
 import { type LanesAtWork, laneOf, wakeLanes, wakeSplitter } from './webhook-lanes.ts';
 
 /** A round ends at whichever comes first; both bound its memory and the length of its transaction. */
@@ -213,8 +219,7 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
     if (erased.size === 0) return [...rows];
     return rows.map((row) => {
       const at = erased.get(row.record);
-      const late =
-        at !== undefined && row.occurred_at <= at && row.subscription_type !== 'contact.privacyDeletion';
+      const late = at !== undefined && row.occurred_at <= at && row.subscription_type !== PRIVACY_DELETION;
       return late ? { ...row, event: null, state: 'erased' } : row;
     });
   }

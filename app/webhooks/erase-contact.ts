@@ -3,7 +3,7 @@ import { defineHandler } from './handler.ts';
 
 /**
  * A person asked HubSpot to delete their data: what this server keeps of them goes too, and a receipt stays. Runs
- * after your own handlers of this event, which erase what your product keeps.
+ * before your own handlers of this event and commits apart from them, so that it does not wait for one that fails.
  */
 export const eraseContact = (privacy: PrivacyService) =>
   defineHandler({

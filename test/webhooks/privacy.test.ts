@@ -4,9 +4,10 @@ import { installNotFound } from '../../app/errors.ts';
 import { enqueue } from '../../app/jobs/enqueue.ts';
 import { pruneWebhooks } from '../../app/jobs/prune-webhooks.ts';
 import type { NewTimelineEvent } from '../../app/services/timeline-service.ts';
+import type { HandlerDb } from '../../app/services/webhook-dispatcher.ts';
 import { eventIdentity } from '../../app/services/webhook-event.ts';
 import { laneOf } from '../../app/services/webhook-lanes.ts';
-import { defineHandler } from '../../app/webhooks/handler.ts';
+import { defineHandler, type WebhookContext } from '../../app/webhooks/handler.ts';
 import { until } from '../helpers/until.ts';
 import {
   anEvent,
@@ -24,6 +25,8 @@ const OTHER = 4712;
 describe('a person whose deletion HubSpot tells of', () => {
   let world: WebhookWorld;
   const handled: string[] = [];
+  /** What the app's own handler of the deletion does. */
+  let onDeletion: (db: HandlerDb, context: WebhookContext) => Promise<void> = async () => {};
   beforeAll(async () => {
     world = await startWebhookWorld([
       defineHandler({
@@ -41,12 +44,20 @@ describe('a person whose deletion HubSpot tells of', () => {
         on: 'contact.deletion',
         handle: async ({ objectId }) => void handled.push(`${objectId} deletion`),
       }),
+      defineHandler({
+        name: 'privately deleted',
+        on: 'contact.privacyDeletion',
+        handle: (_, context) => onDeletion(context.db, context),
+      }),
     ]);
+    await world.query('create table notes (contact int)');
   });
   beforeEach(async () => {
     handled.length = 0;
+    onDeletion = async () => {};
     await world.query(
-      'truncate webhook_deliveries, webhook_events, privacy_receipts, timeline_events; delete from installs',
+      `truncate webhook_deliveries, webhook_events, privacy_receipts, timeline_events, notes;
+       delete from installs`,
     );
   });
   afterAll(() => world.close());
@@ -230,6 +241,50 @@ describe('a person whose deletion HubSpot tells of', () => {
     await enqueue(world.ctx.pool, 'run-webhook-lane', { lane }, {});
     await erased();
     expect(await mentions()).toEqual([]);
+  });
+
+  it('is forgotten, with one receipt, though your handlers of the deletion fail for good; they can be replayed', async () => {
+    await world.deliver([change(PERSON, 'firstname', NAME)]);
+    await world.settled();
+    onDeletion = async (db) => {
+      await db.query('insert into notes values ($1)', [PERSON]);
+      throw Object.assign(installNotFound(1), { message: `no customer ${NAME}` });
+    };
+    await world.deliver([privacyDeletion()]);
+    await until('the deletion to be dead', async () => (await states(PERSON)).includes('dead'));
+    expect(await mentions()).toEqual([]);
+    expect(await world.query('select erased from privacy_receipts')).toEqual([
+      { erased: { timeline_events: 0, webhook_events: 1, webhook_deliveries: 0 } },
+    ]);
+    const [, dead] = await world.events(PERSON);
+    expect(dead).toMatchObject({ last_error: 'AppError install_not_found', attempts: 1 });
+
+    onDeletion = async (db) => void (await db.query('insert into notes values ($1)', [PERSON]));
+    const replay = { dryRun: false, onTotal: () => {}, onProgress: () => {} };
+    await world.ctx.services.webhookLedger.replay({ states: ['dead'] }, replay);
+    await until('the deletion to be done', async () => (await states(PERSON))[1] === 'done');
+    expect(await world.query('select * from notes')).toEqual([{ contact: PERSON }]);
+    expect(await world.query('select from privacy_receipts')).toHaveLength(1);
+  });
+
+  it('is forgotten once, though your handlers of the deletion fail at first', async () => {
+    await world.deliver([change(PERSON, 'firstname', NAME)]);
+    await world.settled();
+    const attempts: number[] = [];
+    const left: string[] = [];
+    onDeletion = async (_, { attempt }) => {
+      attempts.push(attempt);
+      left.push(...(await mentions()));
+      if (attempt < 3) throw new Error(`${NAME} is still there`);
+    };
+    await world.deliver([privacyDeletion()]);
+    await until('the deletion to be done', async () => {
+      await world.retryNow();
+      return (await states(PERSON))[1] === 'done';
+    });
+    expect(attempts).toEqual([1, 2, 3]);
+    expect(left).toEqual([]);
+    expect(await world.query('select from privacy_receipts')).toHaveLength(1);
   });
 
   it('is forgotten at once, though an earlier event of the contact is still being tried', async () => {
