@@ -11,7 +11,8 @@ export const timelineEventsStore = {
       `insert into timeline_events (portal_id, id, occurrence) values ($1, $2, $3)
        on conflict (portal_id, id) do update set
          occurrence = case when timeline_events.state = 'sent' then null else excluded.occurrence end,
-         state = case when timeline_events.state = 'sent' then 'sent' else 'waiting' end
+         state = case when timeline_events.state = 'sent' then 'sent' else 'waiting' end,
+         created_at = now()
        returning state`,
       [portalId, occurrence.id, occurrence],
     );
@@ -26,7 +27,16 @@ export const timelineEventsStore = {
     return rows[0]?.occurrence;
   },
 
-  /** Deletes a contact's events that wait or were refused; sent ones keep no content. @returns how many. */
+  /** A waiting event for this address is for this contact, and no longer holds the address. */
+  async nameContact(db: Db, portalId: number, id: string, email: string, contactId: string): Promise<void> {
+    await db.query(
+      `update timeline_events set occurrence = occurrence - 'email' || jsonb_build_object('objectId', $4::text)
+       where portal_id = $1 and id = $2 and state = 'waiting' and occurrence->>'email' = $3`,
+      [portalId, id, email, contactId],
+    );
+  },
+
+  /** Deletes a contact's events that wait; the others keep no content. @returns how many. */
   async erase(tx: Db, portalId: number, contactId: string, emails: readonly string[]): Promise<number> {
     const { rowCount } = await tx.query(
       `delete from timeline_events where portal_id = $1
@@ -36,16 +46,22 @@ export const timelineEventsStore = {
     return rowCount ?? 0;
   },
 
-  /** Deletes a page of events that HubSpot had before `before`; it knows their ids itself. @returns how many. */
+  /**
+   * Deletes a page of events that were sent or refused before `before`; HubSpot knows the ids of sent ones itself. One
+   * that waits since a week before has lost its job, which gives up after four days. @returns how many.
+   */
   async prune(db: Db, before: Date, limit: number): Promise<number> {
     const { rowCount } = await db.query(
       `delete from timeline_events where (portal_id, id) in (
-         select portal_id, id from timeline_events where state = 'sent' and sent_at < $1 limit $2)`,
+         select portal_id, id from timeline_events
+         where (state <> 'waiting' and coalesce(sent_at, created_at) < $1::timestamptz)
+           or created_at < $1::timestamptz - interval '7 days' limit $2)`,
       [before, limit],
     );
     return rowCount ?? 0;
   },
 
+  /** The event is done with; what it says goes. */
   async settle(
     db: Db,
     portalId: number,
@@ -55,7 +71,7 @@ export const timelineEventsStore = {
   ): Promise<void> {
     await db.query(
       `update timeline_events set state = $3, last_error = $4, sent_at = case when $3 = 'sent' then now() end,
-         occurrence = case when $3 = 'sent' then null else occurrence end
+         occurrence = null
        where portal_id = $1 and id = $2`,
       [portalId, id, state, error ?? null],
     );

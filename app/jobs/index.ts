@@ -29,7 +29,8 @@ export function createTasks(ctx: Context, stopping: () => boolean): Tasks {
     'prune-webhooks': () =>
       pruneWebhooks(pool, new Date(clock.now() - config.webhookRetentionDays * DAY_MS), stopping),
 
-    'send-timeline-event': ({ portalId, id }) => services.timeline.retry(portalId, id),
+    'send-timeline-event': ({ portalId, id }, { job }) =>
+      services.timeline.retry(portalId, id, job.attempts >= job.max_attempts),
 
     'refresh-expiring-tokens': () => refreshExpiringTokens({ ...ctx, tokens: services.tokens }),
 

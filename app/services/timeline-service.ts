@@ -64,17 +64,23 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
       return { id: occurrence.id, state: 'sent' };
     },
 
-    /** Tries a stored event again. Throws when it has to wait longer. */
-    async retry(portalId: number, id: string): Promise<void> {
+    /**
+     * Tries a stored event again. Throws when it has to wait longer.
+     * @param isLast it is given up should HubSpot not take it now.
+     */
+    async retry(portalId: number, id: string, isLast: boolean): Promise<void> {
       const occurrence = await timelineEventsStore.findWaiting(pool, portalId, id);
       if (!occurrence) return;
       try {
-        await deliver(portalId, occurrence);
+        await deliver(portalId, occurrence, isLast);
       } catch (error) {
-        if (canWait(error)) throw error;
+        if (canWait(error) && !isLast) {
+          await learnContact(portalId, occurrence);
+          throw error;
+        }
         logger.error(
           { portalId, err: error },
-          'HubSpot refused a timeline event; it is kept and not tried again',
+          'HubSpot did not take a timeline event; it is not tried again',
         );
       }
     },
@@ -87,18 +93,37 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
   }
 
   /** Sends, and records what became of it unless it can still be sent later. */
-  async function deliver(portalId: number, occurrence: AppEventOccurrence): Promise<void> {
+  async function deliver(portalId: number, occurrence: AppEventOccurrence, isLast = false): Promise<void> {
     try {
       await hubspotFor(portalId).timeline.sendEvent(occurrence);
       await timelineEventsStore.settle(pool, portalId, occurrence.id, 'sent');
     } catch (error) {
-      if (!canWait(error)) {
-        const reason = error instanceof Error ? error.message : String(error);
-        await timelineEventsStore.settle(pool, portalId, occurrence.id, 'refused', reason);
+      if (isLast || !canWait(error)) {
+        await timelineEventsStore.settle(pool, portalId, occurrence.id, 'refused', summaryOf(error));
       }
       throw error;
     }
   }
+
+  /**
+   * An event that waits is held under its contact's id as soon as HubSpot tells it: a privacy deletion names the id
+   * alone, and an address would make the contact anew.
+   */
+  async function learnContact(portalId: number, { id, objectId, email }: AppEventOccurrence): Promise<void> {
+    if (objectId || !email) return;
+    try {
+      const contact = await hubspotFor(portalId).contacts.getByEmail(email, ['email']);
+      await timelineEventsStore.nameContact(pool, portalId, id, email, contact.id);
+    } catch (err) {
+      logger.debug({ portalId, err }, 'the contact of a timeline event that waits is not known');
+    }
+  }
+}
+
+/** Without what HubSpot says about the values, which may be a person's. */
+function summaryOf(error: unknown): string {
+  if (error instanceof HubSpotError) return error.summary;
+  return error instanceof AppError ? error.message : 'Error';
 }
 
 /** Longer than a call to HubSpot can take. */

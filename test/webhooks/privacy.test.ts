@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { installNotFound } from '../../app/errors.ts';
 import { enqueue } from '../../app/jobs/enqueue.ts';
@@ -95,7 +95,7 @@ describe('a person whose deletion HubSpot tells of', () => {
     // Not an array: kept as it came.
     await world.deliver({ portalId: 62515, objectId: PERSON, email: EMAIL });
     await world.settled();
-    // Two wait for HubSpot, which refuses the third.
+    // Two wait for HubSpot; it refuses the third, which is not kept.
     const properties = { title: NAME };
     await sendTimelineEvent(500, { objectId: String(PERSON), properties });
     await sendTimelineEvent(500, { email: EMAIL.toUpperCase(), properties });
@@ -119,8 +119,70 @@ describe('a person whose deletion HubSpot tells of', () => {
 
     expect(receipt).toMatchObject({ portalId: 62515, record: `62515:contact:${PERSON}` });
     expect(Object.keys(receipt)).toEqual(['id', 'portalId', 'record', 'erasedAt', 'erased']);
-    expect(receipt.erased).toEqual({ timeline_events: 3, webhook_events: 5, webhook_deliveries: 1 });
+    expect(receipt.erased).toEqual({ timeline_events: 2, webhook_events: 5, webhook_deliveries: 1 });
     expect(receipt.erasedAt.getTime()).toBeGreaterThan(Date.now() - 60_000);
+  });
+
+  describe('and whose app events are addressed by e-mail alone', () => {
+    const [JANE, HER_ID] = ['jane@example.com', 101];
+    const herEvents = () => world.query('select state, occurrence, last_error from timeline_events');
+    const jobs = () =>
+      world.query(`select from graphile_worker.jobs where task_identifier = 'send-timeline-event'`);
+    const failing = (path: string, status: number, times: number, body?: object) =>
+      world.sandbox.control('failures', { method: 'POST', path, status, times, body });
+    const put = (status: number, id: string) =>
+      world
+        .api('PUT', `/hubid/62515/timeline/${JANE}`, { id, properties: { title: NAME } })
+        .then((answer) => expect(answer.status).toBe(status));
+    /** The job that is to try again in some seconds makes way for what the test does. */
+    const dropJobs = () =>
+      world.query(
+        `select graphile_worker.complete_jobs(array_agg(id)) from graphile_worker.jobs
+         where task_identifier = 'send-timeline-event'`,
+      );
+    beforeEach(async () => expect((await world.install()).status).toBe(200));
+    afterEach(dropJobs);
+
+    it('is forgotten with one that waits, once HubSpot told whose address it is', async () => {
+      await failing('/integrators/timeline/*', 500, 2);
+      await put(202, 'waits');
+      await dropJobs();
+      const retry = world.ctx.services.timeline.retry(62515, 'waits', false);
+      await expect(retry).rejects.toMatchObject({ status: 500 });
+      expect(await herEvents()).toMatchObject([
+        { state: 'waiting', occurrence: { objectId: String(HER_ID) } },
+      ]);
+      expect(JSON.stringify(await herEvents())).not.toContain(JANE);
+      await world.deliver([privacyDeletion({ objectId: HER_ID })]);
+      expect((await erased()).erased).toMatchObject({ timeline_events: 1 });
+      expect(await mentions()).toEqual([]);
+    });
+
+    it('leaves nothing in one that HubSpot refuses, nor in what is kept of the refusal', async () => {
+      await failing('/integrators/timeline/*', 400, 1, {
+        category: 'VALIDATION_ERROR',
+        message: `"${NAME}"?`,
+      });
+      await put(400, 'refused');
+      expect(await herEvents()).toEqual([
+        { state: 'refused', occurrence: null, last_error: '400 VALIDATION_ERROR' },
+      ]);
+      expect(await mentions()).toEqual([]);
+    });
+
+    it('leaves nothing in one that HubSpot did not take for days', async () => {
+      await failing('/integrators/timeline/*', 503, 2);
+      await put(202, 'given up');
+      await dropJobs();
+      const payload = { portalId: 62515, id: 'given up' };
+      await world.query(`select graphile_worker.add_job('send-timeline-event', $1, max_attempts := 1)`, [
+        payload,
+      ]);
+      await until('the event to be given up', async () => (await herEvents())[0]?.state === 'refused');
+      expect(await herEvents()).toMatchObject([{ occurrence: null, last_error: '503' }]);
+      await until('its job to end', async () => (await jobs()).length === 0);
+      expect(await mentions()).toEqual([]);
+    });
   });
 
   it('takes along nobody else: the others of its deliveries keep theirs', async () => {
@@ -487,10 +549,15 @@ describe('what is older than its retention', () => {
         await world.query(
           `insert into timeline_events (portal_id, id, state, sent_at) values
              (1, 'old', 'sent', now() - interval '31 days'), (1, 'new', 'sent', now() - interval '29 days'),
-             (1, 'refused', 'refused', null), (1, 'waiting', 'waiting', null)`,
+             (1, 'refused', 'refused', null), (1, 'waiting', 'waiting', null);
+           insert into timeline_events (portal_id, id, state, created_at) values
+             (1, 'once refused', 'refused', now() - interval '31 days'),
+             (1, 'long waiting', 'waiting', now() - interval '31 days'),
+             (1, 'lost', 'waiting', now() - interval '38 days')`,
         );
         await pruneWebhooks(world.ctx.pool, before, () => false);
         expect(await world.query('select id from timeline_events order by id')).toEqual([
+          { id: 'long waiting' },
           { id: 'new' },
           { id: 'refused' },
           { id: 'waiting' },

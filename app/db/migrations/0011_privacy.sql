@@ -2,3 +2,6 @@
 -- deletion.
 alter table privacy_receipts add column event_id uuid;
 create unique index privacy_receipts_event on privacy_receipts (event_id, record);
+
+-- Nothing needs what a refused app event said, nor HubSpot's words about it.
+update timeline_events set occurrence = null, last_error = null where state = 'refused';
