@@ -179,26 +179,43 @@ export const webhookEventsStore = {
   },
 
   /**
-   * Waits for the handlers that work on these records' events, and holds the events for this transaction, in order of
-   * ids. Privacy deletions hold ids only and are left out: one may be waiting for another.
+   * Waits for the handlers that work on these records' events or on one of `ids`, and holds the events for this
+   * transaction, in order of ids. Privacy deletions hold ids only and are left out: one may be waiting for another.
    */
-  async lockRecords(tx: Db, records: readonly string[]): Promise<void> {
+  async lockEvents(tx: Db, records: readonly string[], ids: readonly string[]): Promise<void> {
     await tx.query(
-      `select from webhook_events where record = any($1) and subscription_type <> 'contact.privacyDeletion'
+      `select from webhook_events
+       where (record = any($1) or id = any($2::uuid[])) and subscription_type <> 'contact.privacyDeletion'
        order by id for update`,
-      [records],
+      [records, ids],
     );
   },
 
-  /** Forgets the payloads of a record's events; what was still to be handled is not. @returns how many. */
-  async erase(tx: Db, record: string, exceptId: string): Promise<number> {
+  /** Forgets the payloads of a record's events and of `ids`; what was still to be handled is not. @returns how many. */
+  async erase(tx: Db, record: string, ids: readonly string[]): Promise<number> {
     const { rowCount } = await tx.query(
       `update webhook_events set event = null, last_error = null, run_at = null,
          state = case when state in ('waiting', 'retrying', 'dead') then 'erased' else state end
-       where record = $1 and id <> $2 and event is not null and subscription_type <> 'contact.privacyDeletion'`,
-      [record, exceptId],
+       where (record = $1 or id = any($2::uuid[])) and event is not null
+         and subscription_type <> 'contact.privacyDeletion'`,
+      [record, ids],
     );
     return rowCount ?? 0;
+  },
+
+  /** Associations with one of these objects at either end, whatever the types of the objects. */
+  async associationsOf(
+    tx: Db,
+    portalId: number,
+    objectIds: readonly string[],
+  ): Promise<{ id: string; event: WebhookEvent }[]> {
+    const { rows } = await tx.query(
+      `select id, event from webhook_events
+       where portal_id = $1 and subscription_type like '%.associationChange' and event is not null
+         and (event->>'fromObjectId' = any($2) or event->>'toObjectId' = any($2))`,
+      [portalId, objectIds],
+    );
+    return rows;
   },
 
   /** The merges of contacts that a portal's stored events tell of: each the ids of what is one contact since. */

@@ -3,7 +3,7 @@ import { type PrivacyReceipt, privacyReceiptsStore } from '../db/privacy-receipt
 import { timelineEventsStore } from '../db/timeline-events-store.ts';
 import { webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
 import { webhookEventsStore } from '../db/webhook-events-store.ts';
-import { recordKey } from './webhook-event.ts';
+import { contactsOfAssociation, recordKey } from './webhook-event.ts';
 
 /** The contact's id and those of all that it was merged with, directly or over others. */
 async function samePerson(tx: Db, portalId: number, contactId: string): Promise<Set<string>> {
@@ -16,13 +16,21 @@ async function samePerson(tx: Db, portalId: number, contactId: string): Promise<
   return ids;
 }
 
+/** Ids of the events of associations with one of these contacts, whichever record they are told from. */
+async function associationsOf(tx: Db, portalId: number, contactIds: ReadonlySet<string>): Promise<string[]> {
+  const found = await webhookEventsStore.associationsOf(tx, portalId, [...contactIds]);
+  return found
+    .filter(({ event }) => contactsOfAssociation(event).some((id) => contactIds.has(id)))
+    .map(({ id }) => id);
+}
+
 export type PrivacyService = ReturnType<typeof createPrivacyService>;
 
 export function createPrivacyService({ pool }: { pool: Pool }) {
   return {
     /**
-     * Forgets what this server keeps of a contact: payloads of its webhook events, handled or not, its app events
-     * that wait or were refused, and rejected deliveries that speak of it. Deliveries that were split keep no body.
+     * Forgets what this server keeps of a contact: payloads of its webhook events and of its associations' at either
+     * end, handled or not, its app events that wait, and rejected deliveries that speak of it. Deliveries that were split keep no body.
      * Events of the contact that arrive later, from before the deletion, are not stored either. Contacts that were
      * merged with it, as far as stored events tell, are the same person and go with it; each gets its receipt.
      * @param tx holds the privacy deletion, so that none is answered twice.
@@ -33,17 +41,20 @@ export function createPrivacyService({ pool }: { pool: Pool }) {
       if (await privacyReceiptsStore.hasFor(tx, eventId)) return;
       const recordOf = (id: string) => recordKey(portalId, 'contact', id);
       // Handlers of merged contacts may take their time. They are waited for before everybody has to wait for this.
-      await webhookEventsStore.lockRecords(
-        tx,
-        [...(await samePerson(tx, portalId, contactId))].map(recordOf),
-      );
+      const ids = await samePerson(tx, portalId, contactId);
+      const associations = await associationsOf(tx, portalId, ids);
+      await webhookEventsStore.lockEvents(tx, [...ids].map(recordOf), associations);
       await privacyReceiptsStore.beginErasure(tx);
       for (const id of await samePerson(tx, portalId, contactId)) {
         const record = recordOf(id);
         const emails = await webhookEventsStore.emailsOf(tx, record);
         await privacyReceiptsStore.add(tx, eventId, portalId, record, {
           timeline_events: await timelineEventsStore.erase(tx, portalId, id, emails),
-          webhook_events: await webhookEventsStore.erase(tx, record, eventId),
+          webhook_events: await webhookEventsStore.erase(
+            tx,
+            record,
+            await associationsOf(tx, portalId, new Set([id])),
+          ),
           webhook_deliveries: await webhookDeliveriesStore.eraseMentions(tx, portalId, id),
         });
       }

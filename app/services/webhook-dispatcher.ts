@@ -6,7 +6,7 @@ import type { Logger } from '../logger.ts';
 import { withCause } from '../trace.ts';
 import type { AnyWebhookHandler, WebhookContext } from '../webhooks/handler.ts';
 import type { TimelineService } from './timeline-service.ts';
-import type { WebhookEvent } from './webhook-event.ts';
+import { objectTypeOf, type WebhookEvent } from './webhook-event.ts';
 
 const LONGEST_RUN_MS = 2 * 60 * 1000;
 
@@ -121,7 +121,7 @@ function matches({ when }: AnyWebhookHandler, event: WebhookEvent): boolean {
   return (
     (!properties || properties.includes(event.propertyName ?? '')) &&
     (!changeSources || changeSources.includes(event.changeSource ?? '')) &&
-    (!objectTypeIds || objectTypeIds.includes(event.objectTypeId ?? ''))
+    (!objectTypeIds || objectTypeIds.includes(objectTypeOf(event) ?? ''))
   );
 }
 

@@ -41,6 +41,9 @@ export interface WebhookEvent {
   readonly propertyValue?: string | null;
   readonly fromObjectId?: number;
   readonly toObjectId?: number;
+  /** `object.associationChange` has these two in place of `objectTypeId`. */
+  readonly fromObjectTypeId?: string;
+  readonly toObjectTypeId?: string;
   readonly associationType?: string;
   readonly associationRemoved?: boolean;
   readonly isPrimaryAssociation?: boolean;
@@ -80,17 +83,22 @@ const IDENTITY = [
   'propertyValue',
 ] as const;
 
+/** Identities are stored: a field that was added to them counts only where it is there, and other events keep theirs. */
+const ADDED_TO_IDENTITY = ['fromObjectTypeId', 'toObjectTypeId'] as const;
+
 /** The identity of an event as a uuid: the same for every copy, whatever the order of keys or form of numbers. */
 export function eventIdentity(event: WebhookEvent): string {
   let text = '';
-  for (const field of IDENTITY) {
-    const value = event[field];
-    // Length first, so that no value can pass for two.
-    const part = value === undefined || value === null ? '' : textOf(value);
-    text += `${part.length}:${part}`;
+  for (const field of IDENTITY) text += delimited(textOf(event[field] ?? ''));
+  for (const field of ADDED_TO_IDENTITY) {
+    const value = textOf(event[field] ?? '');
+    if (value !== '') text += delimited(field) + delimited(value);
   }
   return toUuid(createHash('sha256').update(text).digest('hex'));
 }
+
+/** Length first, so that no value can pass for two. */
+const delimited = (text: string) => `${text.length}:${text}`;
 
 /** Numbers and their texts are alike, in lists too. An object, which HubSpot never sends, must not stop the others. */
 function textOf(value: unknown): string {
@@ -101,8 +109,9 @@ function textOf(value: unknown): string {
 const toUuid = (hex: string) =>
   `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
 
+const CONTACT = '0-1';
 const TYPE_NAMES = new Map([
-  ['0-1', 'contact'],
+  [CONTACT, 'contact'],
   ['0-2', 'company'],
   ['0-3', 'deal'],
   ['0-5', 'ticket'],
@@ -114,14 +123,34 @@ const LONGEST_ID = 100;
 export function recordOf(event: WebhookEvent, id: string): string {
   const object = [event.objectId, event.primaryObjectId, event.fromObjectId].find(isId);
   if (object === undefined) return `${event.portalId}::${id}`;
-  const { objectTypeId, subscriptionType } = event;
-  const [family = ''] = subscriptionType.split('.');
+  const objectTypeId = objectTypeOf(event);
+  const [family = ''] = event.subscriptionType.split('.');
   const type =
     family === 'object' && typeof objectTypeId === 'string' && isId(objectTypeId)
       ? (TYPE_NAMES.get(objectTypeId) ?? objectTypeId)
       : family;
   return recordKey(event.portalId, type, object);
 }
+
+/** Of an `object.*` event; of an association, the type of the record that it is told from. */
+export const objectTypeOf = ({ objectTypeId, fromObjectTypeId }: WebhookEvent): string | undefined =>
+  objectTypeId ?? fromObjectTypeId;
+
+/** Ids of the contacts at the ends of an association. An end whose type is not told may be one, and counts. */
+export function contactsOfAssociation(event: WebhookEvent): string[] {
+  if (!event.subscriptionType.endsWith('.associationChange')) return [];
+  const { fromObjectId, fromObjectTypeId, toObjectId, toObjectTypeId } = event;
+  // `CONTACT_TO_COMPANY`, which labels may lengthen.
+  const [from, to] = textOf(event.associationType ?? '').split('_TO_');
+  const ends = [
+    { id: fromObjectId, isContact: isContact(fromObjectTypeId, to && from) },
+    { id: toObjectId, isContact: isContact(toObjectTypeId, to) },
+  ];
+  return ends.filter((end) => end.isContact && isId(end.id)).map(({ id }) => String(id));
+}
+
+const isContact = (typeId: string | undefined, name = 'CONTACT') =>
+  typeId ? typeId === CONTACT : name.startsWith('CONTACT');
 
 const isId = (value: unknown) =>
   typeof value === 'number' || (typeof value === 'string' && value !== '' && value.length <= LONGEST_ID);

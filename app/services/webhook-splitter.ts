@@ -5,9 +5,11 @@ import { webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
 import { type NewWebhookEvent, webhookEventsStore } from '../db/webhook-events-store.ts';
 import type { Logger } from '../logger.ts';
 import {
+  contactsOfAssociation,
   eventIdentity,
   PRIVACY_DELETION,
   parseDelivery,
+  recordKey,
   recordOf,
   type WebhookEvent,
 } from './webhook-event.ts';
@@ -215,15 +217,22 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
   /** A person's late events are not stored again after the person's data was deleted. */
   async function leaveOutErased(tx: Db, rows: readonly NewWebhookEvent[]): Promise<NewWebhookEvent[]> {
     if (!(await privacyReceiptsStore.hasAny(tx))) return [...rows];
-    const erased = await privacyReceiptsStore.erasedAt(tx, [...new Set(rows.map(({ record }) => record))]);
+    const erased = await privacyReceiptsStore.erasedAt(tx, [...new Set(rows.flatMap(recordsOf))]);
     if (erased.size === 0) return [...rows];
     return rows.map((row) => {
-      const at = erased.get(row.record);
-      const late = at !== undefined && row.occurred_at <= at && row.subscription_type !== PRIVACY_DELETION;
+      const late =
+        row.subscription_type !== PRIVACY_DELETION &&
+        recordsOf(row).some((record) => row.occurred_at <= (erased.get(record) ?? -Infinity));
       return late ? { ...row, event: null, state: 'erased' } : row;
     });
   }
 }
+
+/** The event's record, and the contacts of an association, whichever record it is told from. */
+const recordsOf = ({ record, event, portal_id }: NewWebhookEvent): string[] => [
+  record,
+  ...(event ? contactsOfAssociation(event) : []).map((id) => recordKey(portal_id, 'contact', id)),
+];
 
 /** The first failure of these, once all have ended. */
 async function failureOf(rounds: readonly Promise<unknown>[]): Promise<unknown> {

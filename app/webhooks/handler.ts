@@ -48,7 +48,7 @@ export interface WebhookHandler<Type extends SubscriptionType = SubscriptionType
     readonly properties?: readonly string[];
     /** Such as CRM, CRM_UI, API, INTEGRATION, IMPORT. */
     readonly changeSources?: readonly string[];
-    /** For `object.*`: ids of object types, such as `0-1`. */
+    /** For `object.*`: ids of object types, such as `0-1`; of an association, the one that it is told from. */
     readonly objectTypeIds?: readonly string[];
   };
   /**

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  contactsOfAssociation,
   eventIdentity,
   parseDelivery,
   recordOf,
@@ -32,6 +33,11 @@ describe('the identity of an event', () => {
         expect(new Set(identities).size).toBe(3);
       }),
     );
+  });
+
+  it('is as it was before the types of associated objects counted, where they are not told', () => {
+    const event = { portalId: 62515, subscriptionType: 'contact.propertyChange', objectId: 101, eventId: 1 };
+    expect(eventIdentity(event)).toBe('6a74a491-81cb-c445-42b4-acd3c00a2282');
   });
 
   it('tells merges apart by what was merged, whatever the form of the numbers', () => {
@@ -80,6 +86,27 @@ describe('the identity of an event', () => {
     if (typeof value !== 'number') return JSON.stringify(value);
     return [`${value}`, `${value}.0`, `${value}e0`, `"${value}"`][choice] ?? '';
   }
+});
+
+describe('the contacts of an association', () => {
+  const ends = { fromObjectId: 7, toObjectId: '9' };
+  it.each([
+    [{ associationType: 'CONTACT_TO_COMPANY' }, ['7']],
+    [{ associationType: 'COMPANY_TO_CONTACT_PRIMARY' }, ['9']],
+    [{ associationType: 'LINE_ITEM_TO_DEAL' }, []],
+    [{ fromObjectTypeId: '0-3', toObjectTypeId: '0-1' }, ['9']],
+    [{ fromObjectTypeId: '0-1', toObjectTypeId: '2-77', associationType: 'CONTACT_TO_PET' }, ['7']],
+    [{ fromObjectTypeId: '0-1', toObjectTypeId: '0-1' }, ['7', '9']],
+    // Rather one too many.
+    [{}, ['7', '9']],
+    [{ associationType: 'friends' }, ['7', '9']],
+    [{ toObjectTypeId: '0-2', fromObjectId: null }, []],
+  ])('%j are %j', (fields, contacts) => {
+    const of = (subscriptionType: string) =>
+      contactsOfAssociation({ portalId: 1, subscriptionType, ...ends, ...fields } as unknown as WebhookEvent);
+    expect(of('object.associationChange')).toEqual(contacts);
+    expect(of('contact.merge')).toEqual([]);
+  });
 });
 
 describe('reading a delivery', () => {
@@ -170,8 +197,13 @@ describe('the record that an event is about', () => {
     },
     {
       what: 'object.associationChange',
-      event: { fromObjectId: 7, toObjectId: 9, objectTypeId: '2-77' },
+      event: { fromObjectId: 7, toObjectId: 9, fromObjectTypeId: '2-77', toObjectTypeId: '0-1' },
       record: '1:2-77:7',
+    },
+    {
+      what: 'object.associationChange',
+      event: { fromObjectId: 7, toObjectId: 9, fromObjectTypeId: '0-1', toObjectTypeId: '0-2' },
+      record: '1:contact:7',
     },
     {
       what: 'contact.merge',

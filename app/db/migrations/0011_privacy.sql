@@ -5,3 +5,9 @@ create unique index privacy_receipts_event on privacy_receipts (event_id, record
 
 -- Nothing needs what a refused app event said, nor HubSpot's words about it.
 update timeline_events set occurrence = null, last_error = null where state = 'refused';
+
+-- Associations with a deleted person are found from both ends.
+create index webhook_events_association_from on webhook_events (portal_id, (event->>'fromObjectId'))
+  where subscription_type like '%.associationChange';
+create index webhook_events_association_to on webhook_events (portal_id, (event->>'toObjectId'))
+  where subscription_type like '%.associationChange';
