@@ -80,9 +80,12 @@ function addReplayCommand(group: Command, { withContext, output }: Tools): void 
     const out = output();
     const filter = eventFilter(chosen, chosen.id ? EVENT_STATES.filter((it) => it !== 'waiting') : ['dead']);
     const change = await withContext(async ({ services: { webhookLedger } }) => {
+      const { deliveryId } = filter;
+      const readAgain = deliveryId === undefined ? 0 : await webhookLedger.readAgain(deliveryId, dryRun);
       const done = await withBar(out, dryRun, (options) => webhookLedger.replay(filter, options));
-      if (chosen.id && done.changed === 0) throw await reasonForNone(chosen.id, webhookLedger, done);
-      return done;
+      if (chosen.id && done.changed + readAgain === 0)
+        throw await reasonForNone(chosen.id, webhookLedger, done);
+      return { ...done, ...(readAgain > 0 && { readAgain }) };
     });
     reportChange(out, change, dryRun, ['Replayed', 'Would replay'], filter.states);
   });
@@ -134,17 +137,18 @@ const withBar = (out: Output, dryRun: boolean, work: (options: ChangeOptions) =>
 
 function reportChange(
   out: Output,
-  change: LedgerChange,
+  change: LedgerChange & { readAgain?: number },
   dryRun: boolean,
   [did, would]: readonly [string, string],
   states: readonly string[] = [],
 ): void {
-  const { changed, erased, unwanted, busy, byType } = change;
-  const none = changed + erased + unwanted + busy === 0;
+  const { changed, erased, unwanted, busy, byType, readAgain = 0 } = change;
+  const none = changed + erased + unwanted + busy + readAgain === 0;
   const sentences = [
     none
       ? `No event in state ${states.join(', ')} matches.`
       : `${dryRun ? would : did} ${changed} ${changed === 1 ? 'event' : 'events'}.`,
+    readAgain > 0 && `${readAgain} items are understood now that were no events before.`,
     erased > 0 && `${erased} were erased on a privacy deletion: nothing is left to replay.`,
     unwanted > 0 && `${unwanted} are wanted by no handler and stay as they are.`,
     busy > 0 && `${busy} were in a worker's hands and were left alone.`,

@@ -1,6 +1,15 @@
 import { byteaArray } from './binary-array.ts';
 import type { Db } from './pool.ts';
 
+export interface SettledDelivery {
+  readonly id: number;
+  /** Events that were found. */
+  readonly events: number;
+  readonly problem: string | undefined;
+  /** What in it is no event: kept in place of the body. */
+  readonly rest: Buffer | undefined;
+}
+
 /** Table `webhook_deliveries`. */
 export const webhookDeliveriesStore = {
   /** Stores deliveries in one statement, and so in one commit. */
@@ -21,16 +30,30 @@ export const webhookDeliveriesStore = {
     return rows;
   },
 
-  /** The deliveries' events are stored: the bodies go. */
-  async settle(
-    tx: Db,
-    deliveries: readonly { id: number; events: number; problem: string | undefined }[],
-  ): Promise<void> {
+  /** The deliveries' events are stored: the bodies go, but for what is no event. */
+  async settle(tx: Db, deliveries: readonly SettledDelivery[]): Promise<void> {
+    const rows = deliveries.map(({ rest, ...delivery }) => ({ ...delivery, rest: rest?.toString('base64') }));
     await tx.query(
-      `update webhook_deliveries d set state = 'done', body = null, events = s.events, problem = s.problem
-       from json_to_recordset($1::json) as s (id bigint, events int, problem text) where d.id = s.id`,
-      [JSON.stringify(deliveries)],
+      // One that was read again has events already.
+      `update webhook_deliveries d set state = 'done', body = decode(s.rest, 'base64'), problem = s.problem,
+         events = coalesce(d.events, 0) + s.events
+       from json_to_recordset($1::json) as s (id bigint, events int, problem text, rest text) where d.id = s.id`,
+      [JSON.stringify(rows)],
     );
+  },
+
+  /** What is kept of a settled delivery because it is no event, held for this transaction. */
+  async lockKept(tx: Db, id: number): Promise<Buffer | undefined> {
+    const { rows } = await tx.query<{ body: Buffer }>(
+      `select body from webhook_deliveries where id = $1 and state <> 'waiting' and body is not null for update`,
+      [id],
+    );
+    return rows[0]?.body;
+  },
+
+  /** To be split again. */
+  async unsettle(tx: Db, id: number): Promise<void> {
+    await tx.query(`update webhook_deliveries set state = 'waiting', problem = null where id = $1`, [id]);
   },
 
   /** What came was signed by HubSpot and is no array of events: kept as it is. */
@@ -57,11 +80,11 @@ export const webhookDeliveriesStore = {
     return rows[0]?.seconds ?? 0;
   },
 
-  /** Forgets rejected bodies that speak of this object. @returns how many. */
+  /** Forgets what is kept because it is no event and speaks of this object. @returns how many deliveries. */
   async eraseMentions(tx: Db, portalId: number, objectId: string): Promise<number> {
     const { rowCount } = await tx.query(
       `update webhook_deliveries set body = null, problem = problem || ' (erased)'
-       where state = 'rejected' and body is not null
+       where state <> 'waiting' and body is not null
          and position(convert_to($1, 'UTF8') in body) > 0 and position(convert_to($2, 'UTF8') in body) > 0`,
       [String(portalId), objectId],
     );

@@ -1,11 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
-/**
- * One event of a delivery. HubSpot adds fields at any time, and the kinds of events differ in theirs, so all but
- * what every event has is optional, unknown fields are kept, and numbers that came as text are taken.
- * @see platform: webhooks, common event fields
- */
+/** Also as text. */
 const number = z.union([
   z.number(),
   z
@@ -14,9 +10,17 @@ const number = z.union([
     .transform(Number),
 ]);
 
-export const webhookEvent = z.looseObject({
+/** HubSpot's are far shorter. It may invent others of any form. */
+const LONGEST_TYPE = 200;
+
+/**
+ * One event of a delivery. HubSpot adds fields at any time, and the kinds of events differ in theirs, so all but
+ * what every event has is optional, unknown fields are kept, and numbers that came as text are taken.
+ * @see platform: webhooks, common event fields
+ */
+const webhookEvent = z.looseObject({
   portalId: number.refine((id) => Number.isSafeInteger(id) && id >= 0),
-  subscriptionType: z.string().regex(/^[\w.-]{1,200}$/),
+  subscriptionType: z.string().min(1).max(LONGEST_TYPE),
   occurredAt: number.refine(Number.isSafeInteger).optional().catch(undefined),
 });
 
@@ -124,7 +128,7 @@ export function recordOf(event: WebhookEvent, id: string): string {
   const object = [event.objectId, event.primaryObjectId, event.fromObjectId].find(isId);
   if (object === undefined) return `${event.portalId}::${id}`;
   const objectTypeId = objectTypeOf(event);
-  const [family = ''] = event.subscriptionType.split('.');
+  const [family = ''] = event.subscriptionType.replaceAll(/[^\w.-]/g, '_').split('.');
   const type =
     family === 'object' && typeof objectTypeId === 'string' && isId(objectTypeId)
       ? (TYPE_NAMES.get(objectTypeId) ?? objectTypeId)
@@ -159,7 +163,12 @@ export const recordKey = (portalId: number, type: string, object: number | strin
   `${portalId}:${type}:${object}`;
 
 export type ParsedDelivery =
-  | { readonly events: readonly WebhookEvent[]; readonly problem: string | undefined }
+  | {
+      readonly events: readonly WebhookEvent[];
+      readonly problem: string | undefined;
+      /** The items that are no events, as a JSON array. */
+      readonly rest: Buffer | undefined;
+    }
   | { readonly events: undefined; readonly problem: string };
 
 /** The events of a delivery's body, and what is wrong with those items that are none. */
@@ -174,15 +183,39 @@ export function parseDelivery(body: Buffer): ParsedDelivery {
   if (!Array.isArray(items)) return { events: undefined, problem: 'the body is not an array of events' };
   const mayBeUnstorable = UNSTORABLE.test(text);
   const events: WebhookEvent[] = [];
+  const others: unknown[] = [];
+  const reasons = new Set<string>();
   for (const item of items) {
-    const parsed = webhookEvent.safeParse(item);
-    if (!parsed.success || !isShallow(parsed.data, DEEPEST)) continue;
-    events.push((mayBeUnstorable ? storable(parsed.data) : parsed.data) as WebhookEvent);
+    const { event, reason } = readItem(item);
+    if (event) events.push(mayBeUnstorable ? (storable(event) as WebhookEvent) : event);
+    else {
+      others.push(item);
+      reasons.add(reason);
+    }
   }
-  const refused = items.length - events.length;
-  if (refused > 0 && events.length === 0)
-    return { events: undefined, problem: 'none of its items is an event' };
-  return { events, problem: refused > 0 ? `${refused} of ${items.length} items are not events` : undefined };
+  if (others.length === 0) return { events, problem: undefined, rest: undefined };
+  const why = [...reasons].join(', ');
+  if (events.length === 0) return { events: undefined, problem: `none of its items is an event: ${why}` };
+  const problem = `${others.length} of ${items.length} items are not events: ${why}`;
+  return { events, problem, rest: asJson(others) ?? body };
+}
+
+type ReadItem =
+  | { readonly event: WebhookEvent; readonly reason?: undefined }
+  | { readonly event?: undefined; readonly reason: string };
+
+function readItem(item: unknown): ReadItem {
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) return { reason: 'not an object' };
+  const parsed = webhookEvent.safeParse(withType(item));
+  if (!parsed.success)
+    return { reason: `no ${parsed.error.issues[0]?.path[0]?.toString()} that can be used` };
+  if (!isShallow(parsed.data, DEEPEST)) return { reason: 'nested too deeply' };
+  return { event: parsed.data as WebhookEvent };
+}
+
+/** HubSpot's own table of the fields calls the type `eventType`. */
+function withType(item: { subscriptionType?: unknown; eventType?: unknown }): object {
+  return item.subscriptionType === undefined ? { ...item, subscriptionType: item.eventType } : item;
 }
 
 /** An event is nearly flat. What is nested without end cannot be written as JSON again. */
@@ -191,6 +224,15 @@ const DEEPEST = 32;
 function isShallow(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return levels > 0 && Object.values(value).every((part) => isShallow(part, levels - 1));
+}
+
+/** Undefined where the values are nested without end. */
+function asJson(items: readonly unknown[]): Buffer | undefined {
+  try {
+    return Buffer.from(JSON.stringify(items));
+  } catch {
+    return undefined;
+  }
 }
 
 /** JSON can name what PostgreSQL's text cannot hold: NUL, and half of a surrogate pair (an emoji cut in two). */

@@ -1,5 +1,6 @@
 import type { Db, Pool } from '../db/pool.ts';
 import { inTransaction } from '../db/transaction.ts';
+import { webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
 import { webhookEventsStore } from '../db/webhook-events-store.ts';
 import {
   type DeliveryFilter,
@@ -9,8 +10,8 @@ import {
   type LedgerEvent,
   webhookLedgerStore,
 } from '../db/webhook-ledger-store.ts';
-import type { WebhookEvent } from './webhook-event.ts';
-import { wakeLanes } from './webhook-lanes.ts';
+import { parseDelivery, type WebhookEvent } from './webhook-event.ts';
+import { wakeLanes, wakeSplitter } from './webhook-lanes.ts';
 
 export type { DeliveryFilter, DeliverySummary, EventFilter, EventSummary };
 
@@ -57,6 +58,21 @@ export function createWebhookLedger({ pool, isWanted }: Dependencies) {
       const delivery = await webhookLedgerStore.findDelivery(pool, id);
       return delivery && { ...delivery, body: delivery.body?.toString('utf8') ?? null };
     },
+
+    /**
+     * Has a settled delivery split again when this version understands items of it that were no events before.
+     * @returns how many.
+     */
+    readAgain: (id: number, dryRun: boolean): Promise<number> =>
+      inTransaction(pool, async (tx) => {
+        const kept = await webhookDeliveriesStore.lockKept(tx, id);
+        const understood = (kept && parseDelivery(kept).events?.length) ?? 0;
+        if (understood > 0 && !dryRun) {
+          await webhookDeliveriesStore.unsettle(tx, id);
+          await wakeSplitter(tx);
+        }
+        return understood;
+      }),
 
     /** Has events handled again, as if for the first time. Those of one record keep their order among themselves. */
     replay: (filter: EventFilter, options: ChangeOptions): Promise<LedgerChange> =>

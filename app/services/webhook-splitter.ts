@@ -1,7 +1,7 @@
 import type { Db, Pool } from '../db/pool.ts';
 import { privacyReceiptsStore } from '../db/privacy-receipts-store.ts';
 import { inTransaction } from '../db/transaction.ts';
-import { webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
+import { type SettledDelivery, webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
 import { type NewWebhookEvent, webhookEventsStore } from '../db/webhook-events-store.ts';
 import type { Logger } from '../logger.ts';
 import {
@@ -148,16 +148,17 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
   async function splitSome(tx: Db, limit: number, onTaken: (round: Round) => Promise<void>): Promise<Round> {
     const deliveries = await webhookDeliveriesStore.lockWaiting(tx, limit);
     const found = new Map<string, NewWebhookEvent>();
-    const settled: { id: number; events: number; problem: string | undefined }[] = [];
+    const settled: SettledDelivery[] = [];
     const rejected: { id: number; problem: string }[] = [];
     for (const { id, body } of deliveries) {
-      const { events, problem } = parseDelivery(body);
+      const parsed = parseDelivery(body);
+      const { events, problem } = parsed;
       if (problem) logger.warn({ deliveryId: id, problem }, 'a delivery holds what is not an event');
       if (!events) {
         rejected.push({ id, problem });
         continue;
       }
-      settled.push({ id, events: events.length, problem });
+      settled.push({ id, events: events.length, problem, rest: parsed.rest });
       for (const event of events) {
         const row = toRow(event, id);
         if (!found.has(row.id)) found.set(row.id, row);

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { webhookCommands } from '../../app/cli/webhooks.ts';
 import { defineHandler } from '../../app/webhooks/handler.ts';
 import { anEvent, startWebhookWorld, type WebhookWorld } from '../helpers/webhook-world.ts';
 import { hubspotCommand, hubspotJson } from './hubspot-command.ts';
+import { runInProcess } from './in-process.ts';
 
 const SECRET_VALUE = '+1 617 555 0142';
 
@@ -120,6 +122,31 @@ describe('npm run hubspot -- webhooks', () => {
       });
       expect((await webhooks('list', '--deliveries', '--portal', '62515')).code).toBe(1);
     });
+  });
+
+  it('has items handled that were no events for an older version', async () => {
+    const items = [anEvent({ objectId: 5, propertyValue: 'at last' }), { portalId: 'x' }];
+    const [{ id }] = await world.query(
+      `insert into webhook_deliveries (state, problem, body)
+       values ('rejected', 'none of its items is an event', convert_to($1, 'UTF8')) returning id`,
+      [JSON.stringify(items)],
+    );
+    handled = [];
+    const sentence = '1 items are understood now that were no events before.';
+    const replay = (...args: string[]) =>
+      runInProcess(world.ctx, [webhookCommands], 'webhooks', 'replay', '--id', String(id), ...args);
+    expect((await replay('--dry-run')).output).toContain(sentence);
+    expect(await world.events(5)).toEqual([]);
+    expect((await replay()).output).toContain(sentence);
+    await world.settled();
+    expect(handled).toEqual([{ object: 5, value: 'at last', attempt: 1 }]);
+    expect(await world.ctx.services.webhookLedger.findDelivery(id)).toMatchObject({
+      ...{ state: 'done', events: 1, body: '[{"portalId":"x"}]' },
+      problem: '1 of 2 items are not events: no portalId that can be used',
+    });
+    await replay('--state', 'done');
+    await world.settled();
+    expect(handled).toHaveLength(2);
   });
 
   describe('show', () => {

@@ -161,16 +161,43 @@ describe('reading a delivery', () => {
       'the body is not an array of events',
     ],
     ['is text', '"[]"', 'the body is not an array of events'],
-    ['holds no event', '[1, null, {}]', 'none of its items is an event'],
+    [
+      'holds no event',
+      '[1, null, {}]',
+      'none of its items is an event: not an object, no portalId that can be used',
+    ],
   ])('says what is wrong with a body that %s', (_, body, problem) => {
     expect(parseDelivery(Buffer.from(body))).toEqual({ events: undefined, problem });
   });
 
-  it('says how many items are not events', () => {
-    const body = [{ portalId: 1, subscriptionType: 'contact.creation', objectId: 1 }, 7, { portalId: 'x' }];
-    const { events, problem } = parseDelivery(Buffer.from(JSON.stringify(body)));
-    expect(events).toHaveLength(1);
-    expect(problem).toBe('2 of 3 items are not events');
+  it('says how many items are not events and why, and gives them back', () => {
+    const good = { portalId: 1, subscriptionType: 'contact.creation', objectId: 1 };
+    const others = [7, { portalId: 'x' }, { portalId: 1, subscriptionType: '' }];
+    expect(parseDelivery(Buffer.from(JSON.stringify([good, ...others])))).toEqual({
+      events: [good],
+      problem:
+        '3 of 4 items are not events: not an object, no portalId that can be used, no subscriptionType that can be used',
+      rest: Buffer.from(JSON.stringify(others)),
+    });
+  });
+
+  it('gives all of it back when an item is nested without end', () => {
+    const depth = 100_000;
+    const body = Buffer.from(
+      `[{"portalId":1,"subscriptionType":"contact.creation"},` +
+        `{"portalId":1,"subscriptionType":"x","in":${'['.repeat(depth)}${']'.repeat(depth)}}]`,
+    );
+    expect(parseDelivery(body)).toEqual({
+      events: [{ portalId: 1, subscriptionType: 'contact.creation' }],
+      problem: '1 of 2 items are not events: nested too deeply',
+      rest: body,
+    });
+  });
+
+  it('reads the type also where HubSpot’s table of the fields has it', () => {
+    const event = only(Buffer.from('[{"portalId":1,"eventType":"contact.creation","objectId":7}]'));
+    expect(event).toMatchObject({ subscriptionType: 'contact.creation', objectId: 7 });
+    expect(recordOf(event, 'id')).toBe('1:contact:7');
   });
 
   it('takes an array of nothing as a delivery without events', () => {
@@ -216,6 +243,7 @@ describe('the record that an event is about', () => {
     { what: 'event.completed', event: {}, record: '1::id' },
     { what: 'comet.sighted', event: {}, record: '1::id' },
     { what: 'comet.sighted', event: { objectId: 'halley' }, record: '1:comet:halley' },
+    { what: 'comet/sighted:new', event: { objectId: 7 }, record: '1:comet_sighted_new:7' },
     { what: 'contact.creation', event: { objectId: '7' }, record: '1:contact:7' },
     { what: 'contact.creation', event: { objectId: null }, record: '1::id' },
     { what: 'app.installed', event: { objectId: 3 }, record: '1:app:3' },

@@ -93,7 +93,7 @@ describe('what HubSpot delivers', () => {
     ['is not JSON', 'ping', 'the body is not JSON'],
     ['is empty', '', 'the body is not JSON'],
     ['is one event without its array', '{"portalId":62515}', 'the body is not an array of events'],
-    ['holds no event', '[{"objectId":101}]', 'none of its items is an event'],
+    ['holds no event', '[{"objectId":101}]', 'none of its items is an event: no portalId that can be used'],
   ])('is acknowledged and kept with the reason when it %s', async (_, body, problem) => {
     expect((await hubspot.send(body)).status).toBe(204);
     await split();
@@ -109,6 +109,38 @@ describe('what HubSpot delivers', () => {
     await split();
     const rows = await query('select state, subscription_type, event from webhook_events');
     expect(rows).toEqual([{ state: 'ignored', subscription_type: 'comet.sighted', event }]);
+  });
+
+  it('is stored whatever its types are called; items that are no events are kept with the reason', async () => {
+    const types = ['comet/sighted:new', '彗星', ' ', '\u0000\u009b31m', 'x'.repeat(200)];
+    const events = types.map((subscriptionType, objectId) => ({
+      portalId: 62515,
+      subscriptionType,
+      objectId,
+    }));
+    const nested = Array.from({ length: 40 }).reduce<unknown>((inner) => ({ inner }), 'core');
+    const others = [
+      { portalId: 62515, subscriptionType: 'comet.sighted', nested },
+      { portalId: 62515, subscriptionType: 'y'.repeat(201) },
+    ];
+    await hubspot.send([
+      ...events,
+      ...others,
+      { portalId: 62515, eventType: 'contact.creation', objectId: 7 },
+    ]);
+    await split();
+    const stored = await query('select subscription_type as type from webhook_events');
+    expect(stored.map(({ type }) => type).sort()).toEqual(
+      [...types.map((type) => type.replace('\0', '\ufffd')), 'contact.creation'].sort(),
+    );
+    const [delivery] = await query(
+      `select state, events, problem, convert_from(body, 'UTF8') as body from webhook_deliveries`,
+    );
+    expect(delivery).toMatchObject({
+      ...{ state: 'done', events: 6 },
+      problem: '2 of 8 items are not events: nested too deeply, no subscriptionType that can be used',
+    });
+    expect(JSON.parse(delivery.body)).toEqual(others);
   });
 
   it('may be a hundred events of several portals', async () => {

@@ -11,3 +11,6 @@ create index webhook_events_association_from on webhook_events (portal_id, (even
   where subscription_type like '%.associationChange';
 create index webhook_events_association_to on webhook_events (portal_id, (event->>'toObjectId'))
   where subscription_type like '%.associationChange';
+
+-- What is kept of deliveries because it is no event: few rows, looked through on a privacy deletion.
+create index webhook_deliveries_kept on webhook_deliveries (id) where state <> 'waiting' and body is not null;
