@@ -24,18 +24,21 @@ const webhookEvent = z.looseObject({
   occurredAt: number.refine(Number.isSafeInteger).optional().catch(undefined),
 });
 
+/** HubSpot sends numbers; what a number cannot hold exactly is text. */
+type Id = number | string;
+
 export interface WebhookEvent {
   readonly portalId: number;
   /** Such as `contact.propertyChange`, `object.creation`, `conversation.newMessage`. */
   readonly subscriptionType: string;
-  readonly eventId?: number;
-  readonly subscriptionId?: number;
+  readonly eventId?: Id;
+  readonly subscriptionId?: Id;
   readonly appId?: number;
   /** Milliseconds since 1970. */
   readonly occurredAt?: number | undefined;
   /** Counted from 0; differs between copies of one event. */
   readonly attemptNumber?: number;
-  readonly objectId?: number | string;
+  readonly objectId?: Id;
   /** `object.*` events: `0-1` contact, `0-2` company, `0-3` deal, `0-5` ticket, `2-…` custom objects. */
   readonly objectTypeId?: string;
   readonly changeSource?: string;
@@ -43,17 +46,17 @@ export interface WebhookEvent {
   readonly sourceId?: string;
   readonly propertyName?: string;
   readonly propertyValue?: string | null;
-  readonly fromObjectId?: number;
-  readonly toObjectId?: number;
+  readonly fromObjectId?: Id;
+  readonly toObjectId?: Id;
   /** `object.associationChange` has these two in place of `objectTypeId`. */
   readonly fromObjectTypeId?: string;
   readonly toObjectTypeId?: string;
   readonly associationType?: string;
   readonly associationRemoved?: boolean;
   readonly isPrimaryAssociation?: boolean;
-  readonly primaryObjectId?: number;
-  readonly mergedObjectIds?: readonly number[];
-  readonly newObjectId?: number;
+  readonly primaryObjectId?: Id;
+  readonly mergedObjectIds?: readonly Id[];
+  readonly newObjectId?: Id;
   readonly messageId?: string;
   readonly messageType?: string;
   readonly [field: string]: unknown;
@@ -176,7 +179,7 @@ export function parseDelivery(body: Buffer): ParsedDelivery {
   const text = body.toString('utf8');
   let items: unknown;
   try {
-    items = JSON.parse(text);
+    items = parseJson(text);
   } catch {
     return { events: undefined, problem: 'the body is not JSON' };
   }
@@ -198,6 +201,29 @@ export function parseDelivery(body: Buffer): ParsedDelivery {
   if (events.length === 0) return { events: undefined, problem: `none of its items is an event: ${why}` };
   const problem = `${others.length} of ${items.length} items are not events: ${why}`;
   return { events, problem, rest: asJson(others) ?? body };
+}
+
+/** A whole number that may be beyond what a number can hold exactly. */
+const LONG_NUMBER = /\d{16}/;
+const WHOLE_NUMBER = /^(-?\d+)(?:\.0+)?(?:e[+-]?0+)?$/i;
+
+/** Whole numbers that JavaScript would round are kept as text: rounded ids would make two events one. */
+function parseJson(text: string): unknown {
+  if (!LONG_NUMBER.test(text)) return JSON.parse(text);
+  try {
+    return JSON.parse(text, exact as Reviver);
+  } catch {
+    // Either it is no JSON, or it is nested without end, which only the plain parser can take.
+    return JSON.parse(text);
+  }
+}
+
+/** TypeScript does not know the third argument of it yet. */
+type Reviver = NonNullable<Parameters<typeof JSON.parse>[1]>;
+
+function exact(_key: string, value: unknown, { source = '' }: { source?: string }): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
+  return WHOLE_NUMBER.exec(source)?.[1] ?? value;
 }
 
 type ReadItem =

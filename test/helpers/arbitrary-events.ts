@@ -2,8 +2,9 @@ import fc from 'fast-check';
 
 const PORTALS = [62515, 62516, 62517];
 
-/** Numbers as HubSpot gives them. */
-const id = fc.integer({ min: 1, max: 2 ** 52 });
+const safe = fc.integer({ min: 1, max: 2 ** 52 });
+/** Numbers as HubSpot gives them; as text, those that JavaScript would round. */
+const id = fc.oneof(safe, fc.bigInt({ min: 2n ** 53n, max: 2n ** 63n }).map(String));
 const name = fc.string({ minLength: 1, maxLength: 12 });
 
 /** A well-formed event with every field of its identity. */
@@ -12,7 +13,7 @@ export const completeEvent = fc.record({
   subscriptionType: fc.constantFrom('contact.propertyChange', 'object.associationChange', 'deal.merge'),
   subscriptionId: id,
   eventId: id,
-  occurredAt: id,
+  occurredAt: safe,
   objectId: id,
   objectTypeId: fc.constantFrom('0-1', '0-3', '2-123456'),
   fromObjectId: id,

@@ -83,7 +83,7 @@ describe('the identity of an event', () => {
     });
 
   function form(value: unknown, choice: number): string {
-    if (typeof value !== 'number') return JSON.stringify(value);
+    if (typeof value !== 'number' && !/^\d{16,}$/.test(String(value))) return JSON.stringify(value);
     return [`${value}`, `${value}.0`, `${value}e0`, `"${value}"`][choice] ?? '';
   }
 });
@@ -181,17 +181,41 @@ describe('reading a delivery', () => {
     });
   });
 
-  it('gives all of it back when an item is nested without end', () => {
+  it.each([
+    ['', ''],
+    ['beside a long number', ',"objectId":9007199254740993'],
+  ])('gives all of it back when an item is nested without end %s', (_, id) => {
     const depth = 100_000;
     const body = Buffer.from(
-      `[{"portalId":1,"subscriptionType":"contact.creation"},` +
+      `[{"portalId":1,"subscriptionType":"contact.creation"${id}},` +
         `{"portalId":1,"subscriptionType":"x","in":${'['.repeat(depth)}${']'.repeat(depth)}}]`,
     );
     expect(parseDelivery(body)).toEqual({
-      events: [{ portalId: 1, subscriptionType: 'contact.creation' }],
+      events: [expect.objectContaining({ portalId: 1, subscriptionType: 'contact.creation' })],
       problem: '1 of 2 items are not events: nested too deeply',
       rest: body,
     });
+  });
+
+  it('keeps apart ids that JavaScript would round to one, wherever they stand', () => {
+    const body = (id: string) =>
+      `[{"portalId":1,"subscriptionType":"contact.creation","objectId":${id}},` +
+      `{"portalId":1,"subscriptionType":"contact.merge","mergedObjectIds":[7, ${id}]}]`;
+    const [one, other] = ['9007199254740992', '9007199254740993'].map(
+      (id) => parseDelivery(Buffer.from(body(id))).events ?? [],
+    );
+    expect(other).toMatchObject([
+      { objectId: '9007199254740993' },
+      { mergedObjectIds: [7, '9007199254740993'] },
+    ]);
+    expect(new Set([...(one ?? []), ...(other ?? [])].map(eventIdentity)).size).toBe(4);
+    expect(recordOf(other?.[0] as WebhookEvent, 'id')).toBe('1:contact:9007199254740993');
+  });
+
+  it('leaves numbers alone that are exact or no whole ones', () => {
+    const event =
+      '{"portalId":1,"subscriptionType":"x","a":9007199254740991,"b":0.12345678901234567,"c":1e300}';
+    expect(only(Buffer.from(`[${event}]`))).toEqual(JSON.parse(event));
   });
 
   it('reads the type also where HubSpot’s table of the fields has it', () => {

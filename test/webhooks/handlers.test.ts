@@ -32,7 +32,7 @@ describe('which handlers run', () => {
         on: 'company.merge',
         handle: async ({ primaryObjectId, mergedObjectIds }) => {
           ran.push(
-            `merged ${primaryObjectId satisfies number} ${(mergedObjectIds satisfies readonly number[]).join()}`,
+            `merged ${primaryObjectId satisfies number | string} ${(mergedObjectIds satisfies readonly (number | string)[]).join()}`,
           );
         },
       }),

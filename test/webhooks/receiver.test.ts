@@ -143,6 +143,16 @@ describe('what HubSpot delivers', () => {
     expect(JSON.parse(delivery.body)).toEqual(others);
   });
 
+  it('is stored as two when its ids differ only beyond what JavaScript holds exactly', async () => {
+    const event = (id: string) => `{"portalId":62515,"subscriptionType":"contact.creation","objectId":${id}}`;
+    await hubspot.send(`[${event('9007199254740992')},${event('9007199254740993')}]`);
+    await split();
+    expect(await query('select record from webhook_events order by record')).toEqual([
+      { record: '62515:contact:9007199254740992' },
+      { record: '62515:contact:9007199254740993' },
+    ]);
+  });
+
   it('may be a hundred events of several portals', async () => {
     const events = Array.from({ length: 100 }, (_, index) => ({
       ...{ portalId: 62515 + (index % 4), subscriptionType: 'contact.propertyChange', eventId: index },
