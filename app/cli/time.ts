@@ -14,3 +14,9 @@ export function timeArgument(text: string): Date {
   }
   return at;
 }
+
+/** Milliseconds since 1970 as a moment; as they are where they lie outside the calendar. */
+export function asTime(ms: number): Date | number {
+  const time = new Date(ms);
+  return Number.isNaN(time.getTime()) ? ms : time;
+}

@@ -17,6 +17,7 @@ import {
   isEventId,
 } from './event-filter.ts';
 import type { Output } from './output.ts';
+import { asTime } from './time.ts';
 import { addRefusedCommand } from './webhook-refused.ts';
 import { addSubscriptionsCommand } from './webhook-subscriptions.ts';
 
@@ -63,7 +64,7 @@ function addLookCommands(group: Command, { withContext, output }: Tools): void {
       const found = await withContext(async ({ services: { webhookLedger } }) => {
         if (!isEventId(id)) return webhookLedger.findDelivery(Number(id));
         const event = await webhookLedger.find(id);
-        return event && { ...event, occurredAt: new Date(event.occurredAt) };
+        return event && { ...event, occurredAt: asTime(event.occurredAt) };
       });
       if (!found) throw new ProblemError(`There is no ${isEventId(id) ? 'event' : 'delivery'} ${id}.`);
       output().one({ ...found });

@@ -10,6 +10,10 @@ const number = z.union([
     .transform(Number),
 ]);
 
+/** The last millisecond that a Date can hold. */
+const LAST_MS = 8.64e15;
+const isTime = (ms: number) => Number.isInteger(ms) && Math.abs(ms) <= LAST_MS;
+
 /** HubSpot's are far shorter. It may invent others of any form. */
 const LONGEST_TYPE = 200;
 
@@ -21,7 +25,8 @@ const LONGEST_TYPE = 200;
 const webhookEvent = z.looseObject({
   portalId: number.refine((id) => Number.isSafeInteger(id) && id >= 0),
   subscriptionType: z.string().min(1).max(LONGEST_TYPE),
-  occurredAt: number.refine(Number.isSafeInteger).optional().catch(undefined),
+  // What no Date can hold is no time: it would fail in every handler that makes one of it.
+  occurredAt: number.refine(isTime).optional().catch(undefined),
 });
 
 /** HubSpot sends numbers; what a number cannot hold exactly is text. */

@@ -160,6 +160,17 @@ describe('npm run hubspot -- webhooks', () => {
       expect(await json('show', id)).toMatchObject({ id, event: { propertyValue: SECRET_VALUE } });
     });
 
+    it('prints an event whose time lies outside the calendar', async () => {
+      const id = '00000000-0000-0000-0000-000000000001';
+      await world.query(
+        `insert into webhook_events (id, portal_id, record, subscription_type, lane, priority, occurred_at, state)
+         values ($1, 1, '', '', 0, 0, 9e15, 'done')`,
+        [id],
+      );
+      const { output } = await runInProcess(world.ctx, [webhookCommands], 'webhooks', 'show', id);
+      expect(output).toMatch(/occurred at +9000000000000000\n/);
+    });
+
     it.each(['0'.repeat(8) + '-0000-0000-0000-000000000000', '999999'])('%s is not there', async (id) => {
       expect(await webhooks('show', id)).toMatchObject({
         code: 1,

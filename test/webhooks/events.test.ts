@@ -218,6 +218,11 @@ describe('reading a delivery', () => {
     expect(only(Buffer.from(`[${event}]`))).toEqual(JSON.parse(event));
   });
 
+  it.each([9e15, -9e15, 2 ** 60, 1.5, '"soon"'])('has no time where %s stands for one', (occurredAt) => {
+    const body = `[{"portalId":1,"subscriptionType":"contact.creation","occurredAt":${occurredAt}}]`;
+    expect(only(Buffer.from(body)).occurredAt).toBeUndefined();
+  });
+
   it('reads the type also where HubSpot’s table of the fields has it', () => {
     const event = only(Buffer.from('[{"portalId":1,"eventType":"contact.creation","objectId":7}]'));
     expect(event).toMatchObject({ subscriptionType: 'contact.creation', objectId: 7 });
