@@ -14,6 +14,9 @@ const words = z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean
 const signatureVersion = z.enum(['v1', 'v2', 'v3'], { error: 'must name signature versions: v3, v2, v1' });
 const signatureVersions = words.pipe(z.array(signatureVersion).min(1));
 
+const RETENTION_TOO_SHORT =
+  'must be at least 2: HubSpot repeats a delivery for a day, and a copy is known by its original';
+
 /** What a parser throws becomes the setting's problem. */
 function orProblem<T>(parse: (text: string) => T) {
   return (text: string, ctx: z.RefinementCtx): T => {
@@ -48,7 +51,7 @@ const settings = z.object({
   TOKEN_KEYS: z.string().transform(orProblem(parseKeyRing)),
   API_KEY: secret,
   SESSION_SECRET: secret,
-  WEBHOOK_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(30),
+  WEBHOOK_RETENTION_DAYS: z.coerce.number().int().min(2, RETENTION_TOO_SHORT).max(3650).default(30),
   WEBHOOK_SIGNATURE_VERSIONS: signatureVersions.default(['v3', 'v2', 'v1']),
   CARD_SIGNATURE_VERSIONS: signatureVersions.default(['v3', 'v2']),
   EVENT_DETAILS_SIGNATURE_VERSIONS: signatureVersions.default(['v3']),

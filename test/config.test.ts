@@ -114,6 +114,7 @@ describe('the settings', () => {
     ['DATABASE_URL', 'localhost/app', 'DATABASE_URL must be a postgres:// URL'],
     ['TOKEN_KEYS', 'k1:abc', 'TOKEN_KEYS key "k1" must be 32 bytes in base64url, not 2'],
     ['TOKEN_KEYS', KEY, 'TOKEN_KEYS entry 1 must look like id:base64url'],
+    ['WEBHOOK_RETENTION_DAYS', '1', 'WEBHOOK_RETENTION_DAYS must be at least 2'],
   ])('%s that is %p is refused in words', (name, value, problem) => {
     expect(refusal({ ...REQUIRED, [name]: value }).problems).toEqual([expect.stringContaining(problem)]);
   });
