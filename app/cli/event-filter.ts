@@ -3,7 +3,7 @@ import type { DeliveryFilter, EventFilter } from '../services/webhook-ledger.ts'
 import { ProblemError, portalArgument } from './command.ts';
 import { timeArgument } from './time.ts';
 
-export const EVENT_STATES = ['waiting', 'retrying', 'done', 'ignored', 'dead', 'erased'] as const;
+export const EVENT_STATES = ['waiting', 'retrying', 'done', 'ignored', 'unknown', 'dead', 'erased'] as const;
 const DELIVERY_STATES = ['waiting', 'done', 'rejected'] as const;
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
@@ -22,12 +22,19 @@ export interface Chosen {
 
 /** Adds them to a command. */
 export const choosing = (command: Command) =>
+  choosingOfState(command).option(
+    '--state <states>',
+    `in these states: ${EVENT_STATES.join(',')}`,
+    listArgument,
+  );
+
+/** The same for a command that is about one state. */
+export const choosingOfState = (command: Command) =>
   command
     .option('--id <id>', 'the event with this id, or the events of the delivery with this number', idArgument)
     .option('--portal <portal>', 'of this HubSpot account', portalArgument)
     .option('--record <record>', 'of this record: contact:101, or 62515:contact:101', recordArgument)
     .option('--type <types>', 'of these types: contact.creation,contact.deletion', listArgument)
-    .option('--state <states>', `in these states: ${EVENT_STATES.join(',')}`, listArgument)
     .option('--since <time>', 'received since then: 2026-11-21T09:30:00Z, or 2h, 3d ago', timeArgument)
     .option('--until <time>', 'received before then', timeArgument);
 

@@ -10,6 +10,7 @@ import { type CommandGroup, limitArgument, ProblemError, type Tools } from './co
 import {
   type Chosen,
   choosing,
+  choosingOfState,
   deliveryFilter,
   EVENT_STATES,
   eventFilter,
@@ -48,10 +49,12 @@ function addLookCommands(group: Command, { withContext, output }: Tools): void {
       output().list(rows.map(withoutError), EVENT_COLUMNS, 'No event matches.');
     });
 
-  choosing(group.command('dead').description('events that failed for the last time, with their last error'))
+  choosingOfState(
+    group.command('dead').description('events that failed for the last time, with their last error'),
+  )
     .option('--limit <number>', 'at most so many', limitArgument, 50)
     .action(async ({ limit, ...chosen }: Chosen & { limit: number }) => {
-      const filter = { ...eventFilter(chosen), states: ['dead'] as const };
+      const filter = eventFilter(chosen, ['dead']);
       const rows = await withContext(({ services }) => services.webhookLedger.list(filter, limit));
       output().list(rows, ['received', 'id', 'record', 'type', 'attempts', 'lastError'], 'No event is dead.');
     });

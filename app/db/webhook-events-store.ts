@@ -2,7 +2,7 @@ import type { WebhookEvent } from '../services/webhook-event.ts';
 import { int2Array, int8Array, textArray, uuidArray } from './binary-array.ts';
 import type { Db } from './pool.ts';
 
-export type WebhookEventState = 'waiting' | 'retrying' | 'done' | 'ignored' | 'dead' | 'erased';
+export type WebhookEventState = 'waiting' | 'retrying' | 'done' | 'ignored' | 'unknown' | 'dead' | 'erased';
 
 export interface NewWebhookEvent {
   readonly id: string;
@@ -46,7 +46,6 @@ export const webhookEventsStore = {
     const inOrder = events.toSorted((a, b) => (a.id < b.id ? -1 : 1));
     const { rowCount } = await tx.query({
       name: 'add-webhook-events',
-      // As text, JSON keeps \u0000 and half characters as they came; the column's type does not unpack them.
       text: `insert into webhook_events
           (id, delivery_id, portal_id, record, subscription_type, lane, priority, occurred_at, event, state)
         select id, delivery_id, portal_id, record, subscription_type, lane, priority, occurred_at, event::json, state
@@ -247,7 +246,8 @@ export const webhookEventsStore = {
   async prune(db: Db, before: Date, limit: number): Promise<number> {
     const { rowCount } = await db.query(
       `delete from webhook_events where id in (
-         select id from webhook_events where received_at < $1 and state in ('done', 'ignored', 'erased') limit $2)`,
+         select id from webhook_events
+         where received_at < $1 and state in ('done', 'ignored', 'unknown', 'erased') limit $2)`,
       [before, limit],
     );
     return rowCount ?? 0;

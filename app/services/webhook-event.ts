@@ -70,6 +70,22 @@ export interface WebhookEvent {
 /** A person's request: events of this type are about nothing but ids. */
 export const PRIVACY_DELETION = 'contact.privacyDeletion';
 
+const OBJECTS = ['contact', 'company', 'deal', 'ticket', 'line_item', 'product', 'object'];
+const CHANGES = ['creation', 'deletion', 'restore', 'propertyChange', 'merge', 'associationChange'];
+const OTHER_TYPES = [
+  PRIVACY_DELETION,
+  ...['conversation.creation', 'conversation.deletion', 'conversation.privacyDeletion'],
+  ...['conversation.newMessage', 'conversation.propertyChange', 'event.completed'],
+  ...['app.installed', 'app.uninstalled'],
+];
+/** The types that HubSpot's descriptions name, and this server's own. */
+const KNOWN_TYPES = new Set([
+  ...OBJECTS.flatMap((object) => CHANGES.map((change) => `${object}.${change}`)),
+  ...OTHER_TYPES,
+]);
+
+export const isKnownType = (subscriptionType: string) => KNOWN_TYPES.has(subscriptionType);
+
 /** What tells two events apart. HubSpot's `eventId` is not unique; `attemptNumber` differs between copies. */
 const IDENTITY = [
   'portalId',

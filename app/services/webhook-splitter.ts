@@ -7,6 +7,7 @@ import type { Logger } from '../logger.ts';
 import {
   contactsOfAssociation,
   eventIdentity,
+  isKnownType,
   PRIVACY_DELETION,
   parseDelivery,
   recordKey,
@@ -197,7 +198,7 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
       priority: event.changeSource === 'IMPORT' ? 1 : 0,
       occurred_at: event.occurredAt ?? 0,
       event,
-      state: isWanted(event) ? 'waiting' : 'ignored',
+      state: isWanted(event) ? 'waiting' : unwantedState(event),
     };
   }
 
@@ -228,6 +229,9 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
     });
   }
 }
+
+const unwantedState = ({ subscriptionType }: WebhookEvent) =>
+  isKnownType(subscriptionType) ? 'ignored' : 'unknown';
 
 /** The event's record, and the contacts of an association, whichever record it is told from. */
 const recordsOf = ({ record, event, portal_id }: NewWebhookEvent): string[] => [

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { webhookCommands } from '../../app/cli/webhooks.ts';
 import { defineHandler } from '../../app/webhooks/handler.ts';
 import { anEvent, startWebhookWorld, type WebhookWorld } from '../helpers/webhook-world.ts';
@@ -31,6 +31,8 @@ describe('npm run hubspot -- webhooks', () => {
   });
   afterAll(() => world.close());
 
+  /** In this process, which is faster. */
+  const here = (...args: string[]) => runInProcess(world.ctx, [webhookCommands], 'webhooks', ...args);
   const webhooks = (...args: string[]) => hubspotCommand(world.settings, 'webhooks', ...args);
   const json = (...args: string[]) => hubspotJson(world.settings, 'webhooks', ...args);
   const record = (objectId: number) => ['--record', `contact:${objectId}`];
@@ -133,8 +135,7 @@ describe('npm run hubspot -- webhooks', () => {
     );
     handled = [];
     const sentence = '1 items are understood now that were no events before.';
-    const replay = (...args: string[]) =>
-      runInProcess(world.ctx, [webhookCommands], 'webhooks', 'replay', '--id', String(id), ...args);
+    const replay = (...args: string[]) => here('replay', '--id', String(id), ...args);
     expect((await replay('--dry-run')).output).toContain(sentence);
     expect(await world.events(5)).toEqual([]);
     expect((await replay()).output).toContain(sentence);
@@ -167,7 +168,7 @@ describe('npm run hubspot -- webhooks', () => {
          values ($1, 1, '', '', 0, 0, 9e15, 'done')`,
         [id],
       );
-      const { output } = await runInProcess(world.ctx, [webhookCommands], 'webhooks', 'show', id);
+      const { output } = await here('show', id);
       expect(output).toMatch(/occurred at +9000000000000000\n/);
     });
 
@@ -182,6 +183,8 @@ describe('npm run hubspot -- webhooks', () => {
   describe('dead and replay', () => {
     it('shows dead events with their last error, and has them handled again, in order', async () => {
       await bury(10, ['a', 'b', 'c']);
+      const { problem } = await here('dead', '--state', 'done');
+      expect(problem?.message).toContain("unknown option '--state'");
       const dead = await json('dead', ...record(10));
       expect(dead).toHaveLength(3);
       expect(dead[0]).toMatchObject({ attempts: 10, lastError: 'the shop does not answer for 10' });
@@ -296,6 +299,37 @@ describe('npm run hubspot -- webhooks', () => {
       expect(output).toContain('webhook_events: 1');
       expect(await hubspotJson(world.settings, 'privacy', 'receipts', '--portal', '62516')).toEqual([]);
     });
+  });
+
+  it.each([
+    { command: 'replay', portal: '62517', yes: [] },
+    { command: 'drop', portal: '62518', yes: ['--yes'] },
+  ])('$command shows its progress to who watches, and to nobody else', async ({ command, portal, yes }) => {
+    await world.query(
+      `insert into webhook_events (id, portal_id, record, subscription_type, lane, priority, occurred_at, state)
+       select gen_random_uuid(), $1::bigint, $1::bigint || ':contact:' || object, 'contact.creation', 0, 0, 0, 'dead'
+       from generate_series(30001, 30250) object`,
+      [portal],
+    );
+    const shown: string[] = [];
+    const write = jest
+      .spyOn(process.stderr, 'write')
+      .mockImplementation((text) => shown.push(String(text)) > 0);
+    const isTerminal = (value: boolean) =>
+      Object.defineProperty(process.stderr, 'isTTY', { value, configurable: true });
+    const before = process.stderr.isTTY;
+    try {
+      isTerminal(false);
+      await here(command, '--portal', portal, '--dry-run');
+      expect(shown).toEqual([]);
+      isTerminal(true);
+      const { problem } = await here(command, '--portal', portal, ...yes);
+      expect(problem).toBeUndefined();
+    } finally {
+      isTerminal(before);
+      write.mockRestore();
+    }
+    expect(shown.join('')).toContain('250/250 events');
   });
 
   describe('drop', () => {

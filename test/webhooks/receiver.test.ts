@@ -108,7 +108,14 @@ describe('what HubSpot delivers', () => {
     await hubspot.send([event]);
     await split();
     const rows = await query('select state, subscription_type, event from webhook_events');
-    expect(rows).toEqual([{ state: 'ignored', subscription_type: 'comet.sighted', event }]);
+    expect(rows).toEqual([{ state: 'unknown', subscription_type: 'comet.sighted', event }]);
+  });
+
+  it('is marked otherwise when its type is known and no handler wants it', async () => {
+    const types = ['deal.merge', 'conversation.newMessage', 'event.completed'];
+    await hubspot.send(types.map((subscriptionType) => ({ portalId: 62515, subscriptionType })));
+    await split();
+    expect(await query('select distinct state from webhook_events')).toEqual([{ state: 'ignored' }]);
   });
 
   it('is stored whatever its types are called; items that are no events are kept with the reason', async () => {
