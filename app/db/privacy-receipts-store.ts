@@ -36,7 +36,9 @@ export const privacyReceiptsStore = {
     erased: Record<string, number>,
   ): Promise<void> {
     await tx.query(
-      'insert into privacy_receipts (event_id, portal_id, record, erased) values ($1, $2, $3, $4)',
+      // Not when the transaction began: it may have waited for handlers.
+      `insert into privacy_receipts (event_id, portal_id, record, erased, erased_at)
+       values ($1, $2, $3, $4, clock_timestamp())`,
       [eventId, portalId, record, erased],
     );
   },

@@ -3,6 +3,12 @@ import type { Db } from './pool.ts';
 
 export type TimelineEventState = 'waiting' | 'sent' | 'refused';
 
+export interface WaitingTimelineEvent {
+  readonly occurrence: AppEventOccurrence;
+  /** Whether a contact of the portal was erased on a privacy deletion since the event was stored. */
+  readonly erasedSince: boolean;
+}
+
 /** Table `timeline_events`: outbox of app events, kept before the first try. */
 export const timelineEventsStore = {
   /** @returns `waiting` when it is to be sent; `sent` when HubSpot has one with that id. A refused one is replaced. */
@@ -19,12 +25,24 @@ export const timelineEventsStore = {
     return rows[0].state;
   },
 
-  async findWaiting(db: Db, portalId: number, id: string): Promise<AppEventOccurrence | undefined> {
+  async findWaiting(db: Db, portalId: number, id: string): Promise<WaitingTimelineEvent | undefined> {
     const { rows } = await db.query(
-      `select occurrence from timeline_events where portal_id = $1 and id = $2 and state = 'waiting'`,
+      `select occurrence, exists (
+         select from privacy_receipts r where r.portal_id = e.portal_id and r.erased_at > e.created_at) as "erasedSince"
+       from timeline_events e where portal_id = $1 and id = $2 and state = 'waiting'`,
       [portalId, id],
     );
-    return rows[0]?.occurrence;
+    return rows[0];
+  },
+
+  /** Ids of a portal's events that wait under an address alone. */
+  async waitingAddressed(tx: Db, portalId: number): Promise<string[]> {
+    const { rows } = await tx.query<{ id: string }>(
+      `select id from timeline_events where portal_id = $1 and state = 'waiting'
+         and occurrence->>'objectId' is null and occurrence->>'email' is not null`,
+      [portalId],
+    );
+    return rows.map(({ id }) => id);
   },
 
   /** A waiting event for this address is for this contact, and no longer holds the address. */
@@ -39,7 +57,7 @@ export const timelineEventsStore = {
   /** Deletes a contact's events that wait; the others keep no content. @returns how many. */
   async erase(tx: Db, portalId: number, contactId: string, emails: readonly string[]): Promise<number> {
     const { rowCount } = await tx.query(
-      `delete from timeline_events where portal_id = $1
+      `delete from timeline_events where portal_id = $1 and state = 'waiting'
          and (occurrence->>'objectId' = $2 or lower(occurrence->>'email') = any($3))`,
       [portalId, contactId, emails.map((email) => email.toLowerCase())],
     );

@@ -3,6 +3,7 @@ import { type PrivacyReceipt, privacyReceiptsStore } from '../db/privacy-receipt
 import { timelineEventsStore } from '../db/timeline-events-store.ts';
 import { webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
 import { webhookEventsStore } from '../db/webhook-events-store.ts';
+import { tryAddressedNow } from './timeline-service.ts';
 import { contactsOfAssociation, recordKey } from './webhook-event.ts';
 
 /** The contact's id and those of all that it was merged with, directly or over others. */
@@ -30,9 +31,10 @@ export function createPrivacyService({ pool }: { pool: Pool }) {
   return {
     /**
      * Forgets what this server keeps of a contact: payloads of its webhook events and of its associations' at either
-     * end, handled or not, its app events that wait, and rejected deliveries that speak of it. Deliveries that were split keep no body.
-     * Events of the contact that arrive later, from before the deletion, are not stored either. Contacts that were
-     * merged with it, as far as stored events tell, are the same person and go with it; each gets its receipt.
+     * end, handled or not, its app events that wait, and what is kept of deliveries because it is no event. Events of
+     * the contact that arrive later, from before the deletion, are not stored either. Contacts that were merged with it,
+     * as far as stored events tell, are the same person and go with it; each gets its receipt. App events that wait
+     * under an address not known to be the contact's are tried at once, which tells.
      * @param tx holds the privacy deletion, so that none is answered twice.
      * @param eventId the privacy deletion itself, which holds ids only and stays. One that is tried again because of
      * another handler erases nothing more and gets no second receipt.
@@ -58,6 +60,7 @@ export function createPrivacyService({ pool }: { pool: Pool }) {
           webhook_deliveries: await webhookDeliveriesStore.eraseMentions(tx, portalId, id),
         });
       }
+      await tryAddressedNow(tx, portalId);
     },
 
     receipts: (portalId: number | undefined, limit: number): Promise<PrivacyReceipt[]> =>

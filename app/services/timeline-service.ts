@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { InstallsStore } from '../db/installs-store.ts';
 import type { Db, Pool } from '../db/pool.ts';
-import { timelineEventsStore } from '../db/timeline-events-store.ts';
+import { timelineEventsStore, type WaitingTimelineEvent } from '../db/timeline-events-store.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError, installNotFound, needsReconnect } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { AppEventOccurrence } from '../hubspot/timeline.ts';
-import { cancelJob, enqueue } from '../jobs/enqueue.ts';
+import { cancelJob, enqueue, enqueueAll } from '../jobs/enqueue.ts';
 import type { Logger } from '../logger.ts';
 
 export type TimelineService = ReturnType<typeof createTimelineService>;
@@ -69,14 +69,16 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
      * @param isLast it is given up should HubSpot not take it now.
      */
     async retry(portalId: number, id: string, isLast: boolean): Promise<void> {
-      const occurrence = await timelineEventsStore.findWaiting(pool, portalId, id);
-      if (!occurrence) return;
+      const waiting = await timelineEventsStore.findWaiting(pool, portalId, id);
+      if (!waiting) return;
       try {
-        await deliver(portalId, occurrence, isLast);
+        const occurrence = await underContact(portalId, waiting);
+        if (occurrence) await deliver(portalId, occurrence);
+        else await refuse(portalId, id, 'no contact has its address, and one was erased meanwhile');
       } catch (error) {
-        if (canWait(error) && !isLast) {
-          await learnContact(portalId, occurrence);
-          throw error;
+        if (canWait(error)) {
+          if (!isLast) throw error;
+          await refuse(portalId, id, summaryOf(error));
         }
         logger.error(
           { portalId, err: error },
@@ -93,29 +95,39 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
   }
 
   /** Sends, and records what became of it unless it can still be sent later. */
-  async function deliver(portalId: number, occurrence: AppEventOccurrence, isLast = false): Promise<void> {
+  async function deliver(portalId: number, occurrence: AppEventOccurrence): Promise<void> {
     try {
       await hubspotFor(portalId).timeline.sendEvent(occurrence);
       await timelineEventsStore.settle(pool, portalId, occurrence.id, 'sent');
     } catch (error) {
-      if (isLast || !canWait(error)) {
-        await timelineEventsStore.settle(pool, portalId, occurrence.id, 'refused', summaryOf(error));
-      }
+      if (!canWait(error)) await refuse(portalId, occurrence.id, summaryOf(error));
       throw error;
     }
   }
 
+  function refuse(portalId: number, id: string, why: string): Promise<void> {
+    return timelineEventsStore.settle(pool, portalId, id, 'refused', why);
+  }
+
   /**
-   * An event that waits is held under its contact's id as soon as HubSpot tells it: a privacy deletion names the id
-   * alone, and an address would make the contact anew.
+   * An event for an address, put under its contact's id: a privacy deletion names the id alone, and with the address of
+   * a contact that is erased HubSpot would make it anew.
+   * @returns undefined when it may be such a one.
    */
-  async function learnContact(portalId: number, { id, objectId, email }: AppEventOccurrence): Promise<void> {
-    if (objectId || !email) return;
+  async function underContact(
+    portalId: number,
+    { occurrence, erasedSince }: WaitingTimelineEvent,
+  ): Promise<AppEventOccurrence | undefined> {
+    const { email, objectId, ...event } = occurrence;
+    if (objectId || !email) return occurrence;
     try {
       const contact = await hubspotFor(portalId).contacts.getByEmail(email, ['email']);
-      await timelineEventsStore.nameContact(pool, portalId, id, email, contact.id);
-    } catch (err) {
-      logger.debug({ portalId, err }, 'the contact of a timeline event that waits is not known');
+      await timelineEventsStore.nameContact(pool, portalId, event.id, email, contact.id);
+      return { ...event, objectId: contact.id };
+    } catch (error) {
+      if (canWait(error)) throw error;
+      const isNobodys = error instanceof HubSpotError && error.status === 404;
+      return isNobodys && erasedSince ? undefined : occurrence;
     }
   }
 }
@@ -131,6 +143,13 @@ const TAKE_OVER_SECONDS = 60;
 const RETRY_SECONDS = 5;
 
 const jobKeyOf = (portalId: number, id: string) => `timeline:${portalId}:${id}`;
+
+/** Has a portal's events that wait under an address tried at once. */
+export async function tryAddressedNow(tx: Db, portalId: number): Promise<void> {
+  const ids = await timelineEventsStore.waitingAddressed(tx, portalId);
+  const jobs = ids.map((id) => ({ payload: { portalId, id }, jobKey: jobKeyOf(portalId, id) }));
+  if (jobs.length > 0) await enqueueAll(tx, 'send-timeline-event', jobs);
+}
 
 function retryLater(db: Db, portalId: number, id: string, seconds: number): Promise<void> {
   const runAt = new Date(Date.now() + seconds * 1000);

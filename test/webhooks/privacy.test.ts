@@ -134,9 +134,9 @@ describe('a person whose deletion HubSpot tells of', () => {
       world.query(`select from graphile_worker.jobs where task_identifier = 'send-timeline-event'`);
     const failing = (path: string, status: number, times: number, body?: object) =>
       world.sandbox.control('failures', { method: 'POST', path, status, times, body });
-    const put = (status: number, id: string) =>
+    const put = (status: number, id: string, email = JANE) =>
       world
-        .api('PUT', `/hubid/62515/timeline/${JANE}`, { id, properties: { title: NAME } })
+        .api('PUT', `/hubid/62515/timeline/${email}`, { id, properties: { title: NAME } })
         .then((answer) => expect(answer.status).toBe(status));
     /** The job that is to try again in some seconds makes way for what the test does. */
     const dropJobs = () =>
@@ -160,6 +160,38 @@ describe('a person whose deletion HubSpot tells of', () => {
       await world.deliver([privacyDeletion({ objectId: HER_ID })]);
       expect((await erased()).erased).toMatchObject({ timeline_events: 1 });
       expect(await mentions()).toEqual([]);
+    });
+
+    it('is forgotten with one that waits though nothing here names the address, and is not made anew', async () => {
+      const { contacts } = world.ctx.hubspotFor(62515);
+      const { id } = await contacts.create({ email: EMAIL });
+      await until('the news of the address', async () =>
+        (await world.events(Number(id))).some(({ event }) => event.propertyName === 'email'),
+      );
+      await world.settled();
+      // Pruned, when they were a month old.
+      await world.query('truncate webhook_events');
+      await failing('/integrators/timeline/*', 500, 1);
+      await put(202, 'waits', EMAIL);
+      await dropJobs();
+      await contacts.gdprDelete(id);
+      await erased();
+      await until('the event to be tried', async () => (await herEvents())[0]?.state === 'refused');
+      expect(await herEvents()).toMatchObject([
+        { occurrence: null, last_error: 'no contact has its address, and one was erased meanwhile' },
+      ]);
+      expect(await mentions()).toEqual([]);
+      await expect(contacts.getByEmail(EMAIL)).rejects.toMatchObject({ status: 404 });
+    });
+
+    it('leaves others theirs: they reach HubSpot', async () => {
+      await failing('/integrators/timeline/*', 500, 1);
+      await put(202, 'others');
+      await dropJobs();
+      await world.deliver([privacyDeletion()]);
+      await until('the event to be sent', async () => (await herEvents())[0]?.state === 'sent');
+      const { results } = await world.sandbox.read(`timeline?portalId=62515&email=${JANE}`);
+      expect(results.map((event: { id: string }) => event.id)).toContain('others');
     });
 
     it('leaves nothing in one that HubSpot refuses, nor in what is kept of the refusal', async () => {

@@ -20,6 +20,7 @@ create unique index privacy_receipts_event on privacy_receipts (event_id, record
 
 -- Nothing needs what a refused app event said, nor HubSpot's words about it.
 update timeline_events set occurrence = null, last_error = null where state = 'refused';
+create index timeline_events_waiting on timeline_events (portal_id) where state = 'waiting';
 
 -- What is kept of deliveries because it is no event: few rows, looked through on a privacy deletion.
 create index webhook_deliveries_kept on webhook_deliveries (id) where state <> 'waiting' and body is not null;
