@@ -18,7 +18,12 @@ export const EFFECTS_TABLE = `create table effects (
 )`;
 
 /** Events of these types have an effect; those of company.creation are handled without a trace. */
-const TYPES = ['contact.propertyChange', 'deal.propertyChange', 'object.propertyChange'] as const;
+const TYPES = [
+  'contact.propertyChange',
+  'deal.propertyChange',
+  'object.propertyChange',
+  'contact.privacyDeletion',
+] as const;
 
 /** Told to stall, the worker says so after its first write and never ends that handler. */
 const stall = process.argv.includes('--stall');

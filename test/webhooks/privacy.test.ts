@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { installNotFound } from '../../app/errors.ts';
@@ -8,6 +9,7 @@ import type { HandlerDb } from '../../app/services/webhook-dispatcher.ts';
 import { eventIdentity } from '../../app/services/webhook-event.ts';
 import { laneOf } from '../../app/services/webhook-lanes.ts';
 import { defineHandler, type WebhookContext } from '../../app/webhooks/handler.ts';
+import { startProcess } from '../helpers/processes.ts';
 import { until } from '../helpers/until.ts';
 import {
   anEvent,
@@ -16,6 +18,7 @@ import {
   THEN,
   type WebhookWorld,
 } from '../helpers/webhook-world.ts';
+import { EFFECTS_TABLE } from './effects-worker.ts';
 
 const EMAIL = 'quentin.erasable@example.com';
 const NAME = 'Quentin Erasable';
@@ -530,6 +533,41 @@ it('a deletion that waits for a handler of a merged contact keeps nobody else wa
   };
   return inWebhookWorld([handler], (world) => test(world).finally(open));
 });
+
+it('a deletion is answered once though the worker is killed between the erasure and the app’s own handler', () =>
+  inWebhookWorld(
+    [],
+    async (world) => {
+      await world.query(EFFECTS_TABLE);
+      const start = (...args: string[]) =>
+        startProcess('test/webhooks/effects-worker.ts', { ...world.settings, PORT: '0' }, args);
+      const left = () =>
+        world.query(
+          `select (select count(*) from privacy_receipts) as receipts, (select count(*) from effects) as effects,
+             (select count(*) from webhook_events where event::text like '%' || $1 || '%') as mentions`,
+          [NAME],
+        );
+      const victim = await start('--stall');
+      const wrote = once(victim.child, 'message');
+      await world.deliver([
+        anEvent({ subscriptionType: 'contact.creation', objectId: PERSON, propertyValue: NAME }),
+        anEvent({ subscriptionType: 'contact.privacyDeletion', objectId: PERSON }),
+      ]);
+      await wrote;
+      await victim.kill('SIGKILL');
+      expect(await left()).toEqual([{ receipts: 1, effects: 0, mentions: 0 }]);
+
+      const survivor = await start();
+      try {
+        await until('the effect', async () => (await left())[0]?.effects === 1);
+        await world.settled();
+      } finally {
+        await survivor.kill();
+      }
+      expect(await left()).toEqual([{ receipts: 1, effects: 1, mentions: 0 }]);
+    },
+    { worker: false },
+  ));
 
 describe('what is older than its retention', () => {
   const DAY = '1 day';
