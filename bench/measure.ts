@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { migrate } from '../app/db/migrate.ts';
@@ -83,6 +83,8 @@ export async function withSurroundings<T>(
   flags: readonly string[] = [],
 ): Promise<T> {
   const folder = await mkdtemp(path.join(tmpdir(), 'bench-'));
+  // Where root runs this, PostgreSQL runs as another user, who has to get in.
+  await chmod(folder, 0o755);
   const postgres = await startPostgres(path.join(folder, 'postgres'), flags);
   const children: ChildProcess[] = [];
   try {
