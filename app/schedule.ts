@@ -38,6 +38,8 @@ export function startSchedule(ctx: Context): { stop(): void } {
 /** Enqueues a scheduled job unless another process has done so for this slot. */
 export function enqueueSlot(ctx: Context, name: keyof typeof SCHEDULE, slot: Date): Promise<void> {
   return inTransaction(ctx.pool, async (tx) => {
-    if (await scheduleSlotsStore.claim(tx, name, slot)) await enqueue(tx, name, {}, { jobKey: name });
+    if (!(await scheduleSlotsStore.claim(tx, name, slot))) return;
+    // A sweep that waits because HubSpot asked it to is not called early.
+    await enqueue(tx, name, {}, { jobKey: name, keepsRunAt: true });
   });
 }

@@ -10,7 +10,7 @@ const ctx = createContext(config, createLogger(config.logLevel, 'bench'));
 process.on('message', async () => {
   const started = performance.now();
   while ((await ctx.installs.due(ctx.pool, new Date(), undefined, 1)).length > 0) {
-    await refreshExpiringTokens({ ...ctx, tokens: ctx.services.tokens });
+    await refreshExpiringTokens({ ...ctx, tokens: ctx.services.tokens, stopping: () => false });
   }
   const seconds = (performance.now() - started) / 1000;
   process.send?.({ seconds, peakMb: process.resourceUsage().maxRSS / 1024 });

@@ -23,10 +23,20 @@ export const alarmsStore = {
     await db.query('delete from alarms where name = $1', [name]);
   },
 
+  /** Clears it when some install's token was refreshed after it was last seen. */
+  async clearIfRefreshedSince(db: Db, name: string): Promise<void> {
+    await db.query(
+      `delete from alarms where name = $1
+         and exists (select from install_history where at > alarms.last_seen_at and reason = 'refreshed')`,
+      [name],
+    );
+  },
+
+  /** Oldest first. One for each of many portals would help nobody: the first fifty. */
   async list(db: Db): Promise<Alarm[]> {
     const { rows } = await db.query<Alarm>(
       `select name, message, raised_at as since, last_seen_at as "lastSeen", occurrences
-       from alarms order by raised_at`,
+       from alarms order by raised_at limit 50`,
     );
     return rows;
   },

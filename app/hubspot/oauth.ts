@@ -95,25 +95,28 @@ function readTokens(body: unknown, path: string): TokenAnswer {
   };
 }
 
-export type OAuthFailure = 'revoked' | 'bad_code' | 'configuration' | 'transient';
+export type OAuthFailure = 'revoked' | 'bad_code' | 'configuration' | 'refused' | 'transient';
 
-const REVOKED = new Set(['BAD_REFRESH_TOKEN', 'BAD_HUB']);
+const REVOKED = new Set(['BAD_REFRESH_TOKEN', 'BAD_HUB', 'access_denied']);
 const BAD_CODE = new Set(['BAD_AUTH_CODE', 'EXPIRED_AUTH_CODE']);
+/** Words that can only be about the app itself, whatever account it asks for. */
+const CONFIGURATION = new Set([
+  ...['BAD_CLIENT_ID', 'BAD_CLIENT_SECRET', 'BAD_REDIRECT_URI', 'BAD_GRANT_TYPE', 'BAD_CODE_VERIFIER'],
+  ...['invalid_client', 'unauthorized_client', 'unsupported_grant_type'],
+]);
 
 /**
- * Revoked, misconfigured and transient are three different things: only `revoked` ends an install, and
- * `configuration` (client id, secret, redirect URL) is ours to mend and must never cost a token.
+ * Revoked, misconfigured, refused and transient are different things: only `revoked` ends an install;
+ * `configuration` (client id, secret, redirect URL) is ours to mend, and every account would hear the same; `refused`
+ * is any other word of HubSpot's, which may be about this one account. None but the first may cost a token.
  * @param grant what was being exchanged: the same `invalid_grant` means a dead code or a dead install.
  */
 export function classifyOAuthFailure(error: HubSpotError, grant: 'code' | 'refresh'): OAuthFailure {
-  const { oauthError, oauthStatus = '' } = error;
+  const words = [error.oauthError, error.oauthStatus].filter((word) => word !== undefined);
   // A 4xx without a word of OAuth, such as a firewall's page, is not this endpoint's answer.
-  if (error.transient || (!oauthError && !oauthStatus)) return 'transient';
-  if (oauthStatus.startsWith('BAD_CLIENT') || oauthStatus === 'BAD_REDIRECT_URI') return 'configuration';
-  if (grant === 'code') {
-    return oauthError === 'invalid_grant' || BAD_CODE.has(oauthStatus) ? 'bad_code' : 'configuration';
-  }
-  const revoked =
-    oauthError === 'invalid_grant' || oauthError === 'access_denied' || REVOKED.has(oauthStatus);
-  return revoked ? 'revoked' : 'configuration';
+  if (error.transient || words.length === 0) return 'transient';
+  // First: HubSpot calls a wrong secret or redirect URL an invalid_grant as well.
+  if (words.some((word) => CONFIGURATION.has(word))) return 'configuration';
+  const [dead, over] = grant === 'code' ? (['bad_code', BAD_CODE] as const) : (['revoked', REVOKED] as const);
+  return words.some((word) => word === 'invalid_grant' || over.has(word)) ? dead : 'refused';
 }

@@ -18,6 +18,8 @@ export interface JobOptions {
   readonly runAt?: Date | undefined;
   /** Jobs of one queue run one after another, over all workers. */
   readonly queue?: string | undefined;
+  /** A job of that key that waits for a later moment goes on waiting for it. By default the new moment counts. */
+  readonly keepsRunAt?: boolean | undefined;
 }
 
 /** Adds a job in the transaction that stores what it is about: either both happen or none. */
@@ -25,9 +27,9 @@ export async function enqueue<Name extends keyof JobPayloads>(
   db: Db,
   name: Name,
   payload: JobPayloads[Name],
-  { jobKey, runAt, queue }: JobOptions,
+  options: JobOptions,
 ): Promise<void> {
-  await enqueueAll(db, name, [{ payload, jobKey, runAt, queue }]);
+  await enqueueAll(db, name, [{ payload, ...options }]);
 }
 
 /** The same for several jobs, one after another in one statement. */
@@ -41,14 +43,17 @@ export async function enqueueAll<Name extends keyof JobPayloads>(
   for (let left = jobs; left.length > 0; ) {
     const { rows } = await db.query<{ id: number | null }>({
       name: 'add-jobs',
-      text: `select (graphile_worker.add_job($1, payload, run_at := run_at, queue_name := queue, job_key := key)).id
-        from unnest($2::json[], $3::timestamptz[], $4::text[], $5::text[]) as job (payload, run_at, queue, key)`,
+      text: `select (graphile_worker.add_job($1, payload, run_at := run_at, queue_name := queue, job_key := key,
+          job_key_mode := mode)).id
+        from unnest($2::json[], $3::timestamptz[], $4::text[], $5::text[], $6::text[])
+          as job (payload, run_at, queue, key, mode)`,
       values: [
         name,
         left.map(({ payload }) => JSON.stringify(payload)),
         left.map(({ runAt }) => runAt ?? null),
         left.map(({ queue }) => queue ?? null),
         left.map(({ jobKey }) => jobKey ?? null),
+        left.map(({ keepsRunAt }) => (keepsRunAt ? 'preserve_run_at' : 'replace')),
       ],
     });
     left = left.filter((_, index) => (rows[index]?.id ?? null) === null);

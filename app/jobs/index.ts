@@ -32,7 +32,7 @@ export function createTasks(ctx: Context, stopping: () => boolean): Tasks {
     'send-timeline-event': ({ portalId, id }, { job }) =>
       services.timeline.retry(portalId, id, job.attempts >= job.max_attempts),
 
-    'refresh-expiring-tokens': () => refreshExpiringTokens({ ...ctx, tokens: services.tokens }),
+    'refresh-expiring-tokens': () => refreshExpiringTokens({ ...ctx, tokens: services.tokens, stopping }),
 
     'prune-install-history': () =>
       pruneInstallHistory(

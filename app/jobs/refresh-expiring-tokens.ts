@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.ts';
-import { alarmsStore } from '../db/alarms-store.ts';
 import type { DueInstall, InstallsStore } from '../db/installs-store.ts';
 import type { Pool } from '../db/pool.ts';
 import { AppError } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
 import type { Logger } from '../logger.ts';
-import { APP_MISCONFIGURED, type TokenService } from '../services/token-service.ts';
+import { APP_MISCONFIGURED, clearIfRefreshedSince } from '../services/install-alarms.ts';
+import type { TokenService } from '../services/token-service.ts';
 import { enqueue } from './enqueue.ts';
 
 const PAGE = 500;
@@ -19,6 +19,8 @@ interface Dependencies {
   tokens: Pick<TokenService, 'refreshIfDue'>;
   clock: Clock;
   logger: Logger;
+  /** True when the worker is about to end. */
+  stopping: () => boolean;
 }
 
 /**
@@ -32,6 +34,7 @@ export async function refreshExpiringTokens({
   tokens,
   clock,
   logger,
+  stopping,
 }: Dependencies): Promise<void> {
   const now = new Date(clock.now());
   const stopAt = performance.now() + LONGEST_MS;
@@ -39,7 +42,7 @@ export async function refreshExpiringTokens({
   let failed = 0;
   /** A wrong client secret fails for every install alike; asking for each would only be noise at HubSpot. */
   let misconfigured = false;
-  /** When to go on: HubSpot's limit was met, or this job has run for long enough. */
+  /** When to go on: HubSpot's limit was met, this job has run for long enough, or its worker ends. */
   let goOnAt: Date | undefined;
   let after: DueInstall | undefined;
   do {
@@ -49,7 +52,7 @@ export async function refreshExpiringTokens({
     after = page.length === PAGE ? page.at(-1) : undefined;
   } while (after && !misconfigured && !goOnAt);
 
-  if (refreshed > 0 && !misconfigured) await alarmsStore.clear(pool, APP_MISCONFIGURED);
+  if (!misconfigured) await clearIfRefreshedSince(pool);
   if (refreshed + failed > 0) logger.info({ refreshed, failed }, 'swept the tokens that expire soon');
   if (goOnAt && !misconfigured) {
     const name = 'refresh-expiring-tokens';
@@ -58,8 +61,8 @@ export async function refreshExpiringTokens({
 
   async function refreshNext(waiting: Iterator<DueInstall> & Iterable<DueInstall>) {
     for (const { portalId } of waiting) {
+      if (stopping() || performance.now() > stopAt) goOnAt ??= new Date();
       if (misconfigured || goOnAt) return;
-      if (performance.now() > stopAt) goOnAt = new Date();
       try {
         await tokens.refreshIfDue(portalId);
         refreshed += 1;

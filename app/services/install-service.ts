@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
-import { alarmsStore } from '../db/alarms-store.ts';
 import type { HistoryEntry, Install, InstallState, InstallsStore } from '../db/installs-store.ts';
 import { oauthStatesStore } from '../db/oauth-states-store.ts';
 import { type Pool, ping } from '../db/pool.ts';
@@ -14,17 +13,12 @@ import type { Logger } from '../logger.ts';
 import { hashBrowser } from '../verification/browser-cookie.ts';
 import { createState, hashState, STATE_LIFETIME_MS } from '../verification/oauth-state.ts';
 import { parseReturnUrl, withState } from '../verification/return-url.ts';
+import { clearAfterInstall, raiseInstallMisconfigured } from './install-alarms.ts';
 import { installFailed } from './install-errors.ts';
-import { publishLifecycle } from './lifecycle-events.ts';
-import { APP_MISCONFIGURED, type TokenService } from './token-service.ts';
+import { endInstall, publishLifecycle } from './lifecycle-events.ts';
+import type { TokenService } from './token-service.ts';
 
 export { INSTALL_STATES, type InstallState } from '../db/installs-store.ts';
-
-/**
- * HubSpot refused the app when somebody installed it. Only the next install shows that this is over: refreshes do
- * not use the redirect URL.
- */
-const INSTALL_MISCONFIGURED = 'install_misconfigured';
 
 export type InstallService = ReturnType<typeof createInstallService>;
 
@@ -150,10 +144,11 @@ export function createInstallService(dependencies: Dependencies) {
         const held = await installs.findWithTokens(pool, portalId);
         if (held?.installId === installId) await unlessEndedAlready(() => oauth.revoke(held.refreshToken));
       }
-      await inTransaction(pool, async (tx) => {
-        const ended = await installs.end(tx, portalId, { installId }, 'uninstalled', 'disconnected here');
-        if (ended !== undefined) await publishLifecycle(tx, 'app.uninstalled', portalId, ended, clock.now());
-      });
+      await inTransaction(pool, (tx) =>
+        endInstall(tx, installs, portalId, {
+          ...{ seen: { installId }, state: 'uninstalled', reason: 'disconnected here', now: clock.now() },
+        }),
+      );
       tokens.forget(portalId);
       logger.info({ portalId }, 'the app was disconnected');
     },
@@ -198,7 +193,7 @@ export function createInstallService(dependencies: Dependencies) {
         ...tokens.keep(portalId, answer),
       });
       await publishLifecycle(tx, 'app.installed', portalId, installId, clock.now());
-      for (const alarm of [APP_MISCONFIGURED, INSTALL_MISCONFIGURED]) await alarmsStore.clear(tx, alarm);
+      await clearAfterInstall(tx, portalId);
     });
     tokens.forget(portalId);
     logger.info({ portalId }, 'the app was installed');
@@ -214,8 +209,17 @@ export function createInstallService(dependencies: Dependencies) {
       const failure = classifyOAuthFailure(error, 'code');
       if (failure === 'bad_code') throw installFailed('code_refused', error);
       if (failure === 'transient') throw installFailed('hubspot_unavailable', error);
-      const message = `HubSpot refuses this app (${error.summary}): check HUBSPOT_CLIENT_ID, HUBSPOT_CLIENT_SECRET and the redirect URL ${hubspot.redirectUri}.`;
-      await alarmsStore.raise(pool, INSTALL_MISCONFIGURED, message);
+      const settings = `HUBSPOT_CLIENT_ID, HUBSPOT_CLIENT_SECRET and the redirect URL ${hubspot.redirectUri}`;
+      logger.error({ err: error }, 'HubSpot refused an install');
+      if (failure === 'refused') {
+        const message = `HubSpot refused an install (${error.summary}). If others fail too, check ${settings}.`;
+        await raiseInstallMisconfigured(pool, message);
+        throw installFailed('install_refused', error);
+      }
+      await raiseInstallMisconfigured(
+        pool,
+        `HubSpot refuses this app (${error.summary}): check ${settings}.`,
+      );
       throw installFailed('app_misconfigured', error);
     }
   }

@@ -1,5 +1,7 @@
+import type { InstallsStore } from '../db/installs-store.ts';
 import type { Db } from '../db/pool.ts';
 import { webhookEventsStore } from '../db/webhook-events-store.ts';
+import { clearRefreshRefused } from './install-alarms.ts';
 import { eventIdentity, recordOf } from './webhook-event.ts';
 import { laneOf, wakeLanes } from './webhook-lanes.ts';
 
@@ -35,4 +37,24 @@ export async function publishLifecycle(
     },
   ]);
   await wakeLanes(tx, [lane]);
+}
+
+type End = InstallsStore['end'];
+
+/**
+ * Ends an install: forgets its tokens and tells the handlers, in the transaction `tx`.
+ * @param end.seen what the caller knows of it; a newer install of the portal, or newer tokens, are left alone.
+ * @returns false when there was nothing to end.
+ */
+export async function endInstall(
+  tx: Db,
+  installs: InstallsStore,
+  portalId: number,
+  end: { seen: Parameters<End>[2]; state: Parameters<End>[3]; reason: string; now: number },
+): Promise<boolean> {
+  const ended = await installs.end(tx, portalId, end.seen, end.state, end.reason);
+  if (ended === undefined) return false;
+  await publishLifecycle(tx, 'app.uninstalled', portalId, ended, end.now);
+  await clearRefreshRefused(tx, portalId);
+  return true;
 }

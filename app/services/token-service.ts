@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.ts';
-import { alarmsStore } from '../db/alarms-store.ts';
 import { createGroupCommit } from '../db/group-commit.ts';
 import type {
   InstallsStore,
@@ -16,14 +15,19 @@ import { AppError, installNotFound, needsReconnect } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
 import { classifyOAuthFailure, type OAuthApi, type TokenAnswer } from '../hubspot/oauth.ts';
 import type { Logger } from '../logger.ts';
-import { publishLifecycle } from './lifecycle-events.ts';
+import {
+  APP_MISCONFIGURED,
+  clearAppMisconfigured,
+  clearRefreshRefused,
+  raiseAppMisconfigured,
+  raiseRefreshRefused,
+} from './install-alarms.ts';
+import { endInstall } from './lifecycle-events.ts';
 import { createRecentTokens } from './recent-tokens.ts';
 import { retryDelayMs, sweepAheadMs } from './refresh-timing.ts';
 
 /** How long before its expiry an access token is no longer handed out without a refresh. */
 export const REFRESH_MARGIN_MS = 5 * 60 * 1000;
-
-export const APP_MISCONFIGURED = 'app_misconfigured';
 
 /** How long a call waits for a refresh while the token it has still works. */
 const PATIENCE_MS = 1_000;
@@ -219,8 +223,17 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
     }
     const stored = await writes.add({ portalId, tokenVersion: install.tokenVersion, tokens });
     logger.debug({ portalId, expiresAt: tokens.accessTokenExpiresAt }, 'refreshed the access token');
+    await clearAlarms(install);
     // A reinstall or a disconnect came first: what is stored counts.
     return stored ? tokens.accessToken : (await load(portalId)).accessToken;
+  }
+
+  /** HubSpot refreshed: what it refused before is over. Asks the database only where something was refused. */
+  async function clearAlarms({ portalId, state }: InstallWithTokens): Promise<void> {
+    if (state !== 'active') await clearRefreshRefused(pool, portalId);
+    if (!refusal.error) return;
+    refusal = { until: 0, error: undefined };
+    await clearAppMisconfigured(pool);
   }
 
   /** The refreshed token; the one at hand when that fails for now, or takes long. The refresh goes on. */
@@ -256,24 +269,26 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
     const failure = classifyOAuthFailure(error, 'refresh');
     switch (failure) {
       case 'revoked': {
-        const ended = await inTransaction(pool, async (tx) => {
-          const reason = `HubSpot: ${error.oauthStatus ?? error.oauthError}`;
-          const id = await installs.end(tx, portalId, { tokenVersion }, 'needs_reconnect', reason);
-          if (id !== undefined) await publishLifecycle(tx, 'app.uninstalled', portalId, id, clock.now());
-          return id !== undefined;
-        });
+        const reason = `HubSpot: ${error.oauthStatus ?? error.oauthError}`;
+        const ended = await inTransaction(pool, (tx) =>
+          endInstall(tx, installs, portalId, {
+            ...{ seen: { tokenVersion }, state: 'needs_reconnect', reason, now: clock.now() },
+          }),
+        );
         // What HubSpot refused is no longer what is stored: a reinstall came first.
         if (!ended) return (await load(portalId)).accessToken;
         logger.warn({ portalId, err: error }, 'HubSpot ended this install; its tokens are forgotten');
         throw needsReconnect(portalId);
       }
 
-      case 'transient': {
+      case 'transient':
+      case 'refused': {
         const delay = retryDelayMs(install.refreshFailures, error.retryAfter);
         const dueAt = new Date(clock.now() + delay);
         const noted = await installs.backOff(pool, portalId, tokenVersion, dueAt, error.summary);
         if (!noted) return (await load(portalId)).accessToken;
-        logger.warn(
+        if (failure === 'refused') await raiseRefreshRefused(pool, portalId, error);
+        logger[failure === 'refused' ? 'error' : 'warn'](
           { portalId, err: error, retryInMs: delay },
           'HubSpot did not refresh a token; it will be tried again',
         );
@@ -286,17 +301,12 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
           { portalId, err: error, alarm: APP_MISCONFIGURED },
           'HubSpot refuses this app; no token was touched',
         );
-        await alarmsStore.raise(
-          pool,
-          APP_MISCONFIGURED,
-          `HubSpot refuses this app (${error.summary}): check HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET.`,
-        );
+        refusal = { until: clock.now() + REFUSAL_MS, error: await raiseAppMisconfigured(pool, error) };
         await notes.add({
           install,
           toState: install.state,
           reason: `HubSpot refuses this app: ${error.summary}`,
         });
-        refusal = { until: clock.now() + REFUSAL_MS, error: misconfigured(error) };
         throw refusal.error;
 
       default:
@@ -326,14 +336,6 @@ const unavailable = (portalId: number, what: string, retryAfter: number, cause?:
     'hubspot_unavailable',
     `Portal ${portalId} cannot be reached now: ${what}. Its tokens are kept. Try again shortly.`,
     { retryAfter, cause },
-  );
-
-const misconfigured = (cause: HubSpotError) =>
-  new AppError(
-    502,
-    APP_MISCONFIGURED,
-    'HubSpot refuses this app’s client id or secret. No token was touched. The operator finds the reason in the log.',
-    { cause },
   );
 
 const isOver = (error: unknown) =>

@@ -33,7 +33,8 @@ describe('a day', () => {
     ahead += minutes * 60_000;
   }
 
-  const sweep = () => refreshExpiringTokens({ ...world.ctx, tokens: world.ctx.services.tokens });
+  const sweep = () =>
+    refreshExpiringTokens({ ...world.ctx, tokens: world.ctx.services.tokens, stopping: () => false });
 
   /** These portals have no contacts: a 404 shows that the token was good. */
   async function callData() {

@@ -43,7 +43,7 @@ describe('a refresh that HubSpot does not carry out', () => {
   beforeEach(async () => {
     // Further than any wait of the test before.
     ahead += 2 * 3600 * SECOND;
-    await alarmsStore.clear(world.ctx.pool, 'app_misconfigured');
+    await world.ctx.pool.query('delete from alarms');
   });
   afterAll(() => world.close());
 
@@ -178,13 +178,9 @@ describe('a refresh that HubSpot does not carry out', () => {
     },
     { name: 'BAD_REDIRECT_URI', ...refused('invalid_grant', 'BAD_REDIRECT_URI') },
     { name: 'BAD_GRANT_TYPE', ...refused('unsupported_grant_type', 'BAD_GRANT_TYPE') },
-    { name: 'BAD_SCOPES', ...refused('invalid_scope', 'BAD_SCOPES') },
     { name: 'invalid_client', ...refused('invalid_client') },
     { name: 'invalid_client with 401', ...refused('invalid_client'), status: 401 },
     { name: 'unauthorized_client', ...refused('unauthorized_client') },
-    { name: 'invalid_request', ...refused('invalid_request') },
-    { name: 'a word that nobody has heard before', ...refused('made_up', 'MADE_UP') },
-    { name: '403', status: 403, body: { status: 'error', message: 'no', category: 'BANNED' } },
   ])('because the app is not set up correctly ($name)', ({ name: _, ...failure }) => {
     it('raises an alarm, touches no token, and uses the token while it lives', async () => {
       const portalId = await stillValid();
@@ -195,7 +191,7 @@ describe('a refresh that HubSpot does not carry out', () => {
       expect(await history(portalId)).toEqual([
         [null, 'active', 'installed'],
         ['active', 'refreshing', 'its token expires soon'],
-        ['refreshing', 'active', expect.stringMatching(/^HubSpot refuses this app: 40[013]/)],
+        ['refreshing', 'active', expect.stringMatching(/^HubSpot refuses this app: 40[01]/)],
       ]);
       expect(await alarms()).toMatchObject([{ name: 'app_misconfigured', occurrences: 1 }]);
       await expectRecovery(portalId);
@@ -221,10 +217,77 @@ describe('a refresh that HubSpot does not carry out', () => {
       expect(token).toBe((await stored(portalId))?.accessToken);
       expect(await refreshesAsked()).toBe(asked + 1);
       expect((await row(portalId)).tokenVersion).toBe(2);
-      await expired();
-      await refreshExpiringTokens({ ...world.ctx, tokens: world.ctx.services.tokens });
       expect(await alarms()).toEqual([]);
     }
+  });
+
+  it('because the app is not set up correctly is over for all processes when one has refreshed', async () => {
+    await failNext(refused('invalid_client'));
+    await expect(tokenFor(await expired())).rejects.toMatchObject({ code: 'app_misconfigured' });
+    const other = createContext(world.ctx.config, world.ctx.logger, { clock: world.ctx.clock });
+    const sweep = () =>
+      refreshExpiringTokens({ ...other, tokens: other.services.tokens, stopping: () => false });
+    await world.ctx.pool.query('update installs set refresh_due_at = $1 where refresh_due_at is not null', [
+      new Date(world.ctx.clock.now() + 3600 * SECOND),
+    ]);
+    await sweep();
+    expect(await alarms()).toHaveLength(1);
+    await tokenFor(await expired(), other);
+    await sweep();
+    expect(await alarms()).toEqual([]);
+    await other.close();
+  });
+
+  describe.each([
+    { name: 'BAD_SCOPES', said: '400 BAD_SCOPES', ...refused('invalid_scope', 'BAD_SCOPES') },
+    { name: 'invalid_request', said: '400', ...refused('invalid_request') },
+    {
+      name: 'a word that nobody has heard before',
+      ...{ said: '400 MADE_UP', ...refused('made_up', 'MADE_UP') },
+    },
+    {
+      name: '403 BANNED',
+      ...{ said: '403 BANNED', status: 403, body: { status: 'error', message: 'no', category: 'BANNED' } },
+    },
+  ])('for a reason that may be this account’s own ($name)', ({ name: _, said, ...failure }) => {
+    it('touches no token, tries again later, and raises an alarm that names the portal', async () => {
+      const portalId = await stillValid();
+      const before = await stored(portalId);
+      await failNext(failure, 2);
+      expect(await tokenFor(portalId)).toBe(before?.accessToken);
+      expect(await stored(portalId)).toMatchObject({
+        ...{ accessToken: before?.accessToken, refreshToken: before?.refreshToken },
+        ...{ state: 'backing_off', stateReason: said, refreshFailures: 1 },
+      });
+      ahead += 2 * SECOND;
+      await tokenFor(portalId);
+      expect(await alarms()).toMatchObject([{ name: `refresh_refused:${portalId}`, occurrences: 2 }]);
+      const [alarm] = await alarms();
+      expect(alarm?.message).toContain(`portal ${portalId} (${said})`);
+      ahead += 3 * SECOND;
+      await tokenFor(portalId);
+      expect(await row(portalId)).toMatchObject({ state: 'active', tokenVersion: 2 });
+      expect(await alarms()).toEqual([]);
+    });
+
+    it('leaves the other accounts alone', async () => {
+      const [odd, healthy] = [await expired(), await expired()];
+      await failNext(failure);
+      await expectError(await contact(odd), 503, 'hubspot_unavailable');
+      await expectError(await contact(healthy), 404, 'not_found');
+      await expectError(await contact(odd), 503, 'hubspot_unavailable');
+    });
+
+    it('raises no alarm any more once the install has ended', async () => {
+      const portalId = await expired();
+      await failNext(failure);
+      await expect(tokenFor(portalId)).rejects.toMatchObject({ status: 503 });
+      expect(await alarms()).toHaveLength(1);
+      ahead += 2 * SECOND;
+      await world.sandbox.control('uninstall', { portalId });
+      await expect(tokenFor(portalId)).rejects.toMatchObject({ code: 'install_needs_reconnect' });
+      expect(await alarms()).toEqual([]);
+    });
   });
 
   const transient: (Failure & { name: string; reason: string })[] = [

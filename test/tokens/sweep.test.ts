@@ -31,7 +31,8 @@ describe('the sweep', () => {
     await world.close();
   });
 
-  const sweep = (ctx = world.ctx) => refreshExpiringTokens({ ...ctx, tokens: ctx.services.tokens });
+  const sweep = (ctx = world.ctx) =>
+    refreshExpiringTokens({ ...ctx, tokens: ctx.services.tokens, stopping: () => false });
   const due = (count: number, dueInSeconds = -10) =>
     addInstalls(world, { from, count, secondsLeft: 400, dueInSeconds });
 
@@ -112,6 +113,25 @@ describe('the sweep', () => {
     expect(counts.active).toBeGreaterThanOrEqual(50);
   });
 
+  it('leaves behind a portal that HubSpot refuses for a reason of its own, and raises an alarm for it', async () => {
+    const portals = await due(600);
+    const banned = { status: 403, body: { status: 'error', message: 'no', category: 'BANNED' } };
+    await world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', ...banned });
+    await sweep();
+    expect(await refreshes(portals)).toEqual({ 0: 1, 1: 599 });
+    const { rows } = await world.ctx.pool.query(
+      `select portal_id, state_reason from installs where state = 'backing_off'`,
+    );
+    expect(rows).toEqual([{ portal_id: expect.any(Number), state_reason: '403 BANNED' }]);
+    expect(await alarmsStore.list(world.ctx.pool)).toMatchObject([
+      {
+        name: `refresh_refused:${rows[0].portal_id}`,
+        message: expect.stringContaining(`${rows[0].portal_id}`),
+      },
+    ]);
+    await world.ctx.pool.query('delete from alarms');
+  });
+
   it('stops at the first word that the app is not set up correctly, and keeps the alarm', async () => {
     await due(600);
     const config = loadConfig({ ...world.settings, HUBSPOT_CLIENT_SECRET: 'not-the-secret' });
@@ -144,6 +164,33 @@ describe('the sweep', () => {
     expect(wait).toBeLessThan(9_000);
     await sweep();
     expect(await stillDue()).toBe(0);
+  });
+
+  it('that HubSpot asked to wait is not called early by the next minute', async () => {
+    await due(30);
+    const limit = { status: 429, headers: { 'retry-after': '600' }, times: 20 };
+    await world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', ...limit });
+    await sweep();
+    const [before] = await jobs();
+    expect(before?.run_at.getTime()).toBeGreaterThan(Date.now() + 500_000);
+    for (const minute of [1, 2]) await enqueueSlot(other, JOB, new Date(Date.UTC(2026, 10, 20, 12, minute)));
+    expect(await jobs()).toEqual([before]);
+  });
+
+  it('does not begin another refresh once its worker ends, and leaves the rest to the next one', async () => {
+    const portals = await due(60);
+    const slow = { method: 'POST', path: '/oauth/*/token', delayMs: 1_000, times: 20 };
+    await world.sandbox.control('failures', slow);
+    await world.ctx.pool.query('select graphile_worker.add_job($1)', [JOB]);
+    const runner = await startJobRunner(other);
+    await until('the sweep to be in the middle', async () => {
+      const { results } = await world.sandbox.read('failures');
+      return results.length === 0;
+    });
+    await runner.stop();
+    expect(await refreshes(portals)).toEqual({ 0: 40, 1: 20 });
+    const [job] = await jobs();
+    expect([job?.key, (job?.run_at.getTime() ?? 0) <= Date.now()]).toEqual([JOB, true]);
   });
 
   it('is enqueued once for each slot, however many processes have the clock', async () => {
