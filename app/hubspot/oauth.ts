@@ -8,25 +8,33 @@ import type { Send } from './http.ts';
 const DEFAULT_LIFETIME_SECONDS = 1800;
 const LONGEST_LIFETIME_SECONDS = 24 * 60 * 60;
 
+/** Absent where HubSpot sends nothing, null, or what cannot be read: only a token is worth refusing an answer for. */
+const ifReadable = <T extends z.ZodType>(schema: T) => schema.optional().catch(undefined);
+const id = ifReadable(z.number().int().positive());
+/** PostgreSQL stores no NUL, and no half of a surrogate pair. */
+const text = z.string().transform((given) => given.replaceAll('\0', '').toWellFormed());
+const scopes = ifReadable(z.array(text));
+
 const tokenAnswer = z.object({
   access_token: z.string().min(1),
-  refresh_token: z.string().min(1).optional().catch(undefined),
-  expires_in: z
-    .union([z.number(), z.string().transform(Number)])
-    .optional()
-    .catch(undefined),
-  hub_id: z.number().int().positive().optional().catch(undefined),
+  refresh_token: ifReadable(z.string().min(1)),
+  expires_in: ifReadable(z.union([z.number(), z.string().transform(Number)])),
+  hub_id: id,
+  user_id: id,
+  scopes,
 });
 
-const introspectionAnswer = z.object({
-  active: z.boolean(),
-  hub_id: z.number().int().positive().optional(),
-  app_id: z.number().int().positive().optional(),
-  user_id: z.number().int().optional(),
-  user: z.string().optional(),
-  hub_domain: z.string().optional(),
-  scopes: z.array(z.string()).optional(),
-});
+const introspectionAnswer = z
+  .object({
+    active: ifReadable(z.boolean()),
+    hub_id: id,
+    app_id: id,
+    user_id: id,
+    user: ifReadable(text),
+    hub_domain: ifReadable(text),
+    scopes,
+  })
+  .catch({});
 
 export interface TokenAnswer {
   readonly accessToken: string;
@@ -35,9 +43,24 @@ export interface TokenAnswer {
   readonly expiresInSeconds: number;
   /** True when the answer's `expires_in` was missing or absurd and the default stands in for it. */
   readonly lifetimeAssumed: boolean;
+  /** Whose the tokens are; HubSpot may leave it to the introspection to say. */
+  readonly owner: TokenOwner;
 }
 
-export type TokenInfo = z.output<typeof introspectionAnswer>;
+export interface TokenOwner {
+  readonly portalId?: number | undefined;
+  readonly userId?: number | undefined;
+  readonly scopes?: readonly string[] | undefined;
+}
+
+export interface TokenInfo extends TokenOwner {
+  /** False only when HubSpot says that the token is dead. */
+  readonly active: boolean;
+  readonly appId?: number | undefined;
+  readonly userEmail?: string | undefined;
+  /** The customer's own website. */
+  readonly hubDomain?: string | undefined;
+}
 
 export type OAuthApi = ReturnType<typeof createOAuthApi>;
 
@@ -65,16 +88,17 @@ export function createOAuthApi(
       return readTokens(await post('/token', form), `${paths.oauth.path}/token`);
     },
 
-    /** Who a token belongs to. All fields but `active` may be missing. */
+    /** Whether a token lives and whom it belongs to, as far as HubSpot says so. */
     async introspect(token: string, hint: 'access_token' | 'refresh_token'): Promise<TokenInfo> {
-      return readAnswer(
-        introspectionAnswer,
-        await post('/token/introspect', { token, token_type_hint: hint }),
-        {
-          method: 'POST',
-          path: `${paths.oauth.path}/token/introspect`,
-        },
-      );
+      const body = await post('/token/introspect', { token, token_type_hint: hint });
+      const answer = introspectionAnswer.parse(body);
+      return {
+        active: answer.active !== false,
+        ...ownerOf(answer),
+        appId: answer.app_id,
+        userEmail: answer.user,
+        hubDomain: answer.hub_domain,
+      };
     },
 
     async revoke(refreshToken: string): Promise<void> {
@@ -92,8 +116,15 @@ function readTokens(body: unknown, path: string): TokenAnswer {
     refreshToken: answer.refresh_token,
     expiresInSeconds: usable ? given : DEFAULT_LIFETIME_SECONDS,
     lifetimeAssumed: !usable,
+    owner: ownerOf(answer),
   };
 }
+
+const ownerOf = (answer: {
+  hub_id?: number | undefined;
+  user_id?: number | undefined;
+  scopes?: string[] | undefined;
+}): TokenOwner => ({ portalId: answer.hub_id, userId: answer.user_id, scopes: answer.scopes });
 
 export type OAuthFailure = 'revoked' | 'bad_code' | 'configuration' | 'refused' | 'transient';
 

@@ -50,12 +50,12 @@ const FAILURES = {
   hubspot_unavailable: [
     502,
     'HubSpot is not answering',
-    'HubSpot did not answer. Nothing was stored. Wait a moment, then start again.',
+    'HubSpot did not answer, or not in a way that can be read. Nothing was stored. Wait a moment, then start again.',
   ],
   hubspot_incomplete: [
     502,
-    'HubSpot’s answer was incomplete',
-    'HubSpot answered without saying which account this is. Nothing was stored.',
+    'HubSpot’s answer could not be read',
+    'HubSpot answered, but not which account this is, or without a token that lasts. Nothing was stored. Start again; if that does not help, tell the operator.',
   ],
   app_misconfigured: [
     502,

@@ -176,20 +176,20 @@ export function createInstallService(dependencies: Dependencies) {
   /** Exchanges the code, learns whose it is and stores the install; an earlier one of that portal is overwritten. */
   async function complete(code: string, partnerUser: string | null): Promise<InstallStatus> {
     const { answer, info } = await exchange(code);
-    const { hub_id: portalId } = info;
+    const portalId = info.portalId ?? answer.owner.portalId;
     if (!info.active || !portalId || !answer.refreshToken) throw installFailed('hubspot_incomplete');
-    if (info.app_id !== undefined && info.app_id !== hubspot.appId) {
-      logger.error({ appId: info.app_id }, 'HUBSPOT_APP_ID is not the app that HUBSPOT_CLIENT_ID belongs to');
+    if (info.appId !== undefined && info.appId !== hubspot.appId) {
+      logger.error({ appId: info.appId }, 'HUBSPOT_APP_ID is not the app that HUBSPOT_CLIENT_ID belongs to');
     }
     await inTransaction(pool, async (tx) => {
       const installId = await installs.save(tx, {
         portalId,
-        appId: info.app_id ?? hubspot.appId,
-        userId: info.user_id ?? null,
-        userEmail: info.user ?? null,
-        hubDomain: info.hub_domain ?? null,
+        appId: info.appId ?? hubspot.appId,
+        userId: info.userId ?? answer.owner.userId ?? null,
+        userEmail: info.userEmail ?? null,
+        hubDomain: info.hubDomain ?? null,
         partnerUser,
-        scopes: info.scopes ?? [],
+        scopes: info.scopes ?? answer.owner.scopes ?? [],
         ...tokens.keep(portalId, answer),
       });
       await publishLifecycle(tx, 'app.installed', portalId, installId, clock.now());

@@ -1,5 +1,10 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createApp } from '../../app/app.ts';
+import { createContext } from '../../app/context.ts';
 import { alarmsStore } from '../../app/db/alarms-store.ts';
+import { closeServer, listen } from '../../app/listen.ts';
 import { API_KEY } from '../helpers/settings.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
@@ -242,6 +247,31 @@ describe('an install', () => {
     });
   });
 
+  it.each([
+    { what: 'nothing but that the token lives', info: { active: true } },
+    { what: 'nothing', info: {} },
+    { what: 'no body', info: '' },
+    {
+      what: 'null for what it does not know',
+      info: { active: true, hub_id: null, user_id: null, user: null, hub_domain: null, scopes: null },
+    },
+    { what: 'other types', info: { active: true, hub_id: '62516', user_id: 'x', user: 7, scopes: 'oauth' } },
+  ])('is stored with what the token’s answer says when the introspection says $what', async ({ info }) => {
+    const url = await failing('/oauth/*/introspect', { status: 200, body: info }, ownCallback(62516));
+    expect((await open(String(url))).status).toBe(200);
+    expect(await portal(62516)).toMatchObject({
+      ...{ state: 'active', appId: 193354, userId: expect.any(Number), userEmail: null, hubDomain: null },
+      scopes: ['oauth', 'crm.objects.contacts.read', 'crm.objects.contacts.write', 'timeline'],
+    });
+  });
+
+  it('of which HubSpot says something that PostgreSQL cannot store is stored without that', async () => {
+    const info = { active: true, hub_id: 62516, hub_domain: 'a\0b.example\ud800', scopes: ['oauth\0'] };
+    const url = await failing('/oauth/*/introspect', { status: 200, body: info }, ownCallback(62516));
+    expect((await open(String(url))).status).toBe(200);
+    expect(await portal(62516)).toMatchObject({ hubDomain: 'ab.example\ufffd', scopes: ['oauth'] });
+  });
+
   it('does not disturb others under way in the same browser', async () => {
     const [first, second] = [await begin(), await begin()];
     const partner = await finalize(62516);
@@ -281,7 +311,7 @@ const FINISHED = { status: 409, code: 'state_used', heading: 'This install is fi
 const BAD_CODE = { status: 400, code: 'code_refused', heading: 'HubSpot does not accept the code' };
 const NO_WAY_BACK = { status: 400, code: 'return_url_refused', heading: 'The way back is not HubSpot’s' };
 const DOWN = { status: 502, code: 'hubspot_unavailable', heading: 'HubSpot is not answering' };
-const HALF = { status: 502, code: 'hubspot_incomplete', heading: 'HubSpot’s answer was incomplete' };
+const HALF = { status: 502, code: 'hubspot_incomplete', heading: 'HubSpot’s answer could not be read' };
 const REFUSED = { status: 400, code: 'install_refused', heading: 'HubSpot ended the install' };
 const WRONG_APP = {
   ...{ status: 502, code: 'app_misconfigured' },
@@ -491,6 +521,9 @@ const failures: Failure[] = [
     { what: 'does not exchange codes', ...{ status: 500 } },
     { what: 'is over its limit', ...{ status: 429 } },
     { what: 'moves the account', ...{ status: 477 } },
+    { what: 'has locked the account', ...{ status: 423 } },
+    { what: 'has a proxy without HubSpot behind it', ...{ status: 502 } },
+    { what: 'has a proxy that waits in vain', ...{ status: 504 } },
     { what: 'closes the connection', ...{ status: 0 } },
     { what: 'answers with a page', ...{ status: 200, body: '<html>Maintenance</html>' } },
     { what: 'answers with nothing', ...{ status: 200 } },
@@ -515,10 +548,16 @@ const failures: Failure[] = [
     ...{ what: 'HubSpot calls the token dead at once', ...HALF },
     reach: () => failing('/oauth/*/introspect', { status: 200, body: { active: false } }, ownCallback()),
   },
-  {
-    ...{ what: 'HubSpot leaves out which account it is', ...HALF },
-    reach: () => failing('/oauth/*/introspect', { status: 200, body: { active: true } }, ownCallback()),
-  },
+  ...[{ active: true }, { active: true, hub_id: null }, { active: true, hub_id: 'x' }, 'null', [], ''].map(
+    (info) => ({
+      ...{ what: `HubSpot nowhere says which account it is (${JSON.stringify(info)})`, ...HALF },
+      reach: async () => {
+        const body = { access_token: 'x', refresh_token: 'y', token_type: 'bearer', expires_in: 1800 };
+        const step = await failing('/oauth/*/token', { status: 200, body }, ownCallback());
+        return failing('/oauth/*/introspect', { status: 200, body: info }, Promise.resolve(step));
+      },
+    }),
+  ),
   {
     ...{ what: 'HubSpot gives no refresh token', ...HALF },
     reach: async () => {
@@ -528,6 +567,13 @@ const failures: Failure[] = [
       return failing('/oauth/*/introspect', { status: 200, body: info }, Promise.resolve(step));
     },
   },
+  ...[
+    { what: 'BAD_SCOPES', failure: badClient('BAD_SCOPES', 'invalid_scope') },
+    { what: '403 BANNED', failure: { status: 403, body: { status: 'error', category: 'BANNED' } } },
+  ].map(({ what, failure }) => ({
+    ...{ what: `HubSpot refuses this one (${what})`, ...REFUSED },
+    reach: () => failing('/oauth/*/token', failure, ownCallback()),
+  })),
   ...['BAD_CLIENT_ID', 'BAD_CLIENT_SECRET'].map((status) => ({
     ...{ what: `HubSpot says ${status}`, ...WRONG_APP },
     reach: () => failing('/oauth/*/token', badClient(status), ownCallback()),
@@ -633,6 +679,22 @@ describe('a sign-in', () => {
 });
 
 describe('an install that failed', () => {
+  it('because HubSpot takes too long says that HubSpot did not answer', async () => {
+    const impatient = createContext(world.ctx.config, world.ctx.logger, { callTimeoutMs: 200 });
+    const server = createServer(createApp(impatient));
+    await listen(server, 0);
+    const url = new URL(await ownCallback());
+    url.port = String((server.address() as AddressInfo).port);
+    await world.sandbox.control('failures', { path: '/oauth/*/token', delayMs: 1_000, status: 503 });
+    const answer = await open(url.href);
+    expect([answer.status, await answer.text()]).toEqual([
+      502,
+      expect.stringContaining('<h1>HubSpot is not answering</h1>'),
+    ]);
+    await closeServer(server);
+    await impatient.close();
+  });
+
   it('because it was declined says nothing in HubSpot’s words, whatever they are', async () => {
     for (const error of ['access_denied', ATTACK, 'invalid_scope']) {
       const url = callback({ error, error_description: ATTACK, ...(await stateOf()) });
