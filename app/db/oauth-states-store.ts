@@ -25,20 +25,23 @@ export const oauthStatesStore = {
     );
   },
 
-  /** Uses a state up. Of two calls at the same moment exactly one takes it. */
-  async take(db: Db, hash: Buffer, flow: InstallFlow, now: Date): Promise<StateOutcome> {
+  /**
+   * Uses a state up. Of two calls at the same moment exactly one takes it.
+   * @param flows those that the state may be of; one of another flow is unknown.
+   */
+  async take(db: Db, hash: Buffer, flows: readonly InstallFlow[], now: Date): Promise<StateOutcome> {
     const taken = await db.query(
       `update oauth_states set used_at = $3
-       where state_hash = $1 and flow = $2 and used_at is null and expires_at > $3
+       where state_hash = $1 and flow = any($2) and used_at is null and expires_at > $3
        returning partner_user, browser_hash`,
-      [hash, flow, now],
+      [hash, flows, now],
     );
     const [row] = taken.rows;
     if (row) return { taken: true, partnerUser: row.partner_user, browserHash: row.browser_hash };
-    const { rows } = await db.query('select used_at from oauth_states where state_hash = $1 and flow = $2', [
-      hash,
-      flow,
-    ]);
+    const { rows } = await db.query(
+      'select used_at from oauth_states where state_hash = $1 and flow = any($2)',
+      [hash, flows],
+    );
     if (!rows[0]) return { taken: false, reason: 'unknown' };
     return { taken: false, reason: rows[0].used_at ? 'used' : 'expired' };
   },

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { HistoryEntry, Install, InstallState, InstallsStore } from '../db/installs-store.ts';
-import { oauthStatesStore } from '../db/oauth-states-store.ts';
+import { type InstallFlow, oauthStatesStore } from '../db/oauth-states-store.ts';
 import { type Pool, ping } from '../db/pool.ts';
 import { LOCKS, type SessionLocks } from '../db/session-locks.ts';
 import { inTransaction } from '../db/transaction.ts';
@@ -74,7 +74,7 @@ export function createInstallService(dependencies: Dependencies) {
 
     /** Ends our own flow: the code is exchanged when its state is one that we gave out. */
     async finishOwn(code: string, state: string): Promise<InstallStatus> {
-      await takeState(state, 'own');
+      await takeState(state, ['own']);
       return complete(code, null);
     },
 
@@ -111,7 +111,7 @@ export function createInstallService(dependencies: Dependencies) {
       browser: string | undefined,
     ): Promise<string> {
       const back = requireReturnUrl(returnUrl);
-      const { partnerUser, browserHash } = await takeState(state, 'partner');
+      const { partnerUser, browserHash } = await takeState(state, ['partner']);
       const sameBrowser = browser !== undefined && browserHash?.equals(hashBrowser(browser));
       if (!sameBrowser) throw installFailed('state_unknown');
       await complete(code, partnerUser);
@@ -120,7 +120,7 @@ export function createInstallService(dependencies: Dependencies) {
 
     /** HubSpot sent the browser back with an error; the state that came along is used up. */
     async refuse(error: string, state: string | undefined): Promise<never> {
-      if (state) await takeState(state, 'own');
+      if (state) await takeState(state, ['own', 'partner']);
       throw installFailed(error === 'access_denied' ? 'access_denied' : 'install_refused');
     },
 
@@ -167,8 +167,8 @@ export function createInstallService(dependencies: Dependencies) {
     return url;
   }
 
-  async function takeState(state: string, flow: 'own' | 'partner') {
-    const outcome = await oauthStatesStore.take(pool, hashState(state), flow, new Date(clock.now()));
+  async function takeState(state: string, flows: readonly InstallFlow[]) {
+    const outcome = await oauthStatesStore.take(pool, hashState(state), flows, new Date(clock.now()));
     if (!outcome.taken) throw installFailed(`state_${outcome.reason}`);
     return outcome;
   }

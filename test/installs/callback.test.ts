@@ -359,6 +359,23 @@ const failures: Failure[] = [
     },
   },
   {
+    ...{ what: 'the user declines after the sign-in', status: 403, code: 'access_denied' },
+    heading: 'The install was declined',
+    reach: async () => changed(await finalize(), { code: undefined, error: 'access_denied' }),
+  },
+  {
+    ...{ what: 'HubSpot ends it with an error of its own after the sign-in', ...REFUSED },
+    reach: async () => changed(await finalize(), { code: undefined, step: undefined, error: 'server_error' }),
+  },
+  {
+    ...{ what: 'the user declines twice after the sign-in', ...FINISHED },
+    reach: async () => {
+      const declined = changed(await finalize(), { code: undefined, error: 'access_denied' });
+      expect((await take(declined)).status).toBe(403);
+      return declined;
+    },
+  },
+  {
     ...{ what: 'a code comes with neither state nor returnUrl', ...UNASKED },
     reach: async () => withQuery(await ownCallback(), { state: undefined }),
   },
