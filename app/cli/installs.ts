@@ -67,12 +67,19 @@ export const installCommands: CommandGroup = (program, { withContext, output }) 
     },
   );
 
-  portal(group.command('disconnect').description('uninstall at HubSpot and forget the tokens')).action(
-    async (portalId: number) => {
-      await withContext(({ services }) => services.installs.disconnect(portalId));
-      output().done(`Portal ${portalId} is disconnected.`, { portal: portalId, state: 'uninstalled' });
-    },
-  );
+  portal(group.command('disconnect').description('uninstall at HubSpot and forget the tokens'))
+    .option('--local', 'only forget the tokens: HubSpot is not told, for when it refuses')
+    .action(async (portalId: number, { local = false }: { local?: boolean }) => {
+      const { hubspotTold } = await withContext(({ services }) =>
+        services.installs.disconnect(portalId, { local }),
+      );
+      const atHubSpot = hubspotTold
+        ? ''
+        : ' HubSpot was not told: the customer may have to remove the app there as well.';
+      output().done(`Portal ${portalId} is disconnected.${atHubSpot}`, {
+        ...{ portal: portalId, state: 'uninstalled', hubspotTold },
+      });
+    });
 
   portal(
     group.command('reconnect-link').description('the address at which the customer installs again'),

@@ -4,6 +4,7 @@ import type { InstallService, InstallStatus } from '../services/install-service.
 import { hubId, parse } from './parse.ts';
 
 const params = z.object({ hubId });
+const disconnectQuery = z.object({ local: z.stringbool().default(false) });
 
 export function installRoutes(installs: InstallService, apiKey: RequestHandler): Router {
   return Router()
@@ -13,8 +14,8 @@ export function installRoutes(installs: InstallService, apiKey: RequestHandler):
     })
     .delete('/hubid/:hubId', apiKey, async (req, res) => {
       const { hubId: portalId } = parse(params, req.params);
-      await installs.disconnect(portalId);
-      res.json({ portalId, state: 'uninstalled' });
+      const { hubspotTold } = await installs.disconnect(portalId, parse(disconnectQuery, req.query));
+      res.json({ portalId, state: 'uninstalled', hubspotTold });
     });
 }
 

@@ -5,7 +5,7 @@ import { type InstallFlow, oauthStatesStore } from '../db/oauth-states-store.ts'
 import { type Pool, ping } from '../db/pool.ts';
 import { LOCKS, type SessionLocks } from '../db/session-locks.ts';
 import { inTransaction } from '../db/transaction.ts';
-import { AppError, installNotFound } from '../errors.ts';
+import { installNotFound } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
 import { classifyOAuthFailure, type OAuthApi } from '../hubspot/oauth.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
@@ -13,9 +13,10 @@ import type { Logger } from '../logger.ts';
 import { hashBrowser } from '../verification/browser-cookie.ts';
 import { createState, hashState, STATE_LIFETIME_MS } from '../verification/oauth-state.ts';
 import { parseReturnUrl, withState } from '../verification/return-url.ts';
+import { createDisconnect, type Disconnected } from './disconnect.ts';
 import { clearAfterInstall, raiseInstallMisconfigured } from './install-alarms.ts';
 import { installFailed } from './install-errors.ts';
-import { endInstall, publishLifecycle } from './lifecycle-events.ts';
+import { publishLifecycle } from './lifecycle-events.ts';
 import type { TokenService } from './token-service.ts';
 
 export { INSTALL_STATES, type InstallState } from '../db/installs-store.ts';
@@ -45,8 +46,9 @@ interface Dependencies {
 }
 
 export function createInstallService(dependencies: Dependencies) {
-  const { config, pool, locks, installs, oauth, tokens, hubspotFor, clock, logger } = dependencies;
+  const { config, pool, locks, installs, oauth, tokens, clock, logger } = dependencies;
   const { hubspot, serverUrl } = config;
+  const disconnect = createDisconnect(dependencies);
 
   return {
     /**
@@ -133,25 +135,11 @@ export function createInstallService(dependencies: Dependencies) {
     history: (portalId: number): Promise<HistoryEntry[]> => installs.history(pool, portalId),
 
     /**
-     * Uninstalls the app at HubSpot, revokes and forgets the tokens. An install that HubSpot ended before is only
-     * forgotten. When HubSpot does not answer, nothing is changed and the call can be made again.
+     * Uninstalls the app at HubSpot, revokes and forgets the tokens; see {@link createDisconnect}.
+     * @throws {AppError} install_not_found, and what that throws.
      */
-    async disconnect(portalId: number): Promise<void> {
-      const { installId, accessTokenExpiresAt } = await status(portalId);
-      if (accessTokenExpiresAt) {
-        await unlessEndedAlready(() => hubspotFor(portalId).appInstalls.uninstall());
-        // Read after that call, which may have refreshed, and with it exchanged, the refresh token.
-        const held = await installs.findWithTokens(pool, portalId);
-        if (held?.installId === installId) await unlessEndedAlready(() => oauth.revoke(held.refreshToken));
-      }
-      await inTransaction(pool, (tx) =>
-        endInstall(tx, installs, portalId, {
-          ...{ seen: { installId }, state: 'uninstalled', reason: 'disconnected here', now: clock.now() },
-        }),
-      );
-      tokens.forget(portalId);
-      logger.info({ portalId }, 'the app was disconnected');
-    },
+    disconnect: async (portalId: number, { local = false } = {}): Promise<Disconnected> =>
+      disconnect(await status(portalId), { local }),
 
     /** The portal's page at HubSpot. */
     portalUrl: (portalId: number) => `${new URL(hubspot.authorizeUrl).origin}/contacts/${portalId}`,
@@ -240,19 +228,5 @@ export function createInstallService(dependencies: Dependencies) {
       missingScopes: hubspot.scopes.filter((scope) => !has(scope)),
       reconnectUrl: `${serverUrl}/install?portalId=${install.portalId}`,
     };
-  }
-}
-
-const ENDED = new Set(['install_needs_reconnect', 'install_not_found']);
-
-/** Gone at HubSpot already: what is left to do is ours. */
-async function unlessEndedAlready(call: () => Promise<void>): Promise<void> {
-  try {
-    await call();
-  } catch (error) {
-    const ended =
-      (error instanceof AppError && ENDED.has(error.code)) ||
-      (error instanceof HubSpotError && !error.transient && [400, 401, 404].includes(error.status ?? 0));
-    if (!ended) throw error;
   }
 }

@@ -10,7 +10,7 @@ describe('hubspot installs', () => {
 
   beforeAll(async () => {
     world = await startWorld();
-    await addInstalls(world, { from: PORTAL, count: 2 });
+    await addInstalls(world, { from: PORTAL, count: 3 });
   });
   afterAll(() => world.close());
 
@@ -22,9 +22,10 @@ describe('hubspot installs', () => {
     expect(await run('list')).toMatchObject([
       { portal: PORTAL, state: 'active', reason: 'installed' },
       { portal: PORTAL + 1, state: 'active', reason: 'installed' },
+      { portal: PORTAL + 2, state: 'active', reason: 'installed' },
     ]);
-    expect(await run('list', '--needs-consent')).toHaveLength(2);
-    expect(await run('list', '--state', 'active')).toHaveLength(2);
+    expect(await run('list', '--needs-consent')).toHaveLength(3);
+    expect(await run('list', '--state', 'active')).toHaveLength(3);
     expect(await run('list', '--state', 'needs_reconnect')).toEqual([]);
     const { code, errors } = await hubspotCommand(world.settings, 'installs', 'list', '--state', 'broken');
     expect([code, errors]).toEqual([1, expect.stringContaining('needs_reconnect')]);
@@ -53,6 +54,11 @@ describe('hubspot installs', () => {
     const shown = await run('show', `${PORTAL + 1}`);
     expect(shown.state).toBe('uninstalled');
     expect(states(shown)).toEqual(['active (installed)', 'uninstalled (disconnected here)']);
+    const { code, output } = await hubspotCommand(
+      world.settings,
+      ...['installs', 'disconnect', `${PORTAL + 2}`, '--local'],
+    );
+    expect([code, output]).toEqual([0, expect.stringContaining('HubSpot was not told')]);
     for (const command of ['show', 'refresh', 'disconnect']) {
       const { code, errors } = await hubspotCommand(world.settings, 'installs', command, '999');
       expect([code, errors]).toEqual([1, expect.stringContaining('999')]);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { alarmsStore } from '../../app/db/alarms-store.ts';
 import { expectError } from '../helpers/expect-error.ts';
 import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
@@ -20,7 +21,7 @@ describe('a portal that is disconnected', () => {
   });
   afterAll(() => world.close());
 
-  const disconnect = () => world.api('DELETE', `/hubid/${portalId}`);
+  const disconnect = (query = '') => world.api('DELETE', `/hubid/${portalId}${query}`);
   const row = () => world.ctx.installs.find(world.ctx.pool, portalId);
   const stored = () => world.ctx.installs.findWithTokens(world.ctx.pool, portalId);
   const fail = (failure: Record<string, unknown>) => world.sandbox.control('failures', failure);
@@ -55,7 +56,10 @@ describe('a portal that is disconnected', () => {
   it('is uninstalled at HubSpot, its refresh token revoked, its tokens forgotten', async () => {
     const before = await sent();
     const answer = await disconnect();
-    expect([answer.status, await answer.json()]).toEqual([200, { portalId, state: 'uninstalled' }]);
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      { portalId, state: 'uninstalled', hubspotTold: true },
+    ]);
     expect(await sentSince(before)).toEqual([`DELETE ${UNINSTALL}`, 'POST /oauth/2026-03/token/revoke']);
     expect(await installedAtHubSpot()).toBe(false);
     const { results } = await world.sandbox.read(`tokens?portalId=${portalId}`);
@@ -162,6 +166,94 @@ describe('a portal that is disconnected', () => {
     expect((await row())?.state).toBe('uninstalled');
     expect(await events()).toEqual(['app.uninstalled']);
     expect(await installedAtHubSpot()).toBe(false);
+  });
+
+  it.each([
+    { what: 'with 400', failure: { status: 400 } },
+    { what: 'with 401, time after time', failure: { status: 401, times: 2 } },
+    { what: 'with 403', failure: { status: 403, body: { status: 'error', category: 'MISSING_SCOPES' } } },
+    { what: 'with 404', failure: { status: 404, body: { status: 'error', category: 'OBJECT_NOT_FOUND' } } },
+  ])('and that HubSpot refuses $what although the app is installed keeps its tokens', async ({ failure }) => {
+    await fail({ path: UNINSTALL, ...failure });
+    await expectError(await disconnect(), 502, 'disconnect_refused');
+    expect((await row())?.state).toBe('active');
+    expect(await stored()).toBeDefined();
+    expect(await events()).toEqual([]);
+    expect(await installedAtHubSpot()).toBe(true);
+
+    expect((await disconnect()).status).toBe(200);
+    expect(await installedAtHubSpot()).toBe(false);
+  });
+
+  it('and that HubSpot refuses because the app is gone there is forgotten here', async () => {
+    await world.sandbox.control('uninstall', { portalId });
+    await fail({ path: UNINSTALL, status: 404 });
+    expect(await (await disconnect()).json()).toMatchObject({ state: 'uninstalled', hubspotTold: true });
+    expect(await stored()).toBeUndefined();
+    expect(await events()).toEqual(['app.uninstalled']);
+  });
+
+  it('whose refresh token is dead when it is to be revoked is forgotten here', async () => {
+    const body = { error: 'invalid_grant', status: 'BAD_REFRESH_TOKEN', message: 'no' };
+    await fail({ path: '/oauth/*/revoke', status: 400, body });
+    expect((await disconnect()).status).toBe(200);
+    expect(await stored()).toBeUndefined();
+  });
+
+  it.each([
+    { what: 'the revocation', path: '/oauth/*/revoke', first: {} },
+    {
+      what: 'the question whether the app is gone',
+      path: '/oauth/*/introspect',
+      first: { path: UNINSTALL, status: 400 },
+    },
+  ])('while HubSpot refuses the app at $what keeps its tokens, with an alarm', async ({ path, first }) => {
+    if (first.path) await fail(first);
+    await fail({ path, status: 400, body: { error: 'invalid_client', status: 'BAD_CLIENT_SECRET' } });
+    const before = await stored();
+    await expectError(await disconnect(), 502, 'app_misconfigured');
+    expect(await stored()).toEqual(before);
+    expect(await events()).toEqual([]);
+    expect(await alarmsStore.list(world.ctx.pool)).toMatchObject([{ name: 'app_misconfigured' }]);
+
+    expect((await disconnect()).status).toBe(200);
+    expect(await events()).toEqual(['app.uninstalled']);
+    await alarmsStore.clear(world.ctx.pool, 'app_misconfigured');
+  });
+
+  it('on this server only is forgotten here, and HubSpot is not asked', async () => {
+    const before = await sent();
+    const told = async () => (await disconnect('?local=true')).json();
+    const expected = { portalId, state: 'uninstalled', hubspotTold: false };
+    expect(await told()).toEqual(expected);
+    expect(await stored()).toBeUndefined();
+    expect((await history()).at(-1)).toEqual([
+      'active',
+      'uninstalled',
+      'disconnected here; HubSpot was not told',
+    ]);
+    // A second time, whichever way, HubSpot still does not know.
+    expect(await (await disconnect()).json()).toEqual(expected);
+    expect(await sentSince(before)).toEqual([]);
+    expect(await events()).toEqual(['app.uninstalled']);
+    expect(await installedAtHubSpot()).toBe(true);
+    expect((await disconnect('?local=perhaps')).status).toBe(400);
+  });
+
+  it('though no key opens its tokens is forgotten here, and it is said that HubSpot was not told', async () => {
+    await addInstalls(world, { from: portalId + 500_000 });
+    await world.ctx.pool.query(
+      `update installs set (access_token, refresh_token) =
+         (select access_token, refresh_token from installs where portal_id = $2) where portal_id = $1`,
+      [portalId, portalId + 500_000],
+    );
+    const answer = await disconnect();
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      { portalId, state: 'uninstalled', hubspotTold: false },
+    ]);
+    expect((await row())?.state).toBe('uninstalled');
+    expect(await events()).toEqual(['app.uninstalled']);
   });
 
   it('after the customer removed the app in HubSpot is only forgotten here', async () => {
