@@ -11,7 +11,7 @@ export type InstallState = (typeof INSTALL_STATES)[number];
 /** What is known of a portal's install; holds no token. */
 export interface Install {
   readonly portalId: number;
-  /** Grows with each reinstall of a portal. */
+  /** Grows with each reinstall of a portal; to consent again is none. */
   readonly installId: number;
   readonly appId: number;
   readonly userId: number | null;
@@ -27,6 +27,7 @@ export interface Install {
   readonly tokenVersion: number;
   readonly accessTokenExpiresAt: Date | null;
   readonly refreshDueAt: Date | null;
+  /** When the customer last consented. */
   readonly installedAt: Date;
   readonly updatedAt: Date;
 }
@@ -103,21 +104,28 @@ export type InstallsStore = ReturnType<typeof createInstallsStore>;
  */
 export function createInstallsStore(ring: KeyRing) {
   return {
-    /** A reinstall overwrites all of the earlier install. @returns the id of this install. */
-    async save(db: Db, install: NewInstall): Promise<number> {
-      const { rows } = await db.query<{ install_id: number }>(
-        `insert into installs (portal_id, app_id, user_id, user_email, hub_domain, partner_user, scopes,
-           access_token, refresh_token, access_token_expires_at, refresh_due_at, state)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'active')
+    /**
+     * Stores what a consent gave. Over an install that holds tokens that is the same install, whose customer has
+     * consented again; over one that has ended, or none, an install begins.
+     */
+    async save(db: Db, install: NewInstall): Promise<{ installId: number; begun: boolean }> {
+      const { rows } = await db.query<{ installId: number; begun: boolean }>(
+        `with fresh as materialized (select nextval('install_ids') as install_id)
+         insert into installs (portal_id, app_id, user_id, user_email, hub_domain, partner_user, scopes,
+           access_token, refresh_token, access_token_expires_at, refresh_due_at, state, install_id)
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'active', install_id from fresh
          on conflict (portal_id) do update set
            app_id = excluded.app_id, user_id = excluded.user_id, user_email = excluded.user_email,
-           hub_domain = excluded.hub_domain, partner_user = excluded.partner_user, scopes = excluded.scopes,
+           hub_domain = excluded.hub_domain, scopes = excluded.scopes,
+           partner_user = coalesce(excluded.partner_user,
+             case when installs.access_token is not null then installs.partner_user end),
            access_token = excluded.access_token, refresh_token = excluded.refresh_token,
            access_token_expires_at = excluded.access_token_expires_at, refresh_due_at = excluded.refresh_due_at,
-           state = 'active', state_reason = 'installed again', refresh_failures = 0,
-           install_id = excluded.install_id, token_version = installs.token_version + 1,
-           installed_at = now(), updated_at = now()
-         returning install_id`,
+           state = 'active', refresh_failures = 0,
+           state_reason = case when installs.access_token is null then 'installed again' else 'consented again' end,
+           install_id = case when installs.access_token is null then excluded.install_id else installs.install_id end,
+           token_version = installs.token_version + 1, installed_at = now(), updated_at = now()
+         returning install_id as "installId", install_id = (select install_id from fresh) as begun`,
         [
           install.portalId,
           install.appId,
@@ -131,7 +139,9 @@ export function createInstallsStore(ring: KeyRing) {
           install.refreshDueAt,
         ],
       );
-      return rows[0]?.install_id ?? 0;
+      const [saved] = rows;
+      if (!saved) throw new Error('PostgreSQL stored an install and did not say which.');
+      return saved;
     },
 
     async find(db: Db, portalId: number): Promise<Install | undefined> {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { readAnswer } from './answer.ts';
 import { apiPaths } from './api-paths.ts';
-import type { HubSpotError } from './errors.ts';
+import { HubSpotError } from './errors.ts';
 import type { Send } from './http.ts';
 
 /** HubSpot's tokens live 30 minutes (November 2026). Used when an answer names no usable lifetime. */
@@ -99,6 +99,17 @@ export function createOAuthApi(
         userEmail: answer.user,
         hubDomain: answer.hub_domain,
       };
+    },
+
+    /** True only when HubSpot says so: the install that it belongs to has ended, or it was exchanged for another. */
+    async isDead(refreshToken: string): Promise<boolean> {
+      try {
+        return !(await this.introspect(refreshToken, 'refresh_token')).active;
+      } catch (error) {
+        if (error instanceof HubSpotError && classifyOAuthFailure(error, 'refresh') === 'revoked')
+          return true;
+        throw error;
+      }
     },
 
     async revoke(refreshToken: string): Promise<void> {

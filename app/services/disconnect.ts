@@ -56,12 +56,13 @@ export function createDisconnect(dependencies: Dependencies) {
   };
 
   /** @returns false when there is no token to tell it with. */
-  async function endAtHubSpot({ portalId, installId }: Install): Promise<boolean> {
+  async function endAtHubSpot(install: Install): Promise<boolean> {
+    const { portalId, installId } = install;
     try {
-      await unlessGone(portalId, () => hubspotFor(portalId).appInstalls.uninstall());
+      await unlessGone(install, () => hubspotFor(portalId).appInstalls.uninstall());
       // Read after that call, which may have refreshed, and with it exchanged, the refresh token.
       const held = await installs.findWithTokens(pool, portalId);
-      if (held?.installId === installId) await unlessGone(portalId, () => oauth.revoke(held.refreshToken));
+      if (held?.installId === installId) await unlessGone(install, () => oauth.revoke(held.refreshToken));
       return true;
     } catch (error) {
       if (!(error instanceof DecryptionError)) throw error;
@@ -71,26 +72,27 @@ export function createDisconnect(dependencies: Dependencies) {
   }
 
   /** What HubSpot refuses because the install is gone there is done; what is left to do is ours. */
-  async function unlessGone(portalId: number, call: () => Promise<void>): Promise<void> {
+  async function unlessGone(install: Install, call: () => Promise<void>): Promise<void> {
     try {
       await call();
     } catch (error) {
       if (error instanceof AppError && GONE.has(error.code)) return;
       if (!(error instanceof HubSpotError) || error.transient) throw error;
-      if (await isGone(portalId, error)) return;
-      throw disconnectRefused(portalId, error);
+      if (await isGone(install, error)) return;
+      throw disconnectRefused(install.portalId, error);
     }
   }
 
   /** A refusal alone is no proof: HubSpot has other reasons to answer 400, 401 and 404. */
-  async function isGone(portalId: number, refusal: HubSpotError): Promise<boolean> {
+  async function isGone({ portalId, installId }: Install, refusal: HubSpotError): Promise<boolean> {
     const failure = classifyOAuthFailure(refusal, 'refresh');
     if (failure === 'configuration') throw await raiseAppMisconfigured(pool, refusal);
     if (failure === 'revoked') return true;
     const held = await installs.findWithTokens(pool, portalId);
-    if (!held) return true;
+    // Ended, or followed by another one, meanwhile.
+    if (held?.installId !== installId) return true;
     try {
-      return !(await oauth.introspect(held.refreshToken, 'refresh_token')).active;
+      return await oauth.isDead(held.refreshToken);
     } catch (error) {
       if (!(error instanceof HubSpotError) || error.transient) throw error;
       if (classifyOAuthFailure(error, 'refresh') !== 'configuration') return false;

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { HistoryEntry, Install, InstallState, InstallsStore } from '../db/installs-store.ts';
+import { DecryptionError } from '../db/key-ring.ts';
 import { type InstallFlow, oauthStatesStore } from '../db/oauth-states-store.ts';
 import { type Pool, ping } from '../db/pool.ts';
 import { LOCKS, type SessionLocks } from '../db/session-locks.ts';
@@ -16,7 +17,7 @@ import { parseReturnUrl, withState } from '../verification/return-url.ts';
 import { createDisconnect, type Disconnected } from './disconnect.ts';
 import { clearAfterInstall, raiseInstallMisconfigured } from './install-alarms.ts';
 import { installFailed } from './install-errors.ts';
-import { publishLifecycle } from './lifecycle-events.ts';
+import { endInstall, publishLifecycle } from './lifecycle-events.ts';
 import type { TokenService } from './token-service.ts';
 
 export { INSTALL_STATES, type InstallState } from '../db/installs-store.ts';
@@ -161,7 +162,10 @@ export function createInstallService(dependencies: Dependencies) {
     return outcome;
   }
 
-  /** Exchanges the code, learns whose it is and stores the install; an earlier one of that portal is overwritten. */
+  /**
+   * Exchanges the code, learns whose it is and stores it. Over an install that lives, that is the same install with
+   * new tokens; one that HubSpot has ended, unnoticed until now, is ended here before the new one begins.
+   */
   async function complete(code: string, partnerUser: string | null): Promise<InstallStatus> {
     const { answer, info } = await exchange(code);
     const portalId = info.portalId ?? answer.owner.portalId;
@@ -169,8 +173,16 @@ export function createInstallService(dependencies: Dependencies) {
     if (info.appId !== undefined && info.appId !== hubspot.appId) {
       logger.error({ appId: info.appId }, 'HUBSPOT_APP_ID is not the app that HUBSPOT_CLIENT_ID belongs to');
     }
+    const endedAt = await versionOfEnded(portalId, answer.refreshToken);
+    const now = clock.now();
     await inTransaction(pool, async (tx) => {
-      const installId = await installs.save(tx, {
+      if (endedAt !== undefined) {
+        const reason = 'HubSpot had ended it before it was installed again';
+        await endInstall(tx, installs, portalId, {
+          ...{ seen: { tokenVersion: endedAt }, state: 'needs_reconnect', reason, now: now - 1 },
+        });
+      }
+      const { installId, begun } = await installs.save(tx, {
         portalId,
         appId: info.appId ?? hubspot.appId,
         userId: info.userId ?? answer.owner.userId ?? null,
@@ -180,12 +192,30 @@ export function createInstallService(dependencies: Dependencies) {
         scopes: info.scopes ?? answer.owner.scopes ?? [],
         ...tokens.keep(portalId, answer),
       });
-      await publishLifecycle(tx, 'app.installed', portalId, installId, clock.now());
+      if (begun) await publishLifecycle(tx, 'app.installed', portalId, installId, now);
       await clearAfterInstall(tx, portalId);
     });
     tokens.forget(portalId);
     logger.info({ portalId }, 'the app was installed');
     return status(portalId);
+  }
+
+  /**
+   * The version of the tokens that are stored for the portal when HubSpot says that they are dead: the customer had
+   * uninstalled, and nobody noticed. On doubt they live.
+   */
+  async function versionOfEnded(portalId: number, newRefreshToken: string): Promise<number | undefined> {
+    try {
+      const former = await installs.findWithTokens(pool, portalId);
+      if (!former || former.refreshToken === newRefreshToken) return undefined;
+      if (!(await oauth.isDead(former.refreshToken))) return undefined;
+      // A refresh under way may have exchanged it for another that is not stored yet.
+      const refreshing = await locks.isHeld(pool, LOCKS.tokenRefresh, String(portalId));
+      return refreshing ? undefined : former.tokenVersion;
+    } catch (error) {
+      if (error instanceof HubSpotError || error instanceof DecryptionError) return undefined;
+      throw error;
+    }
   }
 
   async function exchange(code: string) {

@@ -2,7 +2,7 @@ import type { InstallsStore } from '../db/installs-store.ts';
 import type { Db } from '../db/pool.ts';
 import { webhookEventsStore } from '../db/webhook-events-store.ts';
 import { clearRefreshRefused } from './install-alarms.ts';
-import { eventIdentity, recordOf } from './webhook-event.ts';
+import { eventIdentity, recordKey } from './webhook-event.ts';
 import { laneOf, wakeLanes } from './webhook-lanes.ts';
 
 export type LifecycleType = 'app.installed' | 'app.uninstalled';
@@ -20,7 +20,8 @@ export async function publishLifecycle(
 ): Promise<void> {
   const event = { subscriptionType, portalId, objectId: installId };
   const id = eventIdentity(event);
-  const record = recordOf(event, id);
+  // One for the portal's installs together: the end of one is handled before the beginning of the next.
+  const record = recordKey(portalId, 'app', portalId);
   const lane = laneOf(record);
   await webhookEventsStore.add(tx, [
     {

@@ -230,7 +230,7 @@ describe('an install', () => {
     },
   );
 
-  it('over an earlier one overwrites its tokens, and keeps one row and the history', async () => {
+  it('over one that lives overwrites its tokens, and is the same install', async () => {
     expect((await open(await ownCallback())).status).toBe(200);
     const tokens = () => world.ctx.installs.findWithTokens(world.ctx.pool, 62515);
     const before = await tokens();
@@ -239,12 +239,21 @@ describe('an install', () => {
     expect(after?.accessToken).not.toBe(before?.accessToken);
     expect(after?.refreshToken).not.toBe(before?.refreshToken);
     expect(after?.tokenVersion).toBe((before?.tokenVersion ?? 0) + 1);
-    expect(after?.installId).toBeGreaterThan(before?.installId ?? 0);
+    expect(after?.installId).toBe(before?.installId);
     const history = await world.ctx.services.installs.history(62515);
     expect(history.at(-1)).toMatchObject({
-      ...{ fromState: 'active', toState: 'active', reason: 'installed again' },
-      installId: after?.installId,
+      ...{ fromState: 'active', toState: 'active', reason: 'consented again', routine: false },
+      installId: before?.installId,
     });
+  });
+
+  it('over one that lives keeps the user who connected it', async () => {
+    await take(await finalize(62516));
+    expect((await open(await ownCallback(62516))).status).toBe(200);
+    expect(await portal(62516)).toMatchObject({ partnerUser: 'Jane' });
+    await world.api('DELETE', '/hubid/62516');
+    expect((await open(await ownCallback(62516))).status).toBe(200);
+    expect(await portal(62516)).toMatchObject({ partnerUser: null });
   });
 
   it.each([

@@ -20,6 +20,7 @@ describe('the handlers of installs and uninstalls', () => {
 
   beforeAll(async () => {
     world = await startWorld();
+    await world.sandbox.control('portals', { from: 6_200_001, count: 2 });
     await once(gate.listen(0), 'listening');
     await world.ctx.pool.query(
       'create table effects (type text, portal_id bigint, install_id bigint, at timestamptz default now())',
@@ -77,6 +78,44 @@ describe('the handlers of installs and uninstalls', () => {
       `app.uninstalled 62515 ${first}`,
       `app.installed 62515 ${second}`,
       `app.uninstalled 62515 ${second}`,
+    ]);
+    for (const one of running.splice(0)) await one.kill('SIGKILL');
+  });
+
+  it('are told of an install once, however often its customer consents', async () => {
+    await startWorker();
+    expect((await world.install(6_200_001)).status).toBe(200);
+    const id = await installId(6_200_001);
+    expect((await world.install(6_200_001)).status).toBe(200);
+    // HubSpot not saying whether the former install lives is no reason to end it.
+    await world.sandbox.control('failures', { path: '/oauth/*/introspect', delayMs: 0 });
+    await world.sandbox.control('failures', { path: '/oauth/*/introspect', status: 503 });
+    expect((await world.install(6_200_001)).status).toBe(200);
+    expect(await world.json('DELETE', '/hubid/6200001')).toMatchObject({ state: 'uninstalled' });
+    await settled();
+    expect(await effects()).toEqual([`app.installed 6200001 ${id}`, `app.uninstalled 6200001 ${id}`]);
+    for (const one of running.splice(0)) await one.kill('SIGKILL');
+  });
+
+  it('are told of the end of an install that nobody noticed, before the next one begins', async () => {
+    expect((await world.install(6_200_002)).status).toBe(200);
+    const first = await installId(6_200_002);
+    await world.sandbox.control('uninstall', { portalId: 6_200_002 });
+    expect((await world.install(6_200_002)).status).toBe(200);
+    const second = await installId(6_200_002);
+    expect(second).toBeGreaterThan(first ?? 0);
+    await startWorker();
+    await settled();
+    const { rows } = await world.ctx.pool.query('select type, install_id from effects order by at');
+    expect(rows.map(({ type, install_id }) => `${type} ${install_id}`)).toEqual([
+      `app.installed ${first}`,
+      `app.uninstalled ${first}`,
+      `app.installed ${second}`,
+    ]);
+    const history = await world.ctx.services.installs.history(6_200_002);
+    expect(history.slice(-2).map(({ toState, installId }) => [toState, installId])).toEqual([
+      ['needs_reconnect', first],
+      ['active', second],
     ]);
     for (const one of running.splice(0)) await one.kill('SIGKILL');
   });

@@ -283,17 +283,19 @@ describe('a portal that is disconnected', () => {
   });
 
   it('and installed again in the meantime keeps the new install', async () => {
-    await fail({ path: UNINSTALL, delayMs: 300 });
+    await fail({ path: UNINSTALL, delayMs: 300, status: 404 });
     const before = await sent();
     const former = await stored();
     const disconnecting = disconnect();
     await until('the uninstall to be under way', async () => (await sent()) > before);
+    await world.sandbox.control('uninstall', { portalId });
     expect((await world.install(portalId)).status).toBe(200);
     expect((await disconnecting).status).toBe(200);
     expect((await row())?.state).toBe('active');
     const now = await stored();
     expect(now?.installId).toBeGreaterThan(former?.installId ?? 0);
     expect(now?.refreshToken).not.toBe(former?.refreshToken);
+    expect(await events()).toEqual(['app.uninstalled', 'app.installed']);
   });
 
   it.each([

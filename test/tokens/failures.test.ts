@@ -164,7 +164,7 @@ describe('a refresh that HubSpot does not carry out', () => {
     expect((await row(portalId)).state).toBe('active');
     expect((await history(portalId)).slice(-2)).toEqual([
       ['active', 'refreshing', 'its token expires soon'],
-      ['refreshing', 'active', 'installed again'],
+      ['refreshing', 'active', 'consented again'],
     ]);
     expect(await uninstalledEvents(portalId)).toBe(0);
   });
