@@ -50,6 +50,8 @@ export function connectionOptions(database: DatabaseSettings): pg.ClientConfig {
     ssl: sslFor(mode),
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
+    // The operating system's own delay is two hours.
+    keepAliveInitialDelayMillis: 10_000,
     application_name: 'hubspot-public-app-server',
   };
 }

@@ -8,12 +8,22 @@ export const LOCKS = { workerAlive: 48_179, tokenRefresh: 48_180 } as const;
 
 const RECONNECT_MS = 1_000;
 
+/** A statement takes milliseconds: one without an answer for so long tells that its connection is frozen. */
+const STATEMENT_MS = 10_000;
+
+/**
+ * Has the server ask for a sign of life, so that a host that vanished without a word loses its locks after some
+ * twenty seconds; by default that takes two hours. Where the server cannot, it says so in its log and goes on.
+ */
+const NOTICE_LOSS = `select set_config(name, value, false) from (values ('tcp_keepalives_idle', '5'),
+  ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '20s')) as s (name, value)`;
+
 interface Lock {
   readonly kind: number;
   readonly name: string;
 }
 
-/** `try`: take it if it is free. `wait`: take it however long that takes; meanwhile this process takes no other. */
+/** `try`: take it if it is free. `wait`: take it as soon as it is free; meanwhile this process takes no other. */
 type Action = 'try' | 'wait' | 'release';
 
 interface Wish extends Lock {
@@ -32,15 +42,24 @@ export type SessionLocks = ReturnType<typeof createSessionLocks>;
  *
  * The locks of one process do not exclude each other; callers see to that themselves.
  */
-export function createSessionLocks(database: DatabaseSettings, logger: Logger) {
+export function createSessionLocks(
+  database: DatabaseSettings,
+  logger: Logger,
+  statementMs: number = STATEMENT_MS,
+) {
   /** Locks to take again after the connection was lost. */
   const kept: Lock[] = [];
   let connecting: Promise<pg.Client> | undefined;
+  /** What `connecting` has resolved to. */
+  let current: pg.Client | undefined;
   let closed = false;
-  const wishes = createGroupCommit<Wish, boolean>(
-    async (sent) => carryOut(await connection(), sent),
-    MOST_TOGETHER,
-  );
+  const wishes = createGroupCommit<Wish, boolean>(async (sent) => {
+    const client = await connection();
+    return carryOut(client, sent).catch((error) => {
+      lose(client, error);
+      throw error;
+    });
+  }, MOST_TOGETHER);
 
   return {
     /** @returns false when another process holds the lock. */
@@ -82,19 +101,35 @@ export function createSessionLocks(database: DatabaseSettings, logger: Logger) {
   }
 
   async function connect(): Promise<pg.Client> {
-    const client = new pg.Client(connectionOptions(database));
-    client.on('error', (err) => {
-      connecting = undefined;
-      if (closed) return;
-      logger.warn({ err }, 'the connection that holds this process’s locks was lost; taking them again');
-      reconnect();
-    });
-    await client.connect();
-    await carryOut(
-      client,
-      kept.map((lock) => ({ ...lock, action: 'wait' as const })),
-    );
+    const client = new pg.Client({ ...connectionOptions(database), query_timeout: statementMs });
+    client.on('error', (error) => lose(client, error));
+    try {
+      await client.connect();
+      await client.query(NOTICE_LOSS);
+      await carryOut(
+        client,
+        kept.map((lock) => ({ ...lock, action: 'wait' as const })),
+      );
+    } catch (error) {
+      end(client);
+      throw error;
+    }
+    current = client;
     return client;
+  }
+
+  /** Whatever went wrong on the connection: its locks are given up with it, and those that are kept taken again. */
+  function lose(client: pg.Client, err: Error) {
+    if (client !== current) return;
+    connecting = current = undefined;
+    end(client);
+    if (closed) return;
+    logger.warn({ err }, 'the connection that holds this process’s locks was lost; taking them again');
+    reconnect();
+  }
+
+  function end(client: pg.Client) {
+    client.end().catch(() => undefined);
   }
 
   function reconnect() {
