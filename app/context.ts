@@ -77,6 +77,17 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
         renewed: (refused) => tokens.renewed(portalId, refused),
       },
     });
+  const installService = createInstallService({
+    config,
+    pool,
+    locks,
+    installs,
+    oauth,
+    tokens,
+    hubspotFor,
+    clock,
+    logger,
+  });
   const timeline = createTimelineService({
     pool,
     installs,
@@ -104,6 +115,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
     handlers,
     hubspotFor,
     timeline,
+    installs: installService,
     logger,
     longestRunMs: overrides.webhookHandlerMs,
   });
@@ -128,22 +140,13 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
       cards: createCardService({
         cards: overrides.cards ?? cards,
         hubspotFor,
+        installs: installService,
         serverUrl: config.serverUrl,
         sessionSecret: config.sessionSecret,
         clock,
       }),
       health: createHealthService({ pool, keys }),
-      installs: createInstallService({
-        config,
-        pool,
-        locks,
-        installs,
-        oauth,
-        tokens,
-        hubspotFor,
-        clock,
-        logger,
-      }),
+      installs: installService,
       keys,
       marketingEvents: createMarketingEventService({ pool }),
       partnerSignIn: createPartnerSignIn(apiKeys),

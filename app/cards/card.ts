@@ -1,4 +1,5 @@
 import type { PortalClient } from '../hubspot/portal-client.ts';
+import type { InstallStatus } from '../services/install-service.ts';
 
 /** Which record HubSpot shows the card on. Only `portalId` is HubSpot's word; check the rest against the portal. */
 export interface CardRequest {
@@ -11,6 +12,8 @@ export interface CardRequest {
 export interface CardContext {
   /** HubSpot's APIs, authorised for the portal of the request. */
   readonly hubspot: PortalClient;
+  /** The portal's install, read when asked for: `(await install()).has('crm.objects.contacts.write')`. */
+  readonly install: () => Promise<InstallStatus>;
   /** Address of the iframe page for this record, with a ticket that lets the browser in for 15 minutes. */
   readonly pageUrl: () => string;
   /** Address of one of the card's own actions, for the `uri` of a {@link HookAction}. */
@@ -33,7 +36,7 @@ export interface CardActionAnswer {
 /** May be called twice for one click: what it does should be as good once as twice. */
 export type CardActionHandler = (
   request: CardActionRequest,
-  context: Pick<CardContext, 'hubspot'>,
+  context: Pick<CardContext, 'hubspot' | 'install'>,
 ) => Promise<CardActionAnswer>;
 
 export interface Card {

@@ -7,8 +7,9 @@ import type { Card } from './card.ts';
 export const contactOverview: Card = {
   name: 'contact-overview',
 
-  async render({ objectId }, { hubspot, pageUrl, actionUrl }) {
+  async render({ objectId }, { hubspot, install, pageUrl, actionUrl }) {
     const { id, properties } = await hubspot.contacts.get(objectId);
+    const mayChange = (await install()).has('crm.objects.contacts.write');
     const name = [properties.firstname, properties.lastname].filter(Boolean).join(' ');
     const stage = properties.lifecyclestage;
     return {
@@ -38,20 +39,21 @@ export const contactOverview: Card = {
         label: 'Open in app',
         associatedObjectProperties: ['email'],
       },
-      ...(stage !== 'customer' && {
-        secondaryActions: [
-          {
-            type: 'CONFIRMATION_ACTION_HOOK',
-            httpMethod: 'POST',
-            uri: actionUrl('make-customer'),
-            label: 'Make customer',
-            associatedObjectProperties: [],
-            confirmationMessage: `Set the lifecycle stage of ${name || properties.email || 'this contact'} to customer?`,
-            confirmButtonText: 'Make customer',
-            cancelButtonText: 'Cancel',
-          },
-        ],
-      }),
+      ...(mayChange &&
+        stage !== 'customer' && {
+          secondaryActions: [
+            {
+              type: 'CONFIRMATION_ACTION_HOOK',
+              httpMethod: 'POST',
+              uri: actionUrl('make-customer'),
+              label: 'Make customer',
+              associatedObjectProperties: [],
+              confirmationMessage: `Set the lifecycle stage of ${name || properties.email || 'this contact'} to customer?`,
+              confirmButtonText: 'Make customer',
+              cancelButtonText: 'Cancel',
+            },
+          ],
+        }),
     };
   },
 

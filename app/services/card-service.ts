@@ -3,18 +3,27 @@ import type { Clock } from '../clock.ts';
 import { notFound } from '../errors.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import { sealTicket, TICKET_LIFETIME_MS } from '../verification/page-ticket.ts';
+import type { InstallService } from './install-service.ts';
 
 export type CardService = ReturnType<typeof createCardService>;
 
 interface Dependencies {
   cards: readonly Card[];
   hubspotFor: HubSpotFor;
+  installs: Pick<InstallService, 'status'>;
   serverUrl: string;
   sessionSecret: string;
   clock: Clock;
 }
 
-export function createCardService({ cards, hubspotFor, serverUrl, sessionSecret, clock }: Dependencies) {
+export function createCardService({
+  cards,
+  hubspotFor,
+  installs,
+  serverUrl,
+  sessionSecret,
+  clock,
+}: Dependencies) {
   return {
     /**
      * A card's data. Without a name, the first card of the registry answers.
@@ -23,7 +32,7 @@ export function createCardService({ cards, hubspotFor, serverUrl, sessionSecret,
     render(name: string | undefined, request: CardRequest): Promise<CardAnswer> {
       const card = find(name);
       return card.render(request, {
-        hubspot: hubspotFor(request.portalId),
+        ...portalOf(request),
         pageUrl: () => {
           const { portalId, objectType, objectId } = request;
           const expiresAt = clock.now() + TICKET_LIFETIME_MS;
@@ -42,9 +51,13 @@ export function createCardService({ cards, hubspotFor, serverUrl, sessionSecret,
       const { actions = {} } = find(name);
       const handler = Object.hasOwn(actions, action) ? actions[action] : undefined;
       if (!handler) throw notFound(`The card "${name}" has no action "${action}".`);
-      return handler(request, { hubspot: hubspotFor(request.portalId) });
+      return handler(request, portalOf(request));
     },
   };
+
+  function portalOf({ portalId }: CardRequest) {
+    return { hubspot: hubspotFor(portalId), install: () => installs.status(portalId) };
+  }
 
   function find(name: string | undefined): Card {
     const card = name === undefined ? cards[0] : cards.find((one) => one.name === name);

@@ -5,6 +5,7 @@ import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { Logger } from '../logger.ts';
 import { withCause } from '../trace.ts';
 import type { AnyWebhookHandler, WebhookContext } from '../webhooks/handler.ts';
+import type { InstallService, InstallStatus } from './install-service.ts';
 import type { TimelineService } from './timeline-service.ts';
 import { objectTypeOf, type WebhookEvent } from './webhook-event.ts';
 
@@ -22,13 +23,14 @@ interface Dependencies {
   handlers: readonly AnyWebhookHandler[];
   hubspotFor: HubSpotFor;
   timeline: TimelineService;
+  installs: Pick<InstallService, 'status'>;
   logger: Logger;
   longestRunMs?: number | undefined;
 }
 
 /** Finds the handlers of an event and runs them. */
 export function createWebhookDispatcher(dependencies: Dependencies) {
-  const { pool, hubspotFor, timeline, logger, longestRunMs = LONGEST_RUN_MS } = dependencies;
+  const { pool, hubspotFor, timeline, installs, logger, longestRunMs = LONGEST_RUN_MS } = dependencies;
   const transactions = createEventTransactions(pool);
   const stages = [dependencies.firstHandlers, dependencies.handlers].map((handlers) =>
     Map.groupBy(handlers, ({ on }) => on as string),
@@ -95,6 +97,7 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
     signal: () => AbortSignal,
   ): WebhookContext {
     let log: Logger | undefined;
+    let install: Promise<InstallStatus> | undefined;
     return {
       eventId,
       attempt,
@@ -109,6 +112,10 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
       },
       get hubspot() {
         return hubspotFor(event.portalId, 'background');
+      },
+      install: () => {
+        install ??= installs.status(event.portalId);
+        return install;
       },
       sendTimelineEvent: (timelineEvent) => timeline.send(event.portalId, timelineEvent),
     };

@@ -1,5 +1,6 @@
 import type { PortalClient } from '../hubspot/portal-client.ts';
 import type { Logger } from '../logger.ts';
+import type { InstallStatus } from '../services/install-service.ts';
 import type { NewTimelineEvent } from '../services/timeline-service.ts';
 import type { HandlerDb } from '../services/webhook-dispatcher.ts';
 import type { WebhookEvent } from '../services/webhook-event.ts';
@@ -62,6 +63,8 @@ export interface WebhookContext {
   readonly log: Logger;
   /** HubSpot's APIs, authorised for the event's portal. */
   readonly hubspot: PortalClient;
+  /** The portal's install as it is now, read when first asked for: `(await install()).has('tickets')`. */
+  readonly install: () => Promise<InstallStatus>;
   /** The same for every copy and every retry of this event. */
   readonly eventId: string;
   /** Counted from 1. */

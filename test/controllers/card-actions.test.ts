@@ -31,6 +31,10 @@ describe('a button of a card', () => {
         done.push(request);
         return { message: 'Reminder sent' };
       },
+      async mayWrite(_request, { install }) {
+        const { has } = await install();
+        return { message: `timeline ${has('timeline')}, tickets ${has('tickets')}` };
+      },
       async breakdown() {
         throw new Error('a bug of the vendor');
       },
@@ -114,6 +118,27 @@ describe('a button of a card', () => {
     const answer = await send('GET', `/crm-extension/orders?${query}`);
     const { results } = await read(answer);
     expect(results[0].title).toBe(world.serverUrl + remind);
+  });
+
+  it('can ask what the install may do', async () => {
+    const answer = await send('POST', '/crm-extension/orders/actions/mayWrite', JSON.stringify(values));
+    expect(await answer.json()).toEqual({ message: 'timeline true, tickets false' });
+  });
+
+  it('is not offered where the account has not granted what it needs', async () => {
+    const grant = (scopes: string) =>
+      world.ctx.pool.query('update installs set scopes = $1 where portal_id = 62515 returning scopes', [
+        scopes,
+      ]);
+    const shown = async () => read(await send('GET', `/crm-extension/contact-overview?${query}`));
+    const { secondaryActions } = await shown();
+    expect(secondaryActions).toHaveLength(1);
+    const { rows } = await world.ctx.pool.query('select scopes::text from installs where portal_id = 62515');
+    await grant('{oauth,crm.objects.contacts.read}');
+    const card = await shown();
+    expect(card.results).toHaveLength(1);
+    expect(card).not.toHaveProperty('secondaryActions');
+    await grant(rows[0].scopes);
   });
 
   it('in HubSpot changes the contact, once however often it is clicked, and then goes', async () => {

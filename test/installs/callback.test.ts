@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { createApp } from '../../app/app.ts';
 import { createContext } from '../../app/context.ts';
 import { alarmsStore } from '../../app/db/alarms-store.ts';
-import { closeServer, listen } from '../../app/listen.ts';
+import { listen } from '../../app/listen.ts';
 import { API_KEY } from '../helpers/settings.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
@@ -708,7 +708,7 @@ describe('an install that failed', () => {
   it('because HubSpot takes too long says that HubSpot did not answer', async () => {
     const impatient = createContext(world.ctx.config, world.ctx.logger, { callTimeoutMs: 200 });
     const server = createServer(createApp(impatient));
-    await listen(server, 0);
+    const listening = await listen(server, 0);
     const url = new URL(await ownCallback());
     url.port = String((server.address() as AddressInfo).port);
     await world.sandbox.control('failures', { path: '/oauth/*/token', delayMs: 1_000, status: 503 });
@@ -717,7 +717,7 @@ describe('an install that failed', () => {
       502,
       expect.stringContaining('<h1>HubSpot is not answering</h1>'),
     ]);
-    await closeServer(server);
+    await listening.close();
     await impatient.close();
   });
 

@@ -14,6 +14,22 @@ const onChange = (name: string, handle: (objectId: number, context: WebhookConte
     handle: (event, context) => handle(Number(event.objectId), context),
   });
 
+describe('what the account has granted', () => {
+  it('is told to a handler that asks', async () => {
+    const told: unknown[] = [];
+    const asks = onChange('asks', async (_objectId, { install }) => {
+      const { has, portalId } = await install();
+      told.push([portalId, has('timeline'), has('tickets')]);
+    });
+    await inWebhookWorld([asks], async ({ deliver, settled, install }) => {
+      expect((await install()).status).toBe(200);
+      await deliver([anEvent()]);
+      await settled();
+      expect(told).toEqual([[62515, true, false]]);
+    });
+  });
+});
+
 describe('which handlers run', () => {
   it('are those of the event’s type, in the order of the registry, each with the event and its context', () => {
     const ran: string[] = [];
