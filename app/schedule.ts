@@ -4,30 +4,38 @@ import { scheduleSlotsStore } from './db/schedule-slots-store.ts';
 import { inTransaction } from './db/transaction.ts';
 import { enqueue } from './jobs/enqueue.ts';
 
+const MINUTE_MS = 60 * 1000;
+const EVERY_MINUTE = '* * * * *';
+
 /** Clock times in UTC, as cron lines. The clock only enqueues; the jobs are in `app/jobs/`. */
 const SCHEDULE = {
-  'refresh-expiring-tokens': '* * * * *',
-  'wake-webhooks': '* * * * *',
+  'refresh-expiring-tokens': EVERY_MINUTE,
+  'wake-webhooks': EVERY_MINUTE,
   'prune-webhooks': '37 * * * *',
   'prune-oauth-states': '17 3 * * *',
   'prune-install-history': '47 * * * *',
 } as const;
 
+type Scheduled = keyof typeof SCHEDULE;
+
 /**
  * Starts the clock of this process. Every worker has one; each slot is claimed in Postgres, so a job is enqueued
- * once however many processes there are.
+ * once however many processes there are. What is to happen every minute begins at once: while no worker ran, much
+ * may have become due.
  */
 export function startSchedule(ctx: Context): { stop(): void } {
-  const jobs = Object.entries(SCHEDULE).map(([name, rule]) =>
-    scheduleJob(name, { rule, tz: 'Etc/UTC' }, (slot) => {
-      enqueueSlot(ctx, name as keyof typeof SCHEDULE, slot).catch((error) =>
-        ctx.logger.error(
-          { err: error, job: name },
-          'a scheduled job could not be enqueued; its next slot will try again',
-        ),
-      );
-    }),
-  );
+  const tick = (name: Scheduled, slot: Date) =>
+    enqueueSlot(ctx, name, slot).catch((error) =>
+      ctx.logger.error(
+        { err: error, job: name },
+        'a scheduled job could not be enqueued; its next slot will try again',
+      ),
+    );
+  const thisMinute = new Date(Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS);
+  const jobs = Object.entries(SCHEDULE).map(([name, rule]) => {
+    if (rule === EVERY_MINUTE) tick(name as Scheduled, thisMinute);
+    return scheduleJob(name, { rule, tz: 'Etc/UTC' }, (slot) => tick(name as Scheduled, slot));
+  });
   return {
     stop() {
       for (const job of jobs) job.cancel();
@@ -36,7 +44,7 @@ export function startSchedule(ctx: Context): { stop(): void } {
 }
 
 /** Enqueues a scheduled job unless another process has done so for this slot. */
-export function enqueueSlot(ctx: Context, name: keyof typeof SCHEDULE, slot: Date): Promise<void> {
+export function enqueueSlot(ctx: Context, name: Scheduled, slot: Date): Promise<void> {
   return inTransaction(ctx.pool, async (tx) => {
     if (!(await scheduleSlotsStore.claim(tx, name, slot))) return;
     // A sweep that waits because HubSpot asked it to is not called early.

@@ -104,8 +104,48 @@ describe('the scopes of an install', () => {
 });
 
 describe('an install that needs consent', () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await startWorld();
+  });
+  afterAll(() => world.close());
+
+  /** The banner as a person reads it, with the address of its link. */
+  async function bannerOf(page: Response): Promise<string> {
+    const [banner = ''] = /<aside class="banner".*?<\/aside>/s.exec(await page.text()) ?? [];
+    return banner
+      .replace(/<a href="([^"]*)"[^>]*>/, '[$1] ')
+      .replace(/<[^>]*>/g, '')
+      .replace(/\s+/g, ' ')
+      .trim();
+  }
+
+  const asking = (scopes: string) =>
+    'This app has learned something new and needs your consent for it: ' +
+    `${scopes} [${world.serverUrl}/install?portalId&#x3D;${PORTAL}] Give consent`;
+
+  it('says so on the page after the install and on the card’s page, and nothing when all is granted', async () => {
+    const granting = (scopes: string[]) =>
+      world.sandbox.control('failures', {
+        ...{ method: 'POST', path: '/oauth/*/introspect', status: 200 },
+        body: { active: true, hub_id: PORTAL, scopes },
+      });
+    await granting(SCOPES.slice(0, 2));
+    expect(await bannerOf(await world.install(PORTAL))).toBe(asking('crm.objects.contacts.write timeline'));
+
+    const cardPage = async () => {
+      const card = await world.sandbox.control('card', {
+        ...{ portalId: PORTAL, objectType: 'contact' },
+        objectId: '101',
+      });
+      return fetch(card.body.primaryAction.uri);
+    };
+    expect(await bannerOf(await cardPage())).toBe(asking('crm.objects.contacts.write timeline'));
+    expect(await bannerOf(await world.install(PORTAL))).toBe('');
+    expect(await bannerOf(await cardPage())).toBe('');
+  });
+
   it('says so over the API', async () => {
-    const world = await startWorld();
     await world.install(PORTAL);
     await world.ctx.pool.query(`update installs set scopes = '{oauth}'`);
     expect(await world.json('GET', `/hubid/${PORTAL}`)).toMatchObject({
@@ -114,6 +154,5 @@ describe('an install that needs consent', () => {
       needsConsent: true,
       reconnectUrl: `${world.serverUrl}/install?portalId=${PORTAL}`,
     });
-    await world.close();
   });
 });

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { scheduledJobs } from 'node-schedule';
 import { loadConfig } from '../../app/config.ts';
 import { type Context, createContext } from '../../app/context.ts';
 import { alarmsStore } from '../../app/db/alarms-store.ts';
 import { refreshExpiringTokens } from '../../app/jobs/refresh-expiring-tokens.ts';
 import { startJobRunner } from '../../app/jobs/runner.ts';
-import { enqueueSlot } from '../../app/schedule.ts';
+import { enqueueSlot, startSchedule } from '../../app/schedule.ts';
 import { startProcess } from '../helpers/processes.ts';
 import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
@@ -25,6 +26,7 @@ describe('the sweep', () => {
     from += 10_000;
     await world.ctx.pool.query('delete from installs');
     await world.ctx.pool.query('delete from graphile_worker._private_jobs');
+    await world.ctx.pool.query('delete from schedule_slots');
   });
   afterAll(async () => {
     await other.close();
@@ -75,9 +77,8 @@ describe('the sweep', () => {
     expect(await refreshes(portals)).toEqual({ 1: 200 });
   });
 
-  it('that dies with its process is finished by the worker that takes the job over', async () => {
+  it('begins with its worker, and is finished by the one that takes the job over when it dies', async () => {
     const portals = await due(400);
-    await world.ctx.pool.query('select graphile_worker.add_job($1)', [JOB]);
     // HubSpot becomes slow after the first hundred, so the worker is in the middle when it dies.
     const next = (times: number, failure: object) =>
       world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', times, ...failure });
@@ -191,6 +192,25 @@ describe('the sweep', () => {
     expect(await refreshes(portals)).toEqual({ 0: 40, 1: 20 });
     const [job] = await jobs();
     expect([job?.key, (job?.run_at.getTime() ?? 0) <= Date.now()]).toEqual([JOB, true]);
+  });
+
+  it('is enqueued at the start of the clock, and then every minute by node-schedule', async () => {
+    const clock = startSchedule(world.ctx);
+    try {
+      const sweeps = async () => (await jobs()).filter(({ key }) => key === JOB).length;
+      await until('the first one', sweeps);
+      await world.ctx.pool.query('delete from graphile_worker._private_jobs');
+      // The library's types do not know that a job can be told its time.
+      const scheduled = scheduledJobs[JOB] as unknown as { nextInvocation(): Date; invoke(at: Date): void };
+      const next = scheduled.nextInvocation().getTime();
+      expect([next % 60_000, next > Date.now(), next <= Date.now() + 60_000]).toEqual([0, true, true]);
+      // As if that minute had come.
+      scheduled.invoke(new Date(next));
+      await until('the next one', sweeps);
+    } finally {
+      clock.stop();
+    }
+    expect(scheduledJobs[JOB]).toBeUndefined();
   });
 
   it('is enqueued once for each slot, however many processes have the clock', async () => {
