@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import { createGroupCommit } from '../db/group-commit.ts';
 import type {
@@ -36,6 +37,9 @@ const PATIENCE_MS = 1_000;
 const WAIT_FOR_OTHER_MS = 20_000;
 const POLL_MS = 50;
 const MOST_TOGETHER = 100;
+
+/** Waits between the tries to store refreshed tokens; together less than others wait for the lock. */
+const STORE_AGAIN_MS = [250, 500, 1_000, 2_000, 4_000];
 
 /** HubSpot refused the app itself, so that every install would hear the same: for this long nobody asks again. */
 const REFUSAL_MS = 5_000;
@@ -195,7 +199,7 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
           await locks.release(LOCKS.tokenRefresh, String(portalId)).catch(() => {});
         }
       }
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS * (0.5 + Math.random())));
+      await pause(POLL_MS * (0.5 + Math.random()));
       const install = await load(portalId);
       const decision = decide(install);
       if (decision === 'use') return install.accessToken;
@@ -221,11 +225,30 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
       if (error instanceof HubSpotError) return settleFailure(install, error);
       throw error;
     }
-    const stored = await writes.add({ portalId, tokenVersion: install.tokenVersion, tokens });
+    const stored = await store({ portalId, tokenVersion: install.tokenVersion, tokens });
     logger.debug({ portalId, expiresAt: tokens.accessTokenExpiresAt }, 'refreshed the access token');
     await clearAlarms(install);
     // A reinstall or a disconnect came first: what is stored counts.
     return stored ? tokens.accessToken : (await load(portalId)).accessToken;
+  }
+
+  /**
+   * Stores what HubSpot gave, over a database that is away for some seconds: a refresh token that was exchanged for
+   * this one may work no more. A try whose answer alone was lost makes the next find the row moved on.
+   */
+  async function store(refreshed: RefreshedTokens): Promise<boolean> {
+    for (const pauseMs of STORE_AGAIN_MS) {
+      try {
+        return await writes.add(refreshed);
+      } catch (err) {
+        logger.warn(
+          { portalId: refreshed.portalId, err },
+          'refreshed tokens could not be stored; trying again',
+        );
+        await pause(pauseMs * (0.75 + Math.random() / 2));
+      }
+    }
+    return writes.add(refreshed);
   }
 
   /** HubSpot refreshed: what it refused before is over. Asks the database only where something was refused. */
@@ -283,7 +306,7 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
 
       case 'transient':
       case 'refused': {
-        const delay = retryDelayMs(install.refreshFailures, error.retryAfter);
+        const delay = retryDelayMs(install.refreshFailures, error);
         const dueAt = new Date(clock.now() + delay);
         const noted = await installs.backOff(pool, portalId, tokenVersion, dueAt, error.summary);
         if (!noted) return (await load(portalId)).accessToken;

@@ -460,6 +460,29 @@ describe('a refresh that HubSpot does not carry out', () => {
     expect((await history(portalId)).map(([, state]) => state)).toEqual(['active', 'refreshing', 'active']);
   });
 
+  it('whose result the database cannot take at first is stored while the lock is held', async () => {
+    const portalId = await expired();
+    await world.sandbox.setApp({ rotateRefreshTokens: true });
+    const { pool } = world.ctx;
+    // A sequence counts the failures, as it does not roll back with them.
+    await pool.query(`create sequence failed_writes;
+      create function fail_twice() returns trigger language plpgsql as $$ begin
+        if nextval('failed_writes') <= 2 then raise 'no more space'; end if; return new; end; $$;
+      create trigger fail_twice before update on installs for each row execute function fail_twice()`);
+    const before = await stored(portalId);
+    const asked = await refreshesAsked();
+    try {
+      const token = await tokenFor(portalId);
+      const after = await stored(portalId);
+      expect([after?.accessToken, after?.tokenVersion]).toEqual([token, 2]);
+      expect(after?.refreshToken).not.toBe(before?.refreshToken);
+    } finally {
+      await pool.query('drop function fail_twice cascade; drop sequence failed_writes');
+      await world.sandbox.setApp({ rotateRefreshTokens: false });
+    }
+    expect(await refreshesAsked()).toBe(asked + 1);
+  });
+
   it('that the database cannot note leaves the token in use to the callers', async () => {
     const portalId = await stillValid();
     const before = await stored(portalId);
@@ -485,12 +508,18 @@ describe('a refresh that HubSpot does not carry out', () => {
     await expect(world.ctx.services.tokens.refreshNow(portalId)).rejects.toMatchObject({ status: 503 });
   });
 
-  it('does not believe a Retry-After of years', async () => {
+  it.each([
+    { status: 429, said: '1e12', hours: 1 },
+    { status: 477, said: '82800', hours: 23 },
+    { status: 477, said: '1e12', hours: 24 },
+  ])('with $status waits $hours hours at a Retry-After of $said', async ({ status, said, hours }) => {
     const portalId = await stillValid();
-    await failNext({ status: 429, headers: { 'retry-after': '1e12' } });
+    await failNext({ status, headers: { 'retry-after': said } });
+    const began = world.ctx.clock.now();
     await tokenFor(portalId);
-    const { refreshDueAt } = await row(portalId);
-    expect((refreshDueAt?.getTime() ?? 0) - world.ctx.clock.now()).toBeLessThanOrEqual(3600 * SECOND);
+    const due = (await row(portalId)).refreshDueAt?.getTime() ?? 0;
+    expect(due).toBeGreaterThanOrEqual(began + hours * 3600 * SECOND);
+    expect(due).toBeLessThanOrEqual(world.ctx.clock.now() + hours * 3600 * SECOND);
   });
 });
 
