@@ -35,7 +35,7 @@ export function oauthRoutes({ installs, partnerSignIn, sessionSecret }: Dependen
       res.set({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
       const { code, state, error, step, returnUrl } = callbackQuery.parse(req.query);
       // Seen in the wild: the marketplace's Install button reaching this address with nothing at all.
-      if (Object.keys(req.query).length === 0) return res.redirect(302, '/install');
+      if (Object.keys(req.query).length === 0) return res.redirect(302, await installs.begin());
       if (error) return installs.refuse(error, state);
       if (step === 'authorize' && returnUrl) return showSignIn(req, res, returnUrl);
       if (step === 'finalize' && code && state && returnUrl) {

@@ -37,7 +37,7 @@ function requireStorable(value: unknown, path: readonly string[]): void {
 /** HubSpot's account id as it stands in a path. */
 export const hubId = z
   .string()
-  .regex(/^\d{1,15}$/, 'must be the number of a HubSpot account')
+  .regex(/^[1-9]\d{0,14}$/, 'must be the number of a HubSpot account')
   .transform(Number);
 
 export const email = z.email('must be an e-mail address').max(320);
