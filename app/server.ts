@@ -21,7 +21,7 @@ await runUntilSignal('web', async () => {
   const logger = createLogger(config.logLevel, 'web');
   const ctx = createContext(config, logger);
   ctx.services.webhookSubscriptions.check();
-  await ctx.services.keys.check();
+  await ctx.services.keys.checkAtStart();
   await ctx.services.refusals.rememberSecrets();
   const server = createServer(SLOWEST_REQUEST, createApp(ctx));
   const listening = await listen(server, config.port);

@@ -10,7 +10,7 @@ await runUntilSignal('worker', async () => {
   const logger = createLogger(config.logLevel, 'worker');
   const ctx = createContext(config, logger);
   ctx.services.webhookSubscriptions.check();
-  await ctx.services.keys.check();
+  await ctx.services.keys.checkAtStart();
   const runner = await startJobRunner(ctx);
   const schedule = startSchedule(ctx);
   logger.info('working');

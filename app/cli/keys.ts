@@ -1,4 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
+import { InvalidArgumentError } from 'commander';
+import { isKeyId } from '../services/key-service.ts';
 import { type CommandGroup, ProblemError } from './command.ts';
 
 export const keyCommands: CommandGroup = (program, { withContext, output }) => {
@@ -7,8 +9,8 @@ export const keyCommands: CommandGroup = (program, { withContext, output }) => {
   group
     .command('generate')
     .description('make a key; put it first in TOKEN_KEYS, before the present one')
-    .option('--id <id>', 'name of the key', `k${new Date().toISOString().slice(0, 10).replaceAll('-', '')}`)
-    .action(({ id }: { id: string }) => {
+    .option('--id <id>', 'name of the key; without it, the day and a number of chance', keyIdArgument)
+    .action(({ id = newKeyId() }: { id?: string }) => {
       const key = `${id}:${randomBytes(32).toString('base64url')}`;
       output().done(key, { key });
     });
@@ -55,3 +57,14 @@ export const keyCommands: CommandGroup = (program, { withContext, output }) => {
       }
     });
 };
+
+/** Two keys of one day are not to share a name. */
+function newKeyId(): string {
+  const day = new Date().toISOString().slice(0, 10).replaceAll('-', '');
+  return `k${day}-${randomInt(1_000_000)}`;
+}
+
+function keyIdArgument(text: string): string {
+  if (!isKeyId(text)) throw new InvalidArgumentError('It must be 1 to 32 letters, digits, "-" and "_".');
+  return text;
+}

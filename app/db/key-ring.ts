@@ -15,6 +15,13 @@ export class DecryptionError extends Error {
   override readonly name = 'DecryptionError';
 }
 
+const KEY_ID = '[A-Za-z0-9_-]{1,32}';
+const KEY_ID_ALONE = new RegExp(`^${KEY_ID}$`);
+const ENTRY = new RegExp(`^(${KEY_ID}):([A-Za-z0-9_-]+=*)$`);
+
+/** Whether `TOKEN_KEYS` takes a key of this name. */
+export const isKeyId = (text: string): boolean => KEY_ID_ALONE.test(text);
+
 /**
  * Parses `TOKEN_KEYS`: `id:base64url of 32 bytes`, comma-separated, newest first.
  * @throws {Error} saying which entry is wrong, without its key.
@@ -25,7 +32,7 @@ export function parseKeyRing(text: string): KeyRing {
     .map((entry) => entry.trim())
     .filter(Boolean)
     .map((entry, index) => {
-      const [, id, encoded] = /^([A-Za-z0-9_-]{1,32}):([A-Za-z0-9_-]+=*)$/.exec(entry) ?? [];
+      const [, id, encoded] = ENTRY.exec(entry) ?? [];
       if (!id || !encoded) throw new Error(`entry ${index + 1} must look like id:base64url`);
       const key = Buffer.from(encoded, 'base64url');
       if (key.length !== 32) throw new Error(`key "${id}" must be 32 bytes in base64url, not ${key.length}`);

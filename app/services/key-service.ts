@@ -4,6 +4,8 @@ import { keyCanariesStore } from '../db/key-canaries-store.ts';
 import { decrypt, encrypt, type KeyRing } from '../db/key-ring.ts';
 import type { Pool } from '../db/pool.ts';
 
+export { isKeyId } from '../db/key-ring.ts';
+
 const CANARY = 'This text shows that the key of this name is the right one.';
 const PAGE = 200;
 
@@ -47,6 +49,22 @@ export function createKeyService({
       await keyCanariesStore.addIfNew(pool, newest, encrypt(ring, CANARY, boundTo(newest)));
       // Another process may have been first, with another key under this name.
       await proveCanaries();
+    },
+
+    /**
+     * The same at start, and that no stored token needs a key that is not in the list: a process with former settings
+     * may have written under one after it was retired. Reads every install.
+     * @throws {KeyRingError} naming the key ids.
+     */
+    async checkAtStart(): Promise<void> {
+      await this.check();
+      const missing = [...(await installs.keyUse(pool))].filter(([id]) => keyOf(id).length === 0);
+      if (missing.length === 0) return;
+      const needed = missing.map(([id, count]) => `"${id}" (installs: ${count})`).join(', ');
+      throw new KeyRingError(
+        `TOKEN_KEYS lacks what stored tokens were encrypted with: ${needed}. Put it back, behind the newest, and run ` +
+          '`npm run hubspot -- keys rotate` before you take it out. Nothing was changed.',
+      );
     },
 
     use: () => installs.keyUse(pool),

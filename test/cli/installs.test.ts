@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { installCommands } from '../../app/cli/installs.ts';
+import { keyCommands } from '../../app/cli/keys.ts';
+import { parseKeyRing } from '../../app/db/key-ring.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 import { addInstalls } from '../tokens/add-installs.ts';
 import { hubspotCommand, hubspotJson } from './hubspot-command.ts';
+import { runInProcess } from './in-process.ts';
 
 const PORTAL = 5_100_001;
 
@@ -54,15 +58,32 @@ describe('hubspot installs', () => {
     const shown = await run('show', `${PORTAL + 1}`);
     expect(shown.state).toBe('uninstalled');
     expect(states(shown)).toEqual(['active (installed)', 'uninstalled (disconnected here)']);
-    const { code, output } = await hubspotCommand(
-      world.settings,
-      ...['installs', 'disconnect', `${PORTAL + 2}`, '--local'],
-    );
-    expect([code, output]).toEqual([0, expect.stringContaining('HubSpot was not told')]);
+    const local = ['installs', 'disconnect', `${PORTAL + 2}`, '--local'];
+    const { output } = await runInProcess(world.ctx, [installCommands], ...local);
+    expect(output).toContain('HubSpot was not told');
     for (const command of ['show', 'refresh', 'disconnect']) {
       const { code, errors } = await hubspotCommand(world.settings, 'installs', command, '999');
       expect([code, errors]).toEqual([1, expect.stringContaining('999')]);
       expect(errors).not.toContain('    at ');
     }
+  });
+
+  describe('keys generate', () => {
+    const generate = (...args: string[]) =>
+      runInProcess(world.ctx, [keyCommands], 'keys', 'generate', ...args);
+
+    it('makes keys that TOKEN_KEYS takes, each with a name of its own', async () => {
+      const made = [await generate(), await generate(), await generate('--id', 'spring_2027')];
+      const ring = parseKeyRing(made.map(({ output }) => output).join());
+      expect(ring.map(({ id }) => id)).toEqual([
+        expect.stringMatching(/^k\d{8}-\d+$/),
+        expect.stringMatching(/^k\d{8}-\d+$/),
+        'spring_2027',
+      ]);
+    });
+
+    it.each(['a.b', '', 'x'.repeat(33), 'a b'])('refuses the name %p', async (id) => {
+      expect((await generate('--id', id)).problem?.message).toContain('1 to 32 letters');
+    });
   });
 });

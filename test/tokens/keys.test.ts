@@ -116,6 +116,25 @@ describe('stored tokens', () => {
     await started(`${OLD_RING},unused:${Buffer.alloc(32, 9).toString('base64url')}`).services.keys.check();
   });
 
+  it('that were written under a key after it was retired keep web and worker from starting without it', async () => {
+    const { world, portals } = await begin(2);
+    const operator = started(BOTH_RING);
+    await operator.services.keys.check();
+    const late = started(OLD_RING);
+    expect((await operator.services.keys.rotate(() => {})).retired).toEqual(['old']);
+    const [portalId = 0] = portals;
+    await addInstalls({ ...world, ctx: late }, { from: portalId });
+    await started(NEW_RING).services.keys.check();
+    for (const file of ['app/server.ts', 'app/worker.ts']) {
+      const start = startProcess(file, { ...world.settings, TOKEN_KEYS: NEW_RING, PORT: '0' });
+      expect(await start.catch((error: Error) => error.message)).toContain('"old" (installs: 1)');
+    }
+    const mended = started(BOTH_RING);
+    await mended.services.keys.checkAtStart();
+    await mended.services.keys.rotate(() => {});
+    await started(NEW_RING).services.keys.checkAtStart();
+  });
+
   it('do not open in the place of another', async () => {
     const { world, portals } = await begin(2);
     const [one = 0, other = 0] = portals;
