@@ -88,23 +88,12 @@ export function createOAuthApi(
       return readTokens(await post('/token', form), `${paths.oauth.path}/token`);
     },
 
-    /** Whether a token lives and whom it belongs to, as far as HubSpot says so. */
-    async introspect(token: string, hint: 'access_token' | 'refresh_token'): Promise<TokenInfo> {
-      const body = await post('/token/introspect', { token, token_type_hint: hint });
-      const answer = introspectionAnswer.parse(body);
-      return {
-        active: answer.active !== false,
-        ...ownerOf(answer),
-        appId: answer.app_id,
-        userEmail: answer.user,
-        hubDomain: answer.hub_domain,
-      };
-    },
+    introspect,
 
     /** True only when HubSpot says so: the install that it belongs to has ended, or it was exchanged for another. */
     async isDead(refreshToken: string): Promise<boolean> {
       try {
-        return !(await this.introspect(refreshToken, 'refresh_token')).active;
+        return !(await introspect(refreshToken, 'refresh_token')).active;
       } catch (error) {
         if (error instanceof HubSpotError && classifyOAuthFailure(error, 'refresh') === 'revoked')
           return true;
@@ -116,6 +105,19 @@ export function createOAuthApi(
       await post('/token/revoke', { token: refreshToken, token_type_hint: 'refresh_token' });
     },
   };
+
+  /** Whether a token lives and whom it belongs to, as far as HubSpot says so. */
+  async function introspect(token: string, hint: 'access_token' | 'refresh_token'): Promise<TokenInfo> {
+    const body = await post('/token/introspect', { token, token_type_hint: hint });
+    const answer = introspectionAnswer.parse(body);
+    return {
+      active: answer.active !== false,
+      ...ownerOf(answer),
+      appId: answer.app_id,
+      userEmail: answer.user,
+      hubDomain: answer.hub_domain,
+    };
+  }
 }
 
 function readTokens(body: unknown, path: string): TokenAnswer {

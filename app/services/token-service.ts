@@ -315,7 +315,11 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
           { portalId, err: error, retryInMs: delay },
           'HubSpot did not refresh a token; it will be tried again',
         );
-        throw unavailable(portalId, 'HubSpot did not refresh its token', Math.ceil(delay / 1000), error);
+        const what =
+          failure === 'refused'
+            ? `HubSpot refuses to refresh its token (${error.summary})`
+            : 'HubSpot did not refresh its token';
+        throw unavailable(portalId, what, Math.ceil(delay / 1000), error);
       }
 
       case 'configuration':

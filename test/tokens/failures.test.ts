@@ -273,7 +273,8 @@ describe('a refresh that HubSpot does not carry out', () => {
     it('leaves the other accounts alone', async () => {
       const [odd, healthy] = [await expired(), await expired()];
       await failNext(failure);
-      await expectError(await contact(odd), 503, 'hubspot_unavailable');
+      const message = await expectError(await contact(odd), 503, 'hubspot_unavailable');
+      expect(message).toContain(`HubSpot refuses to refresh its token (${said})`);
       await expectError(await contact(healthy), 404, 'not_found');
       await expectError(await contact(odd), 503, 'hubspot_unavailable');
     });

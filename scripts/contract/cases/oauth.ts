@@ -18,6 +18,6 @@ export const oauthCases: Cases = {
 
   'revokes a refresh token and asks about it': async ({ services, refreshToken }) => {
     await services.oauth.revoke(refreshToken);
-    await services.oauth.introspect(refreshToken, 'refresh_token');
+    await services.oauth.isDead(refreshToken);
   },
 };
