@@ -96,13 +96,19 @@ const OLDER_KEY = `access_token is not null
 const IN_ORDER = `with in_order as (
   select portal_id from installs where portal_id = any($1::bigint[]) order by portal_id for no key update)`;
 
+/** A statement that every refresh of a process waits for is not waited for on a connection that has frozen. */
+const ANSWER_MS = 10_000;
+
 export type InstallsStore = ReturnType<typeof createInstallsStore>;
 
 /**
  * Tables `installs` and `install_history`. Tokens are encrypted on the way in, bound to their portal and column.
  * Writers say which `token_version` they have seen; a row that has moved on is left alone.
  */
-export function createInstallsStore(ring: KeyRing) {
+export function createInstallsStore(ring: KeyRing, answerMs: number = ANSWER_MS) {
+  /** The driver's word for it; its types know it for whole connections only. */
+  const answeredSoon = { query_timeout: answerMs };
+
   return {
     /**
      * Stores what a consent gave. Over an install that holds tokens that is the same install, whose customer has
@@ -174,6 +180,7 @@ export function createInstallsStore(ring: KeyRing) {
     /** Adds to the history what no change of a row tells; an install that has moved on gets no row. */
     async noteRefreshes(db: Db, notes: readonly RefreshNote[]): Promise<void> {
       await db.query({
+        ...answeredSoon,
         name: 'note-refreshes',
         // Locked, so that the note of a refresh never comes after the row that tells of the install's end.
         text: `with unchanged as (
@@ -216,6 +223,7 @@ export function createInstallsStore(ring: KeyRing) {
     /** Of each portal in turn, with the tokens as they are stored; {@link open} opens them. */
     async findSealed(db: Db, portalIds: readonly number[]): Promise<(SealedInstall | undefined)[]> {
       const { rows } = await db.query<SealedInstall>({
+        ...answeredSoon,
         name: 'find-sealed-installs',
         text: `select ${WITH_TOKENS} from installs where portal_id = any($1::bigint[])`,
         values: [portalIds],
@@ -231,6 +239,7 @@ export function createInstallsStore(ring: KeyRing) {
     async replaceTokens(db: Db, refreshed: readonly RefreshedTokens[]): Promise<boolean[]> {
       const sealed = refreshed.map(({ portalId, tokens }) => seal(portalId, tokens));
       const { rows } = await db.query<{ portal_id: number }>({
+        ...answeredSoon,
         name: 'replace-tokens',
         text: `${IN_ORDER} update installs set access_token = fresh.access_token, refresh_token = fresh.refresh_token,
              access_token_expires_at = fresh.expires_at, refresh_due_at = fresh.due_at,

@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createInstallsStore } from '../../app/db/installs-store.ts';
+import { createPool } from '../../app/db/pool.ts';
+import { createSessionLocks, LOCKS, type SessionLocks } from '../../app/db/session-locks.ts';
+import { createHubSpotHttp } from '../../app/hubspot/http.ts';
+import { createOAuthApi, type OAuthApi } from '../../app/hubspot/oauth.ts';
+import { createTokenService } from '../../app/services/token-service.ts';
+import { startFreezingProxy } from '../helpers/freezing-proxy.ts';
+import { until } from '../helpers/until.ts';
+import { startWorld, type World } from '../helpers/world.ts';
+import { addInstalls } from './add-installs.ts';
+
+/** A network that loses connections without a word. */
+describe('when a connection to PostgreSQL freezes', () => {
+  let world: World;
+  let proxy: Awaited<ReturnType<typeof startFreezingProxy>>;
+  let locks: SessionLocks;
+  let oauth: OAuthApi;
+
+  beforeAll(async () => {
+    world = await startWorld();
+    proxy = await startFreezingProxy(world.database.url);
+    const { config, logger } = world.ctx;
+    locks = createSessionLocks({ url: proxy.url }, logger, 500);
+    const [clientSecret = ''] = config.hubspot.clientSecrets;
+    const http = createHubSpotHttp(config.hubspot.apiUrl, logger);
+    oauth = createOAuthApi(http, { ...config.hubspot, clientSecret });
+  });
+  afterAll(async () => {
+    await locks.close();
+    await proxy.close();
+    await world.close();
+  });
+
+  const stored = async (portalId: number) =>
+    (await world.ctx.installs.findWithTokens(world.ctx.pool, portalId))?.accessToken;
+
+  it('that reads tokens, the call fails soon, and the next one has a connection that works', async () => {
+    const [portalId = 0] = await addInstalls(world, { from: 9_100_001 });
+    const pool = createPool({ url: proxy.url }, () => {});
+    const installs = createInstallsStore(world.ctx.config.tokenKeys, 500);
+    const tokens = createTokenService({ ...world.ctx, pool, installs, oauth });
+    await pool.query('select');
+    proxy.freeze();
+    await expect(tokens.accessTokenFor(portalId)).rejects.toThrow('Query read timeout');
+    expect(await tokens.accessTokenFor(portalId)).toBe(await stored(portalId));
+    await pool.end();
+  });
+
+  it('that holds the locks, a refresh fails soon, and the next one has a connection that works', async () => {
+    const [portalId = 0] = await addInstalls(world, { from: 9_100_000, secondsLeft: -1 });
+    const tokens = createTokenService({ ...world.ctx, locks, oauth });
+    await locks.tryAcquire(LOCKS.tokenRefresh, 'connected');
+    proxy.freeze();
+    await expect(tokens.accessTokenFor(portalId)).rejects.toThrow('Query read timeout');
+    expect(await tokens.accessTokenFor(portalId)).toBe(await stored(portalId));
+    await tokens.settled();
+  });
+
+  it('that holds the locks, those that are kept are taken again', async () => {
+    await locks.keep(LOCKS.workerAlive, 'this-worker');
+    proxy.freeze();
+    await expect(locks.tryAcquire(LOCKS.tokenRefresh, 'any')).rejects.toThrow('Query read timeout');
+    const held = () => locks.isHeld(world.ctx.pool, LOCKS.workerAlive, 'this-worker');
+    await until('the lock to be taken again', async () => {
+      await locks.tryAcquire(LOCKS.tokenRefresh, 'any');
+      return held();
+    });
+  });
+});
