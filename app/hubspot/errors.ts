@@ -1,19 +1,4 @@
-import { z } from 'zod';
-
-/** HubSpot documents every field of an error body as optional. */
-const errorBody = z
-  .object({
-    message: z.string(),
-    category: z.string(),
-    subCategory: z.unknown(),
-    correlationId: z.string(),
-    policyName: z.string(),
-    status: z.string(),
-    error: z.string(),
-    errors: z.array(z.looseObject({ message: z.string().optional() })),
-  })
-  .partial()
-  .catch({});
+import { describeDetail, type ErrorDetail, readErrorBody } from './error-body.ts';
 
 export interface HubSpotFailure {
   readonly method: string;
@@ -31,7 +16,6 @@ export interface HubSpotFailure {
 /**
  * HubSpot refused a request or did not answer it. Carries no header, no body of ours and no token; its cause is
  * left out on purpose, as the HTTP library's errors hold all three.
- * @see platform: error bodies of HubSpot's APIs (`Error`, `ErrorDetail`), OAuth errors (RFC 6749 keys)
  */
 export class HubSpotError extends Error {
   override readonly name = 'HubSpotError';
@@ -47,12 +31,14 @@ export class HubSpotError extends Error {
   /** OAuth endpoints: `error` of RFC 6749, and HubSpot's older `status` word such as BAD_REFRESH_TOKEN. */
   readonly oauthError: string | undefined;
   readonly oauthStatus: string | undefined;
-  readonly errors: readonly { message?: string | undefined }[];
+  readonly errors: readonly ErrorDetail[];
+  /** The same for people, one line each: `firstname: is too long`. */
+  readonly details: readonly string[];
   /** In a few words, without anything of the request: `429 RATE_LIMITS`. */
   readonly summary: string;
 
   constructor(failure: HubSpotFailure, body?: unknown) {
-    const known = errorBody.parse(body ?? {});
+    const known = readErrorBody(body);
     const what =
       failure.problem ?? [failure.status, known.category ?? known.status].filter(Boolean).join(' ');
     super(`HubSpot: ${failure.method} ${failure.path}: ${what}${known.message ? `: ${known.message}` : ''}`);
@@ -66,7 +52,8 @@ export class HubSpotError extends Error {
     this.policyName = known.policyName;
     this.oauthError = known.error;
     this.oauthStatus = known.status;
-    this.errors = known.errors ?? [];
+    this.errors = known.errors;
+    this.details = known.errors.flatMap((detail) => describeDetail(detail) ?? []);
     this.summary = what;
   }
 

@@ -1,6 +1,7 @@
 import got, { type Method } from 'got';
 import { type Logger, maskEmails } from '../logger.ts';
 import type { CallLane } from './budget.ts';
+import { withoutSecretErrors, withoutSecrets } from './error-body.ts';
 import { HubSpotError } from './errors.ts';
 
 export interface HubSpotRequest {
@@ -38,7 +39,8 @@ export function createHubSpotHttp(apiUrl: string, logger: Logger, timeoutMs = TI
     headers: { 'user-agent': 'hubspot-public-app-server', accept: 'application/json' },
   });
 
-  return async ({ method, path, query, json, form, accessToken, onLimit }) => {
+  return async (request) => {
+    const { method, path, query, json, form, accessToken, onLimit } = request;
     const started = performance.now();
     const about = { method, path: maskEmails(path) };
     let response: { statusCode: number; body: string; headers: Record<string, unknown> };
@@ -66,17 +68,21 @@ export function createHubSpotHttp(apiUrl: string, logger: Logger, timeoutMs = TI
     const body = parseJson(response.body);
     if (status >= 300) {
       const retryAfter = Number(headers['retry-after']) || undefined;
-      throw new HubSpotError(
-        { ...about, status, retryAfter, correlationId },
-        body.ok ? body.value : undefined,
-      );
+      const said = body.ok ? withoutSecrets(body.value, secretsOf(request)) : undefined;
+      throw new HubSpotError({ ...about, status, retryAfter, correlationId }, said);
     }
     if (!body.ok) {
       throw new HubSpotError({ ...about, correlationId, problem: `${status} with a body that is not JSON` });
     }
-    return body.value;
+    return status === 207 ? withoutSecretErrors(body.value, secretsOf(request)) : body.value;
   };
 }
+
+/** What HubSpot may repeat in the text of an error. */
+const secretsOf = ({ accessToken, form = {}, query = {} }: HubSpotRequest): string[] =>
+  [accessToken, form.code, form.refresh_token, form.token, form.client_secret, query.hapikey].filter(
+    (secret) => typeof secret === 'string',
+  );
 
 function parseJson(text: string): { ok: true; value: unknown } | { ok: false } {
   if (text === '') return { ok: true, value: undefined };

@@ -47,17 +47,8 @@ export function createWebhookSettingsApi(
     schema: T,
     request: Pick<HubSpotRequest, 'method' | 'path' | 'json'>,
   ): Promise<z.output<T>> {
-    const { method, path } = request;
-    try {
-      const answer = await send({ ...request, query: { hapikey: developerApiKey } });
-      return readAnswer(schema, answer, { method, path });
-    } catch (error) {
-      // HubSpot has been seen to repeat a key that it refuses.
-      if (!(error instanceof HubSpotError && error.message.includes(developerApiKey))) throw error;
-      const { status, retryAfter, correlationId, category } = error;
-      const problem = [status, category].filter(Boolean).join(' ');
-      throw new HubSpotError({ method, path, status, retryAfter, correlationId, problem });
-    }
+    const answer = await send({ ...request, query: { hapikey: developerApiKey } });
+    return readAnswer(schema, answer, request);
   }
 
   return {

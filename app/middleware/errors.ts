@@ -87,11 +87,10 @@ function fromHubSpot(error: HubSpotError): AppError {
   if (error.status === 404)
     return new AppError(404, 'not_found', 'HubSpot has no such record in this portal.', options);
   if (error.status === 400 || error.status === 409 || error.status === 414) {
-    const details = error.errors.map(({ message }) => message).filter(Boolean);
     return new AppError(
       error.status === 409 ? 409 : 400,
       'refused_by_hubspot',
-      `HubSpot refused the values: ${details.join(' ') || error.category || 'no reason given'}`,
+      `HubSpot refused the values: ${error.details.join(' ') || error.category || 'no reason given'}`,
       options,
     );
   }

@@ -16,7 +16,7 @@ export function bearer({
     const token = /^Bearer (\S+)$/i.exec(req.get('authorization') ?? '')?.[1];
     const access = token === undefined ? undefined : tokens.findAccessToken(token);
     if (!access) throw invalidAuthentication(token === undefined);
-    if (access.expiresAt <= clock.now()) throw expiredAuthentication(access.expiresAt, clock.now());
+    if (access.expiresAt <= clock.now()) throw expiredAuthentication(access, clock.now());
 
     const app = settings.get();
     const key = `${app.appId}/${access.portalId}`;
@@ -46,15 +46,15 @@ export function accessOf(res: Response): AccessToken {
   return res.locals.access as AccessToken;
 }
 
-/** Throws 403 unless the token has one of the scopes. */
+/** Throws 403 unless the token has one of the scopes. HubSpot's texts of 401 and 403 repeat the token. */
 export function requireScope(res: Response, anyOf: readonly string[]): void {
-  const { scopes } = accessOf(res);
+  const { token, scopes } = accessOf(res);
   if (anyOf.some((scope) => scopes.includes(scope))) return;
   const link = 'https://developers.hubspot.com/scopes';
   throw new ApiError(
     403,
     'MISSING_SCOPES',
-    `This app hasn't been granted all required scopes to make this call. Read more about required scopes here: ${link}.`,
+    `This oauth-token (${token}) does not have proper permissions! (requires any of [${anyOf.join(', ')}])`,
     {
       errors: [
         {
@@ -83,13 +83,12 @@ function invalidAuthentication(missing: boolean): ApiError {
   return new ApiError(401, 'INVALID_AUTHENTICATION', message);
 }
 
-function expiredAuthentication(expiredAt: number, now: number): ApiError {
-  const minutes = Math.floor((now - expiredAt) / 60_000);
+function expiredAuthentication({ token, expiresAt }: AccessToken, now: number): ApiError {
   return new ApiError(
     401,
     'EXPIRED_AUTHENTICATION',
-    `The OAuth token used to make this call expired ${minutes} minute(s) ago.`,
-    { context: { expireTime: [new Date(expiredAt).toISOString()] } },
+    `This oauth-token (${token}) is expired! expiresAt: ${expiresAt}, now: ${now}`,
+    { context: { expireTime: [new Date(expiresAt).toISOString()] } },
   );
 }
 

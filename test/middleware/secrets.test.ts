@@ -171,6 +171,8 @@ describe('after everything that an install goes through', () => {
     });
     await until('one of the two events', async () => (await timelineTitles()).includes('phone is now 1'));
 
+    await lackScopes();
+
     // HubSpot revokes, the app is installed again and disconnected.
     await control.control('uninstall', { portalId: 62515 });
     await api('GET', `/hubid/62515/contact/${EMAIL}`);
@@ -199,6 +201,25 @@ describe('after everything that an install goes through', () => {
     expect(finished.status).toBe(302);
     await ask('GET', `/oauth-callback?${finalize}`, { headers: { ...BROWSER, cookie } });
     dumps.push(await dump());
+  }
+
+  /** A portal that granted too little: HubSpot's refusals repeat the token. */
+  async function lackScopes() {
+    const { requiredScopes } = await control.setApp({});
+    await control.setApp({ requiredScopes: ['oauth'], optionalScopes: requiredScopes });
+    const url = new URL(await begin());
+    url.searchParams.set('scope', 'oauth');
+    await ask('GET', await control.decide(url.href, 'approve', 62516), { headers: BROWSER });
+    await control.setApp({ requiredScopes, optionalScopes: [] });
+    expect((await api('GET', `/hubid/62516/contact/${EMAIL}`)).status).toBe(403);
+    expect((await api('PUT', `/hubid/62516/timeline/${EMAIL}`)).status).toBe(403);
+    const event = { subscriptionType: 'contact.propertyChange', portalId: 62516, objectId: 201, eventId: 3 };
+    await control.control('webhooks', { events: [{ ...event, propertyName: 'phone', propertyValue: '1' }] });
+    await until('the refusal to be noted', async () => {
+      dumps.push(await dump());
+      return dumps.at(-1)?.match(/does not have proper permissions/g)?.length === 2;
+    });
+    expect(proxy.exchanges.map(({ responseBody }) => responseBody).join()).toMatch(/oauth-token \([^)]{24}/);
   }
 
   /** HubSpot's authorize URL of a new install. */

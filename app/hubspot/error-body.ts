@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { usableItems } from './usable-items.ts';
+
+/**
+ * What HubSpot says when it refuses. Every field is documented as optional, and one of an unexpected type says no more
+ * than a missing one: it never costs the others.
+ * @see platform: error bodies of HubSpot's APIs (SPEC `Error`, `ErrorDetail`, `StandardError`)
+ */
+const text = z.string().optional().catch(undefined);
+
+const listOf = <T extends z.ZodType>(item: T) => z.array(z.unknown()).catch([]).transform(usableItems(item));
+
+type Context = Record<string, string[]>;
+
+const word = z.union([z.string(), z.number()]).transform(String);
+const words = z.union([word.transform((it) => [it]), listOf(word)]);
+const context = z.record(z.string(), words).catch({} as Context);
+
+const detail = z.union([
+  z.string().transform((message) => ({ message, code: undefined, in: undefined, context: {} as Context })),
+  z.object({ message: text, code: text, in: text, context }),
+]);
+
+/** One of several reasons: `in` or the context names the field. */
+export type ErrorDetail = z.output<typeof detail>;
+
+const fields = { message: text, category: text, context, errors: listOf(detail) };
+
+/** An error about some inputs of a batch. */
+export const standardError = z.object(fields);
+
+export type StandardError = z.output<typeof standardError>;
+
+/** The errors of a batch's answer; one that cannot be read still counts as one. */
+export const standardErrors = z.array(standardError.catch(() => standardError.parse({}))).catch([]);
+
+const errorBody = z.object({
+  ...fields,
+  subCategory: z.unknown().optional(),
+  correlationId: text,
+  policyName: text,
+  /** `error`; at the OAuth endpoints HubSpot's older word, such as BAD_REFRESH_TOKEN. */
+  status: text,
+  /** At the OAuth endpoints `error` of RFC 6749. */
+  error: text,
+});
+
+/** Reads the body of an error, whatever it is. */
+export function readErrorBody(body: unknown): z.output<typeof errorBody> {
+  const parsed = errorBody.safeParse(body);
+  return parsed.success ? parsed.data : errorBody.parse({});
+}
+
+/** What went wrong in one line: `firstname: is too long`. */
+export function describeDetail({ message, code, in: field, context }: ErrorDetail): string | undefined {
+  const what = message ?? code;
+  const where = field ?? context.propertyName?.join(', ');
+  return what !== undefined && where ? `${where}: ${what}` : what;
+}
+
+/** What is compared and not read: these keep their words even where a caller's value, sent as a secret, equals one. */
+const COMPARED = new Set(['status', 'error', 'errorType', 'category', 'policyName']);
+
+/**
+ * An error body without secrets: HubSpot repeats tokens in its texts, as in
+ * `This oauth-token (…) does not have proper permissions!`.
+ * @param secrets what the request carried; empty ones do not count.
+ */
+export function withoutSecrets(body: unknown, secrets: readonly string[]): unknown {
+  if (typeof body === 'string') {
+    const known = secrets.reduce((said, secret) => (secret ? said.replaceAll(secret, '…') : said), body);
+    return known.replace(/oauth-token \([^)]*\)/gi, 'oauth-token (…)');
+  }
+  if (Array.isArray(body)) return body.map((it) => withoutSecrets(it, secrets));
+  if (typeof body !== 'object' || body === null) return body;
+  return Object.fromEntries(
+    Object.entries(body).map(([name, value]) => [
+      name,
+      COMPARED.has(name) ? value : withoutSecrets(value, secrets),
+    ]),
+  );
+}
+
+/** The same for the errors beside the results of a batch. */
+export function withoutSecretErrors(body: unknown, secrets: readonly string[]): unknown {
+  if (typeof body !== 'object' || body === null || !('errors' in body)) return body;
+  return { ...body, errors: withoutSecrets(body.errors, secrets) };
+}
