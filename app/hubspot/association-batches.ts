@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { associationLabel } from './association-labels.ts';
-import type { Batch, StandardError } from './batch.ts';
+import type { Batch } from './batch.ts';
 import { type AssociationSpec, nextPage } from './crm-record.ts';
+import type { StandardError } from './error-body.ts';
 import type { HubSpotRequest } from './http.ts';
 
 /** A record on the other side, and each kind of association that leads to it. */
@@ -76,7 +77,7 @@ export function associationBatches(path: string) {
     request: requests('read', (id: string) => ({ id })),
     result: read,
     isResultOf: (it, id) => it.from.id === id,
-    isErrorOf: (error, id) => error.context?.fromObjectId?.includes(id) ?? false,
+    isErrorOf: (error, id) => error.context.fromObjectId?.includes(id) ?? false,
   };
 
   return { create, createDefault, archive, archiveLabels, read: readAll };
@@ -84,8 +85,15 @@ export function associationBatches(path: string) {
 
 const asRefs = ({ from, to }: RecordPair) => ({ from: { id: from }, to: { id: to } });
 
-/** HubSpot names one side of a pair, or both. */
-function isAbout({ context = {} }: StandardError, { from, to }: RecordPair): boolean {
-  const told = Object.values(context).flat();
-  return told.includes(from) || told.includes(to);
+/**
+ * HubSpot names one side of a pair, or both: one record that is not there concerns all its pairs, but an error about a
+ * pair only that one.
+ */
+function isAbout({ context }: StandardError, { from, to }: RecordPair): boolean {
+  const named = (side: RegExp) =>
+    Object.entries(context).flatMap(([key, ids]) => (side.test(key) ? ids : []));
+  const [froms, tos, any] = [named(/^from.*ids?$/i), named(/^to.*ids?$/i), named(/^(object)?ids?$/i)];
+  if (froms.length > 0 && tos.length > 0) return froms.includes(from) && tos.includes(to);
+  if (froms.length > 0 || tos.length > 0) return froms.includes(from) || tos.includes(to);
+  return any.length > 1 ? any.includes(from) && any.includes(to) : any.includes(from) || any.includes(to);
 }

@@ -3,6 +3,7 @@ import { readAnswer } from './answer.ts';
 import { apiPaths } from './api-paths.ts';
 import { associationLabel } from './association-labels.ts';
 import { type Batch, sendBatch } from './batch.ts';
+import type { StandardError } from './error-body.ts';
 import type { Send } from './http.ts';
 
 const limit = associationLabel.extend({ userEnforcedMaxToObjectIds: z.number().int().optional() });
@@ -38,6 +39,7 @@ export function associationLimits(send: Send, paths = apiPaths) {
     request: (inputs) => ({ method: 'POST', path, json: { inputs }, idempotent: true }),
     result: limit,
     isResultOf: (it, { category, typeId }) => it.category === category && it.typeId === typeId,
+    isErrorOf: isAbout,
   });
 
   return {
@@ -77,5 +79,9 @@ const purging = (path: string): Batch<AssociationKind, true> => ({
   }),
   result: z.literal(true),
   isResultOf: () => false,
+  isErrorOf: isAbout,
   silence: true,
 });
+
+const isAbout = ({ context }: StandardError, { typeId }: AssociationKind) =>
+  Object.entries(context).some(([key, ids]) => /typeId/i.test(key) && ids.includes(String(typeId)));

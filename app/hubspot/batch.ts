@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { readAnswer } from './answer.ts';
+import { describeDetail, type ErrorDetail, type StandardError, standardErrors } from './error-body.ts';
 import { HubSpotError } from './errors.ts';
 import type { HubSpotRequest, Send } from './http.ts';
+import { usableItems } from './usable-items.ts';
 
 /** Why an input of a batch failed. `error` when its whole request did. */
 export interface BatchFailure {
@@ -17,18 +19,6 @@ export type BatchOutcome<Input, Result> =
 
 export type OnProgress = (done: number) => void;
 
-/** SPEC `StandardError`; HubSpot documents every field of an error as optional. */
-const standardError = z
-  .object({
-    category: z.string(),
-    message: z.string(),
-    context: z.record(z.string(), z.array(z.string())).catch({}),
-    errors: z.array(z.object({ message: z.string() }).partial()),
-  })
-  .partial();
-
-export type StandardError = z.output<typeof standardError>;
-
 export interface Batch<Input, Result> {
   /** Most inputs of one request, as documented. */
   readonly limit: number;
@@ -36,16 +26,22 @@ export interface Batch<Input, Result> {
   readonly result: z.ZodType<Result>;
   /** Whether a result, or an error of a 207, is about an input. `index` counts within the request. */
   isResultOf(result: Result, input: Input, index: number): boolean;
-  isErrorOf?(error: StandardError, input: Input, index: number): boolean;
-  /** Stands for the result where HubSpot answers with errors or nothing. */
+  isErrorOf(error: StandardError, input: Input, index: number): boolean;
+  /** Stands for the result where HubSpot answers with nothing. */
   readonly silence?: Result;
+  /**
+   * HubSpot may answer with a record that bears another name than the input: one found by the id of a record that was
+   * merged into it. Inputs that an answer does not account for are then asked for alone.
+   */
+  readonly renames?: boolean;
 }
 
 /**
  * Sends any number of inputs in requests of the documented size, one after the other, and says of each input what
  * became of it, in their order. A request that is refused as a whole costs only its own inputs; where it can be
- * repeated safely it is halved until the inputs to blame are alone. Once HubSpot does not let us in or wants no more
- * (401, 403, 429), is not reached at all, or fails three requests in a row, what is left is not sent.
+ * repeated safely it is halved until the inputs to blame are alone, or all are seen to be. Once HubSpot does not let
+ * us in or wants no more (401, 403, 429), is not reached at all, or fails three requests in a row, what is left is not
+ * sent.
  */
 export async function sendBatch<Input, Result>(
   send: Send,
@@ -59,34 +55,115 @@ export async function sendBatch<Input, Result>(
     const sent = await sendChunk(send, batch, inputs.slice(start, start + batch.limit));
     outcomes.push(...sent);
     onProgress(outcomes.length);
-    const [failure] = sent.flatMap((it) => (it.failure?.error === undefined ? [] : it.failure));
-    failedInARow = failure && isTransient(failure.error) ? failedInARow + 1 : 0;
-    if (failure && (stopsAll(failure.error) || failedInARow === GIVE_UP_AFTER)) {
-      const unsent = { ...failure, message: `not sent, after: ${failure.message}` };
-      outcomes.push(...inputs.slice(outcomes.length).map((input) => ({ input, failure: unsent })));
+    const failures = sent.flatMap(({ failure }) => (failure?.error === undefined ? [] : failure));
+    failedInARow = failures.some(({ error }) => isTransient(error)) ? failedInARow + 1 : 0;
+    const last = failures.find(stopsAll) ?? (failedInARow === GIVE_UP_AFTER ? failures[0] : undefined);
+    if (last) {
+      outcomes.push(...notSent<Input, Result>(inputs.slice(outcomes.length), last));
       break;
     }
   }
   return outcomes;
 }
 
+type Outcomes<Input, Result> = BatchOutcome<Input, Result>[];
+
+/** Most requests for one chunk: enough to find some ten inputs to blame among a hundred. */
+const MOST_REQUESTS = 100;
+
 async function sendChunk<Input, Result>(
   send: Send,
   batch: Batch<Input, Result>,
   inputs: readonly Input[],
-): Promise<BatchOutcome<Input, Result>[]> {
+): Promise<Outcomes<Input, Result>> {
+  const whole = await sendPart(send, batch, inputs);
+  const parts = batch.request(inputs).idempotent ? await halveRefused(send, batch, whole) : [whole];
+  const outcomes = parts.flatMap(asRefusedTogether);
+  return batch.renames ? askAlone(send, batch, outcomes) : outcomes;
+}
+
+/** Level by level, so that it is seen when every part is refused for the same reason: then it is every input's. */
+async function halveRefused<Input, Result>(
+  send: Send,
+  batch: Batch<Input, Result>,
+  whole: Outcomes<Input, Result>,
+): Promise<Outcomes<Input, Result>[]> {
+  let parts = [whole];
+  let stopped: BatchFailure | undefined;
+  for (let requests = 1; ; ) {
+    const refused = parts.filter((part) => part.length > 1 && reasonOfRefusal(part) !== undefined);
+    requests += 2 * refused.length;
+    const hopeless = parts.length >= 4 && new Set(parts.map(reasonOfRefusal)).size === 1;
+    if (stopped || refused.length === 0 || requests > MOST_REQUESTS || hopeless) return parts;
+    const next: typeof parts = [];
+    for (const part of parts) {
+      if (!refused.includes(part)) {
+        next.push(part);
+        continue;
+      }
+      for (const half of halvesOf(part.map(({ input }) => input))) {
+        const sent: Outcomes<Input, Result> = stopped
+          ? notSent(half, stopped)
+          : await sendPart(send, batch, half);
+        stopped ??= sent.flatMap(({ failure }) => failure ?? []).find(stopsAll);
+        next.push(sent);
+      }
+    }
+    parts = next;
+  }
+}
+
+function halvesOf<T>(items: readonly T[]): [T[], T[]] {
+  const middle = Math.ceil(items.length / 2);
+  return [items.slice(0, middle), items.slice(middle)];
+}
+
+/** What HubSpot said when it refused a request for its inputs. */
+function reasonOfRefusal(part: Outcomes<unknown, unknown>): string | undefined {
+  const { failure } = part[0] ?? {};
+  const error = failure?.error;
+  const refused = error instanceof HubSpotError && (error.status === 400 || error.status === 409);
+  return refused ? failure?.message : undefined;
+}
+
+/** Inputs that were refused together are not each to blame. */
+function asRefusedTogether<Input, Result>(part: Outcomes<Input, Result>): Outcomes<Input, Result> {
+  if (part.length === 1 || reasonOfRefusal(part) === undefined) return part;
+  const others = part.length === 2 ? 'another' : `${part.length - 1} others`;
+  return part.map(({ input, failure }) => {
+    return {
+      input,
+      failure: { ...failure, message: `${failure?.message} (refused together with ${others})` },
+    };
+  });
+}
+
+async function askAlone<Input, Result>(
+  send: Send,
+  batch: Batch<Input, Result>,
+  outcomes: Outcomes<Input, Result>,
+): Promise<Outcomes<Input, Result>> {
+  if (outcomes.length === 1) return outcomes;
+  const asked: Outcomes<Input, Result> = [];
+  let stopped = false;
+  for (const outcome of outcomes) {
+    const ask: boolean = outcome.failure?.message === UNTOLD && !stopped;
+    const alone: Outcomes<Input, Result> = ask ? await sendPart(send, batch, [outcome.input]) : [outcome];
+    stopped ||= alone.some(({ failure }) => failure && stopsAll(failure));
+    asked.push(...alone);
+  }
+  return asked;
+}
+
+async function sendPart<Input, Result>(
+  send: Send,
+  batch: Batch<Input, Result>,
+  inputs: readonly Input[],
+): Promise<Outcomes<Input, Result>> {
   const request = batch.request(inputs);
   try {
     return outcomesOf(batch, inputs, await send(request), request);
   } catch (error) {
-    const blame = error instanceof HubSpotError && (error.status === 400 || error.status === 409);
-    if (blame && request.idempotent && inputs.length > 1) {
-      const middle = Math.ceil(inputs.length / 2);
-      const halves = [inputs.slice(0, middle), inputs.slice(middle)];
-      const sent = [];
-      for (const half of halves) sent.push(...(await sendChunk(send, batch, half)));
-      return sent;
-    }
     const failure: BatchFailure = {
       message: detailed(error instanceof Error ? error.message : String(error), detailsOf(error)),
       category: error instanceof HubSpotError ? error.category : undefined,
@@ -96,49 +173,77 @@ async function sendChunk<Input, Result>(
   }
 }
 
+function notSent<Input, Result>(inputs: readonly Input[], after: BatchFailure): Outcomes<Input, Result> {
+  const message = after.message.startsWith(NOT_SENT) ? after.message : NOT_SENT + after.message;
+  return inputs.map((input) => ({ input, failure: { ...after, message } }));
+}
+
+/** HubSpot's answer to a batch. One result that cannot be read, or one error, never costs the others. */
+const answerOf = <Result>(result: z.ZodType<Result>) =>
+  z.object({
+    results: z
+      .union([
+        z.array(result),
+        z
+          .array(z.unknown())
+          .transform(usableItems(result))
+          .refine((usable) => usable.length > 0),
+      ])
+      .nullish(),
+    errors: standardErrors,
+    numErrors: z.number().catch(0),
+  });
+
 function outcomesOf<Input, Result>(
   { result, isResultOf, isErrorOf, silence }: Batch<Input, Result>,
   inputs: readonly Input[],
   body: unknown,
   request: HubSpotRequest,
-): BatchOutcome<Input, Result>[] {
-  const schema = z.object({
-    results: z.array(result).default([]),
-    errors: z.array(standardError).default([]),
-  });
-  // Archiving has no body.
-  const { results, errors } = readAnswer(schema, body ?? {}, request);
+): Outcomes<Input, Result> {
+  const { results, errors, numErrors } = readAnswer(answerOf(result), body ?? {}, request);
   const told = inputs.map((input, index) => ({
     input,
-    result: results.find((it) => isResultOf(it, input, index)),
-    error: errors.find((it) => isErrorOf?.(it, input, index)),
+    result: results?.find((it) => isResultOf(it, input, index)),
+    error: errors.find((it) => isErrorOf(it, input, index)),
   }));
-  const open = told.filter(({ result, error }) => result === undefined && error === undefined);
-  // What is left over for the one input left over is its own: a record found by its second e-mail address shows the
-  // first, and one error about one input may name none.
-  const spare = results.filter((result) => told.every((it) => it.result !== result));
-  const unclaimed = errors.find((error) => told.every((it) => it.error !== error));
-  const rest = open.length === 1 ? { result: spare[0], error: unclaimed } : {};
+  const open = told.filter((it) => it.result === undefined && it.error === undefined);
+  const spare = results?.filter((it) => told.every((other) => other.result !== it)) ?? [];
+  const unclaimed = errors.filter((it) => told.every((other) => other.error !== it));
+  // An error that names no input is that of an input which nothing was said of.
+  const undecided = unclaimed.length > 0 || numErrors > errors.length ? failureOf(unclaimed) : undefined;
 
   return told.map((it): BatchOutcome<Input, Result> => {
-    const { result, error } = open.includes(it) ? rest : it;
-    if (result !== undefined) return { input: it.input, result };
-    if (error === undefined && silence !== undefined) return { input: it.input, result: silence };
-    const message = detailed(error?.message ?? 'HubSpot did not say what became of it', error?.errors ?? []);
-    return { input: it.input, failure: { message, category: error?.category } };
+    const { input, result, error } = it;
+    if (result !== undefined) return { input, result };
+    if (error !== undefined) return { input, failure: failureOf([error]) };
+    // What is left over for the one input left over is its own: a record found by its second address shows the first.
+    if (open.length === 1 && spare[0] !== undefined) return { input, result: spare[0] };
+    if (undecided) return { input, failure: undecided };
+    return silence === undefined ? { input, failure: { message: UNTOLD } } : { input, result: silence };
   });
 }
 
+function failureOf(errors: readonly StandardError[]): BatchFailure {
+  const texts = errors.map((error) => detailed(error.message ?? error.category ?? '', error.errors));
+  const message = [...new Set(texts)].filter(Boolean).join('; ');
+  return { message: message || 'HubSpot reported an error and no reason', category: errors[0]?.category };
+}
+
+const UNTOLD = 'HubSpot did not say what became of it';
+const NOT_SENT = 'not sent, after: ';
 const GIVE_UP_AFTER = 3;
 
 const isTransient = (error: unknown) => error instanceof HubSpotError && error.transient;
 
-const stopsAll = (error: unknown) =>
-  !(error instanceof HubSpotError) || error.status === undefined || [401, 403, 429].includes(error.status);
+const stopsAll = ({ error }: BatchFailure) =>
+  error !== undefined &&
+  (!(error instanceof HubSpotError) || error.status === undefined || [401, 403, 429].includes(error.status));
 
 const detailsOf = (error: unknown) => (error instanceof HubSpotError ? error.errors : []);
 
-function detailed(message: string, errors: readonly { message?: string | undefined }[]): string {
-  const details = errors.flatMap((error) => error.message ?? []).filter((text) => !message.includes(text));
-  return details.length > 0 ? `${message} (${details.join('; ')})` : message;
+/** Adds the reasons that the message does not hold already. */
+function detailed(message: string, errors: readonly ErrorDetail[]): string {
+  const more = errors.filter((it) => !it.message || !message.includes(it.message));
+  const details = more.flatMap((it) => describeDetail(it) ?? []);
+  return details.length > 0 ? `${message} (${details.join('; ')})`.trim() : message;
 }

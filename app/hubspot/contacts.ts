@@ -2,13 +2,18 @@ import { z } from 'zod';
 import { readAnswer } from './answer.ts';
 import { apiPaths } from './api-paths.ts';
 import { type CrmRecord, crmRecord } from './crm-record.ts';
+import { type StandardError, standardErrors } from './error-body.ts';
+import { HubSpotError } from './errors.ts';
 import type { Send } from './http.ts';
 import { createCrmObjects, createMerge } from './objects.ts';
 import { asText, type PropertyValues } from './property-values.ts';
 
 export type Contact = CrmRecord;
 
-const upserted = z.object({ results: z.tuple([crmRecord.extend({ new: z.boolean().optional() })]) });
+const upserted = z.object({
+  results: z.array(crmRecord.extend({ new: z.boolean().optional() })).nullish(),
+  errors: standardErrors,
+});
 const PROPERTIES = ['email', 'firstname', 'lastname', 'phone', 'company', 'lifecyclestage'];
 
 /** @see https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide */
@@ -34,8 +39,10 @@ export function createContactsApi(send: Send, paths = apiPaths) {
     ): Promise<{ contact: Contact; created: boolean }> {
       const request = { method: 'POST', path: `${type.path}/batch/upsert`, idempotent: true } as const;
       const inputs = [{ id: email, idProperty: 'email', properties: asText({ ...properties, email }) }];
-      const answer = readAnswer(upserted, await send({ ...request, json: { inputs } }), request);
-      const [{ new: created = false, ...contact }] = answer.results;
+      const { results, errors } = readAnswer(upserted, await send({ ...request, json: { inputs } }), request);
+      const [written] = results ?? [];
+      if (written === undefined) throw refusal(request, errors);
+      const { new: created = false, ...contact } = written;
       return { contact, created };
     },
 
@@ -47,4 +54,10 @@ export function createContactsApi(send: Send, paths = apiPaths) {
       await send({ method: 'POST', path: `${type.path}/gdpr-delete`, json });
     },
   };
+}
+
+/** A batch in which nothing was written is answered with 207; of one input that is a refusal like any other. */
+function refusal(request: { method: string; path: string }, [error]: readonly StandardError[]): HubSpotError {
+  if (!error) return new HubSpotError({ ...request, problem: 'an answer without usable results' });
+  return new HubSpotError({ ...request, status: 400 }, error);
 }

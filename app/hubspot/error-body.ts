@@ -26,13 +26,20 @@ export type ErrorDetail = z.output<typeof detail>;
 
 const fields = { message: text, category: text, context, errors: listOf(detail) };
 
-/** An error about some inputs of a batch. */
-export const standardError = z.object(fields);
+const standardError = z.object(fields);
 
+/** An error about some inputs of a batch. */
 export type StandardError = z.output<typeof standardError>;
 
 /** The errors of a batch's answer; one that cannot be read still counts as one. */
-export const standardErrors = z.array(standardError.catch(() => standardError.parse({}))).catch([]);
+export const standardErrors = z
+  .array(
+    z.unknown().transform((error) => {
+      const parsed = standardError.safeParse(typeof error === 'string' ? { message: error } : error);
+      return parsed.success ? parsed.data : standardError.parse({});
+    }),
+  )
+  .catch([]);
 
 const errorBody = z.object({
   ...fields,

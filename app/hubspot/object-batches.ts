@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import type { Batch, StandardError } from './batch.ts';
+import type { Batch } from './batch.ts';
 import { type CrmRecord, crmRecord, type NewAssociation } from './crm-record.ts';
+import type { StandardError } from './error-body.ts';
 import type { HubSpotRequest } from './http.ts';
 import { asText, type PropertyValues } from './property-values.ts';
 
@@ -46,7 +47,8 @@ export function recordBatches(path: string) {
       },
       result: crmRecord,
       isResultOf: (record, id) => isRecord(record, id, idProperty),
-      isErrorOf: (error, id) => error.context?.ids?.includes(id) ?? false,
+      isErrorOf: isAboutId,
+      renames: true,
     }),
 
     create: {
@@ -103,6 +105,7 @@ export function recordBatches(path: string) {
       request: (ids) => request('archive', { inputs: ids.map((id) => ({ id })) }, true),
       result: z.literal(true),
       isResultOf: () => false,
+      isErrorOf: isAboutId,
       silence: true,
     } satisfies Batch<string, true> as Batch<string, true>,
   };
@@ -127,5 +130,7 @@ const isRecord = (record: CrmRecord, id: string, idProperty = 'hs_object_id') =>
     : record.properties[idProperty]?.toLowerCase() === id.trim().toLowerCase();
 
 function isAbout(error: StandardError, _input: unknown, index: number): boolean {
-  return error.context?.objectWriteTraceId?.includes(String(index)) ?? false;
+  return error.context.objectWriteTraceId?.includes(String(index)) ?? false;
 }
+
+const isAboutId = ({ context }: StandardError, id: string) => context.ids?.includes(id) ?? false;

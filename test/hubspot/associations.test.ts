@@ -83,6 +83,51 @@ describe('associations', () => {
   });
 });
 
+describe('batches of associations of which some failed', () => {
+  let world: CrmWorld;
+  beforeAll(async () => {
+    world = await startCrmWorld();
+  });
+  afterAll(() => world.close());
+
+  const path = '/crm/associations/2026-09/contacts/companies/batch';
+  const pairs = [
+    { from: '101', to: '301' },
+    { from: '999', to: '301' },
+    { from: '999', to: '302' },
+  ];
+
+  it.each<[string, Record<string, string[]>, boolean[]]>([
+    ['both sides', { fromObjectId: ['999'], toObjectId: ['301'] }, [true, false, true]],
+    ['one side', { fromObjectId: ['999'] }, [true, false, false]],
+    ['the other side', { toObjectId: ['301'] }, [false, false, true]],
+    ['a record', { objectId: ['999'] }, [true, false, false]],
+    ['two records', { ids: ['999', '301'] }, [true, false, true]],
+    ['nothing', {}, [false, false, false]],
+    ['something else', { correlation: ['x'] }, [false, false, false]],
+  ])('an error that names %s is that of its pairs', async (_what, context, expected) => {
+    const body = { results: [], errors: [{ message: 'No.', category: 'C', context }] };
+    await world.sandbox.control('failures', { path: `${path}/archive`, status: 207, body });
+    const outcomes = await world.hubspot.associations.batchDelete('contacts', 'companies', pairs);
+    expect(outcomes.map(({ result }) => result ?? false)).toEqual(expected);
+    for (const { failure } of outcomes) expect(failure?.message ?? 'No.').toBe('No.');
+  });
+
+  it('tell HubSpot’s reason also for limits', async () => {
+    const { limits } = world.hubspot.associations;
+    const kinds = [1, 2].map((typeId) => ({ category: 'HUBSPOT_DEFINED', typeId }));
+    const at = '/crm/associations/2026-09/definitions/configurations/contacts/companies/batch';
+    const errors = [{ message: 'Too many.', context: { associationTypeId: ['2'] } }];
+    await world.sandbox.control('failures', { path: `${at}/purge`, status: 207, body: { errors } });
+    const purged = await limits.delete('contacts', 'companies', kinds);
+    expect(purged.map(({ result, failure }) => result ?? failure?.message)).toEqual([true, 'Too many.']);
+    await world.sandbox.control('failures', { path: `${at}/create`, status: 207, body: { errors } });
+    const wanted = kinds.map((kind) => ({ ...kind, maxToObjectIds: 5 }));
+    const created = await limits.create('contacts', 'companies', wanted);
+    expect(created[1]?.failure?.message).toBe('Too many.');
+  });
+});
+
 describe('engagements', () => {
   it('stand on the timeline at this moment unless they say when', async () => {
     const world = await startCrmWorld();

@@ -80,6 +80,18 @@ describe('batches', () => {
     expect(byEmail[1]?.failure?.category).toBe('OBJECT_NOT_FOUND');
   });
 
+  it('read what was merged into another record, also beside that one', async () => {
+    const made = await hubspot.companies.batchCreate(['A', 'B', 'C', 'D'].map(company));
+    const [a = '', b = '', c = '', d = ''] = made.map(({ result }) => result?.id);
+    await hubspot.companies.merge(a, b);
+    await hubspot.companies.merge(c, d);
+    const read = async (...ids: string[]) =>
+      (await hubspot.companies.batchRead(ids, ['name'])).map(({ result }) => result?.properties.name);
+    expect(await read(b, d)).toEqual(['A', 'C']);
+    expect(await read(b, a)).toEqual(['A', 'A']);
+    expect(await read(b, '999999', d)).toEqual(['A', undefined, 'C']);
+  });
+
   it('archive', async () => {
     const [made] = await hubspot.companies.batchCreate([company('Short-lived')]);
     const id = made?.result?.id ?? '';
@@ -98,6 +110,97 @@ describe('batches', () => {
     });
     expect(failed).toEqual(Array.from({ length: 100 }, (_, index) => index));
     expect(requests).toHaveLength(2);
+  });
+
+  describe('of which HubSpot says something odd', () => {
+    const names = ['One', 'Two', 'Three'];
+    const made = (index: number) => ({
+      id: String(7001 + index),
+      properties: { name: names[index] },
+      objectWriteTraceId: String(index),
+    });
+    const error = { message: 'No.', context: { objectWriteTraceId: ['2'] } };
+
+    it.each<[string, Record<string, unknown>, (string | undefined)[]]>([
+      ['null as category', { errors: [{ ...error, category: null }] }, ['7001', '7002', 'No.']],
+      ['null as errors of an error', { errors: [{ ...error, errors: null }] }, ['7001', '7002', 'No.']],
+      [
+        'an error of an error without a message',
+        { errors: [{ ...error, errors: [{ message: null }, { message: 'Why.' }] }] },
+        ['7001', '7002', 'No. (Why.)'],
+      ],
+      [
+        'an error that is null',
+        { errors: [null] },
+        ['7001', '7002', expect.stringMatching(/no reason/) as never],
+      ],
+      ['an error that is text', { errors: ['No.'] }, ['7001', '7002', 'No.']],
+      ['an error that names no input', { errors: [{ message: 'No.' }] }, ['7001', '7002', 'No.']],
+      ['null as errors', { errors: null }, ['7001', '7002', 'HubSpot did not say what became of it']],
+      [
+        'only a number of errors',
+        { errors: null, numErrors: 1 },
+        ['7001', '7002', 'HubSpot reported an error and no reason'],
+      ],
+      [
+        'a result that cannot be read',
+        { results: [made(0), { id: null }, made(1)], errors: [error] },
+        ['7001', '7002', 'No.'],
+      ],
+    ])('%s: what was created is told as created', async (_what, odd, expected) => {
+      const path = '/crm/objects/2026-09/companies/batch/create';
+      const body = { status: 'COMPLETE', results: [made(0), made(1)], ...odd };
+      await world.sandbox.control('failures', { method: 'POST', path, status: 207, body });
+      const outcomes = await hubspot.companies.batchCreate(names.map(company));
+      expect(outcomes.map(({ result, failure }) => result?.id ?? failure?.message)).toEqual(expected);
+    });
+
+    it('inputs without a word count as done only where nothing failed', async () => {
+      const path = '/crm/objects/2026-09/companies/batch/archive';
+      const archive = async (body: Record<string, unknown>) => {
+        await world.sandbox.control('failures', { method: 'POST', path, status: 207, body });
+        const outcomes = await hubspot.companies.batchArchive(['7001', '7002']);
+        return outcomes.map(({ result, failure }) => result ?? failure?.message);
+      };
+      expect(await archive({ errors: [{ message: 'No.', context: { ids: ['7002'] } }] })).toEqual([
+        true,
+        'No.',
+      ]);
+      expect(await archive({ errors: [{ message: 'No.' }] })).toEqual(['No.', 'No.']);
+      expect(await archive({ errors: null, numErrors: 2 })).toEqual(
+        Array(2).fill(expect.stringMatching(/no reason/)),
+      );
+      expect(await archive({ results: [] })).toEqual([true, true]);
+    });
+  });
+
+  it('are not halved further where every input is refused for the same reason', async () => {
+    const inputs = Array.from({ length: 200 }, (_, at) => ({ id: '301', properties: { no_such: `${at}` } }));
+    const body = { category: 'VALIDATION_ERROR', message: 'Property "no_such" does not exist' };
+    const path = '/crm/objects/2026-09/companies/batch/update';
+    await world.sandbox.control('failures', { method: 'POST', path, status: 400, body, times: 14 });
+    const sizes = [100, 50, 50, 25, 25, 25, 25];
+    let messages: (string | undefined)[] = [];
+    const requests = await world.requestsOf(async () => {
+      messages = (await hubspot.companies.batchUpdate(inputs)).map(({ failure }) => failure?.message);
+    });
+    expect(requests.map(({ body }) => body.inputs.length)).toEqual([...sizes, ...sizes]);
+    expect(new Set(messages)).toEqual(
+      new Set([expect.stringMatching(/does not exist \(refused together with 24 others\)$/)]),
+    );
+  });
+
+  it('are halved a hundred times at most, however many inputs are to blame', async () => {
+    const inputs = Array.from({ length: 100 }, (_, at) => ({
+      id: `no address ${at}`,
+      properties: { lastname: 'X' },
+    }));
+    let outcomes: unknown[] = [];
+    const requests = await world.requestsOf(async () => {
+      outcomes = await hubspot.contacts.batchUpsert('email', inputs);
+    });
+    expect(requests.length).toBeLessThanOrEqual(100);
+    expect(outcomes).toEqual(Array(100).fill(expect.objectContaining({ failure: expect.anything() })));
   });
 
   it('stop where HubSpot does not let us in, and say what was not sent', async () => {

@@ -118,6 +118,20 @@ describe('contacts', () => {
     expect([made.created, again.created, again.contact.id]).toEqual([true, false, made.contact.id]);
   });
 
+  it('that HubSpot refuses to create or update within a batch are refused with its reason', async () => {
+    const errors = [
+      { category: 'VALIDATION_ERROR', message: 'No.', errors: [{ message: 'Bad.', in: 'phone' }] },
+    ];
+    const path = '/crm/objects/2026-09/contacts/batch/upsert';
+    await world.sandbox.control('failures', { path, status: 207, body: { results: [], errors } });
+    await expect(world.hubspot.contacts.createOrUpdate('x@example.com', {})).rejects.toMatchObject({
+      status: 400,
+      category: 'VALIDATION_ERROR',
+      message: expect.stringContaining('No.'),
+      details: ['phone: Bad.'],
+    });
+  });
+
   it('are erased for privacy, by address too', async () => {
     const { contacts } = world.hubspot;
     await contacts.gdprDelete('taro.yamada@example.com', 'email');
