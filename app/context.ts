@@ -41,6 +41,8 @@ export interface Overrides {
   readonly clock?: Clock;
   readonly callDeadlinesMs?: Deadlines;
   readonly callTimeoutMs?: number;
+  /** No call to HubSpot is sent again. */
+  readonly callsOnce?: boolean;
   readonly webhookHandlers?: typeof webhookHandlers;
   /** After how long a webhook handler is given up. */
   readonly webhookHandlerMs?: number;
@@ -64,14 +66,17 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
   const oauth = createOAuthApi(http, { ...config.hubspot, clientSecret }, apiPaths);
   const tokens = createTokenService({ pool, locks, installs, oauth, clock, logger });
   const budget = createCallBudget({ pool, limits: config.hubspot.limits, logger });
-  const hubspotFor: HubSpotFor = (portalId, priority = 'interactive') =>
+  const hubspotFor: HubSpotFor = (portalId, priority = 'interactive', withinMs) =>
     createPortalClient({
       portalId,
       http,
       budget,
       priority,
       paths: apiPaths,
+      logger,
       deadlinesMs: overrides.callDeadlinesMs,
+      endsAt: withinMs === undefined ? undefined : performance.now() + withinMs,
+      once: overrides.callsOnce,
       tokens: {
         current: () => tokens.accessTokenFor(portalId),
         renewed: (refused) => tokens.renewed(portalId, refused),

@@ -6,6 +6,8 @@ export interface Reservation {
   readonly now: number;
   /** When it makes sense to ask for more; null when all were granted. */
   readonly retryAt: number | null;
+  /** What `learn` has noted. */
+  readonly knownLimit: number | null;
 }
 
 export interface BudgetLimit {
@@ -28,10 +30,13 @@ export const callBudgetsStore = {
   ): Promise<Reservation> {
     const { rows } = await db.query({
       name: 'reserve-calls',
-      text: 'select starts, now_ms, retry_at from reserve_calls($1, $2, $3, $4, $5, $6, $7, $8)',
+      text: `select starts, now_ms, retry_at,
+          (select known_limit from call_budgets where portal_id = $1 and lane = $2) as known_limit
+        from reserve_calls($1, $2, $3, $4, $5, $6, $7, $8)`,
       values: [portalId, lane, count, limit.calls, limit.windowMs, background, aheadMs, limit.untilAnswered],
     });
-    return { starts: rows[0].starts.map(Number), now: rows[0].now_ms, retryAt: rows[0].retry_at };
+    const [{ starts, now_ms: now, retry_at: retryAt, known_limit: knownLimit }] = rows;
+    return { starts: starts.map(Number), now, retryAt, knownLimit };
   },
 
   /** HubSpot has answered the call that was reserved for `start`. */
@@ -43,12 +48,33 @@ export const callBudgetsStore = {
     });
   },
 
-  /** HubSpot's headers name another limit than the setting. */
-  async learn(db: Db, portalId: number, lane: string, limit: number): Promise<void> {
+  /** HubSpot's headers name a limit below the setting; null: no longer. */
+  async learn(db: Db, portalId: number, lane: string, limit: number | null): Promise<void> {
     await db.query(
       `insert into call_budgets (portal_id, lane, known_limit) values ($1, $2, $3)
        on conflict (portal_id, lane) do update set known_limit = excluded.known_limit`,
       [portalId, lane, limit],
+    );
+  },
+
+  /**
+   * HubSpot's window is full although our own calls do not fill it: for `waitMs` those of the app's other programs
+   * have their turn.
+   */
+  async yieldToOthers(
+    db: Db,
+    portalId: number,
+    lane: string,
+    { calls, windowMs }: BudgetLimit,
+    waitMs: number,
+  ): Promise<void> {
+    await db.query(
+      `update call_budgets b set not_before = greatest(not_before, at + $5)
+       from (select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as at) as now
+       where portal_id = $1 and lane = $2
+         and (select count(*) from unnest(b.slots) s where s between at - $4::int and at)
+           < 0.8 * least($3::int, known_limit)`,
+      [portalId, lane, calls, windowMs, Math.round(waitMs)],
     );
   },
 

@@ -6,11 +6,15 @@ export interface HubSpotFailure {
   readonly path: string;
   /** HTTP status of the answer; undefined when none came. */
   readonly status?: number | undefined;
+  /** False when the request never left this server; by default true. */
+  readonly sent?: boolean | undefined;
   /** Seconds to wait, from `Retry-After`. */
   readonly retryAfter?: number | undefined;
   readonly correlationId?: string | undefined;
   /** What is wrong when it is not a status: no answer in time, an answer that is not JSON. */
   readonly problem?: string | undefined;
+  /** What else there is to say of it to people. */
+  readonly note?: string | undefined;
 }
 
 /**
@@ -24,6 +28,8 @@ export class HubSpotError extends Error {
   readonly path: string;
   readonly status: number | undefined;
   readonly retryAfter: number | undefined;
+  /** False when the request never left this server. */
+  readonly sent: boolean;
   readonly correlationId: string | undefined;
   readonly category: string | undefined;
   readonly subCategory: unknown;
@@ -41,11 +47,13 @@ export class HubSpotError extends Error {
     const known = readErrorBody(body);
     const what =
       failure.problem ?? [failure.status, known.category ?? known.status].filter(Boolean).join(' ');
-    super(`HubSpot: ${failure.method} ${failure.path}: ${what}${known.message ? `: ${known.message}` : ''}`);
+    const said = [known.message, failure.note].filter(Boolean).join('; ');
+    super(`HubSpot: ${failure.method} ${failure.path}: ${what}${said && `: ${said}`}`);
     this.method = failure.method;
     this.path = failure.path;
     this.status = failure.status;
     this.retryAfter = failure.retryAfter;
+    this.sent = failure.sent ?? true;
     this.correlationId = known.correlationId ?? failure.correlationId;
     this.category = known.category;
     this.subCategory = known.subCategory;

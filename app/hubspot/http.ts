@@ -1,6 +1,6 @@
 import got, { type Method } from 'got';
 import { type Logger, maskEmails } from '../logger.ts';
-import type { CallLane } from './budget.ts';
+import type { CallLane, RateHeaders } from './budget.ts';
 import { withoutSecretErrors, withoutSecrets } from './error-body.ts';
 import { HubSpotError } from './errors.ts';
 
@@ -13,8 +13,10 @@ export interface HubSpotRequest {
   readonly accessToken?: string;
   /** Whether repeating the request changes nothing more; by default GET, PUT and DELETE. */
   readonly idempotent?: boolean;
-  /** Told the portal's limit of calls in ten seconds when the answer names it. */
-  readonly onLimit?: (limit: number) => void;
+  /** Told the portal's rate limit when the answer names it. */
+  readonly onRate?: (rate: RateHeaders) => void;
+  /** Milliseconds after which the caller waits no longer. */
+  readonly timeoutMs?: number;
   /** The caller sees to further tries itself. */
   readonly once?: boolean;
   /** Which of HubSpot's rate limits it counts against. */
@@ -30,23 +32,31 @@ export type Send = (request: HubSpotRequest) => Promise<unknown>;
 /** From connecting to the last byte; HubSpot's own slow endpoints answer well within it. */
 const TIMEOUT_MS = 15_000;
 
+/** The connection was never made. */
+const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
+
+const REPEATABLE = new Set(['GET', 'PUT', 'DELETE', 'HEAD']);
+
+export const isIdempotent = ({ idempotent, method }: HubSpotRequest): boolean =>
+  idempotent ?? REPEATABLE.has(method);
+
 export function createHubSpotHttp(apiUrl: string, logger: Logger, timeoutMs = TIMEOUT_MS): Send {
   const client = got.extend({
     retry: { limit: 0 },
     throwHttpErrors: false,
     followRedirect: false,
-    timeout: { request: timeoutMs },
     headers: { 'user-agent': 'hubspot-public-app-server', accept: 'application/json' },
   });
 
   return async (request) => {
-    const { method, path, query, json, form, accessToken, onLimit } = request;
+    const { method, path, query, json, form, accessToken, onRate } = request;
     const started = performance.now();
     const about = { method, path: maskEmails(path) };
-    let response: { statusCode: number; body: string; headers: Record<string, unknown> };
+    let response: { statusCode: number; body: string; headers: Headers };
     try {
       response = await client(apiUrl + path + queryString(query), {
         method,
+        timeout: { request: Math.max(1, Math.min(timeoutMs, request.timeoutMs ?? timeoutMs)) },
         ...(json !== undefined && { json }),
         ...(form && { form }),
         ...(accessToken && { headers: { authorization: `Bearer ${accessToken}` } }),
@@ -54,7 +64,9 @@ export function createHubSpotHttp(apiUrl: string, logger: Logger, timeoutMs = TI
     } catch (error) {
       // No cause: got's errors hold the request, and with it tokens and client secret.
       const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-      throw new HubSpotError({ ...about, problem: `no answer (${reason})` });
+      const sent = !NEVER_SENT.has(reason);
+      const note = sent && !isIdempotent(request) ? 'it was sent and may have been carried out' : undefined;
+      throw new HubSpotError({ ...about, problem: `no answer (${reason})`, sent, note });
     }
 
     const { statusCode: status, headers } = response;
@@ -63,11 +75,11 @@ export function createHubSpotHttp(apiUrl: string, logger: Logger, timeoutMs = TI
       { ...about, status, correlationId, ms: Math.round(performance.now() - started) },
       'called HubSpot',
     );
-    const limit = Number(headers['x-hubspot-ratelimit-max']);
-    if (limit > 0) onLimit?.(limit);
+    const rate = rateOf(headers);
+    if (rate) onRate?.(rate);
     const body = parseJson(response.body);
     if (status >= 300) {
-      const retryAfter = Number(headers['retry-after']) || undefined;
+      const retryAfter = retryAfterOf(headers);
       const said = body.ok ? withoutSecrets(body.value, secretsOf(request)) : undefined;
       throw new HubSpotError({ ...about, status, retryAfter, correlationId }, said);
     }
@@ -83,6 +95,25 @@ const secretsOf = ({ accessToken, form = {}, query = {} }: HubSpotRequest): stri
   [accessToken, form.code, form.refresh_token, form.token, form.client_secret, query.hapikey].filter(
     (secret) => typeof secret === 'string',
   );
+
+function rateOf(headers: Headers): RateHeaders | undefined {
+  const limit = numberIn(headers['x-hubspot-ratelimit-max']);
+  if (!limit) return undefined;
+  return {
+    limit,
+    remaining: numberIn(headers['x-hubspot-ratelimit-remaining']),
+    intervalMs: numberIn(headers['x-hubspot-ratelimit-interval-milliseconds']),
+  };
+}
+
+/** Seconds from `Retry-After`, which is a number of them or, by RFC 9110, a date: that of the server's clock. */
+function retryAfterOf(headers: Headers): number | undefined {
+  const said = asText(headers['retry-after']);
+  if (said === undefined) return undefined;
+  const seconds =
+    numberIn(said) ?? (Date.parse(said) - (Date.parse(asText(headers.date) ?? '') || Date.now())) / 1000;
+  return seconds > 0 ? seconds : undefined;
+}
 
 function parseJson(text: string): { ok: true; value: unknown } | { ok: false } {
   if (text === '') return { ok: true, value: undefined };
@@ -101,5 +132,11 @@ function queryString(query: HubSpotRequest['query'] = {}): string {
   );
   return pairs.length > 0 ? `?${pairs.join('&')}` : '';
 }
+
+type Headers = Readonly<Record<string, unknown>>;
+
+/** A number from 0, as headers write it. */
+const numberIn = (value: unknown) =>
+  typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : undefined;
 
 const asText = (value: unknown) => (typeof value === 'string' ? value : undefined);

@@ -1,8 +1,9 @@
+import { type Logger, maskEmails } from '../logger.ts';
 import type { ApiPaths } from './api-paths.ts';
-import type { CallBudget, CallPriority } from './budget.ts';
+import { type CallBudget, CallBudgetSpent, type CallPriority } from './budget.ts';
 import { HubSpotError } from './errors.ts';
-import type { HubSpotRequest, Send } from './http.ts';
-import { retryDelay } from './retry.ts';
+import { type HubSpotRequest, isIdempotent, type Send } from './http.ts';
+import { rateLimitWait, retryDelay } from './retry.ts';
 
 /** Where a portal's access token comes from. */
 export interface AccessTokens {
@@ -17,60 +18,137 @@ export interface PortalCalls {
   readonly tokens: AccessTokens;
   readonly budget: CallBudget;
   readonly priority: CallPriority;
+  readonly logger: Logger;
   readonly deadlinesMs?: Deadlines | undefined;
+  /** When all calls must have ended, by `performance.now()`; beside the deadline of each. */
+  readonly endsAt?: number | undefined;
+  /** No call is sent again. */
+  readonly once?: boolean | undefined;
   readonly paths?: ApiPaths | undefined;
 }
 
 export type Deadlines = Readonly<Record<CallPriority, number>>;
 
-/** From the first try to the start of the last. A person waits, or HubSpot does, which gives up after five seconds. */
-const DEADLINES_MS: Deadlines = { interactive: 3_000, background: 120_000 };
+/**
+ * How long a call takes at most, with the wait for its token and its place in the budget, and with all retries. Ten
+ * seconds are enough for HubSpot's slow answers and few enough for who waits.
+ */
+const DEADLINES_MS: Deadlines = { interactive: 10_000, background: 120_000 };
 
-const REPEATABLE = new Set(['GET', 'PUT', 'DELETE', 'HEAD']);
+/** What is sent later than this before the deadline would be cut off while HubSpot works on it. */
+const WORTH_SENDING_MS = 1_000;
+
+interface Call {
+  readonly request: HubSpotRequest;
+  /** By `performance.now()`. */
+  readonly endsAt: number;
+  /** A 401 costs one refresh. */
+  renewed: boolean;
+}
 
 /**
- * Sends requests for one portal: within its call budget, with its token, again where that is safe. A 401 costs one
- * refresh and one retry.
+ * Sends requests for one portal: within its call budget, with its token, within the deadline, again where that is
+ * safe. A 401 costs one refresh and one retry.
  */
 export function createPortalSend(calls: PortalCalls): Send {
-  const { portalId, http, tokens, budget, priority, deadlinesMs = DEADLINES_MS } = calls;
+  const { portalId, http, tokens, budget, priority, logger, deadlinesMs = DEADLINES_MS } = calls;
   return async (request) => {
-    const giveUpAt = performance.now() + deadlinesMs[priority];
-    const idempotent = request.idempotent ?? REPEATABLE.has(request.method);
+    const endsAt = Math.min(performance.now() + deadlinesMs[priority], calls.endsAt ?? Infinity);
+    const call: Call = { request, endsAt, renewed: false };
+    const once = calls.once || request.once;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await withToken(request);
+        return await withToken(call);
       } catch (error) {
-        if (!(error instanceof HubSpotError) || request.once) throw error;
-        const delay = retryDelay(error, idempotent, attempt, giveUpAt - performance.now());
-        if (error.status === 429 && delay !== undefined) await budget.hold(portalId, laneOf(request), delay);
+        if (!(error instanceof HubSpotError)) throw error;
+        const delay = once ? undefined : retryDelay(error, isIdempotent(request), attempt, timeToSend(call));
+        hold(request, error);
+        log(error, attempt, delay);
         if (delay === undefined) throw error;
         await new Promise((resolve) => setTimeout(resolve, delay));
       }
     }
   };
 
-  async function withToken(request: HubSpotRequest): Promise<unknown> {
-    const accessToken = await tokens.current();
+  async function withToken(call: Call): Promise<unknown> {
+    const accessToken = await inTime(call, tokens.current());
     try {
-      return await within(request, accessToken);
+      return await withinBudget(call, accessToken);
     } catch (error) {
       // 401 means HubSpot did nothing with the request, so sending it again is safe for every method.
-      if (!(error instanceof HubSpotError && error.status === 401)) throw error;
-      return await within(request, await tokens.renewed(accessToken));
+      if (!(error instanceof HubSpotError && error.status === 401) || call.renewed) throw error;
+      call.renewed = true;
+      return await withinBudget(call, await inTime(call, tokens.renewed(accessToken)));
+    }
+  }
+
+  /** Waits for a token. A refresh that takes longer goes on: what HubSpot gives for it is for all calls. */
+  async function inTime(call: Call, token: Promise<string>): Promise<string> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const giveUp = () => reject(notSent(call.request, 'no access token in time'));
+      timer = setTimeout(giveUp, timeToSend(call));
+    });
+    try {
+      return await Promise.race([token, late]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
   /** Sends it when the budget allows. */
-  async function within(request: HubSpotRequest, accessToken: string): Promise<unknown> {
-    const answered = await budget.take(portalId, laneOf(request), priority);
+  async function withinBudget(call: Call, accessToken: string): Promise<unknown> {
+    const { request } = call;
+    const lane = laneOf(request);
+    const answered = await budget.take(portalId, lane, priority, timeToSend(call)).catch((error) => {
+      if (!(error instanceof CallBudgetSpent)) throw error;
+      throw notSent(request, 'the call budget is spent', error.waitMs);
+    });
     try {
-      const onLimit = (limit: number) => budget.observe(portalId, laneOf(request), limit);
-      return await http({ ...request, accessToken, onLimit });
+      return await http({
+        ...request,
+        accessToken,
+        timeoutMs: call.endsAt - performance.now(),
+        onRate: (rate) => budget.observe(portalId, lane, rate),
+      });
     } finally {
       answered();
     }
   }
+
+  /** A refusal for the rate concerns every call of the portal; that of the day both lanes. */
+  function hold(request: HubSpotRequest, error: HubSpotError) {
+    if (error.status !== 429) return;
+    const lanes = error.policyName === 'DAILY' ? (['general', 'search'] as const) : [laneOf(request)];
+    for (const lane of lanes) budget.hold(portalId, lane, rateLimitWait(error));
+  }
+
+  function log(error: HubSpotError, attempt: number, retryInMs: number | undefined) {
+    const { method, path, status, correlationId, summary: reason } = error;
+    const about = { portalId, method, path, status, correlationId, reason, attempt };
+    if (retryInMs !== undefined) {
+      logger.info(
+        { ...about, retryInMs: Math.round(retryInMs) },
+        'a call to HubSpot failed and is sent again',
+      );
+    } else {
+      const ours = error.transient || status === 401 || status === 403;
+      logger[ours ? 'warn' : 'info'](about, 'a call to HubSpot failed');
+    }
+  }
 }
 
+const timeToSend = ({ endsAt }: Call) => endsAt - WORTH_SENDING_MS - performance.now();
+
 const laneOf = (request: HubSpotRequest) => request.lane ?? 'general';
+
+function notSent({ method, path }: HubSpotRequest, why: string, waitMs?: number): HubSpotError {
+  const retryAfter = waitMs === undefined ? undefined : Math.ceil(waitMs / 1000);
+  return new HubSpotError({
+    method,
+    path: maskEmails(path),
+    problem: `not sent: ${why}`,
+    sent: false,
+    retryAfter,
+  });
+}

@@ -4,11 +4,15 @@ const FIRST_MS = 300;
 const LONGEST_MS = 5_000;
 /** HubSpot locks a record for a moment: "at least two seconds". */
 const LOCKED_MS = 2_000;
+/** Until one of the calls that filled the window has left it. */
+const WINDOW_MS: Record<string, number> = { SECONDLY: 1_000, TEN_SECONDLY_ROLLING: 2_000 };
+/** The day ends at midnight in the account's time zone, which a refusal does not tell: asked again so often. */
+const DAY_CHECK_MS = 15 * 60 * 1000;
+/** The longest wait that HubSpot documents. */
+const MOST_MS = 24 * 60 * 60 * 1000;
 
 /** Trouble on the way to HubSpot in which a second try can help; 522, 525 and 526 are for HubSpot's support. */
 const PASSING = new Set([500, 502, 503, 504, 520, 521, 523, 524]);
-/** The connection was never made, so nothing was sent. */
-const NEVER_SENT = /\((ECONNREFUSED|ENOTFOUND|EAI_AGAIN)\)/;
 
 /**
  * How long to wait before the same request is sent again, or undefined when it must not be.
@@ -17,7 +21,7 @@ const NEVER_SENT = /\((ECONNREFUSED|ENOTFOUND|EAI_AGAIN)\)/;
  * carried out (5xx, no answer, an answer that cannot be read) only when repeating it changes nothing. HubSpot's
  * `Retry-After` goes before our own wait; a wait past the call's deadline is none.
  * @param attempt the one that failed, counted from 1.
- * @param leftMs milliseconds until the call's deadline.
+ * @param leftMs milliseconds until the request must be sent.
  * @see platform: limits, errors, retries
  */
 export function retryDelay(
@@ -29,24 +33,36 @@ export function retryDelay(
 ): number | undefined {
   const own = ownDelay(error, idempotent, attempt);
   if (own === undefined) return undefined;
-  const jittered = own * (0.75 + random / 2);
-  const delay = Math.max(jittered, (error.retryAfter ?? 0) * 1000);
+  // What HubSpot asks for is the least; a wait of our own may be shorter, too.
+  const least = leastWait(error);
+  const delay = Math.max(own * (0.75 + random / 2), least * (1 + random / 4));
   return delay < leftMs ? delay : undefined;
+}
+
+function leastWait(error: HubSpotError): number {
+  const asked = (error.retryAfter ?? 0) * 1000;
+  if (error.status === 429) return rateLimitWait(error);
+  return error.status === 423 ? Math.max(LOCKED_MS, asked) : asked;
+}
+
+/** Milliseconds in which no call of the portal makes sense after a 429. */
+export function rateLimitWait({ policyName = '', retryAfter = 0 }: HubSpotError): number {
+  if (policyName === 'DAILY' && retryAfter === 0) return DAY_CHECK_MS;
+  return Math.min(Math.max(WINDOW_MS[policyName] ?? 2_000, retryAfter * 1000), MOST_MS);
 }
 
 function ownDelay(error: HubSpotError, idempotent: boolean, attempt: number): number | undefined {
   const grown = Math.min(FIRST_MS * 2 ** (attempt - 1), LONGEST_MS);
   switch (error.status) {
     case 429:
-      if (error.policyName === 'DAILY') return undefined;
-      return error.policyName === 'SECONDLY' ? 1_000 : 2_000;
+      return error.policyName === 'DAILY' ? undefined : 0;
     case 423:
-      return Math.max(LOCKED_MS, grown);
+      return grown;
     case 477:
       // Without HubSpot's word when the account has moved there is nothing to wait for.
       return error.retryAfter === undefined ? undefined : grown;
     case undefined:
-      return idempotent || NEVER_SENT.test(error.summary) ? grown : undefined;
+      return idempotent || !error.sent ? grown : undefined;
     default:
       return idempotent && (PASSING.has(error.status) || error.status < 300) ? grown : undefined;
   }

@@ -1,6 +1,6 @@
 import { type BudgetLimit, callBudgetsStore } from '../db/call-budgets-store.ts';
 import type { Pool } from '../db/pool.ts';
-import type { CallBudget, CallLane, CallPriority } from '../hubspot/budget.ts';
+import { type CallBudget, CallBudgetSpent, type CallLane, type CallPriority } from '../hubspot/budget.ts';
 import type { Logger } from '../logger.ts';
 
 /**
@@ -13,7 +13,10 @@ const MOST_AT_ONCE = { interactive: 20, background: 4 } as const;
 const NOTHING = () => {};
 
 interface Waiting {
+  /** By `performance.now()`. */
+  readonly startsBy: number;
   start(at?: number): void;
+  refuse(waitMs?: number): void;
 }
 
 interface Dependencies {
@@ -33,36 +36,54 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
       throw new RangeError(`The window of ${lane} calls must be longer than they are reserved ahead.`);
     }
   }
-  /** Limits that HubSpot named and that differ from the settings. */
+  /** Limits below the settings that HubSpot named, as all processes know them. */
   const known = new Map<string, number>();
   const queues = new Map<string, ReturnType<typeof createQueue>>();
 
   return {
-    take(portalId, lane, priority) {
+    take(portalId, lane, priority, withinMs) {
       if (limits[lane].calls === 0) return Promise.resolve(NOTHING);
-      const key = `${portalId}:${lane}`;
+      const key = keyOf(portalId, lane);
       let queue = queues.get(key);
       if (!queue) {
         queue = createQueue(portalId, lane, () => queues.delete(key));
         queues.set(key, queue);
       }
-      return queue.take(priority);
+      return queue.take(priority, withinMs);
     },
 
-    observe(portalId, lane, limit) {
-      const set = limits[lane].calls;
-      const key = `${portalId}:${lane}`;
-      if (set === 0 || limit < 1 || (known.get(key) ?? set) === limit || (limit >= set && !known.has(key)))
-        return;
-      known.set(key, limit);
-      callBudgetsStore.learn(pool, portalId, lane, limit).catch((err) => {
-        known.delete(key);
-        logger.warn({ err, portalId }, 'the portal’s limit could not be noted');
+    observe(portalId, lane, { limit, remaining, intervalMs }) {
+      const { calls, windowMs } = limits[lane];
+      if (calls === 0 || limit < 1) return;
+      // Of a longer window than ours only its part counts.
+      const ofWindow = Math.max(1, Math.floor(limit * Math.min(1, windowMs / (intervalMs ?? windowMs))));
+      const told = ofWindow < calls ? ofWindow : null;
+      if (told !== (known.get(keyOf(portalId, lane)) ?? null)) {
+        noteKnown(portalId, lane, told);
+        callBudgetsStore.learn(pool, portalId, lane, told).catch((err) => {
+          logger.warn({ err, portalId }, 'the portal’s limit could not be noted');
+        });
+      }
+      if (remaining === 0) {
+        const waitMs = (intervalMs ?? windowMs) / 10;
+        callBudgetsStore.yieldToOthers(pool, portalId, lane, limits[lane], waitMs).catch((err) => {
+          logger.warn({ err, portalId }, 'the portal’s full window could not be noted');
+        });
+      }
+    },
+
+    hold(portalId, lane, waitMs) {
+      if (limits[lane].calls === 0) return;
+      callBudgetsStore.hold(pool, portalId, lane, Math.ceil(waitMs)).catch((err) => {
+        logger.warn({ err, portalId }, 'HubSpot’s limit could not be noted; other calls may meet it');
       });
     },
-
-    hold: (portalId, lane, waitMs) => callBudgetsStore.hold(pool, portalId, lane, waitMs),
   };
+
+  function noteKnown(portalId: number, lane: CallLane, limit: number | null) {
+    if (limit === null) known.delete(keyOf(portalId, lane));
+    else known.set(keyOf(portalId, lane), limit);
+  }
 
   function createQueue(portalId: number, lane: CallLane, onEmpty: () => void) {
     const waiting: Record<CallPriority, Waiting[]> = { interactive: [], background: [] };
@@ -71,11 +92,31 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
     let granted = 0;
     let asking = false;
     let wake: (() => void) | undefined;
+    /** Until then nothing is granted, unless a person's call asks; by `performance.now()`. */
+    let asleepUntil = 0;
 
     return {
-      take(priority: CallPriority): Promise<() => void> {
-        return new Promise((resolve) => {
-          waiting[priority].push({ start: (at) => resolve(() => answered(at)) });
+      take(priority: CallPriority, withinMs: number): Promise<() => void> {
+        return new Promise((resolve, reject) => {
+          const startsBy = performance.now() + withinMs;
+          if (priority === 'background' && startsBy < asleepUntil) {
+            return reject(new CallBudgetSpent(asleepUntil - performance.now()));
+          }
+          const call: Waiting = {
+            startsBy,
+            start(at) {
+              clearTimeout(timer);
+              resolve(() => answered(at));
+            },
+            refuse(waitMs) {
+              clearTimeout(timer);
+              waiting[priority].splice(waiting[priority].indexOf(call), 1);
+              reject(new CallBudgetSpent(waitMs));
+              if (waitingCalls() === 0) wake?.();
+            },
+          };
+          const timer = setTimeout(() => call.refuse(), withinMs);
+          waiting[priority].push(call);
           // One that waits for the background's turn is woken for a person's call.
           if (priority === 'interactive') wake?.();
           if (!asking) serve();
@@ -94,8 +135,10 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
         const background = priority === 'background';
         const pause = await callBudgetsStore
           .reserve(pool, portalId, lane, count, limits[lane], background, AHEAD_MS[priority])
-          .then(({ starts, now, retryAt }) => {
+          .then(({ starts, now, retryAt, knownLimit }) => {
+            noteKnown(portalId, lane, knownLimit);
             for (const at of starts) begin(at - now, at);
+            if (retryAt !== null && refuseLate(retryAt - now) === 0) return 0;
             // Until what was reserved has begun, so that the next to be asked for are those that wait then.
             return (retryAt ?? starts.at(-1) ?? now) - now;
           })
@@ -116,11 +159,25 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
       granted += 1;
       const next = () => {
         granted -= 1;
-        (waiting.interactive.shift() ?? waiting.background.shift())?.start(at);
+        const call = waiting.interactive.shift() ?? waiting.background.shift();
+        if (call) call.start(at);
+        else answered(at);
         endIfEmpty();
       };
       if (delayMs > 0) setTimeout(next, delayMs);
       else next();
+    }
+
+    /**
+     * Refuses those that could not start before their time is over: nothing more is granted for so long.
+     * @returns how many still wait for a start.
+     */
+    function refuseLate(waitMs: number): number {
+      const until = performance.now() + waitMs;
+      const behind = [...waiting.interactive, ...waiting.background].slice(granted);
+      const late = behind.filter(({ startsBy }) => startsBy < until);
+      for (const call of late) call.refuse(waitMs);
+      return behind.length - late.length;
     }
 
     function endIfEmpty() {
@@ -141,9 +198,11 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
     function sleep(ms: number): Promise<void> {
       return new Promise((resolve) => {
         const timer = setTimeout(done, ms);
+        asleepUntil = performance.now() + ms;
         function done() {
           clearTimeout(timer);
           wake = undefined;
+          asleepUntil = 0;
           resolve();
         }
         wake = done;
@@ -151,3 +210,5 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
     }
   }
 }
+
+const keyOf = (portalId: number, lane: CallLane) => `${portalId}:${lane}`;

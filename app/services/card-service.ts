@@ -16,6 +16,9 @@ interface Dependencies {
   clock: Clock;
 }
 
+/** HubSpot gives a card up after five seconds; one is for the way and for what the card itself does. */
+const CALLS_MS = 4_000;
+
 export function createCardService({
   cards,
   hubspotFor,
@@ -56,7 +59,10 @@ export function createCardService({
   };
 
   function portalOf({ portalId }: CardRequest) {
-    return { hubspot: hubspotFor(portalId), install: () => installs.status(portalId) };
+    return {
+      hubspot: hubspotFor(portalId, 'interactive', CALLS_MS),
+      install: () => installs.status(portalId),
+    };
   }
 
   function find(name: string | undefined): Card {

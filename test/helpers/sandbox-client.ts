@@ -37,3 +37,7 @@ export function createSandboxClient(sandboxUrl: string) {
 }
 
 export type SandboxClient = ReturnType<typeof createSandboxClient>;
+
+/** Milliseconds between two requests that the sandbox got. */
+export const between = (one?: { at: string }, other?: { at: string }): number =>
+  Date.parse(other?.at ?? '') - Date.parse(one?.at ?? '');

@@ -76,6 +76,23 @@ describe('after everything that an install goes through', () => {
     expect(logs).not.toMatch(/bearer /i);
   });
 
+  it('each call to HubSpot that failed is in the logs, with what it was for', () => {
+    const lines = processes.flatMap((one) => one.output().split('\n')).filter((line) => line.startsWith('{'));
+    const failed = lines
+      .map((line) => JSON.parse(line))
+      .filter(({ msg }) => msg.startsWith('a call to HubSpot failed'));
+    const ofCall = { portalId: 62515, method: 'GET', path: expect.stringMatching(/^\/crm\//), attempt: 1 };
+    const ids = { correlationId: expect.stringMatching(/^[\da-f-]{36}$/), status: 500, reason: '500' };
+    const again = { ...ofCall, ...ids, retryInMs: expect.any(Number), level: 30 };
+    // For a request and for an event of a webhook.
+    expect(failed).toContainEqual(expect.objectContaining({ ...again, requestId: expect.any(String) }));
+    expect(failed).toContainEqual(expect.objectContaining({ ...again, eventId: expect.any(String) }));
+    const refused = { ...ofCall, portalId: 62516, status: 403, reason: '403 MISSING_SCOPES', level: 40 };
+    expect(failed).toContainEqual(expect.objectContaining({ ...refused, requestId: expect.any(String) }));
+    expect(failed).toContainEqual(expect.objectContaining({ ...refused, eventId: expect.any(String) }));
+    expect(JSON.stringify(failed)).not.toContain(EMAIL);
+  });
+
   it('none is in an answer of the app, but for the ticket in the address that the card hands out', () => {
     expect(answers.length).toBeGreaterThan(20);
     const leaks = answers.flatMap(({ asked, text }) => found(text).map((kind) => `${asked}: ${kind}`));
