@@ -42,7 +42,7 @@ export type CardActionHandler = (
 export interface Card {
   /** Last part of the card's address: `/crm-extension/<name>`. */
   readonly name: string;
-  /** Must answer within 3 seconds; HubSpot gives up at 5 and may ask again. */
+  /** HubSpot gives up after 5 seconds and may ask again; calls through `hubspot` end within 4, all together. */
   readonly render: (request: CardRequest, context: CardContext) => Promise<CardAnswer>;
   /** What its action hooks do, by the last part of their address: `/crm-extension/<card>/actions/<action>`. */
   readonly actions?: Readonly<Record<string, CardActionHandler>>;

@@ -86,6 +86,10 @@ export function createHubSpotHttp(apiUrl: string, logger: Logger, timeoutMs = TI
     if (!body.ok) {
       throw new HubSpotError({ ...about, correlationId, problem: `${status} with a body that is not JSON` });
     }
+    // Writes may be answered with nothing; what is read was lost on the way.
+    if (method === 'GET' && body.value === undefined) {
+      throw new HubSpotError({ ...about, correlationId, problem: `${status} without a body` });
+    }
     return status === 207 ? withoutSecretErrors(body.value, secretsOf(request)) : body.value;
   };
 }
