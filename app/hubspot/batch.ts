@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readAnswer } from './answer.ts';
-import { describeDetail, type ErrorDetail, type StandardError, standardErrors } from './error-body.ts';
+import { type ErrorDetail, furtherDetails, type StandardError, standardErrors } from './error-body.ts';
 import { HubSpotError } from './errors.ts';
 import type { HubSpotRequest, Send } from './http.ts';
 import { usableItems } from './usable-items.ts';
@@ -241,9 +241,7 @@ const stopsAll = ({ error }: BatchFailure) =>
 
 const detailsOf = (error: unknown) => (error instanceof HubSpotError ? error.errors : []);
 
-/** Adds the reasons that the message does not hold already. */
 function detailed(message: string, errors: readonly ErrorDetail[]): string {
-  const more = errors.filter((it) => !it.message || !message.includes(it.message));
-  const details = more.flatMap((it) => describeDetail(it) ?? []);
+  const details = furtherDetails(message, errors);
   return details.length > 0 ? `${message} (${details.join('; ')})`.trim() : message;
 }

@@ -58,11 +58,17 @@ export function readErrorBody(body: unknown): z.output<typeof errorBody> {
   return parsed.success ? parsed.data : errorBody.parse({});
 }
 
-/** What went wrong in one line: `firstname: is too long`. */
+/** What went wrong in one line, with the field where it is not named: `firstname: is too long`. */
 export function describeDetail({ message, code, in: field, context }: ErrorDetail): string | undefined {
   const what = message ?? code;
-  const where = field ?? context.propertyName?.join(', ');
-  return what !== undefined && where ? `${where}: ${what}` : what;
+  const where = context.propertyName?.join(', ') ?? field;
+  return what === undefined || !where || what.includes(where) ? what : `${where}: ${what}`;
+}
+
+/** The lines that say more than `message`, each once. */
+export function furtherDetails(message: string, errors: readonly ErrorDetail[]): string[] {
+  const further = errors.filter((error) => !error.message || !message.includes(error.message));
+  return [...new Set(further.flatMap((error) => describeDetail(error) ?? []))];
 }
 
 /** What is compared and not read: these keep their words even where a caller's value, sent as a secret, equals one. */
