@@ -53,7 +53,11 @@ export const apiVersions = {
     { version: '2026-03', path: '/integrators/timeline/2026-03', unsupportedFrom: '2027-09-30' },
     { version: 'v4', path: '/integrators/timeline/v4', unsupportedFrom: '2027-03-30' },
   ],
-  appUninstalls: [{ version: '2026-03', path: '/appinstalls/2026-03', unsupportedFrom: '2027-09-30' }],
+  appUninstalls: [
+    { version: '2026-03', path: '/appinstalls/2026-03', unsupportedFrom: '2027-09-30' },
+    { version: '2026-09', path: '/appinstalls/2026-09', unsupportedFrom: '2028-03-31' },
+    { version: 'v3', path: '/appinstalls/v3', unsupportedFrom: '2027-09-30' },
+  ],
   /** Settings and subscriptions of legacy apps. */
   webhooks: [
     { version: '2026-09', path: '/app-webhooks/2026-09', unsupportedFrom: '2028-03-31' },

@@ -37,56 +37,68 @@ export interface Area {
   /** Files of HubSpot's descriptions of the version in use, without `.json`. */
   readonly descriptions: readonly string[];
   /** Further versions that can be selected; their descriptions have the same names but for the version. */
-  readonly older?: readonly string[];
+  readonly others?: readonly string[];
   readonly cases: Cases;
 }
 
-const older = ['2026-03', 'v3'];
+const others = ['2026-03', 'v3'];
+const othersThan2026March = ['2026-09', 'v3'];
 
 /** Each service of `app/hubspot/`, what HubSpot says about its API, and the cases that drive it. */
 export const areas: { readonly [Name in keyof Services]?: Area } = {
-  oauth: { api: createOAuthApi, descriptions: ['oauth.2026-03'], cases: oauthCases },
-  contacts: { api: createContactsApi, descriptions: ['contacts.2026-09'], older, cases: contactCases },
-  companies: { api: createCompaniesApi, descriptions: ['companies.2026-09'], older, cases: companyCases },
+  oauth: {
+    api: createOAuthApi,
+    descriptions: ['oauth.2026-03'],
+    others: othersThan2026March,
+    cases: oauthCases,
+  },
+  contacts: { api: createContactsApi, descriptions: ['contacts.2026-09'], others, cases: contactCases },
+  companies: { api: createCompaniesApi, descriptions: ['companies.2026-09'], others, cases: companyCases },
   deals: {
     api: createDealsApi,
     descriptions: ['deals.2026-09', 'pipelines.2026-09'],
-    older,
+    others,
     cases: dealCases,
   },
   tickets: {
     api: createTicketsApi,
     descriptions: ['tickets.2026-09', 'pipelines.2026-09'],
-    older,
+    others,
     cases: ticketCases,
   },
-  calls: { api: createCallsApi, descriptions: ['calls.2026-09'], older, cases: callCases },
-  emails: { api: createEmailsApi, descriptions: ['emails.2026-09'], older, cases: emailCases },
-  meetings: { api: createMeetingsApi, descriptions: ['meetings.2026-09'], older, cases: meetingCases },
-  notes: { api: createNotesApi, descriptions: ['notes.2026-09'], older, cases: noteCases },
-  tasks: { api: createTasksApi, descriptions: ['tasks.2026-09'], older, cases: taskCases },
+  calls: { api: createCallsApi, descriptions: ['calls.2026-09'], others, cases: callCases },
+  emails: { api: createEmailsApi, descriptions: ['emails.2026-09'], others, cases: emailCases },
+  meetings: { api: createMeetingsApi, descriptions: ['meetings.2026-09'], others, cases: meetingCases },
+  notes: { api: createNotesApi, descriptions: ['notes.2026-09'], others, cases: noteCases },
+  tasks: { api: createTasksApi, descriptions: ['tasks.2026-09'], others, cases: taskCases },
   associations: {
     api: createAssociationsApi,
     descriptions: ['associations.2026-09', 'associationsSchema.2026-09'],
-    older: ['2026-03', 'v4'],
+    others: ['2026-03', 'v4'],
     cases: associationCases,
   },
-  pipelines: { api: createPipelinesApi, descriptions: ['pipelines.2026-09'], older, cases: pipelineCases },
+  pipelines: { api: createPipelinesApi, descriptions: ['pipelines.2026-09'], others, cases: pipelineCases },
   owners: { api: createOwnersApi, descriptions: [], cases: ownerCases },
-  account: { api: createAccountApi, descriptions: ['accountInfo.2026-09'], older, cases: accountCases },
+  account: { api: createAccountApi, descriptions: ['accountInfo.2026-09'], others, cases: accountCases },
   timeline: { api: createTimelineApi, descriptions: ['timeline.2026-03'], cases: timelineCases },
   webhookSettings: {
     api: createWebhookSettingsApi,
     descriptions: ['webhooks.2026-09'],
+    others,
     cases: webhookSettingsCases,
   },
-  appInstalls: { api: createAppInstallsApi, descriptions: ['appUninstalls.2026-03'], cases: appInstallCases },
+  appInstalls: {
+    api: createAppInstallsApi,
+    descriptions: ['appUninstalls.2026-03'],
+    others: othersThan2026March,
+    cases: appInstallCases,
+  },
 };
 
 /** The descriptions of each version that an area can be called in; the one in use has no version here. */
-export const describedVersions = ({ descriptions, older = [] }: Area) => [
+export const describedVersions = ({ descriptions, others = [] }: Area) => [
   { files: descriptions, version: undefined },
-  ...older.map((version) => ({
+  ...others.map((version) => ({
     files: descriptions.map((file) => file.replace(/\..*/, `.${version}`)),
     version,
   })),

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
+import { apiVersions } from '../../app/hubspot/api-paths.ts';
 import { createContactsApi } from '../../app/hubspot/contacts.ts';
 import { findApis } from '../../scripts/contract/apis.ts';
 import { areas, describedVersions } from '../../scripts/contract/areas.ts';
@@ -19,6 +20,21 @@ describe('the contract check', () => {
     const listed = Object.values(areas).map(({ api }) => api);
     const missing = [...(await findApis())].filter(([, api]) => !listed.includes(api)).map(([name]) => name);
     expect(missing).toEqual([]);
+  });
+
+  it.each([
+    ['oauth', 'oauth'],
+    ['contacts', 'objects'],
+    ['pipelines', 'pipelines'],
+    ['associations', 'associations'],
+    ['account', 'accountInfo'],
+    ['webhookSettings', 'webhooks'],
+    ['appInstalls', 'appUninstalls'],
+  ] as const)('checks %s in every version that can be chosen', (name, area) => {
+    const [used, ...others] = apiVersions[area].map(({ version }) => version);
+    const { descriptions = [], others: checked = [] } = areas[name] ?? {};
+    expect(descriptions.every((file) => file.endsWith(`.${used}`))).toBe(true);
+    expect([...checked].sort()).toEqual(others.sort());
   });
 
   it('drives every method, with cases that end as they should', async () => {
