@@ -38,6 +38,8 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
   }
   /** Limits below the settings that HubSpot named, as all processes know them. */
   const known = new Map<string, number>();
+  /** When a full window was looked into last: at HubSpot's limit every answer tells of one. */
+  const yielded = new Map<string, number>();
   const queues = new Map<string, ReturnType<typeof createQueue>>();
 
   return {
@@ -55,17 +57,19 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
     observe(portalId, lane, { limit, remaining, intervalMs }) {
       const { calls, windowMs } = limits[lane];
       if (calls === 0 || limit < 1) return;
+      const key = keyOf(portalId, lane);
       // Of a longer window than ours only its part counts.
       const ofWindow = Math.max(1, Math.floor(limit * Math.min(1, windowMs / (intervalMs ?? windowMs))));
       const told = ofWindow < calls ? ofWindow : null;
-      if (told !== (known.get(keyOf(portalId, lane)) ?? null)) {
+      if (told !== (known.get(key) ?? null)) {
         noteKnown(portalId, lane, told);
         callBudgetsStore.learn(pool, portalId, lane, told).catch((err) => {
           logger.warn({ err, portalId }, 'the portal’s limit could not be noted');
         });
       }
-      if (remaining === 0) {
-        const waitMs = (intervalMs ?? windowMs) / 10;
+      const waitMs = (intervalMs ?? windowMs) / 10;
+      if (remaining === 0 && performance.now() >= (yielded.get(key) ?? -waitMs) + waitMs) {
+        yielded.set(key, performance.now());
         callBudgetsStore.yieldToOthers(pool, portalId, lane, limits[lane], waitMs).catch((err) => {
           logger.warn({ err, portalId }, 'the portal’s full window could not be noted');
         });
