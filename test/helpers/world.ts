@@ -66,8 +66,9 @@ export async function startWorld(
     },
 
     async close() {
-      await sandbox.close();
+      // First: a handler under way would wait long for a sandbox that is gone.
       await runner?.stop();
+      await sandbox.close();
       await listening.close();
       await ctx.close();
       await database.drop();
