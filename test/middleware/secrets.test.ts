@@ -234,7 +234,7 @@ describe('after everything that an install goes through', () => {
     await control.control('webhooks', { events: [{ ...event, propertyName: 'phone', propertyValue: '1' }] });
     await until('the refusal to be noted', async () => {
       dumps.push(await dump());
-      return dumps.at(-1)?.match(/does not have proper permissions/g)?.length === 2;
+      return dumps.at(-1)?.includes('does not have proper permissions');
     });
     expect(proxy.exchanges.map(({ responseBody }) => responseBody).join()).toMatch(/oauth-token \([^)]{24}/);
   }
