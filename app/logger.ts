@@ -30,8 +30,8 @@ export function createLogger(level: string, name: string, output: LogOutput = pr
     redact: { paths: REDACTED, censor: '[redacted]' },
     serializers: { err: serializeError },
     base: { name },
-    // Every line says what it was for: the request or the webhook event.
-    mixin: currentCause,
+    // Every line says what it was for: the request or the webhook event. A copy, as pino adds the line's fields to it.
+    mixin: () => ({ ...currentCause() }),
   };
   if (!output.isTTY) return pino(options, pino.destination(output.fd));
   const shown = { ignore: 'pid,hostname,name', messageFormat: '{name}: {msg}', destination: output.fd };
