@@ -116,7 +116,7 @@ function retryAfterOf(headers: Headers): number | undefined {
   if (said === undefined) return undefined;
   const seconds =
     numberIn(said) ?? (Date.parse(said) - (Date.parse(asText(headers.date) ?? '') || Date.now())) / 1000;
-  return seconds > 0 ? seconds : undefined;
+  return seconds > 0 ? Math.ceil(seconds) : undefined;
 }
 
 function parseJson(text: string): { ok: true; value: unknown } | { ok: false } {
@@ -139,8 +139,10 @@ function queryString(query: HubSpotRequest['query'] = {}): string {
 
 type Headers = Readonly<Record<string, unknown>>;
 
-/** A number from 0, as headers write it. */
-const numberIn = (value: unknown) =>
-  typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : undefined;
+/** A number from 0. */
+function numberIn(value: unknown): number | undefined {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
+  return number >= 0 && Number.isFinite(number) ? number : undefined;
+}
 
 const asText = (value: unknown) => (typeof value === 'string' ? value : undefined);
