@@ -23,6 +23,7 @@ import { createPrivacyService } from './services/privacy-service.ts';
 import { createRefusalService } from './services/refusal-service.ts';
 import { createTimelineService } from './services/timeline-service.ts';
 import { createTokenService } from './services/token-service.ts';
+import { createWebhookBacklog } from './services/webhook-backlog.ts';
 import { createWebhookDispatcher } from './services/webhook-dispatcher.ts';
 import { createWebhookLaneRunner } from './services/webhook-lane-runner.ts';
 import { createLanesAtWork } from './services/webhook-lanes.ts';
@@ -46,6 +47,8 @@ export interface Overrides {
   readonly webhookHandlers?: typeof webhookHandlers;
   /** After how long a webhook handler is given up. */
   readonly webhookHandlerMs?: number;
+  /** For how long webhook handlers wait for what was stored before to be split. */
+  readonly webhookPatienceMs?: number;
   readonly cards?: typeof cards;
 }
 
@@ -175,7 +178,14 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
         serverUrl: config.serverUrl,
         apiUrl: config.hubspot.apiUrl,
       }),
-      webhookLanes: createWebhookLaneRunner({ pool, dispatcher, lanesAtWork, clock, logger }),
+      webhookLanes: createWebhookLaneRunner({
+        pool,
+        dispatcher,
+        backlog: createWebhookBacklog({ pool, patienceMs: overrides.webhookPatienceMs }),
+        lanesAtWork,
+        clock,
+        logger,
+      }),
     },
     async close(): Promise<void> {
       await webhookReceiver.close();

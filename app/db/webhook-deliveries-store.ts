@@ -10,6 +10,13 @@ export interface SettledDelivery {
   readonly rest: Buffer | undefined;
 }
 
+export interface WaitingDeliveries {
+  readonly oldestId: number;
+  readonly newestId: number;
+  /** For how long the oldest has waited. */
+  readonly oldestMs: number;
+}
+
 /** Table `webhook_deliveries`. */
 export const webhookDeliveriesStore = {
   /** Stores deliveries in one statement, and so in one commit. */
@@ -69,6 +76,18 @@ export const webhookDeliveriesStore = {
       `select exists (select from webhook_deliveries where state = 'waiting') as waiting`,
     );
     return rows[0].waiting;
+  },
+
+  /** What waits to be split; undefined when nothing does. */
+  async waiting(db: Db): Promise<WaitingDeliveries | undefined> {
+    const { rows } = await db.query<WaitingDeliveries>({
+      name: 'waiting-webhook-deliveries',
+      text: `select oldest.id as "oldestId", newest.id as "newestId",
+          (extract(epoch from clock_timestamp() - oldest.received_at) * 1000)::float as "oldestMs"
+        from (select id, received_at from webhook_deliveries where state = 'waiting' order by id limit 1) oldest,
+          (select id from webhook_deliveries where state = 'waiting' order by id desc limit 1) newest`,
+    });
+    return rows[0];
   },
 
   /** For how long the oldest delivery has waited; 0 when none waits. */

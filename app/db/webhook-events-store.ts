@@ -14,7 +14,8 @@ export interface NewWebhookEvent {
   /** 0 or 1; lower goes first. */
   readonly priority: number;
   readonly occurred_at: number;
-  readonly event: WebhookEvent | null;
+  /** A `WebhookEvent` as JSON. */
+  readonly event: string | null;
   readonly state: WebhookEventState;
 }
 
@@ -62,7 +63,7 @@ export const webhookEventsStore = {
         int2Array(inOrder.map(({ lane }) => lane)),
         int2Array(inOrder.map(({ priority }) => priority)),
         int8Array(inOrder.map(({ occurred_at }) => occurred_at)),
-        textArray(inOrder.map(({ event }) => event && JSON.stringify(event))),
+        textArray(inOrder.map(({ event }) => event)),
         textArray(inOrder.map(({ state }) => state)),
       ],
     });

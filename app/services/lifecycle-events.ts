@@ -33,7 +33,7 @@ export async function publishLifecycle(
       subscription_type: subscriptionType,
       priority: 0,
       occurred_at: now,
-      event: { ...event, occurredAt: now },
+      event: JSON.stringify({ ...event, occurredAt: now }),
       state: 'waiting',
     },
   ]);

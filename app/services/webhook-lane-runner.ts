@@ -5,6 +5,7 @@ import { createGroupCommit } from '../db/group-commit.ts';
 import type { Pool } from '../db/pool.ts';
 import { type PendingEvent, webhookEventsStore } from '../db/webhook-events-store.ts';
 import type { Logger } from '../logger.ts';
+import type { WebhookBacklog } from './webhook-backlog.ts';
 import type { WebhookDispatcher } from './webhook-dispatcher.ts';
 import { PRIVACY_DELETION, type WebhookEvent } from './webhook-event.ts';
 import { type LanesAtWork, wakeLanes } from './webhook-lanes.ts';
@@ -24,13 +25,15 @@ const HAND_OVER_MS = 1_000;
 interface Dependencies {
   pool: Pool;
   dispatcher: WebhookDispatcher;
+  backlog: WebhookBacklog;
   lanesAtWork: LanesAtWork;
   clock: Clock;
   logger: Logger;
 }
 
 /** Handles the events of a lane: of one record one after another in order, of different records side by side. */
-export function createWebhookLaneRunner({ pool, dispatcher, lanesAtWork, clock, logger }: Dependencies) {
+export function createWebhookLaneRunner(dependencies: Dependencies) {
+  const { pool, dispatcher, backlog, lanesAtWork, clock, logger } = dependencies;
   const marks = createGroupCommit<string>((ids) => webhookEventsStore.done(pool, ids), 1_000);
 
   return {
@@ -41,12 +44,14 @@ export function createWebhookLaneRunner({ pool, dispatcher, lanesAtWork, clock, 
       let limit = FEWEST;
       lanesAtWork.begin(lane);
       try {
+        await backlog.whenSplit(stopping);
         let turnEnds = performance.now() + LONGEST_TURN_MS;
         while (!empty && !records.failed() && !stopping()) {
           if (performance.now() > turnEnds) {
             if (await records.ended(HAND_OVER_MS)) break;
             turnEnds = performance.now() + LONGEST_TURN_MS;
           }
+          await backlog.whenShort(stopping);
           const underWay = records.underWay();
           await records.marked();
           const roundsEnded = lanesAtWork.roundsEnded();

@@ -16,9 +16,13 @@ export function laneOf(record: string): number {
   return (hash >>> 0) % LANES;
 }
 
-/** Asks for stored deliveries to be split; one job stands for all of them until it begins. */
+/**
+ * Asks for stored deliveries to be split; one job stands for all of them until it begins. One worker splits at a time:
+ * two would store later deliveries before earlier ones.
+ */
 export async function wakeSplitter(db: Db): Promise<void> {
-  await enqueue(db, 'split-webhook-deliveries', {}, { jobKey: 'split-webhook-deliveries' });
+  const name = 'split-webhook-deliveries';
+  await enqueue(db, name, {}, { jobKey: name, queue: name });
 }
 
 /** Asks for lanes to be worked, in ascending order: two transactions that wake the same ones must not deadlock. */

@@ -49,7 +49,7 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
   return {
     /** Splits until nothing waits, or `stopping` says so. */
     splitWaiting(stopping: () => boolean): Promise<void> {
-      // Two at once would store later deliveries before earlier ones, as only another worker may.
+      // Two at once would store later deliveries before earlier ones; the queue's lock is lost to who is taken for dead.
       if (underWay) again = true;
       underWay ??= splitAll(stopping).finally(() => {
         underWay = undefined;
@@ -197,7 +197,8 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
       lane: laneOf(record),
       priority: event.changeSource === 'IMPORT' ? 1 : 0,
       occurred_at: event.occurredAt ?? 0,
-      event,
+      // Now, while the database is busy with the round before.
+      event: JSON.stringify(event),
       state: isWanted(event) ? 'waiting' : unwantedState(event),
     };
   }

@@ -30,7 +30,7 @@ export function anEvent(fields: Record<string, unknown> = {}) {
 /** A world whose app has these webhook handlers, and HubSpot's end of the webhooks. */
 export async function startWebhookWorld(
   webhookHandlers: readonly AnyWebhookHandler[],
-  options: { worker?: boolean; webhookHandlerMs?: number; settings?: Record<string, string> } = {},
+  options: Omit<Parameters<typeof startWorld>[0] & {}, 'webhookHandlers'> = {},
 ) {
   const world = await startWorld({ worker: true, ...options, webhookHandlers });
   const hubspot = createDeliverySender({ url: world.serverUrl });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { type Context, createContext } from '../../app/context.ts';
 import { startJobRunner } from '../../app/jobs/runner.ts';
-import { laneOf, wakeLanes } from '../../app/services/webhook-lanes.ts';
+import { laneOf, wakeLanes, wakeSplitter } from '../../app/services/webhook-lanes.ts';
 import { defineHandler, type WebhookContext } from '../../app/webhooks/handler.ts';
 import { until } from '../helpers/until.ts';
 import { anEvent, inWebhookWorld, THEN, type WebhookWorld } from '../helpers/webhook-world.ts';
@@ -46,13 +47,93 @@ describe('events of one record', () => {
         );
         const shuffled = events.toSorted((a, b) => scattered(a.eventId) - scattered(b.eventId));
         await Promise.all(inParts(shuffled, 37).map((part) => world.deliver(part)));
-        await withWorker(world, () => world.settled());
+        await withWorkers([world.ctx], () => world.settled());
         expect(handled.size).toBe(20);
         for (const [objectId, order] of handled)
           expect(order).toEqual(Array.from({ length: 30 }, (_, index) => objectId + 20 * index));
         expect(mostAtOnce).toBeGreaterThan(4);
       },
       { worker: false },
+    );
+  });
+
+  it('run in order of occurrence when two workers find many deliveries that were stored before', () => {
+    const handled = new Map<number, number[]>();
+    const handler = onChange(async ({ objectId, occurredAt }) => {
+      handled.set(objectId, [...(handled.get(objectId) ?? []), occurredAt]);
+    });
+    return inWebhookWorld(
+      [handler],
+      async (world) => {
+        const events = Array.from({ length: 4_000 }, (_, index) =>
+          anEvent({ objectId: index % 200, occurredAt: THEN + index, eventId: index }),
+        );
+        const shuffled = events.toSorted((a, b) => scattered(a.eventId, 4_001) - scattered(b.eventId, 4_001));
+        await Promise.all(inParts(shuffled, 40).map((part) => world.deliver(part)));
+        const another = createContext(world.ctx.config, world.ctx.logger, { webhookHandlers: [handler] });
+        await withWorkers([world.ctx, another], () => world.settled());
+        await another.close();
+        expect(handled.size).toBe(200);
+        for (const [objectId, order] of handled)
+          expect(order).toEqual(Array.from({ length: 20 }, (_, index) => objectId + 200 * index));
+      },
+      { worker: false },
+    );
+  });
+
+  it('run in order of occurrence when their lane is at work while deliveries have long been waiting', () => {
+    const handled: number[] = [];
+    const gate = createGate();
+    const handler = onChange(async ({ objectId, occurredAt }) => {
+      if (objectId === 101) await gate.opened;
+      else handled.push(occurredAt);
+    });
+    return inWebhookWorld(
+      [handler],
+      async (world) => {
+        const [lane, neighbour] = neighbourOf(101);
+        const { ctx, deliver, query } = world;
+        await deliver([anEvent({ objectId: 101 })]);
+        await split(world);
+        const atWork = ctx.services.webhookLanes.run(lane, () => false);
+        await deliver([anEvent({ objectId: neighbour, occurredAt: THEN + 1 })]);
+        // So that who asks from now on is the lane.
+        await ctx.services.webhookReceiver.close();
+        await query(`select graphile_worker.remove_job('split-webhook-deliveries')`);
+        await query(`update webhook_deliveries set received_at = now() - interval '1 minute'`);
+        await until('the lane to ask for the splitting', () => splittingIsAskedFor(world));
+        const letGo = await holdDeliveries(world);
+        await deliver([anEvent({ objectId: neighbour, occurredAt: THEN + 2 })]);
+        await split(world);
+        await letGo();
+        await split(world);
+        await until('both', () => handled.length === 2);
+        gate.open();
+        await atWork;
+        expect(handled).toEqual([1, 2]);
+      },
+      { worker: false },
+    );
+  });
+
+  it('do not wait for ever for deliveries that cannot be split', () => {
+    const handled: number[] = [];
+    const handler = onChange(async ({ objectId }) => void handled.push(objectId));
+    return inWebhookWorld(
+      [handler],
+      async (world) => {
+        await world.deliver([anEvent({ objectId: 101 })]);
+        const letGo = await holdDeliveries(world);
+        await world.deliver([anEvent({ objectId: 102 })]);
+        await withWorkers([world.ctx], async () => {
+          await until('the other to be handled', () => handled.includes(102));
+          await letGo();
+          await wakeSplitter(world.ctx.pool);
+          await world.settled();
+        });
+        expect(handled).toEqual([102, 101]);
+      },
+      { worker: false, webhookPatienceMs: 200 },
     );
   });
 
@@ -155,7 +236,7 @@ describe('imports', () => {
         await world.deliver([anImport(at(2, 1)), anImport(at(2, 3))]);
         await world.deliver([anEvent(at(3, 2)), anImport(at(3, 1)), anImport(at(3, 3))]);
         await split(world);
-        await withWorker(world, () => world.settled());
+        await withWorkers([world.ctx], () => world.settled());
         expect(Object.fromEntries(handled)).toEqual({ 1: [1, 2, 3, 4], 2: [1, 2, 3], 3: [1, 2, 3] });
       },
       { worker: false },
@@ -199,13 +280,24 @@ describe('a lane', () => {
 
 const split = (world: WebhookWorld) => world.ctx.services.webhookSplitter.splitWaiting(() => false);
 
-async function withWorker(world: WebhookWorld, work: () => Promise<void>): Promise<void> {
-  const runner = await startJobRunner(world.ctx);
+async function withWorkers(contexts: readonly Context[], work: () => Promise<void>): Promise<void> {
+  const runners = await Promise.all(contexts.map(startJobRunner));
   try {
     await work();
   } finally {
-    await runner.stop();
+    await Promise.all(runners.map((runner) => runner.stop()));
   }
+}
+
+/** Holds what was delivered so that nobody splits it. @returns what lets it go. */
+async function holdDeliveries({ ctx }: WebhookWorld): Promise<() => Promise<void>> {
+  const tx = await ctx.pool.connect();
+  await tx.query('begin');
+  await tx.query('select from webhook_deliveries for update');
+  return async () => {
+    await tx.query('rollback');
+    tx.release();
+  };
 }
 
 async function openTransactions({ query }: WebhookWorld): Promise<number> {
@@ -223,6 +315,13 @@ async function laneIsRunning({ query }: WebhookWorld, lane: number): Promise<boo
   return rows.length > 0;
 }
 
+async function splittingIsAskedFor({ query }: WebhookWorld): Promise<boolean> {
+  const rows = await query(
+    `select from graphile_worker.jobs where task_identifier = 'split-webhook-deliveries'`,
+  );
+  return rows.length > 0;
+}
+
 /** The lane of a contact, and another contact of that lane. */
 function neighbourOf(objectId: number): [number, number] {
   const lane = laneOf(`62515:contact:${objectId}`);
@@ -230,7 +329,7 @@ function neighbourOf(objectId: number): [number, number] {
     if (laneOf(`62515:contact:${other}`) === lane) return [lane, other];
 }
 
-const scattered = (index: number) => (index * 7_919) % 601;
+const scattered = (index: number, size = 601) => (index * 7_919) % size;
 
 function inParts<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, part) =>

@@ -31,28 +31,32 @@ describe('a person whose deletion HubSpot tells of', () => {
   /** What the app's own handler of the deletion does. */
   let onDeletion: (db: HandlerDb, context: WebhookContext) => Promise<void> = async () => {};
   beforeAll(async () => {
-    world = await startWebhookWorld([
-      defineHandler({
-        name: 'changed',
-        on: 'contact.propertyChange',
-        async handle({ objectId, propertyName, propertyValue }) {
-          handled.push(`${objectId} ${propertyName}`);
-          // Errors speak of people too.
-          if (propertyName === 'dead')
-            throw Object.assign(installNotFound(1), { message: `no ${propertyValue}` });
-        },
-      }),
-      defineHandler({
-        name: 'deleted',
-        on: 'contact.deletion',
-        handle: async ({ objectId }) => void handled.push(`${objectId} deletion`),
-      }),
-      defineHandler({
-        name: 'privately deleted',
-        on: 'contact.privacyDeletion',
-        handle: (_, context) => onDeletion(context.db, context),
-      }),
-    ]);
+    world = await startWebhookWorld(
+      [
+        defineHandler({
+          name: 'changed',
+          on: 'contact.propertyChange',
+          async handle({ objectId, propertyName, propertyValue }) {
+            handled.push(`${objectId} ${propertyName}`);
+            // Errors speak of people too.
+            if (propertyName === 'dead')
+              throw Object.assign(installNotFound(1), { message: `no ${propertyValue}` });
+          },
+        }),
+        defineHandler({
+          name: 'deleted',
+          on: 'contact.deletion',
+          handle: async ({ objectId }) => void handled.push(`${objectId} deletion`),
+        }),
+        defineHandler({
+          name: 'privately deleted',
+          on: 'contact.privacyDeletion',
+          handle: (_, context) => onDeletion(context.db, context),
+        }),
+      ],
+      // One test holds up the splitting on purpose.
+      { webhookPatienceMs: 100 },
+    );
     await world.query('create table notes (contact int)');
   });
   beforeEach(async () => {
