@@ -83,7 +83,8 @@ export const webhookEventsStore = {
 
   async hasImports(tx: Db): Promise<boolean> {
     const { rows } = await tx.query(
-      `select exists (select from webhook_events where state = 'waiting' and priority = 1) as any`,
+      `select exists (select from webhook_events where state = 'waiting' and priority = 1)
+         or exists (select from webhook_events where state = 'retrying' and priority = 1) as any`,
     );
     return rows[0].any;
   },
@@ -93,7 +94,7 @@ export const webhookEventsStore = {
     await tx.query(
       // One whose row is locked is being handled: it needs no bringing forward, and its handler may take its time.
       `update webhook_events set priority = 0 where id in (
-         select id from webhook_events where state = 'waiting' and priority = 1 and record = any($1)
+         select id from webhook_events where record = any($1) and state in ('waiting', 'retrying') and priority = 1
          for update skip locked)`,
       [records],
     );
@@ -105,19 +106,15 @@ export const webhookEventsStore = {
    * records `except`.
    */
   async pending(db: Db, lane: number, limit: number, except: readonly string[]): Promise<PendingEvent[]> {
-    const due = await db.query<PendingEvent>({
-      name: 'due-webhook-events',
-      text: `select ${PENDING} from webhook_events e
-        where lane = $1 and state = 'retrying' and run_at <= now() and record <> all($3) and (${NEVER_HELD} or not exists (
-          select from webhook_events earlier where earlier.record = e.record
-            and earlier.state in ('waiting', 'retrying')
-            and (earlier.occurred_at, earlier.id) < (e.occurred_at, e.id)))
-        order by run_at limit $2`,
-      values: [lane, limit, except],
-    });
-    const front = await waitingEvents(db, lane, 0, limit, except);
-    if (due.rows.length + front.length > 0) return [...due.rows, ...front];
-    return waitingEvents(db, lane, 1, MOST_IMPORTS, except);
+    for (const [priority, most] of [
+      [0, limit],
+      [1, MOST_IMPORTS],
+    ] as const) {
+      const due = await dueEvents(db, lane, priority, most, except);
+      const waiting = await waitingEvents(db, lane, priority, most, except);
+      if (due.length + waiting.length > 0) return [...due, ...waiting];
+    }
+    return [];
   },
 
   /**
@@ -254,6 +251,27 @@ export const webhookEventsStore = {
     return rowCount ?? 0;
   },
 };
+
+async function dueEvents(
+  db: Db,
+  lane: number,
+  priority: 0 | 1,
+  limit: number,
+  except: readonly string[],
+): Promise<PendingEvent[]> {
+  const { rows } = await db.query<PendingEvent>({
+    name: 'due-webhook-events',
+    text: `select ${PENDING} from webhook_events e
+      where lane = $1 and priority = $2 and state = 'retrying' and run_at <= now() and record <> all($4)
+        and (${NEVER_HELD} or not exists (
+          select from webhook_events earlier where earlier.record = e.record
+            and earlier.state in ('waiting', 'retrying')
+            and (earlier.occurred_at, earlier.id) < (e.occurred_at, e.id)))
+      order by run_at limit $3`,
+    values: [lane, priority, limit, except],
+  });
+  return rows;
+}
 
 async function waitingEvents(
   db: Db,

@@ -219,6 +219,37 @@ describe('imports', () => {
     });
   });
 
+  it('let normal events pass when many of them failed and are due again, unless of the same record', () => {
+    const handled: string[] = [];
+    let broken = true;
+    const handler = defineHandler({
+      name: 'fragile',
+      on: 'contact.propertyChange',
+      async handle({ objectId, changeSource }) {
+        if (broken) throw new Error('the warehouse does not answer');
+        handled.push(`${changeSource} ${objectId}`);
+      },
+    });
+    return inWebhookWorld(
+      [handler],
+      async (world) => {
+        const [other, last, ...contacts] = contactsOfOneLane(300);
+        for (const part of inParts([...contacts, last], 100))
+          await world.deliver(part.map((objectId) => anImport({ objectId })));
+        await withWorkers([world.ctx], () => world.settled());
+        broken = false;
+        await world.deliver([anEvent({ objectId: other }), anEvent({ objectId: last })]);
+        await split(world);
+        await world.retryNow();
+        await withWorkers([world.ctx], () => until('all to be done', () => handled.length === 301));
+        const [one, two, three] = handled;
+        expect([one, two].toSorted()).toEqual([`CRM_UI ${other}`, `IMPORT ${last}`]);
+        expect(three).toBe(`CRM_UI ${last}`);
+      },
+      { worker: false },
+    );
+  });
+
   it('stay in order with the other events of their record', () => {
     const handled = new Map<number, number[]>();
     const handler = onChange(async ({ objectId, occurredAt }) => {
@@ -280,7 +311,7 @@ describe('a lane', () => {
 
 const split = (world: WebhookWorld) => world.ctx.services.webhookSplitter.splitWaiting(() => false);
 
-async function withWorkers(contexts: readonly Context[], work: () => Promise<void>): Promise<void> {
+async function withWorkers(contexts: readonly Context[], work: () => Promise<unknown>): Promise<void> {
   const runners = await Promise.all(contexts.map(startJobRunner));
   try {
     await work();
@@ -322,11 +353,18 @@ async function splittingIsAskedFor({ query }: WebhookWorld): Promise<boolean> {
   return rows.length > 0;
 }
 
+const laneOfContact = (objectId: number) => laneOf(`62515:contact:${objectId}`);
+
 /** The lane of a contact, and another contact of that lane. */
 function neighbourOf(objectId: number): [number, number] {
-  const lane = laneOf(`62515:contact:${objectId}`);
-  for (let other = objectId + 1; ; other += 1)
-    if (laneOf(`62515:contact:${other}`) === lane) return [lane, other];
+  const lane = laneOfContact(objectId);
+  for (let other = objectId + 1; ; other += 1) if (laneOfContact(other) === lane) return [lane, other];
+}
+
+function contactsOfOneLane(count: number): number[] {
+  const contacts: number[] = [];
+  for (let id = 1; contacts.length < count; id += 1) if (laneOfContact(id) === 0) contacts.push(id);
+  return contacts;
 }
 
 const scattered = (index: number, size = 601) => (index * 7_919) % size;
