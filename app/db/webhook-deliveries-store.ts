@@ -17,6 +17,16 @@ export interface WaitingDeliveries {
   readonly oldestMs: number;
 }
 
+/** What is taken at once. */
+export interface Portion {
+  /** How many deliveries at the most. */
+  readonly limit: number;
+  /** No further one is taken once these bytes are reached; one may be larger. */
+  readonly bytes: number;
+  /** The first and last id of those that this process has taken just before. */
+  readonly except: readonly [first: number, last: number];
+}
+
 /** Table `webhook_deliveries`. */
 export const webhookDeliveriesStore = {
   /** Stores deliveries in one statement, and so in one commit. */
@@ -29,11 +39,21 @@ export const webhookDeliveriesStore = {
   },
 
   /** Takes the oldest waiting deliveries for this transaction; another worker's are passed over. */
-  async lockWaiting(tx: Db, limit: number): Promise<{ id: number; body: Buffer }[]> {
-    const { rows } = await tx.query(
-      `select id, body from webhook_deliveries where state = 'waiting' order by id limit $1 for update skip locked`,
-      [limit],
-    );
+  async lockWaiting(
+    tx: Db,
+    { limit, bytes, except: [first, last] }: Portion,
+  ): Promise<{ id: number; body: Buffer }[]> {
+    const { rows } = await tx.query({
+      name: 'lock-webhook-deliveries',
+      // Measured first: what is locked and then left waiting would be passed over by the next round.
+      text: `select d.id, d.body
+        from (select id, sum(size) over (order by id) - size as before
+          from (select id, octet_length(body) as size from webhook_deliveries
+            where state = 'waiting' and (id < $3 or id > $4) order by id limit $1) as oldest) as measured
+        join webhook_deliveries d using (id)
+        where before < $2 and d.state = 'waiting' order by d.id for update of d skip locked`,
+      values: [limit, bytes, first, last],
+    });
     return rows;
   },
 

@@ -171,9 +171,11 @@ export function recordOf(event: WebhookEvent, id: string): string {
 export const objectTypeOf = ({ objectTypeId, fromObjectTypeId }: WebhookEvent): string | undefined =>
   objectTypeId ?? fromObjectTypeId;
 
+export const isAssociationChange = (type: string) => type.endsWith('.associationChange');
+
 /** Ids of the contacts at the ends of an association. An end whose type is not told may be one, and counts. */
 export function contactsOfAssociation(event: WebhookEvent): string[] {
-  if (!event.subscriptionType.endsWith('.associationChange')) return [];
+  if (!isAssociationChange(event.subscriptionType)) return [];
   const { fromObjectId, fromObjectTypeId, toObjectId, toObjectTypeId } = event;
   // `CONTACT_TO_COMPANY`, which labels may lengthen.
   const [from, to] = textOf(event.associationType ?? '').split('_TO_');

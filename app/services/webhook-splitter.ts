@@ -1,12 +1,17 @@
 import type { Db, Pool } from '../db/pool.ts';
 import { privacyReceiptsStore } from '../db/privacy-receipts-store.ts';
 import { inTransaction } from '../db/transaction.ts';
-import { type SettledDelivery, webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
+import {
+  type Portion,
+  type SettledDelivery,
+  webhookDeliveriesStore,
+} from '../db/webhook-deliveries-store.ts';
 import { type NewWebhookEvent, webhookEventsStore } from '../db/webhook-events-store.ts';
 import type { Logger } from '../logger.ts';
 import {
   contactsOfAssociation,
   eventIdentity,
+  isAssociationChange,
   isKnownType,
   PRIVACY_DELETION,
   parseDelivery,
@@ -16,14 +21,17 @@ import {
 } from './webhook-event.ts';
 import { type LanesAtWork, laneOf, wakeLanes, wakeSplitter } from './webhook-lanes.ts';
 
-/** A round ends at whichever comes first; both bound its memory and the length of its transaction. */
+/** A round ends at whichever comes first; they bound its memory and the length of its transaction. */
 const MOST_DELIVERIES = 2_000;
 const MOST_EVENTS = 2_000;
+const MOST_BYTES = 4 * 1024 * 1024;
 /** Large deliveries hold a hundred events; where they turn out to be small, more are taken at once. */
 const FIRST_DELIVERIES = MOST_EVENTS / 100;
 
 interface Round {
   readonly deliveries: number;
+  /** The first and the last. */
+  readonly ids: readonly [first: number, last: number];
   readonly events: number;
   /** Whether others may wait. */
   readonly more: boolean;
@@ -31,7 +39,7 @@ interface Round {
   readonly counted: readonly number[];
 }
 
-const NOTHING: Round = { deliveries: 0, events: 0, more: false, counted: [] };
+const NOTHING: Round = { deliveries: 0, ids: [0, 0], events: 0, more: false, counted: [] };
 
 interface Dependencies {
   pool: Pool;
@@ -68,14 +76,14 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
 
   /** A round is taken and parsed while the one before is being stored; they are stored in their order. */
   async function splitInRounds(stopping: () => boolean): Promise<void> {
-    let atOnce = FIRST_DELIVERIES;
+    let portion: Portion = { limit: FIRST_DELIVERIES, bytes: MOST_BYTES, except: NOTHING.ids };
     let before: Promise<Round> = Promise.resolve({ ...NOTHING, more: true });
     for (;;) {
-      const { taken, stored } = beginRound(atOnce, before);
+      const { taken, stored } = beginRound(portion, before);
       const [size] = await Promise.allSettled([taken, before]);
       // Whatever failed: nothing may be under way any more when this ends, or the next run would overtake it.
       if (size.status === 'rejected') throw await failureOf([before, stored]);
-      const { deliveries, events, more } = size.value;
+      const { deliveries, ids, events, more } = size.value;
       await before.catch(async () => {
         throw await failureOf([before, stored]);
       });
@@ -86,7 +94,8 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
         return wakeSplitter(pool);
       }
       const eventsEach = Math.max(1, events / Math.max(1, deliveries));
-      atOnce = Math.max(1, Math.min(MOST_DELIVERIES, Math.floor(MOST_EVENTS / eventsEach)));
+      const limit = Math.max(1, Math.min(MOST_DELIVERIES, Math.floor(MOST_EVENTS / eventsEach)));
+      portion = { ...portion, limit, except: ids };
     }
   }
 
@@ -94,10 +103,10 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
    * Begins to split some deliveries.
    * @returns `taken`, what they hold, and `stored`, when that is committed, which waits for the round `before`.
    */
-  function beginRound(limit: number, before: Promise<unknown>) {
+  function beginRound(portion: Portion, before: Promise<unknown>) {
     const { promise: taken, resolve, reject } = Promise.withResolvers<Round>();
     const stored = lanesAtWork.split(async () => {
-      const round = await splitOrReject(limit, async (size) => {
+      const round = await splitOrReject(portion, async (size) => {
         resolve(size);
         await before;
       });
@@ -113,21 +122,23 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
   }
 
   /** A delivery that the database cannot hold must not stand in the way of the others: it is found and set aside. */
-  async function splitOrReject(limit: number, onTaken: (round: Round) => Promise<void>): Promise<Round> {
+  async function splitOrReject(portion: Portion, onTaken: (round: Round) => Promise<void>): Promise<Round> {
     try {
-      return await inTransaction(pool, (tx) => splitSome(tx, limit, onTaken));
+      return await inTransaction(pool, (tx) => splitSome(tx, portion, onTaken));
     } catch (error) {
       if (!isDataException(error)) throw error;
-      return limit > 1 ? splitOneByOne(limit, onTaken) : inTransaction(pool, (tx) => setAside(tx, error));
+      if (portion.limit > 1) return splitOneByOne(portion, onTaken);
+      return inTransaction(pool, (tx) => setAside(tx, portion, error));
     }
   }
 
   /** All of them, as the next round, which holds the deliveries after these, waits for it. */
-  async function splitOneByOne(most: number, onTaken: (round: Round) => Promise<void>): Promise<Round> {
+  async function splitOneByOne(portion: Portion, onTaken: (round: Round) => Promise<void>): Promise<Round> {
     let sum = { ...NOTHING, more: true };
-    while (sum.more && sum.deliveries < most) {
-      const one = await splitOrReject(1, onTaken);
+    while (sum.more && sum.deliveries < portion.limit) {
+      const one = await splitOrReject({ ...portion, limit: 1 }, onTaken);
       sum = {
+        ...sum,
         deliveries: sum.deliveries + one.deliveries,
         events: sum.events + one.events,
         more: one.more,
@@ -137,8 +148,8 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
     return sum;
   }
 
-  async function setAside(tx: Db, err: Error): Promise<Round> {
-    const [delivery] = await webhookDeliveriesStore.lockWaiting(tx, 1);
+  async function setAside(tx: Db, portion: Portion, err: Error): Promise<Round> {
+    const [delivery] = await webhookDeliveriesStore.lockWaiting(tx, portion);
     if (!delivery) return NOTHING;
     logger.error({ deliveryId: delivery.id, err }, 'a delivery cannot be split; it is set aside as rejected');
     await webhookDeliveriesStore.reject(tx, delivery.id, 'the database cannot hold its values');
@@ -146,12 +157,18 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
   }
 
   /** @param onTaken told what the deliveries hold; they are stored when it lets them. */
-  async function splitSome(tx: Db, limit: number, onTaken: (round: Round) => Promise<void>): Promise<Round> {
-    const deliveries = await webhookDeliveriesStore.lockWaiting(tx, limit);
+  async function splitSome(
+    tx: Db,
+    portion: Portion,
+    onTaken: (round: Round) => Promise<void>,
+  ): Promise<Round> {
+    const deliveries = await webhookDeliveriesStore.lockWaiting(tx, portion);
+    let bytes = 0;
     const found = new Map<string, NewWebhookEvent>();
     const settled: SettledDelivery[] = [];
     const rejected: { id: number; problem: string }[] = [];
     for (const { id, body } of deliveries) {
+      bytes += body.length;
       const parsed = parseDelivery(body);
       const { events, problem } = parsed;
       if (problem) logger.warn({ deliveryId: id, problem }, 'a delivery holds what is not an event');
@@ -165,9 +182,12 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
         if (!found.has(row.id)) found.set(row.id, row);
       }
     }
-    const size = {
-      ...NOTHING,
-      ...{ deliveries: deliveries.length, events: found.size, more: deliveries.length === limit },
+    const size: Round = {
+      deliveries: deliveries.length,
+      ids: [deliveries[0]?.id ?? 0, deliveries.at(-1)?.id ?? 0],
+      events: found.size,
+      more: deliveries.length === portion.limit || bytes >= portion.bytes,
+      counted: [],
     };
     await onTaken(size);
     if (deliveries.length === 0) return size;
@@ -235,9 +255,11 @@ const unwantedState = ({ subscriptionType }: WebhookEvent) =>
   isKnownType(subscriptionType) ? 'ignored' : 'unknown';
 
 /** The event's record, and the contacts of an association, whichever record it is told from. */
-const recordsOf = ({ record, event, portal_id }: NewWebhookEvent): string[] => [
+const recordsOf = ({ record, event, portal_id, subscription_type }: NewWebhookEvent): string[] => [
   record,
-  ...(event ? contactsOfAssociation(event) : []).map((id) => recordKey(portal_id, 'contact', id)),
+  ...(event && isAssociationChange(subscription_type) ? contactsOfAssociation(JSON.parse(event)) : []).map(
+    (id) => recordKey(portal_id, 'contact', id),
+  ),
 ];
 
 /** The first failure of these, once all have ended. */

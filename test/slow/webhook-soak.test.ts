@@ -5,6 +5,7 @@ import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 import { createDeliverySender, type DeliverySender } from '../helpers/deliveries.ts';
 import { freePort, type RunningProcess, startProcess } from '../helpers/processes.ts';
 import { testSettings } from '../helpers/settings.ts';
+import { until } from '../helpers/until.ts';
 import { THEN } from '../helpers/webhook-world.ts';
 
 const DELIVERIES = 2_000;
@@ -63,6 +64,40 @@ describe('200,000 events that wait', () => {
     );
     expect(Number(last) - Number(middle)).toBeLessThan(25);
     expect(Math.max(...samples)).toBeLessThan(350);
+  }, 240_000);
+
+  it('do not weigh on the worker when large ones come after many small ones', async () => {
+    await Promise.all(running.splice(1).map((worker) => worker.kill()));
+    const value = 'x'.repeat(65_000);
+    const large = (eventId: number) =>
+      delivery(eventId)
+        .slice(0, 1)
+        .map((event) => ({ ...event, propertyValue: value }));
+    const deliveries = Array.from({ length: 4_000 }, (_, index) =>
+      index < 2_500 ? delivery(EVENTS + index).slice(0, 1) : large(EVENTS + index),
+    ).values();
+    const connection = async () => {
+      for (const next of deliveries) expect((await hubspot.send(next)).status).toBe(204);
+    };
+    await Promise.all(Array.from({ length: CONNECTIONS }, connection));
+    const worker = await startProcess('test/webhooks/effects-worker.ts', {
+      ...settings,
+      ...HEAP_LIMIT,
+      PORT: '0',
+    });
+    running.push(worker);
+    await until(
+      'all to be handled',
+      async () => {
+        if (worker.child.exitCode !== null || worker.child.signalCode !== null)
+          throw new Error(worker.output());
+        const waiting = ['webhook_deliveries', 'webhook_events'].map((table) =>
+          count(`${table} where state = 'waiting'`),
+        );
+        return (await Promise.all(waiting)).every((rows) => rows === 0);
+      },
+      120,
+    );
   }, 240_000);
 
   /** Sends all deliveries; the web process's memory after each of so many parts. */
