@@ -4,10 +4,12 @@ import { startJobRunner } from './jobs/runner.ts';
 import { createLogger } from './logger.ts';
 import { runUntilSignal } from './run-until-signal.ts';
 import { startSchedule } from './schedule.ts';
+import { outliveStrayRejections } from './stray-rejections.ts';
 
 await runUntilSignal('worker', async () => {
   const config = loadConfig(readEnvironment());
   const logger = createLogger(config.logLevel, 'worker');
+  outliveStrayRejections(logger);
   const ctx = createContext(config, logger);
   ctx.services.webhookSubscriptions.check();
   await ctx.services.keys.checkAtStart();

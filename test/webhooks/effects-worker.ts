@@ -5,6 +5,7 @@ import { createLogger } from '../../app/logger.ts';
 import { runUntilSignal } from '../../app/run-until-signal.ts';
 import { startSchedule } from '../../app/schedule.ts';
 import { recordOf } from '../../app/services/webhook-event.ts';
+import { outliveStrayRejections } from '../../app/stray-rejections.ts';
 import { type AnyWebhookHandler, defineHandler, type WebhookContext } from '../../app/webhooks/handler.ts';
 
 /** What the handlers of this program leave behind; the test makes the table. */
@@ -27,6 +28,8 @@ const TYPES = [
 
 /** Told to stall, the worker says so after its first write and never ends that handler. */
 const stall = process.argv.includes('--stall');
+/** Told to stray, its handlers leave behind a promise that is rejected. */
+const stray = process.argv.includes('--stray');
 
 async function write(event: Parameters<AnyWebhookHandler['handle']>[0], { db, eventId }: WebhookContext) {
   await db.query('insert into effects (event_id, record, occurred_at) values ($1, $2, $3)', [
@@ -34,6 +37,7 @@ async function write(event: Parameters<AnyWebhookHandler['handle']>[0], { db, ev
     recordOf(event, eventId),
     event.occurredAt,
   ]);
+  if (stray) Promise.reject(new Error('nobody awaits this'));
   if (!stall) return;
   process.send?.({ wrote: eventId });
   await new Promise(() => {});
@@ -42,7 +46,9 @@ async function write(event: Parameters<AnyWebhookHandler['handle']>[0], { db, ev
 if (import.meta.main) {
   await runUntilSignal('worker', async () => {
     const config = loadConfig(process.env);
-    const ctx = createContext(config, createLogger(config.logLevel, 'worker'), {
+    const logger = createLogger(config.logLevel, 'worker');
+    outliveStrayRejections(logger);
+    const ctx = createContext(config, logger, {
       webhookHandlers: [
         ...TYPES.map((on) => defineHandler({ name: `effect of ${on}`, on, handle: write })),
         defineHandler({ name: 'nothing', on: 'company.creation', handle: async () => {} }),
@@ -50,6 +56,8 @@ if (import.meta.main) {
     });
     const runner = await startJobRunner(ctx);
     const schedule = startSchedule(ctx);
+    // Of no handler.
+    process.once('SIGUSR2', () => Promise.reject(new Error('of the worker itself')));
     return {
       ended: runner.ended,
       async stop() {
