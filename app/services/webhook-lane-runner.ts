@@ -5,6 +5,7 @@ import { createGroupCommit } from '../db/group-commit.ts';
 import type { Pool } from '../db/pool.ts';
 import { type PendingEvent, webhookEventsStore } from '../db/webhook-events-store.ts';
 import type { Logger } from '../logger.ts';
+import { reasonOf } from '../reason-of.ts';
 import type { WebhookBacklog } from './webhook-backlog.ts';
 import type { WebhookDispatcher } from './webhook-dispatcher.ts';
 import { PRIVACY_DELETION, type WebhookEvent } from './webhook-event.ts';
@@ -159,21 +160,30 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
         await webhookEventsStore.bringForward(pool, [pending.record]);
         return 'held';
       }
-      const attempt = pending.attempts + 1;
-      const runAt = retryPlan(err, attempt, clock.now());
-      const about = { err, eventId: pending.id, portalId: pending.event.portalId, attempt };
-      if (runAt)
-        logger.warn({ ...about, retryAt: runAt }, 'a webhook handler failed; the event will be tried again');
-      else logger.error(about, 'a webhook handler failed for the last time; the event is parked as dead');
-      await webhookEventsStore.failed(pool, pending.id, textOf(err, pending.event), runAt);
+      // What it throws is the handler's own: reading or storing it may fail, which is no failure of the lane.
+      const runAt = await recordFailure(pending, err).catch(() =>
+        recordFailure(pending, new Error('The handler failed with an error that cannot be recorded.')),
+      );
       return runAt ? 'held' : 'marked';
     }
+  }
+
+  /** @returns when the event is tried again; undefined when it is dead. */
+  async function recordFailure(pending: PendingEvent, err: unknown): Promise<Date | undefined> {
+    const attempt = pending.attempts + 1;
+    const runAt = retryPlan(err, attempt, clock.now());
+    const about = { err, eventId: pending.id, portalId: pending.event.portalId, attempt };
+    if (runAt)
+      logger.warn({ ...about, retryAt: runAt }, 'a webhook handler failed; the event will be tried again');
+    else logger.error(about, 'a webhook handler failed for the last time; the event is parked as dead');
+    await webhookEventsStore.failed(pool, pending.id, textOf(err, pending.event), runAt);
+    return runAt;
   }
 }
 
 /** What is kept with the event. Of a privacy deletion no message: it may speak of the person. The log has it. */
 function textOf(error: unknown, { subscriptionType }: WebhookEvent): string {
-  if (subscriptionType !== PRIVACY_DELETION) return error instanceof Error ? error.message : String(error);
+  if (subscriptionType !== PRIVACY_DELETION) return reasonOf(error);
   if (!(error instanceof Error)) return 'Error';
   return 'code' in error ? `${error.name} ${error.code}` : error.name;
 }

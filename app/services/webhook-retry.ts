@@ -2,10 +2,12 @@ import { AppError } from '../errors.ts';
 
 const MOST_ATTEMPTS = 10;
 const FIRST_RETRY_MS = 2_000;
+/** HubSpot's longest limits are daily. */
+const LONGEST_ASKED_MS = 24 * 60 * 60 * 1000;
 
 /**
  * When a failed event is tried again: after two seconds, doubling to nine minutes, give or take a quarter; ten
- * times in all, over some seventeen minutes. Undefined: not again.
+ * times in all, over some seventeen minutes; later when HubSpot asks for it, by a day at the most. Undefined: not again.
  * @param attempt the one that failed, counted from 1.
  */
 export function retryPlan(
@@ -16,7 +18,7 @@ export function retryPlan(
 ): Date | undefined {
   if (attempt >= MOST_ATTEMPTS || isFinal(error)) return undefined;
   const grown = FIRST_RETRY_MS * 2 ** (attempt - 1) * (0.75 + random / 2);
-  const asked = retryAfterOf(error) * 1000;
+  const asked = Math.min(retryAfterOf(error) * 1000, LONGEST_ASKED_MS);
   return new Date(now + Math.max(grown, asked));
 }
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
+import { laneOf } from '../../app/services/webhook-lanes.ts';
 import { defineHandler, type WebhookContext } from '../../app/webhooks/handler.ts';
 import { startProcess } from '../helpers/processes.ts';
 import { until } from '../helpers/until.ts';
@@ -13,6 +14,12 @@ const onChange = (name: string, handle: (objectId: number, context: WebhookConte
     on: 'contact.propertyChange',
     handle: (event, context) => handle(Number(event.objectId), context),
   });
+
+/** A contact from 200 on that shares the lane of this one. */
+function neighbourOf(objectId: number): number {
+  const lane = (id: number) => laneOf(`62515:contact:${id}`);
+  for (let other = 200 + objectId; ; other += 1) if (lane(other) === lane(objectId)) return other;
+}
 
 describe('what the account has granted', () => {
   it('is told to a handler that asks', async () => {
@@ -208,6 +215,52 @@ describe('an event whose handler throws', () => {
         { state: 'done', attempts: 1 },
       ]);
       expect(ran).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1]);
+    });
+  });
+
+  it('is tried again whatever it throws, and holds nobody but its record', () => {
+    const thrown = [
+      Object.assign(new Error('asks for ages'), { retryAfter: 1e13 }),
+      Object.assign(new Error(), { message: { code: 7 } }),
+      Object.defineProperty(new Error(), 'message', {
+        get() {
+          throw new Error('no message');
+        },
+      }),
+      Object.assign(new Error('asks for what is no number'), { retryAfter: Symbol('soon') }),
+      Object.create(null),
+      null,
+      'text \0 \ud83d',
+    ];
+    const ran: number[] = [];
+    const handler = onChange('odd', async (objectId) => {
+      ran.push(objectId);
+      if (objectId < 200) throw thrown[objectId - 100];
+    });
+    return inWebhookWorld([handler], async ({ deliver, query, settled }) => {
+      const objectIds = thrown.map((_, index) => 100 + index);
+      // All of one lane could be stopped by any of them.
+      const neighbours = objectIds.map((objectId) => neighbourOf(objectId));
+      await deliver([...objectIds, ...neighbours].map((objectId) => anEvent({ objectId })));
+      await settled();
+      expect(ran.toSorted((a, b) => a - b)).toEqual([...objectIds, ...neighbours].toSorted((a, b) => a - b));
+      const failed = await query(
+        `select state, attempts, last_error, run_at < now() + interval '25 hours' as soon
+         from webhook_events where (event->>'objectId')::int < 200 order by occurred_at`,
+      );
+      const unrecordable = 'The handler failed with an error that cannot be recorded.';
+      const reasons = [
+        'asks for ages',
+        '[object Object]',
+        unrecordable,
+        unrecordable,
+        unrecordable,
+        'null',
+        'text  \ufffd',
+      ];
+      expect(failed).toEqual(
+        reasons.map((last_error) => ({ state: 'retrying', attempts: 1, last_error, soon: true })),
+      );
     });
   });
 

@@ -25,6 +25,7 @@ describe('a failed event', () => {
     expect(wait(Object.assign(new Error('429'), { retryAfter: 90 }), 1)).toBe(90);
     expect(wait(Object.assign(new Error('429'), { retryAfter: 1 }), 5)).toBe(32);
     expect(wait(Object.assign(new Error('429'), { retryAfter: 'soon' }), 1)).toBe(2);
+    expect(wait(Object.assign(new Error('429'), { retryAfter: 1e13 }), 1)).toBe(86_400);
   });
 
   it('whose portal has no install is not tried again', () => {
