@@ -8,8 +8,12 @@ import type { AnyWebhookHandler, WebhookContext } from '../webhooks/handler.ts';
 import type { InstallService, InstallStatus } from './install-service.ts';
 import type { TimelineService } from './timeline-service.ts';
 import { objectTypeOf, type WebhookEvent } from './webhook-event.ts';
+import { withinTime } from './within-time.ts';
 
 const LONGEST_RUN_MS = 2 * 60 * 1000;
+/** For how long a record waits for a run that was given up, before it goes on beside it. */
+const LONGEST_WAIT_MS = 2 * 60 * 1000;
+const LOOK_EVERY_MS = 200;
 
 /** The transaction that a handler writes in. */
 export type HandlerDb = Db;
@@ -35,6 +39,8 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
   const stages = [dependencies.firstHandlers, dependencies.handlers].map((handlers) =>
     Map.groupBy(handlers, ({ on }) => on as string),
   );
+  /** By record: runs that were given up and may still go on. Nothing can end them but themselves. */
+  const abandoned = new Map<string, Promise<void>>();
   /** The event's handlers, those of one transaction together. */
   const stagesOf = (event: WebhookEvent) =>
     stages
@@ -45,19 +51,29 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
   return {
     isWanted: (event: WebhookEvent) => stagesOf(event).length > 0,
 
+    /** Resolves when no run of the record goes on here that was given up, or `stopping` says so, or after two minutes. */
+    async whenFree(record: string, stopping: () => boolean): Promise<void> {
+      const waitEnds = performance.now() + LONGEST_WAIT_MS;
+      for (let run = abandoned.get(record); run && !stopping(); run = abandoned.get(record)) {
+        if (performance.now() > waitEnds) abandoned.delete(record);
+        else await withinTime(run, LOOK_EVERY_MS);
+      }
+    },
+
     /**
      * Runs all handlers of the event, one after another.
      * @param before what has to be committed before anything that they write.
      * @throws {EventNotDue} when they write and it is not the event's turn.
      * @returns true when the mark that the event is done was committed with what they wrote.
      */
-    async handle({ id, event, attempts }: PendingEvent, before: () => Promise<unknown>): Promise<boolean> {
+    async handle(pending: PendingEvent, before: () => Promise<unknown>): Promise<boolean> {
+      const { id, event } = pending;
       const due = stagesOf(event);
       if (due.length === 0) return false;
       return withCause({ eventId: id, portalId: event.portalId }, async () => {
         let isMarked = false;
         for (const handlers of due) {
-          isMarked = await run(handlers, { id, event, attempts }, before, handlers === due.at(-1));
+          isMarked = await run(handlers, pending, before, handlers === due.at(-1));
         }
         return isMarked;
       });
@@ -66,7 +82,7 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
 
   async function run(
     matching: readonly AnyWebhookHandler[],
-    { id, event, attempts }: Omit<PendingEvent, 'record'>,
+    { id, record, event, attempts }: PendingEvent,
     before: () => Promise<unknown>,
     isLast: boolean,
   ): Promise<boolean> {
@@ -79,13 +95,25 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
     try {
       for (const handler of matching) {
         const work = handler.handle(event as never, context);
-        await withinTime(longestRunMs, work, handler.name, () => abort?.abort());
+        await orGivenUp(longestRunMs, work, handler.name, () => {
+          abort?.abort();
+          abandon(record, work);
+        });
       }
       return await transaction.commit(isLast);
     } catch (error) {
       await transaction.rollback();
       throw error;
     }
+  }
+
+  function abandon(record: string, work: Promise<void>) {
+    const ended = work
+      .catch(() => {})
+      .finally(() => {
+        if (abandoned.get(record) === ended) abandoned.delete(record);
+      });
+    abandoned.set(record, ended);
   }
 
   /** Made for every event, so all that costs something is made when it is first asked for. */
@@ -133,10 +161,10 @@ function matches({ when }: AnyWebhookHandler, event: WebhookEvent): boolean {
 }
 
 /** A handler that never ends must not hold its record for ever. */
-function withinTime(ms: number, work: Promise<void>, name: string, abort: () => void): Promise<void> {
+function orGivenUp(ms: number, work: Promise<void>, name: string, giveUp: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      abort();
+      giveUp();
       reject(new Error(`The handler ${name} had not ended after ${ms / 1000} seconds.`));
     }, ms);
     work.then(resolve, reject).finally(() => clearTimeout(timer));

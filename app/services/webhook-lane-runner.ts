@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import { EventNotDue } from '../db/event-transaction.ts';
 import { createGroupCommit } from '../db/group-commit.ts';
@@ -11,6 +10,7 @@ import type { WebhookDispatcher } from './webhook-dispatcher.ts';
 import { PRIVACY_DELETION, type WebhookEvent } from './webhook-event.ts';
 import { type LanesAtWork, wakeLanes } from './webhook-lanes.ts';
 import { retryPlan } from './webhook-retry.ts';
+import { withinTime } from './within-time.ts';
 
 const RECORDS_AT_ONCE = 8;
 /** What was read longer ago is read again: what came late still runs in its order, and imports let others pass. */
@@ -96,7 +96,7 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
         const records = Map.groupBy(pending, ({ record }) => record).entries();
         const next = async () => {
           for (const [record, events] of records) {
-            const run = runRecord(events, isFresh).catch(fail);
+            const run = runRecord(record, events, isFresh).catch(fail);
             running.set(record, run);
             await run;
             running.delete(record);
@@ -129,7 +129,12 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
       },
     };
 
-    async function runRecord(events: readonly PendingEvent[], isFresh: () => boolean): Promise<void> {
+    async function runRecord(
+      record: string,
+      events: readonly PendingEvent[],
+      isFresh: () => boolean,
+    ): Promise<void> {
+      await dispatcher.whenFree(record, stopping);
       const before: Promise<void>[] = [];
       for (const event of events) {
         if (!isFresh()) return;
@@ -186,11 +191,4 @@ function textOf(error: unknown, { subscriptionType }: WebhookEvent): string {
   if (subscriptionType !== PRIVACY_DELETION) return reasonOf(error);
   if (!(error instanceof Error)) return 'Error';
   return 'code' in error ? `${error.name} ${error.code}` : error.name;
-}
-
-/** Resolves with the work or after `ms`, whichever is first. */
-async function withinTime(work: Promise<unknown>, ms: number): Promise<void> {
-  const timer = new AbortController();
-  await Promise.race([work, pause(ms, undefined, { signal: timer.signal }).catch(() => {})]);
-  timer.abort();
 }

@@ -53,7 +53,8 @@ export interface WebhookHandler<Type extends SubscriptionType = SubscriptionType
     readonly objectTypeIds?: readonly string[];
   };
   /**
-   * Throw to have the event tried again later. Writes through `context.db` happen once; other effects may happen
+   * Throw to have the event tried again later, and await all that may fail: what nobody awaits is only logged. Writes
+   * through `context.db` happen once; other effects may happen
    * again when a process dies at the wrong moment, so give them ids of their own from `context.eventId`.
    */
   handle(event: WebhookEvents[Type], context: WebhookContext): Promise<void>;
@@ -69,7 +70,11 @@ export interface WebhookContext {
   readonly eventId: string;
   /** Counted from 1. */
   readonly attempt: number;
-  /** Aborted when the handler has run for too long. */
+  /**
+   * Aborted when the handler has run for two minutes and its event is to be tried again. Hand it to what takes time,
+   * and stop: nothing ends a handler from outside. The next events of its record wait for it for two minutes more, and
+   * then run beside it.
+   */
   readonly signal: AbortSignal;
   /** A transaction that commits together with the mark that this event is done, or not at all. */
   readonly db: HandlerDb;

@@ -543,4 +543,39 @@ describe('a handler that never ends', () => {
       { webhookHandlerMs: 500 },
     );
   });
+
+  it('is waited for by its record, should it end after all', () => {
+    const seen: string[] = [];
+    let end = () => {};
+    const late = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const handler = onChange('late', async (objectId, { attempt }) => {
+      seen.push(`${objectId} attempt ${attempt} begins`);
+      if (objectId === 101 && attempt === 1) await late;
+      seen.push(`${objectId} attempt ${attempt} ends`);
+    });
+    return inWebhookWorld(
+      [handler],
+      async ({ deliver, settled, events, retryNow }) => {
+        await deliver([anEvent()]);
+        await until('the cut', async () => (await events(101))[0]?.state === 'retrying');
+        await retryNow();
+        const neighbour = neighbourOf(101);
+        await deliver([anEvent({ objectId: neighbour })]);
+        // Its lane has taken up the retry too.
+        await until('the neighbour', () => seen.includes(`${neighbour} attempt 1 ends`));
+        end();
+        await until('the retry', async () => (await events(101))[0].state === 'done');
+        await settled();
+        expect(seen.filter((line) => line.startsWith('101'))).toEqual([
+          '101 attempt 1 begins',
+          '101 attempt 1 ends',
+          '101 attempt 2 begins',
+          '101 attempt 2 ends',
+        ]);
+      },
+      { webhookHandlerMs: 500 },
+    );
+  });
 });
