@@ -58,18 +58,16 @@ export function createWebhookBacklog({ pool, patienceMs = PATIENCE_MS }: Depende
 
   async function untilCaughtUp(found: WaitingDeliveries | undefined, stopping: () => boolean): Promise<void> {
     const patienceEnds = performance.now() + patienceMs;
-    const mayGoOn = () => {
-      if (performance.now() > patienceEnds) goOnUntil = performance.now() + patienceMs;
-      return stopping() || performance.now() < goOnUntil;
-    };
-    for (let waiting = found, took = Infinity; waiting && took > KEEPS_UP_MS; ) {
+    for (let waiting = found; waiting; ) {
       const began = performance.now();
-      for (const { newestId } = waiting; waiting && waiting.oldestId <= newestId; ) {
-        if (mayGoOn()) return;
+      const { newestId } = waiting;
+      while (waiting && waiting.oldestId <= newestId) {
+        if (performance.now() > patienceEnds) goOnUntil = performance.now() + patienceMs;
+        if (stopping() || performance.now() < goOnUntil) return;
         await pause(LOOK_EVERY_MS);
         waiting = await looks.add(undefined);
       }
-      took = performance.now() - began;
+      if (performance.now() - began < KEEPS_UP_MS) return;
     }
   }
 }

@@ -39,6 +39,14 @@ interface Round {
   readonly counted: readonly number[];
 }
 
+/** Who hears how a round gets on. */
+interface Observer {
+  /** It holds this; it is stored when the promise resolves. */
+  taken(size: Round): Promise<void>;
+  /** The database has got its events and is busy with them. */
+  storing(): void;
+}
+
 const NOTHING: Round = { deliveries: 0, ids: [0, 0], events: 0, more: false, counted: [] };
 
 interface Dependencies {
@@ -79,7 +87,7 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
     let portion: Portion = { limit: FIRST_DELIVERIES, bytes: MOST_BYTES, except: NOTHING.ids };
     let before: Promise<Round> = Promise.resolve({ ...NOTHING, more: true });
     for (;;) {
-      const { taken, stored } = beginRound(portion, before);
+      const { taken, storing, stored } = beginRound(portion, before);
       const [size] = await Promise.allSettled([taken, before]);
       // Whatever failed: nothing may be under way any more when this ends, or the next run would overtake it.
       if (size.status === 'rejected') throw await failureOf([before, stored]);
@@ -96,20 +104,28 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
       const eventsEach = Math.max(1, events / Math.max(1, deliveries));
       const limit = Math.max(1, Math.min(MOST_DELIVERIES, Math.floor(MOST_EVENTS / eventsEach)));
       portion = { ...portion, limit, except: ids };
+      // Sooner, its parsing would keep this round's small questions to the database waiting.
+      await storing;
     }
   }
 
   /**
    * Begins to split some deliveries.
-   * @returns `taken`, what they hold, and `stored`, when that is committed, which waits for the round `before`.
+   * @returns `taken`, what they hold; `storing`, when it is the database's turn, which comes after the round `before`;
+   * `stored`, when it is committed.
    */
   function beginRound(portion: Portion, before: Promise<unknown>) {
     const { promise: taken, resolve, reject } = Promise.withResolvers<Round>();
-    const stored = lanesAtWork.split(async () => {
-      const round = await splitOrReject(portion, async (size) => {
+    const { promise: storing, resolve: isStoring } = Promise.withResolvers<void>();
+    const observer = {
+      async taken(size: Round) {
         resolve(size);
         await before;
-      });
+      },
+      storing: isStoring,
+    };
+    const stored = lanesAtWork.split(async () => {
+      const round = await splitOrReject(portion, observer);
       // A lane that was counted on may have stopped before the commit, and its successor found nothing.
       await wakeLanes(
         pool,
@@ -117,26 +133,26 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
       );
       return round;
     });
-    stored.catch(reject);
-    return { taken, stored };
+    stored.catch(reject).finally(isStoring);
+    return { taken, storing, stored };
   }
 
   /** A delivery that the database cannot hold must not stand in the way of the others: it is found and set aside. */
-  async function splitOrReject(portion: Portion, onTaken: (round: Round) => Promise<void>): Promise<Round> {
+  async function splitOrReject(portion: Portion, observer: Observer): Promise<Round> {
     try {
-      return await inTransaction(pool, (tx) => splitSome(tx, portion, onTaken));
+      return await inTransaction(pool, (tx) => splitSome(tx, portion, observer));
     } catch (error) {
       if (!isDataException(error)) throw error;
-      if (portion.limit > 1) return splitOneByOne(portion, onTaken);
+      if (portion.limit > 1) return splitOneByOne(portion, observer);
       return inTransaction(pool, (tx) => setAside(tx, portion, error));
     }
   }
 
   /** All of them, as the next round, which holds the deliveries after these, waits for it. */
-  async function splitOneByOne(portion: Portion, onTaken: (round: Round) => Promise<void>): Promise<Round> {
+  async function splitOneByOne(portion: Portion, observer: Observer): Promise<Round> {
     let sum = { ...NOTHING, more: true };
     while (sum.more && sum.deliveries < portion.limit) {
-      const one = await splitOrReject({ ...portion, limit: 1 }, onTaken);
+      const one = await splitOrReject({ ...portion, limit: 1 }, observer);
       sum = {
         ...sum,
         deliveries: sum.deliveries + one.deliveries,
@@ -156,12 +172,7 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
     return { ...NOTHING, deliveries: 1, more: true };
   }
 
-  /** @param onTaken told what the deliveries hold; they are stored when it lets them. */
-  async function splitSome(
-    tx: Db,
-    portion: Portion,
-    onTaken: (round: Round) => Promise<void>,
-  ): Promise<Round> {
+  async function splitSome(tx: Db, portion: Portion, observer: Observer): Promise<Round> {
     const deliveries = await webhookDeliveriesStore.lockWaiting(tx, portion);
     let bytes = 0;
     const found = new Map<string, NewWebhookEvent>();
@@ -189,13 +200,15 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
       more: deliveries.length === portion.limit || bytes >= portion.bytes,
       counted: [],
     };
-    await onTaken(size);
+    await observer.taken(size);
     if (deliveries.length === 0) return size;
 
     await privacyReceiptsStore.holdOffErasures(tx);
     for (const { id, problem } of rejected) await webhookDeliveriesStore.reject(tx, id, problem);
     const rows = await leaveOutErased(tx, await keepRecordsTogether(tx, [...found.values()]));
-    await webhookEventsStore.add(tx, rows);
+    const added = webhookEventsStore.add(tx, rows);
+    observer.storing();
+    await added;
     if (settled.length > 0) await webhookDeliveriesStore.settle(tx, settled);
     const lanes = new Set<number>();
     for (const { state, lane } of rows) if (state === 'waiting') lanes.add(lane);
