@@ -108,7 +108,7 @@ export const webhookEventsStore = {
   async pending(db: Db, lane: number, limit: number, except: readonly string[]): Promise<PendingEvent[]> {
     for (const [priority, most] of [
       [0, limit],
-      [1, MOST_IMPORTS],
+      [1, Math.min(limit, MOST_IMPORTS)],
     ] as const) {
       const due = await dueEvents(db, lane, priority, most, except);
       const waiting = await waitingEvents(db, lane, priority, most, except);

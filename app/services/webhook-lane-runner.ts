@@ -15,8 +15,11 @@ import { withinTime } from './within-time.ts';
 const RECORDS_AT_ONCE = 8;
 /** What was read longer ago is read again: what came late still runs in its order, and imports let others pass. */
 const FRESH_MS = 250;
-/** As many are read at once as are likely to be handled while they are fresh, within these bounds. */
-const FEWEST = 50;
+/**
+ * As many are read at once as are likely to be handled while they are fresh, within these bounds. All lanes begin with
+ * the fewest: events may be large.
+ */
+const FEWEST = 16;
 const MOST = 1_000;
 /** A lane with endless work makes room for other lanes, and other processes, after this. */
 const LONGEST_TURN_MS = 5_000;
