@@ -1,8 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 
+/** Starts of the program share what is compiled, which halves their time. */
+const NODE_COMPILE_CACHE = path.join(tmpdir(), 'hubspot-app-test-compiled');
 const MAIN = path.join(import.meta.dirname, '..', '..', 'app', 'cli', 'main.ts');
 
 export interface Outcome {
@@ -13,7 +16,9 @@ export interface Outcome {
 
 /** `npm run hubspot -- …` as a process of its own, with these settings and no others. */
 export async function hubspotCommand(settings: Record<string, string>, ...args: string[]): Promise<Outcome> {
-  const child = spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH, ...settings } });
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE, ...settings },
+  });
   const [output, errors, [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
@@ -32,7 +37,7 @@ export async function hubspotInTerminal(
 ): Promise<Pick<Outcome, 'code' | 'output'>> {
   const line = ['timeout', '20', process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
   const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
-    env: { PATH: process.env.PATH, ...settings },
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE, ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
