@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { declaredSubscriptions } from '../helpers/subscriptions.ts';
 import { type Hubspot, startHubspot } from './hubspot.ts';
 import { eventsOf, startReceiver } from './receiver.ts';
 
@@ -60,7 +61,7 @@ describe('webhook settings', () => {
     await api('PATCH', `${objects}/contacts/101`, { properties: { firstname: 'Lost' } });
     const settings = { targetUrl: `${app.url}/webhook`, throttling: { maxConcurrentRequests: 10 } };
     await manage('PUT', '/settings', settings);
-    expect((await manage('GET', '/subscriptions')).body.results).toHaveLength(10);
+    expect((await manage('GET', '/subscriptions')).body.results).toHaveLength(declaredSubscriptions().length);
     await api('PATCH', `${objects}/contacts/101`, { properties: { firstname: 'Sent' } });
     expect(await events(1, 'contact.propertyChange')).toMatchObject([{ propertyValue: 'Sent' }]);
   });
@@ -84,14 +85,15 @@ describe('webhook settings', () => {
 describe('subscriptions', () => {
   it('begin with those of the project, and are added, changed and deleted', async () => {
     const listed = await manage('GET', '/subscriptions');
-    expect(listed.body.results).toHaveLength(10);
-    expect(listed.body.results[1]).toMatchObject({
-      id: expect.any(String),
-      eventType: 'contact.propertyChange',
-      propertyName: 'lifecyclestage',
-      active: true,
-    });
-    const created = await manage('POST', '/subscriptions', { eventType: 'company.creation' });
+    expect(listed.body.results).toHaveLength(declaredSubscriptions().length);
+    const declared = declaredSubscriptions().map(({ subscriptionType, propertyName }) =>
+      expect.objectContaining({
+        ...{ id: expect.any(String), eventType: subscriptionType, active: true },
+        ...(propertyName && { propertyName }),
+      }),
+    );
+    expect(listed.body.results).toEqual(expect.arrayContaining(declared));
+    const created = await manage('POST', '/subscriptions', { eventType: 'company.merge' });
     expect([created.status, created.body.active]).toEqual([201, false]);
     const path = `/subscriptions/${created.body.id}`;
     expect((await manage('PATCH', path, { active: true })).body.active).toBe(true);
@@ -104,7 +106,7 @@ describe('subscriptions', () => {
     expect((await manage('DELETE', path)).status).toBe(204);
     expect((await manage('GET', path)).status).toBe(404);
     await hubspot.control('/reset', {});
-    expect((await manage('GET', '/subscriptions')).body.results).toHaveLength(10);
+    expect((await manage('GET', '/subscriptions')).body.results).toHaveLength(declaredSubscriptions().length);
   });
 
   it.each([

@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { wantedSubscriptions } from '../../app/services/wanted-subscriptions.ts';
+import { webhookHandlers } from '../../app/webhooks/index.ts';
+
+// A handler of one's own changes both of these, so no test counts them by hand.
+
+interface Declared {
+  readonly subscriptionType: string;
+  readonly propertyName?: string;
+}
+
+const FILE = path.join(import.meta.dirname, '../../hubspot-project/src/app/webhooks/webhooks-hsmeta.json');
+
+/** What the HubSpot project declares. */
+export function declaredSubscriptions(): Declared[] {
+  const { subscriptions } = JSON.parse(readFileSync(FILE, 'utf8')).config;
+  return Object.values(subscriptions as Record<string, Declared[]>).flat();
+}
+
+/** What the app's handlers want, its own included. */
+export const appSubscriptions = () => {
+  const wanted = wantedSubscriptions(webhookHandlers);
+  const erasing = { eventType: 'contact.privacyDeletion' };
+  return wanted.some(({ eventType }) => eventType === erasing.eventType) ? wanted : [...wanted, erasing];
+};
