@@ -87,15 +87,16 @@ export function readEnvironment(): Record<string, string | undefined> {
 }
 
 /**
- * The same for commands at a terminal: where nothing is set, the settings of the `npm start` that runs in this
- * folder, which keeps them in `.data/` while it runs.
+ * The same for commands at a terminal: under it the settings of the `npm start` that runs in this folder, which keeps
+ * them in `.data/` while it runs, unless another database is set than that one's.
  */
 export function readCommandEnvironment(): Record<string, string | undefined> {
   const env = readEnvironment();
-  if (env.DATABASE_URL?.trim()) return env;
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
   const local: Record<string, string> = {};
   dotenv.config({ path: LOCAL_ENVIRONMENT, quiet: true, processEnv: local });
-  return { ...local, ...Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim())) };
+  const isItsDatabase = given.DATABASE_URL === undefined || given.DATABASE_URL === local.DATABASE_URL;
+  return isItsDatabase ? { ...local, ...given } : env;
 }
 
 /** Only what reaches the database, for commands that need nothing else. */

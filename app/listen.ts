@@ -40,7 +40,11 @@ export async function listen(server: Server, port: number): Promise<Listening> {
       const closed = once(server, 'close');
       owed().forEach(makeLast);
       server.prependListener('request', (_req, res) => makeLast(res));
-      const tooLong = setTimeout(() => owed().forEach(refuse), answerMs);
+      const tooLong = setTimeout(() => {
+        owed().forEach(refuse);
+        // Whoever has not sent the head of a request by now is owed none.
+        for (const [socket, res] of answers) if (!res) socket.destroy();
+      }, answerMs);
       // The close() of HTTP servers would close idle connections at once.
       TcpServer.prototype.close.call(server);
       await Promise.race([closed, pause(idleMs, undefined, { ref: false })]);

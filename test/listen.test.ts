@@ -54,6 +54,18 @@ describe('a server that is being stopped', () => {
     await closed;
   });
 
+  it('does not wait for a connection on which no request came', async () => {
+    const port = await start((_req, res) => res.end('done'));
+    const silent = connect(port, 'localhost');
+    const half = connect(port, 'localhost');
+    half.write('POST / HTTP/1.1\r\nHost: loc');
+    await Promise.all([silent, half].map((socket) => once(socket, 'connect')));
+    await text(await request(port));
+    const closed = listening?.close({ idleMs: 0, answerMs: 50 });
+    await Promise.all([silent, half].map((socket) => once(socket.on('error', () => {}).resume(), 'close')));
+    await closed;
+  });
+
   it('refuses what takes too long with 503, whether it waits or was never sent in full', async () => {
     const gate = Promise.withResolvers<void>();
     const both = Promise.withResolvers<void>();

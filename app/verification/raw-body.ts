@@ -4,8 +4,12 @@ import { AppError } from '../errors.ts';
 /** Of bodies that are not HubSpot's deliveries. */
 export const BODY_LIMIT = '1mb';
 const MB = 1024 * 1024;
-/** For all bodies together that are on their way in, from callers of whom nothing is known yet. */
+/**
+ * For all bodies together that are on their way in, from callers of whom nothing is known yet. Past it a large body is
+ * refused; small ones, as most of HubSpot's are, still come in, so that a few strangers cannot keep HubSpot out.
+ */
 const MOST_UNVERIFIED_BYTES = 64 * MB;
+const SMALL_BYTES = 256 * 1024;
 
 /** A request of Node's, with what Express adds to it when it came through Express. */
 export type RawRequest = IncomingMessage & { body?: unknown; originalUrl?: string };
@@ -46,7 +50,7 @@ export function createBodyCapture(): BodyCapture {
       size += chunk.length;
       unverifiedBytes += chunk.length;
       if (size > limit) finish(tooLarge(limitMb));
-      else if (unverifiedBytes > MOST_UNVERIFIED_BYTES) finish(tooMany());
+      else if (unverifiedBytes > MOST_UNVERIFIED_BYTES && size > SMALL_BYTES) finish(tooMany());
       else chunks.push(chunk);
     };
     const done = () => finish();

@@ -24,9 +24,13 @@ if (cardPart) {
   window.addEventListener('message', onMessage);
   frameDialog.addEventListener('close', () => {
     frameDialog.querySelector('iframe').src = 'about:blank';
-    loadCard();
+    afterAction();
   });
+  document.addEventListener('formdata', sendChangesOnly);
 }
+
+// The button whose action is under way: once the card is made anew, the one in its place gets the focus back.
+let pressed;
 
 async function loadCard() {
   cardPart.setAttribute('aria-busy', 'true');
@@ -35,9 +39,40 @@ async function loadCard() {
   cardPart.removeAttribute('aria-busy');
 }
 
+async function afterAction() {
+  await Promise.all([loadCard(), loadRecord()]);
+  const again = [...cardPart.querySelectorAll('button')].find(({ textContent }) => textContent === pressed);
+  if (document.activeElement === document.body) again?.focus();
+}
+
+// The record as the app has left it; what a person is typing stays.
+async function loadRecord() {
+  const about = document.querySelector('[data-about]');
+  if (fieldsOf(about.querySelector('[data-edit]')).some(isChanged)) return;
+  const text = await fetchText(location.href);
+  const fresh = new DOMParser().parseFromString(text ?? '', 'text/html').querySelector('[data-about]');
+  if (fresh) about.innerHTML = fresh.innerHTML;
+}
+
+// The others may have been changed by the app meanwhile. After a refusal none is stored yet, so all are sent.
+function sendChangesOnly({ target, formData }) {
+  if (target.dataset.edit !== '') return;
+  for (const field of fieldsOf(target)) if (!isChanged(field)) formData.delete(field.name);
+}
+
+function fieldsOf(form) {
+  return [...form.elements].filter(({ name }) => name);
+}
+
+function isChanged(field) {
+  if (field.options) return [...field.options].some((option) => option.selected !== option.defaultSelected);
+  return field.value !== field.defaultValue;
+}
+
 function onClick(event) {
   const button = event.target.closest('button');
   if (!button) return;
+  if (cardPart.contains(button)) pressed = button.textContent;
   if (button.dataset.frame) openFrame(button.dataset);
   if (button.dataset.hook) runHook(JSON.parse(button.dataset.hook));
   if (button.matches('[data-close]')) button.closest('dialog').close();
@@ -78,7 +113,7 @@ async function runHook(action) {
   } catch {
     cardMessage.textContent = 'The sandbox does not answer.';
   }
-  loadCard();
+  await afterAction();
 }
 
 function confirmed({ confirmationMessage, confirmButtonText, cancelButtonText }) {

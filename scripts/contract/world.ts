@@ -9,7 +9,7 @@ import { startSandbox } from '../../sandbox/index.ts';
 import { type Exchange, startRecordingProxy } from './recording-proxy.ts';
 
 /** Never called: the app itself takes no part. */
-const SERVER_URL = 'http://localhost:3000';
+const SERVER_URL = 'http://localhost:9';
 const PORTAL = 62515;
 
 /** Beyond what the app's project asks for: services of a vendor may need any of these. */

@@ -159,7 +159,7 @@ describe('the app’s settings', () => {
       cardUrl: 'http://localhost:4000/crm-extension',
       eventDetailsUrl: 'http://localhost:4000/events/%s',
     });
-    await hubspot.call('PUT', '/_sandbox/app', { serverUrl: 'http://localhost:3000' });
+    await hubspot.call('PUT', '/_sandbox/app', { serverUrl: 'http://localhost:9' });
   });
 });
 

@@ -25,7 +25,7 @@ export const everyScope = [
 export type Hubspot = Awaited<ReturnType<typeof startHubspot>>;
 
 /** A sandbox on a free port with the calls that an app and a person make. */
-export async function startHubspot(serverUrl = 'http://localhost:3000', options: SandboxOptions = {}) {
+export async function startHubspot(serverUrl = 'http://localhost:9', options: SandboxOptions = {}) {
   const sandbox: Sandbox = await startSandbox({ port: 0, serverUrl, ...options });
   const redirectUri = `${serverUrl}/oauth-callback`;
 

@@ -44,7 +44,7 @@ describe('the consent page', () => {
     ['an unknown client id', { client_id: 'nobody' }, 'nobody'],
     [
       'a redirect URI with another path',
-      { redirect_uri: 'http://localhost:3000/oauth-callback/' },
+      { redirect_uri: 'http://localhost:9/oauth-callback/' },
       'oauth-callback/',
     ],
     ['a required scope that is missing', { scope: 'oauth timeline' }, 'crm.objects.contacts.read'],
@@ -82,7 +82,7 @@ describe('the consent page', () => {
   });
 
   it('keeps the query of a redirect URI', async () => {
-    const redirect_uri = 'http://localhost:3000/oauth-callback?tenant=1';
+    const redirect_uri = 'http://localhost:9/oauth-callback?tenant=1';
     await hubspot.call('PUT', '/_sandbox/app', { redirectUrls: [hubspot.redirectUri, redirect_uri] });
     const target = await hubspot.consent({ redirect_uri });
     expect([...target.searchParams.keys()]).toEqual(['tenant', 'code']);
@@ -128,7 +128,7 @@ describe('tokens', () => {
     ['BAD_CLIENT_ID', 'invalid_client', { client_id: 'x' }],
     ['BAD_CLIENT_SECRET', 'invalid_client', { client_secret: 'x' }],
     ['BAD_AUTH_CODE', 'invalid_grant', { code: 'x' }],
-    ['BAD_REDIRECT_URI', 'invalid_grant', { redirect_uri: 'http://localhost:3000/other' }],
+    ['BAD_REDIRECT_URI', 'invalid_grant', { redirect_uri: 'http://localhost:9/other' }],
     ['BAD_REFRESH_TOKEN', 'invalid_grant', { grant_type: 'refresh_token', refresh_token: 'x' }],
   ])('are refused with %s', async (status, error, fields) => {
     const answer = await exchange(await hubspot.codeFor(), fields);
