@@ -5,6 +5,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { styleText } from 'node:util';
+import dotenv from 'dotenv';
 import { ConfigError, LOCAL_ENVIRONMENT, loadConfig, readEnvironment, SETTING_NAMES } from '../app/config.ts';
 import { migrate } from '../app/db/migrate.ts';
 import { reasonOf } from '../app/reason-of.ts';
@@ -40,6 +41,7 @@ async function start() {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(0));
   const given = Object.fromEntries(Object.entries(readEnvironment()).filter(([, value]) => value?.trim()));
   const sandboxed = given.HUBSPOT_CLIENT_ID === undefined;
+  await requireNoOther();
   const port = await freePort('PORT', given.PORT ?? '3000');
   const sandboxPort = sandboxed ? await freePort('SANDBOX_PORT', given.SANDBOX_PORT ?? '3001') : 0;
 
@@ -48,6 +50,7 @@ async function start() {
     SERVER_URL: `http://localhost:${port}`,
     ...(sandboxed && { HUBSPOT_OPTIONAL_SCOPES: declaredOptionalScopes() }),
     ...given,
+    PORT: String(port),
     ...(sandboxed && sandboxSettings(sandboxPort)),
   };
   if (!settings.DATABASE_URL) settings.DATABASE_URL = await startDatabase();
@@ -161,6 +164,20 @@ async function end(child: ChildProcess): Promise<void> {
   const exited = once(child, 'exit');
   child.kill('SIGTERM');
   await exited;
+}
+
+/** Two starts in one folder would share its database and its settings, and each end the other's. */
+async function requireNoOther(): Promise<void> {
+  const other: Record<string, string> = {};
+  dotenv.config({ path: LOCAL_ENVIRONMENT, quiet: true, processEnv: other });
+  if (!other.PORT) return;
+  const answer = await fetch(`http://localhost:${other.PORT}/healthz`, {
+    signal: AbortSignal.timeout(2_000),
+  }).catch(() => undefined);
+  if (!answer?.ok) return;
+  throw new StartProblem(
+    `npm start runs in this folder already, on port ${other.PORT}: stop it first. If it does not, delete ${LOCAL_ENVIRONMENT}.`,
+  );
 }
 
 /** The port that a setting names, when nothing listens there yet. */

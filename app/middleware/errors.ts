@@ -32,6 +32,7 @@ function renderErrorPage(req: Request, res: Response, error: AppError) {
 }
 
 const TITLES: Record<number, string> = {
+  400: 'This address is not right',
   401: 'Not authorised',
   404: 'There is no such page',
   503: 'Not available now',

@@ -108,14 +108,20 @@ function actionButton(ctx: SandboxContext, record: CrmRecord, action: CardAction
   return { label, frame: { url: withQuery(uri, query), width, height } };
 }
 
-function statusProblem({ status, problem }: OutgoingResult) {
+/** What this project's app says of an error. */
+const appError = z.object({ error: z.object({ message: z.string() }) });
+
+function statusProblem({ status, problem, body }: OutgoingResult) {
   if (status === 0) return { message: 'The app did not answer.', hint: `${problem}. Is it running?` };
   const hints: Record<number, string> = {
     401: 'The app refused the signature: its SERVER_URL and client secret must be those that the sandbox uses.',
     403: 'The app refused the request. It may not be installed in this account.',
     404: 'The app has no card at this address.',
   };
-  const hint = hints[status] ?? 'A card must answer with status 200 and JSON within five seconds.';
+  const own = appError.safeParse(jsonOf(body));
+  // Of a refused signature it says no more than no.
+  const said = own.success && status !== 401 ? `It says: ${own.data.error.message}` : undefined;
+  const hint = said ?? hints[status] ?? 'A card must answer with status 200 and JSON within five seconds.';
   return { message: `The app answered with status ${status}.`, hint };
 }
 

@@ -6,6 +6,7 @@ const texts: Readonly<Record<string, string>> = {
   'crm.objects.contacts.write': 'Create, change and delete contacts',
   'crm.objects.companies.read': 'Read companies',
   'crm.objects.companies.write': 'Create, change and delete companies',
+  'crm.objects.owners.read': 'Read users and owners',
   'crm.objects.deals.read': 'Read deals',
   'crm.objects.deals.write': 'Create, change and delete deals',
 };
