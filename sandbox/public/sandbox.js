@@ -41,8 +41,9 @@ async function loadCard() {
 
 async function afterAction() {
   await Promise.all([loadCard(), loadRecord()]);
-  const again = [...cardPart.querySelectorAll('button')].find(({ textContent }) => textContent === pressed);
-  if (document.activeElement === document.body) again?.focus();
+  const buttons = [...cardPart.querySelectorAll('button')];
+  const inItsPlace = buttons.find(({ textContent }) => textContent === pressed) ?? buttons[0];
+  if (document.activeElement === document.body) inItsPlace?.focus();
 }
 
 // The record as the app has left it; what a person is typing stays.
