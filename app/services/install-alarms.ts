@@ -12,7 +12,10 @@ export const APP_MISCONFIGURED = 'app_misconfigured';
  */
 const INSTALL_MISCONFIGURED = 'install_misconfigured';
 
-/** HubSpot refuses to refresh this account's token, for a reason that this server does not know. */
+/**
+ * HubSpot refuses to refresh this account's token, for a reason that this server does not know, or with words about
+ * the app that no other account has heard.
+ */
 const refreshRefused = (portalId: number) => `refresh_refused:${portalId}`;
 
 /** Raises the alarm that HubSpot refuses client id or secret. @returns the error for whoever waits. */
@@ -30,10 +33,19 @@ export async function raiseAppMisconfigured(db: Db, error: HubSpotError): Promis
 export const raiseInstallMisconfigured = (db: Db, message: string): Promise<void> =>
   alarmsStore.raise(db, INSTALL_MISCONFIGURED, message);
 
-export async function raiseRefreshRefused(db: Db, portalId: number, error: HubSpotError): Promise<void> {
+/** @param refusesApp HubSpot's words are about the app, so that other portals may be about to hear them too. */
+export async function raiseRefreshRefused(
+  db: Db,
+  portalId: number,
+  error: HubSpotError,
+  refusesApp: boolean,
+): Promise<void> {
+  const others = refusesApp
+    ? 'if others fail too, check HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET.'
+    : 'other portals are not touched by it.';
   const message =
     `HubSpot refuses to refresh the token of portal ${portalId} (${error.summary}). Its tokens are kept, and it is ` +
-    'tried again every few minutes; other portals are not touched by it.';
+    `tried again every few minutes; ${others}`;
   await alarmsStore.raise(db, refreshRefused(portalId), message);
 }
 

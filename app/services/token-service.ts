@@ -14,7 +14,12 @@ import { LOCKS, type SessionLocks } from '../db/session-locks.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError, installNotFound, needsReconnect } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
-import { classifyOAuthFailure, type OAuthApi, type TokenAnswer } from '../hubspot/oauth.ts';
+import {
+  classifyOAuthFailure,
+  type OAuthApi,
+  type OAuthFailure,
+  type TokenAnswer,
+} from '../hubspot/oauth.ts';
 import type { Logger } from '../logger.ts';
 import {
   APP_MISCONFIGURED,
@@ -43,6 +48,9 @@ const STORE_AGAIN_MS = [250, 500, 1_000, 2_000, 4_000];
 
 /** HubSpot refused the app itself, so that every install would hear the same: for this long nobody asks again. */
 const REFUSAL_MS = 5_000;
+
+/** An install that HubSpot refused with words about the app works again soon after the operator has mended it. */
+const LONGEST_REFUSED_APP_MS = 60_000;
 
 /** What to do about an install's token: use the stored one, fetch a new one, or leave HubSpot alone for now. */
 type Decide = (install: InstallWithTokens) => 'use' | 'refresh' | 'wait';
@@ -77,6 +85,8 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
   const notes = createGroupCommit<RefreshNote>((items) => installs.noteRefreshes(pool, items), MOST_TOGETHER);
   const recent = createRecentTokens(clock, REFRESH_MARGIN_MS);
   let refusal = { until: 0, error: undefined as AppError | undefined };
+  /** The first portal that heard that HubSpot refuses the app, since some portal's token was refreshed. */
+  let firstRefused: number | undefined;
 
   return {
     /**
@@ -253,6 +263,7 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
 
   /** HubSpot refreshed: what it refused before is over. Asks the database only where something was refused. */
   async function clearAlarms({ portalId, state }: InstallWithTokens): Promise<void> {
+    firstRefused = undefined;
     if (state !== 'active') await clearRefreshRefused(pool, portalId);
     if (!refusal.error) return;
     refusal = { until: 0, error: undefined };
@@ -305,40 +316,57 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
       }
 
       case 'transient':
-      case 'refused': {
-        const delay = retryDelayMs(install.refreshFailures, error);
-        const dueAt = new Date(clock.now() + delay);
-        const noted = await installs.backOff(pool, portalId, tokenVersion, dueAt, error.summary);
-        if (!noted) return (await load(portalId)).accessToken;
-        if (failure === 'refused') await raiseRefreshRefused(pool, portalId, error);
-        logger[failure === 'refused' ? 'error' : 'warn'](
-          { portalId, err: error, retryInMs: delay },
-          'HubSpot did not refresh a token; it will be tried again',
-        );
-        const what =
-          failure === 'refused'
-            ? `HubSpot refuses to refresh its token (${error.summary})`
-            : 'HubSpot did not refresh its token';
-        throw unavailable(portalId, what, Math.ceil(delay / 1000), error);
-      }
+      case 'refused':
+        return backOff(install, error, failure, retryDelayMs(install.refreshFailures, error));
 
       case 'configuration':
-      case 'bad_code':
-        logger.error(
-          { portalId, err: error, alarm: APP_MISCONFIGURED },
-          'HubSpot refuses this app; no token was touched',
-        );
-        refusal = { until: clock.now() + REFUSAL_MS, error: await raiseAppMisconfigured(pool, error) };
-        await notes.add({
-          install,
-          toState: install.state,
-          reason: `HubSpot refuses this app: ${error.summary}`,
-        });
-        throw refusal.error;
+      case 'bad_code': {
+        if (isAboutEveryPortal(portalId)) {
+          logger.error(
+            { err: error, alarm: APP_MISCONFIGURED },
+            'HubSpot refuses this app; no token was touched',
+          );
+          refusal = { until: clock.now() + REFUSAL_MS, error: await raiseAppMisconfigured(pool, error) };
+        }
+        const delay = Math.min(retryDelayMs(install.refreshFailures, error), LONGEST_REFUSED_APP_MS);
+        return backOff(install, error, failure, delay);
+      }
 
       default:
         return failure satisfies never;
     }
+  }
+
+  /** One portal alone may hear words about the app for a reason of its own; it must not stop the others. */
+  function isAboutEveryPortal(portalId: number): boolean {
+    firstRefused ??= portalId;
+    return refusal.error !== undefined || firstRefused !== portalId;
+  }
+
+  /** Keeps the tokens, and the sweep from asking again before `delay` ms. */
+  async function backOff(
+    install: InstallWithTokens,
+    error: HubSpotError,
+    failure: Exclude<OAuthFailure, 'revoked'>,
+    delay: number,
+  ): Promise<string> {
+    const { portalId, tokenVersion } = install;
+    const dueAt = new Date(clock.now() + delay);
+    const refusesApp = failure === 'configuration' || failure === 'bad_code';
+    const reason = refusesApp ? `HubSpot refuses this app: ${error.summary}` : error.summary;
+    const noted = await installs.backOff(pool, portalId, tokenVersion, dueAt, reason);
+    if (!noted) return (await load(portalId)).accessToken;
+    logger[failure === 'transient' ? 'warn' : 'error'](
+      { portalId, err: error, retryInMs: delay },
+      'HubSpot did not refresh a token; it will be tried again',
+    );
+    if (refusesApp && refusal.error) throw refusal.error;
+    if (failure !== 'transient') await raiseRefreshRefused(pool, portalId, error, refusesApp);
+    const what =
+      failure === 'transient'
+        ? 'HubSpot did not refresh its token'
+        : `HubSpot refuses to refresh its token (${error.summary})`;
+    throw unavailable(portalId, what, Math.ceil(delay / 1000), error);
   }
 
   function keep(portalId: number, answer: TokenAnswer, refreshTokenInUse: string): Tokens {

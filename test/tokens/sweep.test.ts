@@ -12,6 +12,7 @@ import { startWorld, type World } from '../helpers/world.ts';
 import { addInstalls } from './add-installs.ts';
 
 const JOB = 'refresh-expiring-tokens';
+const UNAUTHORIZED = { error: 'unauthorized_client', error_description: 'no' };
 
 describe('the sweep', () => {
   let world: World;
@@ -133,22 +134,57 @@ describe('the sweep', () => {
     await world.ctx.pool.query('delete from alarms');
   });
 
-  it('stops at the first word that the app is not set up correctly, and keeps the alarm', async () => {
-    await due(600);
+  it('goes on when one portal alone hears that HubSpot refuses the app, and raises an alarm for it', async () => {
+    const portals = await due(300);
+    const path = '/oauth/*/token';
+    const failOnce = () =>
+      world.sandbox.control('failures', { method: 'POST', path, status: 400, body: UNAUTHORIZED, times: 1 });
+    await failOnce();
+    const began = Date.now();
+    await sweep();
+    expect(await refreshes(portals)).toEqual({ 0: 1, 1: 299 });
+    const { rows } = await world.ctx.pool.query(
+      `select portal_id, refresh_due_at from installs where state = 'backing_off'`,
+    );
+    expect(rows).toHaveLength(1);
+    const [{ portal_id, refresh_due_at }] = rows;
+    const refused = async () => (await alarmsStore.list(world.ctx.pool)).map(({ name }) => name);
+    expect(await refused()).toEqual([`refresh_refused:${portal_id}`]);
+    // It makes way for those behind it.
+    expect(refresh_due_at.getTime()).toBeGreaterThan(began);
+
+    await world.ctx.pool.query(
+      `update installs set refresh_due_at = now(), refresh_failures = 20 where state = 'backing_off'`,
+    );
+    await failOnce();
+    const asked = Date.now();
+    await sweep();
+    const again = await world.ctx.installs.find(world.ctx.pool, portal_id);
+    expect(again?.state).toBe('backing_off');
+    expect(again?.refreshDueAt?.getTime()).toBeGreaterThanOrEqual(asked + 60_000);
+    expect(again?.refreshDueAt?.getTime()).toBeLessThanOrEqual(Date.now() + 60_000);
+    expect(await refused()).toEqual([`refresh_refused:${portal_id}`]);
+    await world.ctx.pool.query('delete from alarms');
+  });
+
+  it('stops at the second portal that hears that HubSpot refuses the app, and keeps the alarm', async () => {
+    const portals = await due(600);
     const config = loadConfig({ ...world.settings, HUBSPOT_CLIENT_SECRET: 'not-the-secret' });
     const misconfigured = createContext(config, world.ctx.logger);
     const asked = (await world.sandbox.read('requests?path=/oauth/*/token')).results.length;
     await sweep(misconfigured);
     const requests = (await world.sandbox.read('requests?path=/oauth/*/token')).results.length - asked;
     expect(requests).toBeLessThanOrEqual(20);
-    expect(await alarmsStore.list(world.ctx.pool)).toMatchObject([{ name: 'app_misconfigured' }]);
-    expect(await stillDue()).toBe(600);
+    const alarms = async () => (await alarmsStore.list(world.ctx.pool)).map(({ name }) => name);
+    expect(await alarms()).toContain('app_misconfigured');
+    expect(await refreshes(portals)).toEqual({ 0: 600 });
     expect(await jobs()).toEqual([]);
     await misconfigured.close();
 
+    await world.ctx.pool.query('update installs set refresh_due_at = now()');
     await sweep();
-    expect(await stillDue()).toBe(0);
-    expect(await alarmsStore.list(world.ctx.pool)).toEqual([]);
+    expect(await refreshes(portals)).toEqual({ 1: 600 });
+    expect(await alarms()).toEqual([]);
   });
 
   it('stops at HubSpot’s rate limit and goes on when HubSpot said', async () => {
