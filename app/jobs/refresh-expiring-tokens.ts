@@ -12,6 +12,8 @@ const PAGE = 500;
 const AT_ONCE = 20;
 /** A worker that is told to stop has 25 seconds: what is left after this goes on in a job of its own. */
 const LONGEST_MS = 15_000;
+/** After a rate limit, whatever it asks for. */
+const LONGEST_PAUSE_S = 60;
 
 interface Dependencies {
   pool: Pool;
@@ -64,8 +66,7 @@ export async function refreshExpiringTokens({
       if (stopping() || performance.now() > stopAt) goOnAt ??= new Date();
       if (misconfigured || goOnAt) return;
       try {
-        await tokens.refreshIfDue(portalId);
-        refreshed += 1;
+        if (await tokens.refreshIfDue(portalId)) refreshed += 1;
       } catch (error) {
         failed += 1;
         misconfigured ||= error instanceof AppError && error.code === APP_MISCONFIGURED;
@@ -77,9 +78,12 @@ export async function refreshExpiringTokens({
   }
 }
 
-/** A 429 at the token endpoint is about the app, not about one portal: the others wait too. */
+/**
+ * A 429 at the token endpoint is about the app, not about one portal: the others wait too, but not for so long that
+ * their tokens would run out.
+ */
 function afterRateLimit(error: unknown): Date | undefined {
   if (!(error instanceof AppError) || !(error.cause instanceof HubSpotError)) return undefined;
   if (error.cause.status !== 429) return undefined;
-  return new Date(Date.now() + (error.retryAfter ?? 1) * 1000);
+  return new Date(Date.now() + Math.min(error.retryAfter ?? 1, LONGEST_PAUSE_S) * 1000);
 }

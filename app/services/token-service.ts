@@ -72,7 +72,7 @@ interface Dependencies {
  * version is unchanged. Whoever waits meanwhile uses the token that the refresher stored.
  */
 export function createTokenService({ pool, locks, installs, oauth, clock, logger }: Dependencies) {
-  const refreshing = new Map<number, Promise<string>>();
+  const refreshing = new Map<number, Promise<string | undefined>>();
   /** A sweep refreshes many portals at once: what they read and write goes together. */
   const reads = createGroupCommit<number, SealedInstall | undefined>(
     (portalIds) => installs.findSealed(pool, portalIds),
@@ -125,9 +125,15 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
       throw unavailable(portalId, 'HubSpot refuses its token and gave no new one', 1);
     },
 
-    /** Refreshes when the sweep's moment for this install has come. Throws when that failed. */
-    async refreshIfDue(portalId: number): Promise<void> {
-      await refreshOnce(portalId, (install) => (isDue(install) ? 'refresh' : 'use'), 'its refresh is due');
+    /**
+     * Refreshes when the sweep's moment for this install has come. Throws when that failed.
+     * @returns false when somebody else is at it, who is not waited for: a sweep has other portals to see to.
+     */
+    async refreshIfDue(portalId: number): Promise<boolean> {
+      if (refreshing.has(portalId)) return false;
+      const decide = (install: InstallWithTokens) => (isDue(install) ? 'refresh' : 'use');
+      const token = await share(portalId, () => tryRefresh(portalId, decide, 'its refresh is due'));
+      return token !== undefined;
     },
 
     /** Refreshes whatever the token's age or earlier failures; an operator asked for it. Throws when that failed. */
@@ -188,11 +194,19 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
     throw ended?.state === 'needs_reconnect' ? needsReconnect(portalId) : installNotFound(portalId);
   }
 
-  /** Callers of this process that want the same portal share one attempt. */
   async function refreshOnce(portalId: number, decide: Decide, reason: string): Promise<string> {
-    const underWay = refreshing.get(portalId);
-    if (underWay) return underWay;
-    const attempt = refreshOrWait(portalId, decide, reason).finally(() => refreshing.delete(portalId));
+    for (;;) {
+      const attempt =
+        refreshing.get(portalId) ?? share(portalId, () => refreshOrWait(portalId, decide, reason));
+      const token = await attempt;
+      // The sweep's attempt gave way to another process; here that one is waited for.
+      if (token !== undefined) return token;
+    }
+  }
+
+  /** Callers of this process that want the same portal share one attempt. */
+  function share<T extends string | undefined>(portalId: number, refresh: () => Promise<T>): Promise<T> {
+    const attempt = refresh().finally(() => refreshing.delete(portalId));
     refreshing.set(portalId, attempt);
     return attempt;
   }
@@ -200,15 +214,8 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
   async function refreshOrWait(portalId: number, decide: Decide, reason: string): Promise<string> {
     const giveUpAt = performance.now() + WAIT_FOR_OTHER_MS;
     for (;;) {
-      const locked = await locks.tryAcquire(LOCKS.tokenRefresh, String(portalId));
-      if (locked) {
-        try {
-          return await refreshUnderLock(portalId, decide, reason);
-        } finally {
-          // A lock that cannot be given back was lost with its connection.
-          await locks.release(LOCKS.tokenRefresh, String(portalId)).catch(() => {});
-        }
-      }
+      const token = await tryRefresh(portalId, decide, reason);
+      if (token !== undefined) return token;
       await pause(POLL_MS * (0.5 + Math.random()));
       const install = await load(portalId);
       const decision = decide(install);
@@ -217,6 +224,17 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
       if (performance.now() > giveUpAt) {
         throw unavailable(portalId, 'another process has been refreshing its token for too long', 5);
       }
+    }
+  }
+
+  /** @returns undefined when another process is refreshing. */
+  async function tryRefresh(portalId: number, decide: Decide, reason: string): Promise<string | undefined> {
+    if (!(await locks.tryAcquire(LOCKS.tokenRefresh, String(portalId)))) return undefined;
+    try {
+      return await refreshUnderLock(portalId, decide, reason);
+    } finally {
+      // A lock that cannot be given back was lost with its connection.
+      await locks.release(LOCKS.tokenRefresh, String(portalId)).catch(() => {});
     }
   }
 

@@ -3,6 +3,7 @@ import { scheduledJobs } from 'node-schedule';
 import { loadConfig } from '../../app/config.ts';
 import { type Context, createContext } from '../../app/context.ts';
 import { alarmsStore } from '../../app/db/alarms-store.ts';
+import { createSessionLocks, LOCKS } from '../../app/db/session-locks.ts';
 import { refreshExpiringTokens } from '../../app/jobs/refresh-expiring-tokens.ts';
 import { startJobRunner } from '../../app/jobs/runner.ts';
 import { enqueueSlot, startSchedule } from '../../app/schedule.ts';
@@ -76,6 +77,35 @@ describe('the sweep', () => {
     const portals = await due(200);
     await Promise.all([sweep(), sweep(other), sweep(), sweep(other)]);
     expect(await refreshes(portals)).toEqual({ 1: 200 });
+  });
+
+  it('does not wait for the portals that another process is refreshing', async () => {
+    const held = (await due(20, -3600)).map(String);
+    from += 1_000;
+    const others = await due(40);
+    const frozen = createSessionLocks({ url: world.database.url }, world.ctx.logger);
+    for (const portalId of held) await frozen.tryAcquire(LOCKS.tokenRefresh, portalId);
+    await sweep();
+    expect(await refreshes(others)).toEqual({ 1: 40 });
+    expect(await refreshes(held.map(Number))).toEqual({ 0: 20 });
+    await frozen.close();
+    await sweep();
+    expect(await refreshes(held.map(Number))).toEqual({ 1: 20 });
+  });
+
+  it('that gives way to another process leaves a call of its own process waiting for that one', async () => {
+    const portalId = from;
+    await addInstalls(world, { from: portalId, secondsLeft: -1 });
+    const frozen = createSessionLocks({ url: world.database.url }, world.ctx.logger);
+    await frozen.tryAcquire(LOCKS.tokenRefresh, String(portalId));
+    const { tokens } = world.ctx.services;
+    const stored = await world.ctx.installs.findWithTokens(world.ctx.pool, portalId);
+    const swept = tokens.refreshIfDue(portalId);
+    const token = tokens.renewed(portalId, stored?.accessToken ?? '');
+    expect(await swept).toBe(false);
+    await frozen.close();
+    expect(await token).not.toBe(stored?.accessToken);
+    expect(await refreshes([portalId])).toEqual({ 1: 1 });
   });
 
   it('begins with its worker, and is finished by the one that takes the job over when it dies', async () => {
@@ -203,13 +233,25 @@ describe('the sweep', () => {
     expect(await stillDue()).toBe(0);
   });
 
+  it('waits a minute at most for HubSpot’s rate limit, as tokens live for half an hour', async () => {
+    await due(30);
+    const limit = { status: 429, headers: { 'retry-after': '3600' }, times: 20 };
+    await world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', ...limit });
+    const began = Date.now();
+    await sweep();
+    const [job] = await jobs();
+    expect(job?.run_at.getTime()).toBeGreaterThanOrEqual(began + 60_000);
+    expect(job?.run_at.getTime()).toBeLessThanOrEqual(Date.now() + 60_000);
+  });
+
   it('that HubSpot asked to wait is not called early by the next minute', async () => {
     await due(30);
-    const limit = { status: 429, headers: { 'retry-after': '600' }, times: 20 };
+    const limit = { status: 429, headers: { 'retry-after': '45' }, times: 20 };
     await world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', ...limit });
+    const began = Date.now();
     await sweep();
     const [before] = await jobs();
-    expect(before?.run_at.getTime()).toBeGreaterThan(Date.now() + 500_000);
+    expect(before?.run_at.getTime()).toBeGreaterThanOrEqual(began + 45_000);
     for (const minute of [1, 2]) await enqueueSlot(other, JOB, new Date(Date.UTC(2026, 10, 20, 12, minute)));
     expect(await jobs()).toEqual([before]);
   });
