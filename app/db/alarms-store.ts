@@ -32,6 +32,15 @@ export const alarmsStore = {
     );
   },
 
+  /** Clears those named `prefix` and a portal id whose install is not waiting for another try. */
+  async clearUnlessBackingOff(db: Db, prefix: string): Promise<void> {
+    await db.query(
+      `delete from alarms where starts_with(name, $1) and not exists (
+         select from installs where state = 'backing_off' and portal_id = substr(name, length($1) + 1)::bigint)`,
+      [prefix],
+    );
+  },
+
   /** Oldest first. One for each of many portals would help nobody: the first fifty. */
   async list(db: Db): Promise<Alarm[]> {
     const { rows } = await db.query<Alarm>(

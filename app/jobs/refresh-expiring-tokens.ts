@@ -4,7 +4,11 @@ import type { Pool } from '../db/pool.ts';
 import { AppError } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
 import type { Logger } from '../logger.ts';
-import { APP_MISCONFIGURED, clearIfRefreshedSince } from '../services/install-alarms.ts';
+import {
+  APP_MISCONFIGURED,
+  clearIfRefreshedSince,
+  clearRefreshRefusedNoMore,
+} from '../services/install-alarms.ts';
 import type { TokenService } from '../services/token-service.ts';
 import { enqueue } from './enqueue.ts';
 
@@ -55,6 +59,7 @@ export async function refreshExpiringTokens({
   } while (after && !misconfigured && !goOnAt);
 
   if (!misconfigured) await clearIfRefreshedSince(pool);
+  await clearRefreshRefusedNoMore(pool);
   if (refreshed + failed > 0) logger.info({ refreshed, failed }, 'swept the tokens that expire soon');
   if (goOnAt && !misconfigured) {
     const name = 'refresh-expiring-tokens';

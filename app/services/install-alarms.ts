@@ -16,7 +16,8 @@ const INSTALL_MISCONFIGURED = 'install_misconfigured';
  * HubSpot refuses to refresh this account's token, for a reason that this server does not know, or with words about
  * the app that no other account has heard.
  */
-const refreshRefused = (portalId: number) => `refresh_refused:${portalId}`;
+const REFRESH_REFUSED = 'refresh_refused:';
+const refreshRefused = (portalId: number) => REFRESH_REFUSED + portalId;
 
 /** Raises the alarm that HubSpot refuses client id or secret. @returns the error for whoever waits. */
 export async function raiseAppMisconfigured(db: Db, error: HubSpotError): Promise<AppError> {
@@ -59,6 +60,10 @@ export const clearIfRefreshedSince = (db: Db): Promise<void> =>
 /** The portal's token was refreshed, or it holds none any more. */
 export const clearRefreshRefused = (db: Db, portalId: number): Promise<void> =>
   alarmsStore.clear(db, refreshRefused(portalId));
+
+/** The same for all portals, where a process ended before it could say so. */
+export const clearRefreshRefusedNoMore = (db: Db): Promise<void> =>
+  alarmsStore.clearUnlessBackingOff(db, REFRESH_REFUSED);
 
 /** A portal installed the app: whatever HubSpot refused about that, or about this portal, is over. */
 export async function clearAfterInstall(db: Db, portalId: number): Promise<void> {

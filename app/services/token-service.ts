@@ -255,7 +255,9 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
     }
     const stored = await store({ portalId, tokenVersion: install.tokenVersion, tokens });
     logger.debug({ portalId, expiresAt: tokens.accessTokenExpiresAt }, 'refreshed the access token');
-    await clearAlarms(install);
+    await clearAlarms(install).catch((err) =>
+      logger.warn({ portalId, err }, 'an alarm that is over could not be cleared; the next sweep will do it'),
+    );
     // A reinstall or a disconnect came first: what is stored counts.
     return stored ? tokens.accessToken : (await load(portalId)).accessToken;
   }

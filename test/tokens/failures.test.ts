@@ -297,6 +297,30 @@ describe('a refresh that HubSpot does not carry out', () => {
       await expectError(await contact(odd), 503, 'hubspot_unavailable');
     });
 
+    it('leaves an alarm that cannot be cleared to the sweep; the call has its token', async () => {
+      const portalId = await expired();
+      await failNext(failure);
+      await expect(tokenFor(portalId)).rejects.toMatchObject({ status: 503 });
+      ahead += 2 * SECOND;
+      await world.ctx.pool.query(`create function keep() returns trigger language plpgsql as $$ begin
+          raise 'not now'; end; $$;
+        create trigger keep before delete on alarms for each row execute function keep()`);
+      try {
+        expect(await tokenFor(portalId)).toBe((await stored(portalId))?.accessToken);
+      } finally {
+        await world.ctx.pool.query('drop function keep cascade');
+      }
+      const still = await expired();
+      await failNext(failure);
+      await expect(tokenFor(still)).rejects.toMatchObject({ status: 503 });
+      await world.ctx.pool.query('update installs set refresh_due_at = $1 where refresh_due_at is not null', [
+        new Date(world.ctx.clock.now() + 3600 * SECOND),
+      ]);
+      const { tokens } = world.ctx.services;
+      await refreshExpiringTokens({ ...world.ctx, tokens, stopping: () => false });
+      expect((await alarms()).map(({ name }) => name)).toEqual([`refresh_refused:${still}`]);
+    });
+
     it('raises no alarm any more once the install has ended', async () => {
       const portalId = await expired();
       await failNext(failure);
