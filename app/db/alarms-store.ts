@@ -1,4 +1,7 @@
-import type { Db } from './pool.ts';
+import { ANSWER_MS, type Db } from './pool.ts';
+
+/** Alarms are raised and cleared while a portal's refresh is locked. */
+const answeredSoon = { query_timeout: ANSWER_MS };
 
 export interface Alarm {
   readonly name: string;
@@ -11,16 +14,17 @@ export interface Alarm {
 /** Table `alarms`: trouble that only an operator can mend. */
 export const alarmsStore = {
   async raise(db: Db, name: string, message: string): Promise<void> {
-    await db.query(
-      `insert into alarms (name, message) values ($1, $2)
-       on conflict (name) do update set message = excluded.message, last_seen_at = now(),
-         occurrences = alarms.occurrences + 1`,
-      [name, message],
-    );
+    await db.query({
+      ...answeredSoon,
+      text: `insert into alarms (name, message) values ($1, $2)
+         on conflict (name) do update set message = excluded.message, last_seen_at = now(),
+           occurrences = alarms.occurrences + 1`,
+      values: [name, message],
+    });
   },
 
   async clear(db: Db, name: string): Promise<void> {
-    await db.query('delete from alarms where name = $1', [name]);
+    await db.query({ ...answeredSoon, text: 'delete from alarms where name = $1', values: [name] });
   },
 
   /** Clears it when some install's token was refreshed after it was last seen. */

@@ -1,5 +1,5 @@
 import { DecryptionError, decrypt, encrypt, type KeyRing } from './key-ring.ts';
-import type { Db } from './pool.ts';
+import { ANSWER_MS, type Db } from './pool.ts';
 
 /**
  * `active` and `backing_off` (HubSpot did not refresh the token; it will be tried again) hold tokens,
@@ -96,9 +96,6 @@ const OLDER_KEY = `access_token is not null
 const IN_ORDER = `with in_order as (
   select portal_id from installs where portal_id = any($1::bigint[]) order by portal_id for no key update)`;
 
-/** A statement that every refresh of a process waits for is not waited for on a connection that has frozen. */
-const ANSWER_MS = 10_000;
-
 export type InstallsStore = ReturnType<typeof createInstallsStore>;
 
 /**
@@ -151,9 +148,11 @@ export function createInstallsStore(ring: KeyRing, answerMs: number = ANSWER_MS)
     },
 
     async find(db: Db, portalId: number): Promise<Install | undefined> {
-      const { rows } = await db.query<Install>(`select ${COLUMNS} from installs where portal_id = $1`, [
-        portalId,
-      ]);
+      const { rows } = await db.query<Install>({
+        ...answeredSoon,
+        text: `select ${COLUMNS} from installs where portal_id = $1`,
+        values: [portalId],
+      });
       return rows[0];
     },
 
@@ -266,12 +265,13 @@ export function createInstallsStore(ring: KeyRing, answerMs: number = ANSWER_MS)
 
     /** Notes that a refresh failed and when to try again. Tokens stay. @returns false when the row has moved on. */
     async backOff(db: Db, portalId: number, version: number, dueAt: Date, reason: string): Promise<boolean> {
-      const { rowCount } = await db.query(
-        `update installs set state = 'backing_off', state_reason = $4, refresh_due_at = $3,
-           refresh_failures = refresh_failures + 1, updated_at = now()
-         where portal_id = $1 and token_version = $2 and access_token is not null`,
-        [portalId, version, dueAt, reason],
-      );
+      const { rowCount } = await db.query({
+        ...answeredSoon,
+        text: `update installs set state = 'backing_off', state_reason = $4, refresh_due_at = $3,
+             refresh_failures = refresh_failures + 1, updated_at = now()
+           where portal_id = $1 and token_version = $2 and access_token is not null`,
+        values: [portalId, version, dueAt, reason],
+      });
       return rowCount === 1;
     },
 

@@ -31,6 +31,9 @@ export function createPool(
   return pool.on('connect', (client) => client.on('error', () => {}));
 }
 
+/** A statement that others wait for is not waited for longer: its connection has frozen. */
+export const ANSWER_MS = 10_000;
+
 /** Resolves when the database answers. */
 export async function ping(db: Db): Promise<void> {
   await db.query('select 1');

@@ -9,7 +9,7 @@ import type {
   SealedInstall,
   Tokens,
 } from '../db/installs-store.ts';
-import type { Pool } from '../db/pool.ts';
+import { ANSWER_MS, type Pool } from '../db/pool.ts';
 import { LOCKS, type SessionLocks } from '../db/session-locks.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError, installNotFound, needsReconnect } from '../errors.ts';
@@ -64,6 +64,8 @@ interface Dependencies {
   oauth: OAuthApi;
   clock: Clock;
   logger: Logger;
+  /** How long a transaction under a portal's lock may take. */
+  answerMs?: number;
 }
 
 /**
@@ -71,7 +73,8 @@ interface Dependencies {
  * in Postgres that dies with its process, reads the row again after taking it, and writes only when the row's
  * version is unchanged. Whoever waits meanwhile uses the token that the refresher stored.
  */
-export function createTokenService({ pool, locks, installs, oauth, clock, logger }: Dependencies) {
+export function createTokenService(dependencies: Dependencies) {
+  const { pool, locks, installs, oauth, clock, logger, answerMs = ANSWER_MS } = dependencies;
   const refreshing = new Map<number, Promise<string | undefined>>();
   /** A sweep refreshes many portals at once: what they read and write goes together. */
   const reads = createGroupCommit<number, SealedInstall | undefined>(
@@ -283,11 +286,11 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
 
   /** HubSpot refreshed: what it refused before is over. Asks the database only where something was refused. */
   async function clearAlarms({ portalId, state }: InstallWithTokens): Promise<void> {
+    const appWasRefused = refusal.error !== undefined;
+    refusal = { until: 0, error: undefined };
     firstRefused = undefined;
     if (state !== 'active') await clearRefreshRefused(pool, portalId);
-    if (!refusal.error) return;
-    refusal = { until: 0, error: undefined };
-    await clearAppMisconfigured(pool);
+    if (appWasRefused) await clearAppMisconfigured(pool);
   }
 
   /** The refreshed token; the one at hand when that fails for now, or takes long. The refresh goes on. */
@@ -324,10 +327,13 @@ export function createTokenService({ pool, locks, installs, oauth, clock, logger
     switch (failure) {
       case 'revoked': {
         const reason = `HubSpot: ${error.oauthStatus ?? error.oauthError}`;
-        const ended = await inTransaction(pool, (tx) =>
-          endInstall(tx, installs, portalId, {
-            ...{ seen: { tokenVersion }, state: 'needs_reconnect', reason, now: clock.now() },
-          }),
+        const ended = await inTransaction(
+          pool,
+          (tx) =>
+            endInstall(tx, installs, portalId, {
+              ...{ seen: { tokenVersion }, state: 'needs_reconnect', reason, now: clock.now() },
+            }),
+          answerMs,
         );
         // What HubSpot refused is no longer what is stored: a reinstall came first.
         if (!ended) return (await load(portalId)).accessToken;

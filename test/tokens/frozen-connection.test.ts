@@ -16,6 +16,7 @@ describe('when a connection to PostgreSQL freezes', () => {
   let proxy: Awaited<ReturnType<typeof startFreezingProxy>>;
   let locks: SessionLocks;
   let oauth: OAuthApi;
+  let portal = 9_100_100;
 
   beforeAll(async () => {
     world = await startWorld();
@@ -44,6 +45,29 @@ describe('when a connection to PostgreSQL freezes', () => {
     proxy.freeze();
     await expect(tokens.accessTokenFor(portalId)).rejects.toThrow('Query read timeout');
     expect(await tokens.accessTokenFor(portalId)).toBe(await stored(portalId));
+    await pool.end();
+  });
+
+  it.each([
+    { what: 'is to back off', status: 503, body: '' },
+    { what: 'has ended', status: 400, body: { error: 'invalid_grant', status: 'BAD_REFRESH_TOKEN' } },
+  ])('that stores that an install $what, its refresh fails soon and gives up its lock', async (failure) => {
+    portal += 1;
+    await addInstalls(world, { from: portal, secondsLeft: -1 });
+    const pool = createPool({ url: proxy.url }, () => {});
+    const installs = createInstallsStore(world.ctx.config.tokenKeys, 500);
+    const tokens = createTokenService({ ...world.ctx, pool, installs, oauth, answerMs: 500 });
+    const { what: _, ...answer } = failure;
+    const path = '/oauth/*/token';
+    await world.sandbox.control('failures', { method: 'POST', path, delayMs: 1_000, times: 1, ...answer });
+    const asked = async () => (await world.sandbox.read(`requests?path=${path}`)).results.length;
+    const before = await asked();
+    const refused = expect(tokens.accessTokenFor(portal)).rejects.toThrow(/Query read timeout|terminated/);
+    await until('the refresh to be under way', async () => (await asked()) > before);
+    proxy.freeze();
+    await refused;
+    expect(await world.ctx.locks.isHeld(world.ctx.pool, LOCKS.tokenRefresh, String(portal))).toBe(false);
+    expect(await tokens.accessTokenFor(portal)).toBe(await stored(portal));
     await pool.end();
   });
 
