@@ -252,7 +252,7 @@ describe('the sweep', () => {
     await sweep();
     const [before] = await jobs();
     expect(before?.run_at.getTime()).toBeGreaterThanOrEqual(began + 45_000);
-    for (const minute of [1, 2]) await enqueueSlot(other, JOB, new Date(Date.UTC(2026, 10, 20, 12, minute)));
+    for (const minute of [1, 2]) await enqueueSlot(other, JOB, new Date(Date.UTC(2025, 10, 20, 12, minute)));
     expect(await jobs()).toEqual([before]);
   });
 
@@ -292,7 +292,7 @@ describe('the sweep', () => {
   });
 
   it('is enqueued once for each slot, however many processes have the clock', async () => {
-    const slot = (minute: number) => new Date(Date.UTC(2026, 10, 21, 12, minute));
+    const slot = (minute: number) => new Date(Date.UTC(2025, 10, 21, 12, minute));
     const fromAll = (minute: number) =>
       Promise.all(
         Array.from({ length: 10 }, (_, index) =>
@@ -314,5 +314,27 @@ describe('the sweep', () => {
     await fromAll(3);
     // Two slots that no worker has begun are one sweep.
     expect(await jobs()).toHaveLength(1);
+  });
+
+  it('is enqueued though the clock of a process ran ahead, and by that process too', async () => {
+    const hour = 3600 * 1000;
+    const enqueued = async (slot: number) => {
+      await world.ctx.pool.query('delete from graphile_worker._private_jobs');
+      await enqueueSlot(other, JOB, new Date(slot));
+      return (await jobs()).length;
+    };
+    const now = Date.now();
+    // As an earlier version of this server stored it.
+    await world.ctx.pool.query('insert into schedule_slots (name, last_slot) values ($1, $2)', [
+      JOB,
+      new Date(now + 24 * hour),
+    ]);
+    expect(await enqueued(now)).toBe(1);
+    expect(await enqueued(now)).toBe(0);
+    expect(await enqueued(now + hour)).toBe(1);
+    const { rows } = await world.ctx.pool.query('select last_slot <= now() as past from schedule_slots');
+    expect(rows).toEqual([{ past: true }]);
+    expect(await enqueued(now + hour)).toBe(1);
+    expect(await enqueued(now + 60_000)).toBe(1);
   });
 });
