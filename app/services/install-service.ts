@@ -231,7 +231,7 @@ export function createInstallService(dependencies: Dependencies) {
       logger.error({ err: error }, 'HubSpot refused an install');
       if (failure === 'refused') {
         const message = `HubSpot refused an install (${error.summary}). If others fail too, check ${settings}.`;
-        await raiseInstallMisconfigured(pool, message);
+        if (hasOAuthWord(error)) await raiseInstallMisconfigured(pool, message);
         throw installFailed('install_refused', error);
       }
       await raiseInstallMisconfigured(
@@ -259,4 +259,9 @@ export function createInstallService(dependencies: Dependencies) {
       reconnectUrl: `${serverUrl}/install?portalId=${install.portalId}`,
     };
   }
+}
+
+/** Strangers may bring any code: HubSpot's plain "error" about one says nothing of this app's settings. */
+function hasOAuthWord({ oauthError, oauthStatus }: HubSpotError): boolean {
+  return oauthError !== undefined || oauthStatus !== 'error';
 }

@@ -761,4 +761,17 @@ describe('an install that failed', () => {
     expect((await open(await ownCallback())).status).toBe(200);
     expect(await alarms()).toEqual([]);
   });
+
+  it('with HubSpot’s plain error, which any made-up code may bring, raises no alarm', async () => {
+    expect((await open(await ownCallback())).status).toBe(200);
+    const plain = (body: object) => ({ status: 400, body: { status: 'error', message: 'no', ...body } });
+    const alarmsAfter = async (failure: Record<string, unknown>) => {
+      const url = await failing('/oauth/*/token', failure, marketplaceCallback());
+      expect((await open(String(url))).status).toBe(400);
+      return (await alarmsStore.list(world.ctx.pool)).map(({ name }) => name);
+    };
+    expect(await alarmsAfter(plain({}))).toEqual([]);
+    expect(await alarmsAfter(plain({ error: 'invalid_scope' }))).toEqual(['install_misconfigured']);
+    expect((await open(await ownCallback())).status).toBe(200);
+  });
 });
