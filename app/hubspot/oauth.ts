@@ -139,20 +139,28 @@ const ownerOf = (answer: {
   scopes?: string[] | undefined;
 }): TokenOwner => ({ portalId: answer.hub_id, userId: answer.user_id, scopes: answer.scopes });
 
-export type OAuthFailure = 'revoked' | 'bad_code' | 'configuration' | 'refused' | 'transient';
+export type OAuthFailure =
+  | 'revoked'
+  | 'bad_code'
+  | 'configuration'
+  | 'unauthorized'
+  | 'refused'
+  | 'transient';
 
 const REVOKED = new Set(['BAD_REFRESH_TOKEN', 'BAD_HUB', 'access_denied']);
 const BAD_CODE = new Set(['BAD_AUTH_CODE', 'EXPIRED_AUTH_CODE']);
 /** Words that can only be about the app itself, whatever account it asks for. */
 const CONFIGURATION = new Set([
   ...['BAD_CLIENT_ID', 'BAD_CLIENT_SECRET', 'BAD_REDIRECT_URI', 'BAD_GRANT_TYPE', 'BAD_CODE_VERIFIER'],
-  ...['invalid_client', 'unauthorized_client', 'unsupported_grant_type'],
+  ...['invalid_client', 'unsupported_grant_type'],
 ]);
+const UNAUTHORIZED = 'unauthorized_client';
 
 /**
  * Revoked, misconfigured, refused and transient are different things: only `revoked` ends an install;
- * `configuration` (client id, secret, redirect URL) is ours to mend, and every account would hear the same; `refused`
- * is any other word of HubSpot's, which may be about this one account. None but the first may cost a token.
+ * `configuration` (client id, secret, redirect URL) is ours to mend, and every account would hear the same;
+ * `unauthorized` may be about the app or about this one account; `refused` is any other word of HubSpot's. None but the
+ * first may cost a token.
  * @param grant what was being exchanged: the same `invalid_grant` means a dead code or a dead install.
  */
 export function classifyOAuthFailure(error: HubSpotError, grant: 'code' | 'refresh'): OAuthFailure {
@@ -161,6 +169,7 @@ export function classifyOAuthFailure(error: HubSpotError, grant: 'code' | 'refre
   if (error.transient || words.length === 0) return 'transient';
   // First: HubSpot calls a wrong secret or redirect URL an invalid_grant as well.
   if (words.some((word) => CONFIGURATION.has(word))) return 'configuration';
+  if (words.includes(UNAUTHORIZED)) return 'unauthorized';
   const [dead, over] = grant === 'code' ? (['bad_code', BAD_CODE] as const) : (['revoked', REVOKED] as const);
   return words.some((word) => word === 'invalid_grant' || over.has(word)) ? dead : 'refused';
 }

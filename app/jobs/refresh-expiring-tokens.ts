@@ -46,7 +46,7 @@ export async function refreshExpiringTokens({
   const stopAt = performance.now() + LONGEST_MS;
   let refreshed = 0;
   let failed = 0;
-  /** A wrong client secret fails for every install alike; to ask for each after the second is only noise. */
+  /** A wrong client secret fails for every install alike; to ask for each is only noise. */
   let misconfigured = false;
   /** When to go on: HubSpot's limit was met, this job has run for long enough, or its worker ends. */
   let goOnAt: Date | undefined;

@@ -14,12 +14,7 @@ import { LOCKS, type SessionLocks } from '../db/session-locks.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError, installNotFound, needsReconnect } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
-import {
-  classifyOAuthFailure,
-  type OAuthApi,
-  type OAuthFailure,
-  type TokenAnswer,
-} from '../hubspot/oauth.ts';
+import { classifyOAuthFailure, type OAuthApi, type TokenAnswer } from '../hubspot/oauth.ts';
 import type { Logger } from '../logger.ts';
 import {
   APP_MISCONFIGURED,
@@ -347,13 +342,17 @@ export function createTokenService(dependencies: Dependencies) {
 
       case 'configuration':
       case 'bad_code': {
-        if (isAboutEveryPortal(portalId)) {
-          logger.error(
-            { err: error, alarm: APP_MISCONFIGURED },
-            'HubSpot refuses this app; no token was touched',
-          );
-          refusal = { until: clock.now() + REFUSAL_MS, error: await raiseAppMisconfigured(pool, error) };
-        }
+        const refusedApp = await refuseAll(error);
+        await notes.add({
+          install,
+          toState: install.state,
+          reason: `HubSpot refuses this app: ${error.summary}`,
+        });
+        throw refusedApp;
+      }
+
+      case 'unauthorized': {
+        if (isAboutEveryPortal(portalId)) await refuseAll(error);
         const delay = Math.min(retryDelayMs(install.refreshFailures, error), LONGEST_REFUSED_APP_MS);
         return backOff(install, error, failure, delay);
       }
@@ -361,6 +360,14 @@ export function createTokenService(dependencies: Dependencies) {
       default:
         return failure satisfies never;
     }
+  }
+
+  /** @returns the error for all callers of the next seconds. */
+  async function refuseAll(error: HubSpotError): Promise<AppError> {
+    logger.error({ err: error, alarm: APP_MISCONFIGURED }, 'HubSpot refuses this app; no token was touched');
+    const refusedApp = await raiseAppMisconfigured(pool, error);
+    refusal = { until: clock.now() + REFUSAL_MS, error: refusedApp };
+    return refusedApp;
   }
 
   /** One portal alone may hear words about the app for a reason of its own; it must not stop the others. */
@@ -373,12 +380,12 @@ export function createTokenService(dependencies: Dependencies) {
   async function backOff(
     install: InstallWithTokens,
     error: HubSpotError,
-    failure: Exclude<OAuthFailure, 'revoked'>,
+    failure: 'transient' | 'refused' | 'unauthorized',
     delay: number,
   ): Promise<string> {
     const { portalId, tokenVersion } = install;
     const dueAt = new Date(clock.now() + delay);
-    const refusesApp = failure === 'configuration' || failure === 'bad_code';
+    const refusesApp = failure === 'unauthorized';
     const reason = refusesApp ? `HubSpot refuses this app: ${error.summary}` : error.summary;
     const noted = await installs.backOff(pool, portalId, tokenVersion, dueAt, reason);
     if (!noted) return (await load(portalId)).accessToken;

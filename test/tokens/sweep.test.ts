@@ -197,7 +197,7 @@ describe('the sweep', () => {
     await world.ctx.pool.query('delete from alarms');
   });
 
-  it('stops at the second portal that hears that HubSpot refuses the app, and keeps the alarm', async () => {
+  it('stops at the first word that the app is not set up correctly, and keeps the alarm', async () => {
     const portals = await due(600);
     const config = loadConfig({ ...world.settings, HUBSPOT_CLIENT_SECRET: 'not-the-secret' });
     const misconfigured = createContext(config, world.ctx.logger);
