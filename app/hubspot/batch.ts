@@ -82,7 +82,10 @@ async function sendChunk<Input, Result>(
   return batch.renames ? askAlone(send, batch, outcomes) : outcomes;
 }
 
-/** Level by level, so that it is seen when every part is refused for the same reason: then it is every input's. */
+/**
+ * Level by level, so that it is seen when every part is refused in the same words. These may be general ones, said of
+ * one bad input in each part; only where inputs of all parts are refused so alone, it is taken for every input's fault.
+ */
 async function halveRefused<Input, Result>(
   send: Send,
   batch: Batch<Input, Result>,
@@ -90,11 +93,17 @@ async function halveRefused<Input, Result>(
 ): Promise<Outcomes<Input, Result>[]> {
   let parts = [whole];
   let stopped: BatchFailure | undefined;
+  let probed = false;
   for (let requests = 1; ; ) {
     const refused = parts.filter((part) => part.length > 1 && reasonOfRefusal(part) !== undefined);
+    if (stopped || refused.length === 0) return parts;
+    if (!probed && parts.length >= 4 && new Set(parts.map(reasonOfRefusal)).size === 1) {
+      probed = true;
+      requests += refused.length;
+      if (await areRefusedAlone(send, batch, refused)) return parts;
+    }
     requests += 2 * refused.length;
-    const hopeless = parts.length >= 4 && new Set(parts.map(reasonOfRefusal)).size === 1;
-    if (stopped || refused.length === 0 || requests > MOST_REQUESTS || hopeless) return parts;
+    if (requests > MOST_REQUESTS) return parts;
     const next: typeof parts = [];
     for (const part of parts) {
       if (!refused.includes(part)) {
@@ -111,6 +120,24 @@ async function halveRefused<Input, Result>(
     }
     parts = next;
   }
+}
+
+/**
+ * Whether one input of each part, sent alone, is refused in the words that its part was. Each is taken from another
+ * place in its part, as inputs to blame may come at regular distances.
+ */
+async function areRefusedAlone<Input, Result>(
+  send: Send,
+  batch: Batch<Input, Result>,
+  parts: readonly Outcomes<Input, Result>[],
+): Promise<boolean> {
+  for (const [at, part] of parts.entries()) {
+    const place = Math.floor((at * part.length) / parts.length);
+    const one = part.slice(place, place + 1).map(({ input }) => input);
+    const alone = await sendPart(send, batch, one);
+    if (reasonOfRefusal(alone) !== reasonOfRefusal(part)) return false;
+  }
+  return true;
 }
 
 function halvesOf<T>(items: readonly T[]): [T[], T[]] {

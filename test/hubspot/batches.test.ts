@@ -178,8 +178,8 @@ describe('batches', () => {
     const inputs = Array.from({ length: 200 }, (_, at) => ({ id: '301', properties: { no_such: `${at}` } }));
     const body = { category: 'VALIDATION_ERROR', message: 'Property "no_such" does not exist' };
     const path = '/crm/objects/2026-09/companies/batch/update';
-    await world.sandbox.control('failures', { method: 'POST', path, status: 400, body, times: 14 });
-    const sizes = [100, 50, 50, 25, 25, 25, 25];
+    await world.sandbox.control('failures', { method: 'POST', path, status: 400, body, times: 22 });
+    const sizes = [100, 50, 50, 25, 25, 25, 25, 1, 1, 1, 1];
     let messages: (string | undefined)[] = [];
     const requests = await world.requestsOf(async () => {
       messages = (await hubspot.companies.batchUpdate(inputs)).map(({ failure }) => failure?.message);
@@ -188,6 +188,17 @@ describe('batches', () => {
     expect(new Set(messages)).toEqual(
       new Set([expect.stringMatching(/does not exist \(refused together with 24 others\)$/)]),
     );
+  });
+
+  it('are halved to the end where a few inputs all over are refused in the same words', async () => {
+    const toBlame = [12, 37, 62, 87];
+    const inputs = Array.from({ length: 100 }, (_, at) => ({
+      id: `spread-${at}@batch.example`,
+      properties: { lastname: 'X', ...(toBlame.includes(at) && { hubspot_owner_id: '999' }) },
+    }));
+    const outcomes = await hubspot.contacts.batchUpsert('email', inputs);
+    expect(outcomes.flatMap(({ failure }, at) => (failure ? [at] : []))).toEqual(toBlame);
+    expect(new Set(outcomes.flatMap(({ failure }) => failure?.message ?? [])).size).toBe(1);
   });
 
   it('are halved a hundred times at most, however many inputs are to blame', async () => {
