@@ -4,11 +4,14 @@ import { createPool } from '../../app/db/pool.ts';
 import { createSessionLocks, LOCKS, type SessionLocks } from '../../app/db/session-locks.ts';
 import { createHubSpotHttp } from '../../app/hubspot/http.ts';
 import { createOAuthApi, type OAuthApi } from '../../app/hubspot/oauth.ts';
+import { createCallBudget } from '../../app/services/call-budget.ts';
 import { createTokenService } from '../../app/services/token-service.ts';
 import { startFreezingProxy } from '../helpers/freezing-proxy.ts';
 import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 import { addInstalls } from './add-installs.ts';
+
+const LIMIT = { calls: 10, windowMs: 10_000, untilAnswered: false };
 
 /** A network that loses connections without a word. */
 describe('when a connection to PostgreSQL freezes', () => {
@@ -68,6 +71,17 @@ describe('when a connection to PostgreSQL freezes', () => {
     await refused;
     expect(await world.ctx.locks.isHeld(world.ctx.pool, LOCKS.tokenRefresh, String(portal))).toBe(false);
     expect(await tokens.accessTokenFor(portal)).toBe(await stored(portal));
+    await pool.end();
+  });
+
+  it('that keeps the call budgets, calls go on without it', async () => {
+    const pool = createPool({ url: proxy.url }, () => {});
+    const limits = { general: LIMIT, search: LIMIT };
+    const budget = createCallBudget({ pool, limits, logger: world.ctx.logger });
+    await pool.query('select');
+    proxy.freeze();
+    const answered = await budget.take(9_100_002, 'general', 'interactive', 20_000);
+    answered();
     await pool.end();
   });
 
