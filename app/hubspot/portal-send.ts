@@ -71,26 +71,27 @@ export function createPortalSend(calls: PortalCalls): Send {
   };
 
   async function withToken(call: Call): Promise<unknown> {
-    const accessToken = await inTime(call, tokens.current());
+    const accessToken = await inTime(call, () => tokens.current());
     try {
       return await withinBudget(call, accessToken);
     } catch (error) {
       // 401 means HubSpot did nothing with the request, so sending it again is safe for every method.
       if (!(error instanceof HubSpotError && error.status === 401) || call.renewed) throw error;
       call.renewed = true;
-      return await withinBudget(call, await inTime(call, tokens.renewed(accessToken)));
+      return await withinBudget(call, await inTime(call, () => tokens.renewed(accessToken)));
     }
   }
 
   /** Waits for a token. A refresh that takes longer goes on: what HubSpot gives for it is for all calls. */
-  async function inTime(call: Call, token: Promise<string>): Promise<string> {
+  async function inTime(call: Call, token: () => Promise<string>): Promise<string> {
+    refuseLate(call);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const giveUp = () => reject(notSent(call.request, 'no access token in time'));
       timer = setTimeout(giveUp, timeToSend(call));
     });
     try {
-      return await Promise.race([token, late]);
+      return await Promise.race([token(), late]);
     } finally {
       clearTimeout(timer);
     }
@@ -98,6 +99,7 @@ export function createPortalSend(calls: PortalCalls): Send {
 
   /** Sends it when the budget allows. */
   async function withinBudget(call: Call, accessToken: string): Promise<unknown> {
+    refuseLate(call);
     const { request } = call;
     const lane = laneOf(request);
     const answered = await budget.take(portalId, lane, priority, timeToSend(call)).catch((error) => {
@@ -139,6 +141,10 @@ export function createPortalSend(calls: PortalCalls): Send {
 }
 
 const timeToSend = ({ endsAt }: Call) => endsAt - WORTH_SENDING_MS - performance.now();
+
+function refuseLate(call: Call): void {
+  if (timeToSend(call) <= 0) throw notSent(call.request, 'its time is over');
+}
 
 const laneOf = (request: HubSpotRequest) => request.lane ?? 'general';
 

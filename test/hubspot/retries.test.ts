@@ -114,6 +114,17 @@ describe('a call that is not done when its time is over', () => {
     expect((await ended(() => hubspot().contacts.get('102'))).message).toMatch(/no answer|not sent/);
   });
 
+  it('ends at once where no time is left, and neither a token nor a place in the budget is taken', async () => {
+    const path = `${CONTACTS}/105`;
+    const { contacts } = world.ctx.hubspotFor(62515, 'interactive', 500);
+    const slots = async () => (await world.ctx.pool.query('select slots from call_budgets')).rows;
+    const before = await slots();
+    const error = await ended(() => contacts.get('105'));
+    expect(error).toMatchObject({ sent: false, message: `HubSpot: GET ${path}: not sent: its time is over` });
+    expect(await sent(path)).toEqual([]);
+    expect(await slots()).toEqual(before);
+  });
+
   it('ends before its place in the budget comes, and nothing is sent', async () => {
     await world.ctx.pool.query(
       `insert into call_budgets (portal_id, lane, slots)
