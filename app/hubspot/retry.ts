@@ -6,10 +6,11 @@ const LONGEST_MS = 5_000;
 const LOCKED_MS = 2_000;
 /** Until one of the calls that filled the window has left it. */
 const WINDOW_MS: Record<string, number> = { SECONDLY: 1_000, TEN_SECONDLY_ROLLING: 2_000 };
-/** The day ends at midnight in the account's time zone, which a refusal does not tell: asked again so often. */
+/**
+ * HubSpot is asked again so often, whatever it said: nothing else ends a wait of hours that is no longer needed, and
+ * the day's limit ends at midnight in the account's time zone, which a refusal need not tell.
+ */
 const DAY_CHECK_MS = 15 * 60 * 1000;
-/** The longest wait that HubSpot documents. */
-const MOST_MS = 24 * 60 * 60 * 1000;
 
 /** Trouble on the way to HubSpot in which a second try can help; 522, 525 and 526 are for HubSpot's support. */
 const PASSING = new Set([500, 502, 503, 504, 520, 521, 523, 524]);
@@ -45,10 +46,10 @@ function leastWait(error: HubSpotError): number {
   return error.status === 423 ? Math.max(LOCKED_MS, asked) : asked;
 }
 
-/** Milliseconds in which no call of the portal makes sense after a 429. */
+/** Milliseconds for which calls of the portal rest after a 429. */
 export function rateLimitWait({ policyName = '', retryAfter = 0 }: HubSpotError): number {
   if (policyName === 'DAILY' && retryAfter === 0) return DAY_CHECK_MS;
-  return Math.min(Math.max(WINDOW_MS[policyName] ?? 2_000, retryAfter * 1000), MOST_MS);
+  return Math.min(Math.max(WINDOW_MS[policyName] ?? 2_000, retryAfter * 1000), DAY_CHECK_MS);
 }
 
 function ownDelay(error: HubSpotError, idempotent: boolean, attempt: number): number | undefined {
@@ -64,6 +65,6 @@ function ownDelay(error: HubSpotError, idempotent: boolean, attempt: number): nu
     case undefined:
       return idempotent || !error.sent ? grown : undefined;
     default:
-      return idempotent && (PASSING.has(error.status) || error.status < 300) ? grown : undefined;
+      return idempotent && PASSING.has(error.status) ? grown : undefined;
   }
 }
