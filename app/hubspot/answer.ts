@@ -8,7 +8,7 @@ import { HubSpotError } from './errors.ts';
 export function readAnswer<T extends z.ZodType>(
   schema: T,
   body: unknown,
-  request: { method: string; path: string },
+  request: { method: string; path: string; idempotent?: boolean | undefined },
 ): z.output<T> {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;

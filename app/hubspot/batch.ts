@@ -264,7 +264,7 @@ const isTransient = (error: unknown) => error instanceof HubSpotError && error.t
 
 const stopsAll = ({ error }: BatchFailure) =>
   error !== undefined &&
-  (!(error instanceof HubSpotError) || error.status === undefined || [401, 403, 429].includes(error.status));
+  (!(error instanceof HubSpotError) || !error.answered || [401, 403, 429].includes(error.status ?? 0));
 
 const detailsOf = (error: unknown) => (error instanceof HubSpotError ? error.errors : []);
 

@@ -57,7 +57,10 @@ export function createContactsApi(send: Send, paths = apiPaths) {
 }
 
 /** A batch in which nothing was written is answered with 207; of one input that is a refusal like any other. */
-function refusal(request: { method: string; path: string }, [error]: readonly StandardError[]): HubSpotError {
+function refusal(
+  request: { method: string; path: string; idempotent: boolean },
+  [error]: readonly StandardError[],
+): HubSpotError {
   if (!error) return new HubSpotError({ ...request, problem: 'an answer without usable results' });
   return new HubSpotError({ ...request, status: 400 }, error);
 }

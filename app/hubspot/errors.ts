@@ -1,13 +1,18 @@
+import { maskEmails } from '../logger.ts';
 import { describeDetail, type ErrorDetail, readErrorBody } from './error-body.ts';
 
 export interface HubSpotFailure {
   readonly method: string;
-  /** Path of the request, without query; e-mail addresses in it are masked. */
+  /** Path of the request, without query. */
   readonly path: string;
-  /** HTTP status of the answer; undefined when none came. */
+  /** Whether repeating the request changes nothing more; by default that of GET, PUT, DELETE and HEAD. */
+  readonly idempotent?: boolean | undefined;
+  /** HTTP status of the answer; undefined when none came or it cannot be used. */
   readonly status?: number | undefined;
   /** False when the request never left this server; by default true. */
   readonly sent?: boolean | undefined;
+  /** False when no answer came; by default true for what was sent. */
+  readonly answered?: boolean | undefined;
   /** Seconds to wait, from `Retry-After`. */
   readonly retryAfter?: number | undefined;
   readonly correlationId?: string | undefined;
@@ -25,11 +30,17 @@ export class HubSpotError extends Error {
   override readonly name = 'HubSpotError';
   readonly code = 'hubspot_error';
   readonly method: string;
+  /** E-mail addresses in it are masked. */
   readonly path: string;
+  /** Undefined also where an answer came that cannot be used. */
   readonly status: number | undefined;
   readonly retryAfter: number | undefined;
   /** False when the request never left this server. */
   readonly sent: boolean;
+  /** False when no answer came, usable or not. */
+  readonly answered: boolean;
+  /** HubSpot may have carried out what must not be done twice, and did not confirm it. */
+  readonly maybeDone: boolean;
   readonly correlationId: string | undefined;
   readonly category: string | undefined;
   readonly subCategory: unknown;
@@ -48,12 +59,16 @@ export class HubSpotError extends Error {
     const what =
       failure.problem ?? [failure.status, known.category ?? known.status].filter(Boolean).join(' ');
     const said = [known.message, failure.note].filter(Boolean).join('; ');
-    super(`HubSpot: ${failure.method} ${failure.path}: ${what}${said && `: ${said}`}`);
+    const path = maskEmails(failure.path);
+    super(`HubSpot: ${failure.method} ${path}: ${what}${said && `: ${said}`}`);
     this.method = failure.method;
-    this.path = failure.path;
+    this.path = path;
     this.status = failure.status;
     this.retryAfter = failure.retryAfter;
     this.sent = failure.sent ?? true;
+    this.answered = failure.answered ?? this.sent;
+    const unconfirmed = failure.status === undefined || failure.status >= 500;
+    this.maybeDone = this.sent && unconfirmed && !isIdempotent(failure);
     this.correlationId = known.correlationId ?? failure.correlationId;
     this.category = known.category;
     this.subCategory = known.subCategory;
@@ -70,6 +85,12 @@ export class HubSpotError extends Error {
     return this.status === undefined || this.status < 400 || isTransientStatus(this.status);
   }
 }
+
+const REPEATABLE = new Set(['GET', 'PUT', 'DELETE', 'HEAD']);
+
+/** Whether repeating the request changes nothing more. */
+export const isIdempotent = ({ idempotent, method }: { idempotent?: boolean | undefined; method: string }) =>
+  idempotent ?? REPEATABLE.has(method);
 
 /** 423 locked, 429 rate limit, 477 account moving between regions, and everything from 500. */
 export const isTransientStatus = (status: number) =>

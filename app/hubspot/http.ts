@@ -2,7 +2,7 @@ import got, { type Method } from 'got';
 import { type Logger, maskEmails } from '../logger.ts';
 import type { CallLane, RateHeaders } from './budget.ts';
 import { withoutSecretErrors, withoutSecrets } from './error-body.ts';
-import { HubSpotError } from './errors.ts';
+import { HubSpotError, isIdempotent } from './errors.ts';
 
 export interface HubSpotRequest {
   readonly method: Method;
@@ -35,11 +35,6 @@ const TIMEOUT_MS = 15_000;
 /** The connection was never made. */
 const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
 
-const REPEATABLE = new Set(['GET', 'PUT', 'DELETE', 'HEAD']);
-
-export const isIdempotent = ({ idempotent, method }: HubSpotRequest): boolean =>
-  idempotent ?? REPEATABLE.has(method);
-
 export function createHubSpotHttp(apiUrl: string, logger: Logger, timeoutMs = TIMEOUT_MS): Send {
   const client = got.extend({
     retry: { limit: 0 },
@@ -51,7 +46,7 @@ export function createHubSpotHttp(apiUrl: string, logger: Logger, timeoutMs = TI
   return async (request) => {
     const { method, path, query, json, form, accessToken, onRate } = request;
     const started = performance.now();
-    const about = { method, path: maskEmails(path) };
+    const about = { method, path, idempotent: request.idempotent };
     let response: { statusCode: number; body: string; headers: Headers };
     try {
       response = await client(apiUrl + path + queryString(query), {
@@ -66,13 +61,13 @@ export function createHubSpotHttp(apiUrl: string, logger: Logger, timeoutMs = TI
       const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
       const sent = !NEVER_SENT.has(reason);
       const note = sent && !isIdempotent(request) ? 'it was sent and may have been carried out' : undefined;
-      throw new HubSpotError({ ...about, problem: `no answer (${reason})`, sent, note });
+      throw new HubSpotError({ ...about, problem: `no answer (${reason})`, sent, answered: false, note });
     }
 
     const { statusCode: status, headers } = response;
     const correlationId = asText(headers['x-hubspot-correlation-id']);
     logger.debug(
-      { ...about, status, correlationId, ms: Math.round(performance.now() - started) },
+      { method, path: maskEmails(path), status, correlationId, ms: Math.round(performance.now() - started) },
       'called HubSpot',
     );
     const rate = rateOf(headers);

@@ -74,8 +74,8 @@ export function createOAuthApi(
   paths = apiPaths,
 ) {
   const credentials = { client_id: app.clientId, client_secret: app.clientSecret };
-  const post = (path: string, form: Record<string, string>) =>
-    send({ method: 'POST', path: paths.oauth.path + path, form: { ...form, ...credentials } });
+  const post = (path: string, form: Record<string, string>, idempotent = false) =>
+    send({ method: 'POST', path: paths.oauth.path + path, form: { ...form, ...credentials }, idempotent });
 
   return {
     async exchangeCode(code: string): Promise<TokenAnswer> {
@@ -102,13 +102,13 @@ export function createOAuthApi(
     },
 
     async revoke(refreshToken: string): Promise<void> {
-      await post('/token/revoke', { token: refreshToken, token_type_hint: 'refresh_token' });
+      await post('/token/revoke', { token: refreshToken, token_type_hint: 'refresh_token' }, true);
     },
   };
 
   /** Whether a token lives and whom it belongs to, as far as HubSpot says so. */
   async function introspect(token: string, hint: 'access_token' | 'refresh_token'): Promise<TokenInfo> {
-    const body = await post('/token/introspect', { token, token_type_hint: hint });
+    const body = await post('/token/introspect', { token, token_type_hint: hint }, true);
     const answer = introspectionAnswer.parse(body);
     return {
       active: answer.active !== false,

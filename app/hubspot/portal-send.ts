@@ -1,8 +1,8 @@
-import { type Logger, maskEmails } from '../logger.ts';
+import type { Logger } from '../logger.ts';
 import type { ApiPaths } from './api-paths.ts';
 import { type CallBudget, CallBudgetSpent, type CallPriority } from './budget.ts';
-import { HubSpotError } from './errors.ts';
-import { type HubSpotRequest, isIdempotent, type Send } from './http.ts';
+import { HubSpotError, isIdempotent } from './errors.ts';
+import type { HubSpotRequest, Send } from './http.ts';
 import { rateLimitWait, retryDelay } from './retry.ts';
 
 /** Where a portal's access token comes from. */
@@ -152,7 +152,7 @@ function notSent({ method, path }: HubSpotRequest, why: string, waitMs?: number)
   const retryAfter = waitMs === undefined ? undefined : Math.ceil(waitMs / 1000);
   return new HubSpotError({
     method,
-    path: maskEmails(path),
+    path,
     problem: `not sent: ${why}`,
     sent: false,
     retryAfter,

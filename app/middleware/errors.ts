@@ -74,6 +74,14 @@ const databaseAway = (cause: unknown) =>
 /** What HubSpot refused because of the caller's values goes back to the caller; the rest is ours to explain. */
 function fromHubSpot(error: HubSpotError): AppError {
   const options = { cause: error };
+  if (error.maybeDone) {
+    return new AppError(
+      502,
+      'hubspot_unconfirmed',
+      'HubSpot did not confirm; it may have been carried out. Look before you send it again.',
+      options,
+    );
+  }
   if (error.transient) {
     return new AppError(
       503,
@@ -95,7 +103,7 @@ function fromHubSpot(error: HubSpotError): AppError {
       options,
     );
   }
-  if (error.status === 403) {
+  if (error.status === 403 && isAboutScopes(error)) {
     return new AppError(
       403,
       'missing_scopes',
@@ -110,3 +118,8 @@ function fromHubSpot(error: HubSpotError): AppError {
     options,
   );
 }
+
+/** HubSpot names the scopes it misses; other refusals with 403 are about rights that no new consent gives. */
+const isAboutScopes = ({ category, errors }: HubSpotError) =>
+  category === 'MISSING_SCOPES' ||
+  errors.some(({ context }) => context?.requiredGranularScopes !== undefined);

@@ -35,6 +35,10 @@ describe('a button of a card', () => {
         const { has } = await install();
         return { message: `timeline ${has('timeline')}, tickets ${has('tickets')}` };
       },
+      async register(_request, { hubspot }) {
+        const { id } = await hubspot.contacts.create({ email: 'new@example.com' });
+        return { message: `Contact ${id}` };
+      },
       async breakdown() {
         throw new Error('a bug of the vendor');
       },
@@ -57,6 +61,19 @@ describe('a button of a card', () => {
   }
 
   const read = async (answer: Response) => JSON.parse(await answer.text());
+
+  it.each([
+    ['answers with 500', { status: 500, afterwards: true }],
+    ['closes the connection', { status: 0, afterwards: true }],
+    ['answers with what is no JSON', { status: 201, body: '<html>' }],
+    ['answers without the contact', { status: 201, body: {} }],
+  ])('that creates a record: where HubSpot %s, it is said to be unclear', async (_what, failure) => {
+    const path = '/crm/objects/2026-09/contacts';
+    await world.sandbox.control('failures', { method: 'POST', path, ...failure });
+    const answer = await send('POST', '/crm-extension/orders/actions/register', JSON.stringify(values));
+    expect(answer.headers.get('retry-after')).toBe(null);
+    expect(await expectError(answer, 502, 'hubspot_unconfirmed')).toContain('may have been carried out');
+  });
 
   const remind = '/crm-extension/orders/actions/remind';
 

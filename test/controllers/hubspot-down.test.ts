@@ -132,6 +132,14 @@ describe('while HubSpot', () => {
     await expectError(await world.api('GET', CONTACT), 403, 'missing_scopes');
   });
 
+  it('refuses for another reason than a scope, the caller is not told to install again', async () => {
+    await fail({ path: '/crm/*', status: 403, body: { category: 'BANNED' } });
+    await expectError(await world.api('GET', CONTACT), 502, 'hubspot_error');
+    const errors = [{ message: 'One is required.', context: { requiredGranularScopes: ['tickets'] } }];
+    await fail({ path: '/crm/*', status: 403, body: { errors } });
+    await expectError(await world.api('GET', CONTACT), 403, 'missing_scopes');
+  });
+
   it('does not refresh tokens, one that is still good goes on being used', async () => {
     ahead = 26 * 60 * 1000;
     await fail({ path: '/oauth/*', status: 500 });

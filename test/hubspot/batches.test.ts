@@ -222,6 +222,15 @@ describe('batches', () => {
     expect(outcomes).toHaveLength(150);
     expect(outcomes[149]?.failure?.message).toMatch(/^not sent, after: HubSpot: POST .* 403/);
   });
+  it('go on after one answer that cannot be used', async () => {
+    const path = '/crm/objects/2026-09/companies/batch/create';
+    await world.sandbox.control('failures', { method: 'POST', path, status: 201, body: { results: 'none' } });
+    const inputs = Array.from({ length: 150 }, (_, at) => company(`Unreadable ${at}`));
+    const outcomes = await hubspot.companies.batchCreate(inputs);
+    expect(outcomes[99]?.failure?.message).toMatch(/an answer without usable results$/);
+    expect(outcomes.flatMap(({ result }) => result ?? [])).toHaveLength(50);
+  });
+
   it('give up after three requests in a row that HubSpot failed', async () => {
     const path = '/crm/objects/2026-09/companies/batch/create';
     await world.sandbox.control('failures', { method: 'POST', path, status: 500, body: {}, times: 3 });
