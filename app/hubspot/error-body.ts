@@ -74,6 +74,8 @@ export function furtherDetails(message: string, errors: readonly ErrorDetail[]):
 /** What is compared and not read: these keep their words even where a caller's value, sent as a secret, equals one. */
 const COMPARED = new Set(['status', 'error', 'errorType', 'category', 'policyName']);
 
+const isWord = (value: unknown) => typeof value === 'string' && /^[A-Za-z_]{1,40}$/.test(value);
+
 /**
  * An error body without secrets: HubSpot repeats tokens in its texts, as in
  * `This oauth-token (…) does not have proper permissions!`.
@@ -89,7 +91,7 @@ export function withoutSecrets(body: unknown, secrets: readonly string[]): unkno
   return Object.fromEntries(
     Object.entries(body).map(([name, value]) => [
       name,
-      COMPARED.has(name) ? value : withoutSecrets(value, secrets),
+      COMPARED.has(name) && isWord(value) ? value : withoutSecrets(value, secrets),
     ]),
   );
 }

@@ -102,6 +102,26 @@ describe('what HubSpot says when it refuses', () => {
     expect(other.message).toContain('oauth-token (…) is expired!');
   });
 
+  it('holds no token in what is compared either, but its words as they are', async () => {
+    const token = await world.ctx.services.tokens.accessTokenFor(62515);
+    const body = {
+      category: token,
+      policyName: { of: token },
+      status: `no ${token}`,
+      error: 'invalid_grant',
+    };
+    const error = await refused({ status: 400, body, headers: { 'content-type': 'application/json' } });
+    expect(JSON.stringify([error, error.message])).not.toContain(token);
+    expect(error).toMatchObject({ category: '…', oauthStatus: 'no …', oauthError: 'invalid_grant' });
+  });
+
+  it('holds no address, also where its answer cannot be used', async () => {
+    await world.sandbox.control('failures', { path: '/crm/*', status: 200, body: { id: null } });
+    const error = await world.hubspot.contacts.getByEmail('jane@example.com').catch((it) => it);
+    expect(error.message).toMatch(/without usable id/);
+    expect(JSON.stringify([error, error.message])).not.toContain('jane');
+  });
+
   it('holds none where a batch failed for some of its inputs', async () => {
     const token = await world.ctx.services.tokens.accessTokenFor(62515);
     const body = {
