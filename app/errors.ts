@@ -76,6 +76,12 @@ const NETWORK_CODES = [
 const DRIVER_WORDS =
   /^(?:Connection terminated|timeout exceeded when trying to connect|timeout expired$|Query read timeout)|not queryable|after calling end on the pool/;
 
+/** PostgreSQL's code for a table that does not exist. */
+export const isUnmigrated = (error: unknown): boolean =>
+  (error as { code?: unknown } | null)?.code === '42P01';
+
+export const UNMIGRATED = 'The database is not migrated: run `npm run migrate` first.';
+
 /** Whether a statement failed because the database could not be reached; it may work again in a moment. */
 export function isDatabaseAway(error: unknown): boolean {
   const { code = '', syscall, message = '' } = (error ?? {}) as Partial<NodeJS.ErrnoException>;

@@ -1,13 +1,11 @@
 import { ConfigError } from './config.ts';
+import { isDatabaseAway, isUnmigrated, UNMIGRATED } from './errors.ts';
 import { reasonOf } from './reason-of.ts';
 import { KeyRingError } from './services/key-service.ts';
 import { HandlerError } from './services/wanted-subscriptions.ts';
 
 /** Heroku kills 30 seconds after SIGTERM; we are gone before. */
 const SHUTDOWN_MS = 25_000;
-
-/** PostgreSQL's code for a table that does not exist. */
-const UNDEFINED_TABLE = '42P01';
 
 export interface Running {
   /** Settles when the work ends by itself. */
@@ -56,7 +54,7 @@ function explain(name: string, error: Error & { code?: string; port?: number }):
   if (error.code === 'EADDRINUSE') {
     return `Port ${error.port} is taken: stop what uses it, or set another PORT.`;
   }
-  if (error.code === 'ECONNREFUSED') return `The database does not answer: ${reasonOf(error)}.`;
-  if (error.code === UNDEFINED_TABLE) return 'The database is not migrated: run `npm run migrate` first.';
+  if (isDatabaseAway(error)) return `The database does not answer: ${reasonOf(error)}.`;
+  if (isUnmigrated(error)) return UNMIGRATED;
   return `${name} could not start: ${reasonOf(error)}`;
 }

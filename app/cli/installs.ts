@@ -39,8 +39,7 @@ export const installCommands: CommandGroup = (program, { withContext, output }) 
         await services.installs.history(portalId),
       ]);
       const shown = history.filter(({ routine }) => refreshes || !routine);
-      const out = output();
-      out.one({
+      const fields = {
         ...summary(install),
         app: install.appId,
         user: install.userEmail,
@@ -49,8 +48,19 @@ export const installCommands: CommandGroup = (program, { withContext, output }) 
         scopes: install.scopes,
         installed: install.installedAt,
         reconnect: install.reconnectUrl,
-        history: shown.map((entry) => `${entry.at.toISOString()} ${entry.toState} (${entry.reason});`),
-      });
+      };
+      output().one(
+        {
+          ...fields,
+          history: shown.map(({ at, toState, reason }) => `${at.toISOString()} ${toState} (${reason});`),
+        },
+        {
+          ...fields,
+          history: shown.map(({ at, fromState, toState, reason }) => ({
+            ...{ at, from: fromState, to: toState, reason },
+          })),
+        },
+      );
     });
 
   portal(group.command('refresh').description('refresh the access token now')).action(

@@ -1,9 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError, loadConfig, readCommandEnvironment } from '../config.ts';
 import { createContext } from '../context.ts';
-import { AppError } from '../errors.ts';
+import { AppError, isDatabaseAway, isUnmigrated, UNMIGRATED } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
 import { createLogger } from '../logger.ts';
+import { reasonOf } from '../reason-of.ts';
 import { KeyRingError } from '../services/key-service.ts';
 import { HandlerError } from '../services/wanted-subscriptions.ts';
 import { apiKeyCommands } from './api-keys.ts';
@@ -12,7 +13,7 @@ import { type CommandGroup, ProblemError } from './command.ts';
 import { crmCommands } from './crm.ts';
 import { installCommands } from './installs.ts';
 import { keyCommands } from './keys.ts';
-import { createOutput } from './output.ts';
+import { createOutput, withoutControls } from './output.ts';
 import { privacyCommands } from './privacy.ts';
 import { explainRefusal } from './refusal.ts';
 import { webhookCommands } from './webhooks.ts';
@@ -59,7 +60,7 @@ try {
   await program.parseAsync();
 } catch (error) {
   process.exitCode = error instanceof CommanderError ? error.exitCode : 1;
-  if (!(error instanceof CommanderError)) console.error(explain(error));
+  if (!(error instanceof CommanderError)) console.error(withoutControls(explain(error)));
 }
 
 function explain(error: unknown): string {
@@ -68,9 +69,9 @@ function explain(error: unknown): string {
     (kind) => error instanceof kind,
   );
   if (meant) return (error as Error).message;
-  const { code, message } = error as Error & { code?: string };
-  if (code === 'ECONNREFUSED') {
-    return 'The database does not answer. Is DATABASE_URL right, or does `npm start` run no longer?';
+  if (isDatabaseAway(error)) {
+    return `The database does not answer: ${reasonOf(error)}. Is DATABASE_URL right, or does \`npm start\` run no longer?`;
   }
-  return `The command failed: ${message}`;
+  if (isUnmigrated(error)) return UNMIGRATED;
+  return `The command failed: ${reasonOf(error)}`;
 }

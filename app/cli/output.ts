@@ -41,9 +41,9 @@ export function createOutput(json: boolean) {
       if (text.after) console.log(text.after);
     },
 
-    /** One thing, field by field. */
-    one(fields: Record<string, Cell>): void {
-      if (json) printJson(fields);
+    /** One thing, field by field; as JSON, `data`. */
+    one(fields: Record<string, Cell>, data: object = fields): void {
+      if (json) printJson(data);
       else printAligned(Object.entries(fields).map(([name, value]) => [heading(name), asText(value)]));
     },
 
@@ -103,10 +103,10 @@ const heading = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.
 function asText(value: Cell): string {
   if (value === null || value === undefined || value === '') return '–';
   if (value instanceof Date) return value.toISOString().replace(/\.\d+Z$/, 'Z');
-  if (Array.isArray(value)) return value.length > 0 ? value.join(' ') : '–';
+  if (Array.isArray(value)) return value.length > 0 ? withoutControls(value.join(' ')) : '–';
   if (typeof value === 'object') return withoutControls(JSON.stringify(value, null, 2));
   return withoutControls(String(value).replaceAll('\n', ' '));
 }
 
 /** What came from outside must not steer the terminal. */
-const withoutControls = (text: string) => text.replace(/(?!\n)\p{Cc}/gu, ' ');
+export const withoutControls = (text: string) => text.replace(/(?!\n)\p{Cc}/gu, ' ');

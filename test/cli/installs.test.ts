@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { installCommands } from '../../app/cli/installs.ts';
 import { keyCommands } from '../../app/cli/keys.ts';
 import { parseKeyRing } from '../../app/db/key-ring.ts';
+import { createDatabase } from '../helpers/database.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 import { addInstalls } from '../tokens/add-installs.ts';
 import { hubspotCommand, hubspotJson } from './hubspot-command.ts';
@@ -19,8 +20,8 @@ describe('hubspot installs', () => {
   afterAll(() => world.close());
 
   const run = (...args: string[]) => hubspotJson(world.settings, 'installs', ...args);
-  const states = (shown: { history: string[] }) =>
-    shown.history.map((line) => line.replace(/^\S+ (.*);$/, '$1'));
+  const states = (shown: { history: { to: string; reason: string }[] }) =>
+    shown.history.map(({ to, reason }) => `${to} (${reason})`);
 
   it('list shows each install with its state', async () => {
     expect(await run('list')).toMatchObject([
@@ -40,12 +41,40 @@ describe('hubspot installs', () => {
     expect(await run('refresh', `${PORTAL}`)).toMatchObject({ portal: PORTAL, state: 'active' });
     const after = await run('show', `${PORTAL}`);
     expect(after.history).toEqual(before.history);
+    const entry = { from: null, to: 'active', reason: 'installed' };
+    expect(after.history).toEqual([{ at: expect.stringMatching(/^\d{4}-.*Z$/), ...entry }]);
     expect(states(after)).toEqual(['active (installed)']);
     expect(states(await run('show', `${PORTAL}`, '--refreshes'))).toEqual([
       'active (installed)',
       'refreshing (asked for by an operator)',
       'active (refreshed)',
     ]);
+  });
+
+  it('show prints nothing that steers the terminal', async () => {
+    const odd = ['oauth', '\u001b[2Jcleared'];
+    await world.ctx.pool.query('update installs set scopes = $2 where portal_id = $1', [PORTAL + 2, odd]);
+    const { output } = await runInProcess(world.ctx, [installCommands], 'installs', 'show', `${PORTAL + 2}`);
+    expect(output).toContain('oauth  [2Jcleared');
+    expect(output).toMatch(/active \(installed\);/);
+  });
+
+  it.each([
+    ['does not answer', { port: '1' }, 'The database does not answer: connect ECONNREFUSED'],
+    ['has no address', { hostname: 'db.invalid' }, 'The database does not answer: getaddrinfo'],
+  ])('says so where the database %s', async (_what, change: Record<string, string>, said) => {
+    const url = Object.assign(new URL(world.database.url), change);
+    const settings = { ...world.settings, DATABASE_URL: url.href };
+    const { code, errors } = await hubspotCommand(settings, 'installs', 'list');
+    expect([code, errors]).toEqual([1, expect.stringContaining(said)]);
+  });
+
+  it('says so where the database is not migrated', async () => {
+    const empty = await createDatabase({ migrated: false });
+    const settings = { ...world.settings, DATABASE_URL: empty.url };
+    const { code, errors } = await hubspotCommand(settings, 'installs', 'list');
+    expect([code, errors]).toEqual([1, 'The database is not migrated: run `npm run migrate` first.\n']);
+    await empty.drop();
   });
 
   it('reconnect-link prints the address for the customer', async () => {
