@@ -65,9 +65,11 @@ try {
 
 function explain(error: unknown): string {
   if (error instanceof HubSpotError) return explainRefusal(error);
-  const meant = [ConfigError, KeyRingError, HandlerError, AppError, ProblemError].some(
-    (kind) => error instanceof kind,
-  );
+  if (error instanceof ConfigError) {
+    const nothingSet = error.problems.includes('DATABASE_URL is not set');
+    return error.message + (nothingSet ? '\nOr run `npm start` in this folder, which has its own.' : '');
+  }
+  const meant = [KeyRingError, HandlerError, AppError, ProblemError].some((kind) => error instanceof kind);
   if (meant) return (error as Error).message;
   if (isDatabaseAway(error)) {
     return `The database does not answer: ${reasonOf(error)}. Is DATABASE_URL right, or does \`npm start\` run no longer?`;
