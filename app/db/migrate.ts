@@ -10,7 +10,8 @@ const MIGRATION_LOCK = 4_817_930_021;
 
 /**
  * Brings our schema and the queue's up to date. Safe to start in several processes at once: the later ones
- * wait for the first and find nothing left to do. All new migrations commit together or not at all.
+ * wait for the first and find nothing left to do. All new migrations commit together or not at all, but for those before
+ * one that begins a transaction of its own.
  * @returns names of the migrations that this call ran.
  */
 export async function migrate(database: DatabaseSettings): Promise<string[]> {

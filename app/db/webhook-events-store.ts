@@ -209,7 +209,7 @@ export const webhookEventsStore = {
     const { rows } = await tx.query(
       `select id, event from webhook_events
        where portal_id = $1 and subscription_type like '%.associationChange' and event is not null
-         and (event->>'fromObjectId' = any($2) or event->>'toObjectId' = any($2))`,
+         and (left(event->>'fromObjectId', 100) = any($2) or left(event->>'toObjectId', 100) = any($2))`,
       [portalId, objectIds],
     );
     return rows;

@@ -281,6 +281,6 @@ async function failureOf(rounds: readonly Promise<unknown>[]): Promise<unknown> 
   return ended.find((round) => round.status === 'rejected')?.reason;
 }
 
-/** PostgreSQL's class 22: a value does not fit its type. */
+/** PostgreSQL's classes 22 and 54: a value does not fit its type, or is too large for what it goes into. */
 const isDataException = (error: unknown): error is Error =>
-  error instanceof Error && 'code' in error && String(error.code).startsWith('22');
+  error instanceof Error && 'code' in error && /^(?:22|54)/.test(String(error.code));

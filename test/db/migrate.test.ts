@@ -2,8 +2,10 @@ import { execFile } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
+import { until } from '../helpers/until.ts';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
 const SECRET = 'a-password-that-is-secret';
@@ -55,6 +57,25 @@ describe('npm run migrate', () => {
     expect(rows).toEqual([{ table_name: 'marketing_events' }]);
     await query(DATABASE_URL, 'drop table marketing_events');
     expect((await migrate({ DATABASE_URL })).code).toBe(0);
+  });
+
+  it('of a database at work waits for nobody who waits for it', async () => {
+    const DATABASE_URL = await emptyDatabase();
+    const dir = path.join(ROOT, 'app', 'db', 'migrations');
+    const first = { databaseUrl: DATABASE_URL, dir, migrationsTable: 'migrations', log: () => {} };
+    await runner({ ...first, direction: 'up', count: 10 });
+    const splitter = new pg.Client(DATABASE_URL);
+    await splitter.connect();
+    try {
+      await splitter.query('begin; update webhook_deliveries set problem = null');
+      const migrated = migrate({ DATABASE_URL });
+      const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      await until('it to wait', async () => (await query(DATABASE_URL, waiting)).rowCount === 1);
+      await splitter.query('select from webhook_events; commit');
+      expect((await migrated).code).toBe(0);
+    } finally {
+      await splitter.end();
+    }
   });
 
   it.each<[string, () => Record<string, string>, string | RegExp]>([

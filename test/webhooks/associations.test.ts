@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { WebhookEvent } from '../../app/services/webhook-event.ts';
 import { defineHandler } from '../../app/webhooks/handler.ts';
@@ -67,6 +68,23 @@ describe('a change of an association', () => {
     await world.deliver(['0-3', '0-5'].map((toObjectTypeId) => ({ ...change, toObjectTypeId })));
     await world.settled();
     expect(await eventsOf('company:7')).toHaveLength(2);
+  });
+
+  it('is stored whatever it has for ids, also longer than an index can hold', async () => {
+    const change = anEvent({
+      ...{ subscriptionType: 'company.associationChange', objectId: undefined, propertyName: undefined },
+      ...{
+        fromObjectId: randomBytes(6_000).toString('base64'),
+        toObjectId: randomBytes(6_000).toString('base64'),
+      },
+    });
+    await world.deliver([change, anEvent({ subscriptionType: 'deal.creation', objectId: 7 })]);
+    await world.settled();
+    const stored = await world.query(
+      'select state from webhook_events where portal_id = 62515 and delivery_id = $1',
+      [(await world.query('select max(id) as id from webhook_deliveries'))[0].id],
+    );
+    expect(stored).toEqual([{ state: 'ignored' }, { state: 'ignored' }]);
   });
 
   it('is forgotten with the contact at either end, done, waiting or late, and kept with others', async () => {
