@@ -96,7 +96,9 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
       for (const handler of matching) {
         const work = handler.handle(event as never, context);
         await orGivenUp(longestRunMs, work, handler.name, () => {
-          abort?.abort();
+          // Also for a handler that asks for the signal only afterwards.
+          abort ??= new AbortController();
+          abort.abort();
           abandon(record, work);
         });
       }

@@ -544,6 +544,29 @@ describe('a handler that never ends', () => {
     );
   });
 
+  it('is told so also when it asks only afterwards', () => {
+    const told: boolean[] = [];
+    let end = () => {};
+    const late = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const handler = onChange('late', async (_, context) => {
+      await late;
+      told.push(context.signal.aborted);
+    });
+    return inWebhookWorld(
+      [handler],
+      async ({ deliver, events }) => {
+        await deliver([anEvent()]);
+        await until('the cut', async () => (await events(101))[0]?.state === 'retrying');
+        end();
+        await until('the handler to end', () => told.length > 0);
+        expect(told[0]).toBe(true);
+      },
+      { webhookHandlerMs: 200 },
+    );
+  });
+
   it('is waited for by its record, should it end after all', () => {
     const seen: string[] = [];
     let end = () => {};
