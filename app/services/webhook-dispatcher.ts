@@ -51,6 +51,9 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
   return {
     isWanted: (event: WebhookEvent) => stagesOf(event).length > 0,
 
+    /** Whether a run of the record was given up and may still go on here. */
+    isBusy: (record: string) => abandoned.has(record),
+
     /** Resolves when no run of the record goes on here that was given up, or `stopping` says so, or after two minutes. */
     async whenFree(record: string, stopping: () => boolean): Promise<void> {
       const waitEnds = performance.now() + LONGEST_WAIT_MS;

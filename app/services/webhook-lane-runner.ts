@@ -60,7 +60,7 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
           await records.marked();
           const roundsEnded = lanesAtWork.roundsEnded();
           const pending = await webhookEventsStore.pending(pool, lane, limit, underWay);
-          if (pending.length > 0 && underWay.length < RECORDS_AT_ONCE) {
+          if (pending.length > 0 && records.hasRoom()) {
             const handled = await records.work(pending);
             limit = Math.min(Math.max(2 * handled, FEWEST), MOST);
           } else if (underWay.length > 0) await records.oneEnded(underWay, FRESH_MS);
@@ -80,6 +80,9 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
   /** The records of a lane that are being worked. */
   function createRecords(stopping: () => boolean) {
     const running = new Map<string, Promise<void>>();
+    /** Those that wait for a run that was given up: they take no other record's place. */
+    const parked = new Map<string, Promise<void>>();
+    const all = () => [...running.values(), ...parked.values()];
     let unmarked: Promise<void>[] = [];
     let handled = 0;
     let failure: { error: unknown } | undefined;
@@ -89,7 +92,8 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
 
     return {
       failed: () => failure !== undefined,
-      underWay: () => [...running.keys()],
+      underWay: () => [...running.keys(), ...parked.keys()],
+      hasRoom: () => running.size < RECORDS_AT_ONCE,
 
       /** Resolves when it is time to look again. @returns how many events were handled meanwhile. */
       async work(pending: readonly PendingEvent[]): Promise<number> {
@@ -99,7 +103,11 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
         const records = Map.groupBy(pending, ({ record }) => record).entries();
         const next = async () => {
           for (const [record, events] of records) {
-            const run = runRecord(record, events, isFresh).catch(fail);
+            if (dispatcher.isBusy(record)) {
+              park(record);
+              continue;
+            }
+            const run = runRecord(events, isFresh).catch(fail);
             running.set(record, run);
             await run;
             running.delete(record);
@@ -120,24 +128,24 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
 
       /** Resolves when one of the records has ended, or after `ms`. */
       async oneEnded(underWay: readonly string[], ms: number): Promise<void> {
-        if (underWay.every((record) => running.has(record)))
-          await withinTime(Promise.race(running.values()), ms);
+        if (underWay.every((record) => running.has(record) || parked.has(record)))
+          await withinTime(Promise.race(all()), ms);
       },
 
       /** @returns whether nothing is under way any more, after `ms` at the latest. */
       async ended(ms?: number): Promise<boolean> {
-        const all = Promise.all(running.values());
-        await (ms === undefined ? all : withinTime(all, ms));
-        return running.size === 0;
+        const ended = Promise.all(all());
+        await (ms === undefined ? ended : withinTime(ended, ms));
+        return all().length === 0;
       },
     };
 
-    async function runRecord(
-      record: string,
-      events: readonly PendingEvent[],
-      isFresh: () => boolean,
-    ): Promise<void> {
-      await dispatcher.whenFree(record, stopping);
+    function park(record: string) {
+      const free = dispatcher.whenFree(record, stopping).finally(() => parked.delete(record));
+      parked.set(record, free);
+    }
+
+    async function runRecord(events: readonly PendingEvent[], isFresh: () => boolean): Promise<void> {
       const before: Promise<void>[] = [];
       for (const event of events) {
         if (!isFresh()) return;

@@ -544,6 +544,36 @@ describe('a handler that never ends', () => {
     );
   });
 
+  it('takes no other record’s place in its lane while its own waits for it', () => {
+    const eight = [101];
+    while (eight.length < 8) eight.push(neighbourOf(eight.at(-1) ?? 0));
+    const last = neighbourOf(eight.at(-1) ?? 0);
+    const done: number[] = [];
+    let end = () => {};
+    const late = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const handler = onChange('late', async (objectId) => {
+      if (objectId !== last) await late;
+      done.push(objectId);
+    });
+    return inWebhookWorld(
+      [handler],
+      async ({ deliver, retryNow, settled, query }) => {
+        await deliver(eight.map((objectId) => anEvent({ objectId })));
+        await until('all to be cut', async () => {
+          const [row] = await query(`select count(*) from webhook_events where state = 'retrying'`);
+          return row.count === 8;
+        });
+        await retryNow();
+        await deliver([anEvent({ objectId: last })]);
+        await until('the ninth record', () => done.includes(last)).finally(end);
+        await settled();
+      },
+      { webhookHandlerMs: 300 },
+    );
+  });
+
   it('is told so also when it asks only afterwards', () => {
     const told: boolean[] = [];
     let end = () => {};
