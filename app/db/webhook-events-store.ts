@@ -147,7 +147,11 @@ export const webhookEventsStore = {
   /** @param runAt when to try again; undefined parks the event as dead. */
   async failed(db: Db, id: string, error: string, runAt: Date | undefined): Promise<void> {
     await db.query(
-      `update webhook_events set attempts = attempts + 1, last_error = $2, run_at = $3::timestamptz,
+      // While it ran, an import was passed over when its record's others asked it to come forward.
+      `update webhook_events e set attempts = attempts + 1, last_error = $2, run_at = $3::timestamptz,
+         priority = case when priority = 1 and exists (
+           select from webhook_events other where other.record = e.record and other.priority = 0
+             and other.state in ('waiting', 'retrying')) then 0 else priority end,
          state = case when $3::timestamptz is null then 'dead' else 'retrying' end
        where id = $1 and state in ('waiting', 'retrying')`,
       [id, error.slice(0, 1000).replaceAll('\0', ''), runAt ?? null],

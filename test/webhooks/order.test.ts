@@ -274,6 +274,26 @@ describe('imports', () => {
     );
   });
 
+  it('no longer stand back when they fail and normal events of their record came meanwhile', () => {
+    const gate = createGate();
+    let underWay = false;
+    const handler = onChange(async (_, { db }) => {
+      await db.query('select');
+      underWay = true;
+      await gate.opened;
+      throw new Error('the warehouse does not answer');
+    });
+    return inWebhookWorld([handler], async (world) => {
+      await world.deliver([anImport({ objectId: 101 })]);
+      await until('the import to be under way', () => underWay);
+      await world.deliver([anEvent({ objectId: 101 })]);
+      await until('the normal one to be stored', async () => (await world.events(101)).length === 2);
+      gate.open();
+      await until('the import to fail', async () => (await world.events(101))[0]?.state === 'retrying');
+      expect(await world.query('select distinct priority from webhook_events')).toEqual([{ priority: 0 }]);
+    });
+  });
+
   it('do not keep the events of others waiting while one is being handled', () => {
     const handled: number[] = [];
     const gate = createGate();
