@@ -55,11 +55,11 @@ export const timelineEventsStore = {
   },
 
   /** Deletes a contact's events that wait; the others keep no content. @returns how many. */
-  async erase(tx: Db, portalId: number, contactId: string, emails: readonly string[]): Promise<number> {
+  async erase(tx: Db, portalId: number, contactId: string, email: string | undefined): Promise<number> {
     const { rowCount } = await tx.query(
       `delete from timeline_events where portal_id = $1 and state = 'waiting'
-         and (occurrence->>'objectId' = $2 or lower(occurrence->>'email') = any($3))`,
-      [portalId, contactId, emails.map((email) => email.toLowerCase())],
+         and (occurrence->>'objectId' = $2 or lower(occurrence->>'email') = lower($3))`,
+      [portalId, contactId, email ?? null],
     );
     return rowCount ?? 0;
   },

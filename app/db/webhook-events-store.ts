@@ -232,16 +232,14 @@ export const webhookEventsStore = {
     );
   },
 
-  /** E-mail addresses that the record's stored events name. */
-  async emailsOf(tx: Db, record: string): Promise<string[]> {
-    const { rows } = await tx.query<{ event: WebhookEvent }>(
-      'select event from webhook_events where record = $1 and event is not null',
+  /** The e-mail address that the record had last, as far as its stored events tell. */
+  async lastEmailOf(tx: Db, record: string): Promise<string | undefined> {
+    const { rows } = await tx.query<{ email: string | null }>(
+      `select event->>'propertyValue' as email from webhook_events
+       where record = $1 and event->>'propertyName' = 'email' order by occurred_at desc, id desc limit 1`,
       [record],
     );
-    const values = rows.flatMap(({ event }) =>
-      event.propertyName === 'email' ? [event.propertyValue ?? ''] : [],
-    );
-    return [...new Set(values)].filter(Boolean);
+    return rows[0]?.email || undefined;
   },
 
   /** Deletes a page of settled events received before `before`. @returns how many. */

@@ -49,9 +49,10 @@ export function createPrivacyService({ pool }: { pool: Pool }) {
       await privacyReceiptsStore.beginErasure(tx);
       for (const id of await samePerson(tx, portalId, contactId)) {
         const record = recordOf(id);
-        const emails = await webhookEventsStore.emailsOf(tx, record);
+        // One that it had before may be another person's by now: HubSpot is asked about those, like any other.
+        const email = await webhookEventsStore.lastEmailOf(tx, record);
         await privacyReceiptsStore.add(tx, eventId, portalId, record, {
-          timeline_events: await timelineEventsStore.erase(tx, portalId, id, emails),
+          timeline_events: await timelineEventsStore.erase(tx, portalId, id, email),
           webhook_events: await webhookEventsStore.erase(
             tx,
             record,

@@ -73,8 +73,8 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
       if (!waiting) return;
       try {
         const occurrence = await underContact(portalId, waiting);
-        if (occurrence) await deliver(portalId, occurrence);
-        else await refuse(portalId, id, 'no contact has its address, and one was erased meanwhile');
+        if (typeof occurrence === 'string') await refuse(portalId, id, occurrence);
+        else await deliver(portalId, occurrence);
       } catch (error) {
         if (canWait(error)) {
           if (!isLast) throw error;
@@ -112,12 +112,12 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
   /**
    * An event for an address, put under its contact's id: a privacy deletion names the id alone, and with the address of
    * a contact that is erased HubSpot would make it anew.
-   * @returns undefined when it may be such a one.
+   * @returns why it is not sent when it may be such a one.
    */
   async function underContact(
     portalId: number,
     { occurrence, erasedSince }: WaitingTimelineEvent,
-  ): Promise<AppEventOccurrence | undefined> {
+  ): Promise<AppEventOccurrence | string> {
     const { email, objectId, ...event } = occurrence;
     if (objectId || !email) return occurrence;
     try {
@@ -126,8 +126,9 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
       return { ...event, objectId: contact.id };
     } catch (error) {
       if (canWait(error)) throw error;
-      const isNobodys = error instanceof HubSpotError && error.status === 404;
-      return isNobodys && erasedSince ? undefined : occurrence;
+      if (!erasedSince || !(error instanceof HubSpotError)) return occurrence;
+      const why = error.status === 404 ? 'no contact has its address' : 'its contact cannot be looked up';
+      return `${why}, and one was erased meanwhile`;
     }
   }
 }

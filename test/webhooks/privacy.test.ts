@@ -191,6 +191,31 @@ describe('a person whose deletion HubSpot tells of', () => {
       await expect(contacts.getByEmail(EMAIL)).rejects.toMatchObject({ status: 404 });
     });
 
+    it('is not made anew where HubSpot does not let the app look for the contact', async () => {
+      await failing('/integrators/timeline/*', 500, 1);
+      await put(202, 'waits', EMAIL);
+      await dropJobs();
+      const path = `/crm/objects/*/contacts/*`;
+      await world.sandbox.control('failures', { method: 'GET', path, status: 403 });
+      await world.deliver([privacyDeletion()]);
+      await until('the event to be tried', async () => (await herEvents())[0]?.state === 'refused');
+      expect(await herEvents()).toMatchObject([
+        { occurrence: null, last_error: 'its contact cannot be looked up, and one was erased meanwhile' },
+      ]);
+      expect(await mentions()).toEqual([]);
+    });
+
+    it('takes along none for an address that was once theirs and is another’s now', async () => {
+      await failing('/integrators/timeline/*', 500, 1);
+      await put(202, 'others');
+      await dropJobs();
+      await world.deliver([change(PERSON, 'email', JANE), change(PERSON, 'email', EMAIL)]);
+      await world.settled();
+      await world.deliver([privacyDeletion()]);
+      expect((await erased()).erased).toMatchObject({ timeline_events: 0 });
+      await until('the event to be sent', async () => (await herEvents())[0]?.state === 'sent');
+    });
+
     it('leaves others theirs: they reach HubSpot', async () => {
       await failing('/integrators/timeline/*', 500, 1);
       await put(202, 'others');
