@@ -1,3 +1,4 @@
+import { byteaArray } from './binary-array.ts';
 import type { Db } from './pool.ts';
 
 export interface PrivacyReceipt {
@@ -64,6 +65,18 @@ export const privacyReceiptsStore = {
       [records],
     );
     return new Map(rows.map(({ record, at }) => [record, at.getTime()]));
+  },
+
+  /** Which of these name the account and the id of anybody who was erased, in whatever place. */
+  async mentionedIn(tx: Db, bodies: readonly Buffer[]): Promise<boolean[]> {
+    const { rows } = await tx.query<{ mentioned: boolean }>(
+      `select exists (select from privacy_receipts
+           where position(convert_to(portal_id::text, 'UTF8') in body) > 0
+             and position(convert_to(substring(record from '^[^:]*:[^:]*:(.*)$'), 'UTF8') in body) > 0) as mentioned
+         from unnest($1::bytea[]) with ordinality as kept (body, place) order by place`,
+      [byteaArray(bodies)],
+    );
+    return rows.map(({ mentioned }) => mentioned);
   },
 
   /** Newest first. */

@@ -10,6 +10,13 @@ export interface SettledDelivery {
   readonly rest: Buffer | undefined;
 }
 
+export interface RejectedDelivery {
+  readonly id: number;
+  readonly problem: string;
+  /** Its body, which is kept; undefined when that is not to be. */
+  readonly rest: Buffer | undefined;
+}
+
 export interface WaitingDeliveries {
   readonly oldestId: number;
   readonly newestId: number;
@@ -84,11 +91,11 @@ export const webhookDeliveriesStore = {
   },
 
   /** What came was signed by HubSpot and is no array of events: kept as it is. */
-  async reject(tx: Db, id: number, problem: string): Promise<void> {
-    await tx.query(`update webhook_deliveries set state = 'rejected', problem = $2 where id = $1`, [
-      id,
-      problem,
-    ]);
+  async reject(tx: Db, { id, problem, rest }: RejectedDelivery): Promise<void> {
+    await tx.query(
+      `update webhook_deliveries set state = 'rejected', problem = $2, body = case when $3 then body end where id = $1`,
+      [id, problem, rest !== undefined],
+    );
   },
 
   async hasWaiting(db: Db): Promise<boolean> {

@@ -29,7 +29,7 @@ export interface PendingEvent {
 }
 
 /** HubSpot documents numbers and lists; what came as anything else names no object. */
-const isObjectId = (id: unknown): id is number | string =>
+export const isObjectId = (id: unknown): id is number | string =>
   (typeof id === 'number' && id > 0) || (typeof id === 'string' && /^[1-9]\d*$/.test(id));
 
 const PENDING = 'id, record, event, attempts';

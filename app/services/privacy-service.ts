@@ -2,7 +2,7 @@ import type { Db, Pool } from '../db/pool.ts';
 import { type PrivacyReceipt, privacyReceiptsStore } from '../db/privacy-receipts-store.ts';
 import { timelineEventsStore } from '../db/timeline-events-store.ts';
 import { webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
-import { webhookEventsStore } from '../db/webhook-events-store.ts';
+import { isObjectId, webhookEventsStore } from '../db/webhook-events-store.ts';
 import { tryAddressedNow } from './timeline-service.ts';
 import { contactsOfAssociation, recordKey } from './webhook-event.ts';
 
@@ -38,8 +38,10 @@ export function createPrivacyService({ pool }: { pool: Pool }) {
      * @param tx holds the privacy deletion, so that none is answered twice.
      * @param eventId the privacy deletion itself, which holds ids only and stays. One that is tried again because of
      * another handler erases nothing more and gets no second receipt.
+     * @throws when `contactId` is no id: nothing was erased, and somebody should see it.
      */
     async eraseContact(tx: Db, portalId: number, contactId: string, eventId: string): Promise<void> {
+      if (!isObjectId(contactId)) throw new Error('The privacy deletion names no contact.');
       if (await privacyReceiptsStore.hasFor(tx, eventId)) return;
       const recordOf = (id: string) => recordKey(portalId, 'contact', id);
       // Handlers of merged contacts may take their time. They are waited for before everybody has to wait for this.

@@ -3,6 +3,7 @@ import { privacyReceiptsStore } from '../db/privacy-receipts-store.ts';
 import { inTransaction } from '../db/transaction.ts';
 import {
   type Portion,
+  type RejectedDelivery,
   type SettledDelivery,
   webhookDeliveriesStore,
 } from '../db/webhook-deliveries-store.ts';
@@ -168,7 +169,9 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
     const [delivery] = await webhookDeliveriesStore.lockWaiting(tx, portion);
     if (!delivery) return NOTHING;
     logger.error({ deliveryId: delivery.id, err }, 'a delivery cannot be split; it is set aside as rejected');
-    await webhookDeliveriesStore.reject(tx, delivery.id, 'the database cannot hold its values');
+    await privacyReceiptsStore.holdOffErasures(tx);
+    const { id, body: rest } = delivery;
+    await reject(tx, [{ id, problem: 'the database cannot hold its values', rest }]);
     return { ...NOTHING, deliveries: 1, more: true };
   }
 
@@ -177,14 +180,14 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
     let bytes = 0;
     const found = new Map<string, NewWebhookEvent>();
     const settled: SettledDelivery[] = [];
-    const rejected: { id: number; problem: string }[] = [];
+    const rejected: RejectedDelivery[] = [];
     for (const { id, body } of deliveries) {
       bytes += body.length;
       const parsed = parseDelivery(body);
       const { events, problem } = parsed;
       if (problem) logger.warn({ deliveryId: id, problem }, 'a delivery holds what is not an event');
       if (!events) {
-        rejected.push({ id, problem });
+        rejected.push({ id, problem, rest: body });
         continue;
       }
       settled.push({ id, events: events.length, problem, rest: parsed.rest });
@@ -204,18 +207,23 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
     if (deliveries.length === 0) return size;
 
     await privacyReceiptsStore.holdOffErasures(tx);
-    for (const { id, problem } of rejected) await webhookDeliveriesStore.reject(tx, id, problem);
+    await reject(tx, rejected);
     const rows = await leaveOutErased(tx, await keepRecordsTogether(tx, [...found.values()]));
     const added = webhookEventsStore.add(tx, rows);
     observer.storing();
     await added;
-    if (settled.length > 0) await webhookDeliveriesStore.settle(tx, settled);
+    if (settled.length > 0) await webhookDeliveriesStore.settle(tx, await leaveOutMentions(tx, settled));
     const lanes = new Set<number>();
     for (const { state, lane } of rows) if (state === 'waiting') lanes.add(lane);
     const counted = [...lanes].filter((lane) => lanesAtWork.has(lane));
     for (const lane of counted) lanes.delete(lane);
     await wakeLanes(tx, lanes);
     return { ...size, counted };
+  }
+
+  async function reject(tx: Db, rejected: readonly RejectedDelivery[]): Promise<void> {
+    for (const delivery of await leaveOutMentions(tx, rejected))
+      await webhookDeliveriesStore.reject(tx, delivery);
   }
 
   function toRow(event: WebhookEvent, deliveryId: number): NewWebhookEvent {
@@ -261,6 +269,25 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
         recordsOf(row).some((record) => row.occurred_at <= (erased.get(record) ?? -Infinity));
       return late ? { ...row, event: null, state: 'erased' } : row;
     });
+  }
+
+  /** What is no event is not kept where it names a person whose data was deleted: it tells no time of its own. */
+  async function leaveOutMentions<Delivery extends SettledDelivery | RejectedDelivery>(
+    tx: Db,
+    deliveries: readonly Delivery[],
+  ): Promise<Delivery[]> {
+    const kept = deliveries.flatMap(({ id, rest }) => (rest ? [{ id, rest }] : []));
+    if (kept.length === 0 || !(await privacyReceiptsStore.hasAny(tx))) return [...deliveries];
+    const mentioned = await privacyReceiptsStore.mentionedIn(
+      tx,
+      kept.map(({ rest }) => rest),
+    );
+    const erased = new Set(kept.filter((_, index) => mentioned[index]).map(({ id }) => id));
+    return deliveries.map((delivery) =>
+      erased.has(delivery.id)
+        ? { ...delivery, rest: undefined, problem: `${delivery.problem} (erased)` }
+        : delivery,
+    );
   }
 }
 

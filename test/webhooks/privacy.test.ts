@@ -291,6 +291,34 @@ describe('a person whose deletion HubSpot tells of', () => {
     expect(await states(PERSON)).toEqual(['done', 'erased', 'done']);
   });
 
+  it('does not come back with what arrives late and is no event; that of others is kept', async () => {
+    await world.deliver([privacyDeletion()]);
+    await erased();
+    const about = (objectId: number, name: string) => ({ portalId: 62515, objectId, name });
+    await world.deliver([about(PERSON, NAME), anEvent({ subscriptionType: 'deal.creation' })]);
+    await world.deliver(about(PERSON, NAME));
+    await world.deliver(about(OTHER, 'Other'));
+    await world.settled();
+    expect(await mentions()).toEqual([]);
+    const rows = await world.query(
+      `select state, problem like '%(erased)' as erased from webhook_deliveries where problem is not null order by id`,
+    );
+    expect(rows).toEqual([
+      { state: 'done', erased: true },
+      { state: 'rejected', erased: true },
+      { state: 'rejected', erased: false },
+    ]);
+  });
+
+  it('is not thought forgotten where the deletion names nobody: it ends as dead', async () => {
+    await world.deliver([privacyDeletion({ objectId: undefined })]);
+    await until('the deletion to be dead', async () => {
+      await world.retryNow();
+      return (await world.query(`select from webhook_events where state = 'dead'`)).length === 1;
+    });
+    expect(await world.query('select from privacy_receipts')).toEqual([]);
+  });
+
   it('is forgotten under every id that was merged into the contact, directly or over others', async () => {
     const [former, older, stranger] = [4713, 4714, 4715];
     const merge = (subscriptionType: string, primary: number, merged: number, fields = {}) =>
