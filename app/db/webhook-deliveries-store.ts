@@ -98,13 +98,6 @@ export const webhookDeliveriesStore = {
     );
   },
 
-  async hasWaiting(db: Db): Promise<boolean> {
-    const { rows } = await db.query(
-      `select exists (select from webhook_deliveries where state = 'waiting') as waiting`,
-    );
-    return rows[0].waiting;
-  },
-
   /** What waits to be split; undefined when nothing does. */
   async waiting(db: Db): Promise<WaitingDeliveries | undefined> {
     const { rows } = await db.query<WaitingDeliveries>({

@@ -8,6 +8,8 @@ export const LANES = 16;
 /** How long a lane with nothing to do waits for a round of splitting before it looks for work of others. */
 const LINGER_MS = 250;
 
+const SPLIT = 'split-webhook-deliveries';
+
 /** The lane of a record: always the same, so that its events never run side by side. */
 export function laneOf(record: string): number {
   // FNV-1a
@@ -21,8 +23,12 @@ export function laneOf(record: string): number {
  * two would store later deliveries before earlier ones.
  */
 export async function wakeSplitter(db: Db): Promise<void> {
-  const name = 'split-webhook-deliveries';
-  await enqueue(db, name, {}, { jobKey: name, queue: name });
+  await enqueue(db, SPLIT, {}, { jobKey: SPLIT, queue: SPLIT });
+}
+
+/** Asks for it beside the worker whose turn it is: that one does not get on. What it has taken is passed over. */
+export async function wakeSecondSplitter(db: Db): Promise<void> {
+  await enqueue(db, SPLIT, {}, { jobKey: `${SPLIT}:second` });
 }
 
 /** Asks for lanes to be worked, in ascending order: two transactions that wake the same ones must not deadlock. */

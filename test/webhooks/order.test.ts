@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { type Context, createContext } from '../../app/context.ts';
+import { LOCKS } from '../../app/db/session-locks.ts';
 import { startJobRunner } from '../../app/jobs/runner.ts';
+import { wakeWebhooks } from '../../app/jobs/wake-webhooks.ts';
 import { laneOf, wakeLanes, wakeSplitter } from '../../app/services/webhook-lanes.ts';
 import { defineHandler, type WebhookContext } from '../../app/webhooks/handler.ts';
 import { until } from '../helpers/until.ts';
@@ -312,6 +315,41 @@ describe('imports', () => {
       await world.settled();
       expect(handled).toEqual([102, 101, 101]);
     });
+  });
+});
+
+describe('deliveries', () => {
+  it('are split although a worker stands still that has their splitting in hand', () => {
+    const handled: number[] = [];
+    const handler = onChange(async ({ objectId }) => void handled.push(objectId));
+    return inWebhookWorld(
+      [handler],
+      async (world) => {
+        const { ctx, deliver, query } = world;
+        const frozen = new pg.Client(world.database.url);
+        await frozen.connect();
+        try {
+          await deliver([anEvent({ objectId: 101 })]);
+          await query(`update webhook_deliveries set received_at = now() - interval '2 minutes'`);
+          await until('the splitting to be asked for', () => splittingIsAskedFor(world));
+          await frozen.query('select pg_advisory_lock($1, hashtext($2))', [
+            LOCKS.workerAlive,
+            'worker-frozen',
+          ]);
+          await query(
+            `update graphile_worker._private_job_queues set locked_by = 'worker-frozen', locked_at = now()
+             where queue_name = 'split-webhook-deliveries'`,
+          );
+          await withWorkers([ctx], async () => {
+            await wakeWebhooks(ctx.pool);
+            await until('the event to be handled', () => handled.length === 1);
+          });
+        } finally {
+          await frozen.end();
+        }
+      },
+      { worker: false },
+    );
   });
 });
 
