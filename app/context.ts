@@ -181,7 +181,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
       webhookLanes: createWebhookLaneRunner({
         pool,
         dispatcher,
-        backlog: createWebhookBacklog({ pool, patienceMs: overrides.webhookPatienceMs }),
+        backlog: createWebhookBacklog({ pool, logger, patienceMs: overrides.webhookPatienceMs }),
         lanesAtWork,
         clock,
         logger,

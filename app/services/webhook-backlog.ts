@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createGroupCommit } from '../db/group-commit.ts';
 import type { Pool } from '../db/pool.ts';
 import { type WaitingDeliveries, webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
+import type { Logger } from '../logger.ts';
 import { wakeSplitter } from './webhook-lanes.ts';
 
 /** So long lanes wait for the splitting. Should it never catch up, they then go on beside it for as long. */
@@ -17,6 +18,7 @@ export type WebhookBacklog = ReturnType<typeof createWebhookBacklog>;
 
 interface Dependencies {
   pool: Pool;
+  logger: Logger;
   patienceMs?: number | undefined;
 }
 
@@ -25,7 +27,7 @@ interface Dependencies {
  * wait for them. After an outage that is all that came meanwhile. What is stored while its record is being handled
  * is late, as it would be had HubSpot sent it later.
  */
-export function createWebhookBacklog({ pool, patienceMs = PATIENCE_MS }: Dependencies) {
+export function createWebhookBacklog({ pool, logger, patienceMs = PATIENCE_MS }: Dependencies) {
   let askAgainAt = 0;
   let goOnUntil = 0;
 
@@ -35,7 +37,8 @@ export function createWebhookBacklog({ pool, patienceMs = PATIENCE_MS }: Depende
     if (waiting && waiting.oldestMs > BACKLOG_MS && performance.now() > askAgainAt) {
       // The process that stored them may have died before it asked.
       askAgainAt = performance.now() + ASK_EVERY_MS;
-      await wakeSplitter(pool);
+      // The lanes have their work all the same, and somebody asks again.
+      await wakeSplitter(pool).catch((err) => logger.warn({ err }, 'the splitting cannot be asked for now'));
     }
     return asked.map(() => waiting);
   }, 1_000);

@@ -35,6 +35,12 @@ interface Dependencies {
   logger: Logger;
 }
 
+interface Failure {
+  /** When the event is tried again; undefined when it is dead. */
+  readonly runAt: Date | undefined;
+  readonly text: string;
+}
+
 /** Handles the events of a lane: of one record one after another in order, of different records side by side. */
 export function createWebhookLaneRunner(dependencies: Dependencies) {
   const { pool, dispatcher, backlog, lanesAtWork, clock, logger } = dependencies;
@@ -176,24 +182,30 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
         await webhookEventsStore.bringForward(pool, [pending.record]);
         return 'held';
       }
-      // What it throws is the handler's own: reading or storing it may fail, which is no failure of the lane.
-      const runAt = await recordFailure(pending, err).catch(() =>
-        recordFailure(pending, new Error('The handler failed with an error that cannot be recorded.')),
-      );
+      const { runAt, text } = readFailure(pending, err);
+      await webhookEventsStore.failed(pool, pending.id, text, runAt);
       return runAt ? 'held' : 'marked';
     }
   }
 
-  /** @returns when the event is tried again; undefined when it is dead. */
-  async function recordFailure(pending: PendingEvent, err: unknown): Promise<Date | undefined> {
+  /** What it throws is the handler's own: reading it may fail, which is no failure of the lane. */
+  function readFailure(pending: PendingEvent, err: unknown): Failure {
+    try {
+      return tellOfFailure(pending, err);
+    } catch {
+      return tellOfFailure(pending, new Error('The handler failed with an error that cannot be recorded.'));
+    }
+  }
+
+  function tellOfFailure(pending: PendingEvent, err: unknown): Failure {
+    const text = textOf(err, pending.event);
     const attempt = pending.attempts + 1;
     const runAt = retryPlan(err, attempt, clock.now());
     const about = { err, eventId: pending.id, portalId: pending.event.portalId, attempt };
     if (runAt)
       logger.warn({ ...about, retryAt: runAt }, 'a webhook handler failed; the event will be tried again');
     else logger.error(about, 'a webhook handler failed for the last time; the event is parked as dead');
-    await webhookEventsStore.failed(pool, pending.id, textOf(err, pending.event), runAt);
-    return runAt;
+    return { runAt, text };
   }
 }
 

@@ -264,6 +264,26 @@ describe('an event whose handler throws', () => {
     });
   });
 
+  it('keeps what was thrown though the database could not take it at first', () => {
+    const handler = onChange('fails', () => Promise.reject(new Error('the warehouse does not answer')));
+    return inWebhookWorld([handler], async ({ deliver, query, events, retryNow }) => {
+      await query(`
+        create sequence tries;
+        create function refuse() returns trigger language plpgsql as $$ begin
+          if nextval('tries') = 1 then raise exception 'no'; end if;
+          return new;
+        end $$;
+        create trigger refuse before update on webhook_events
+          for each row when (new.state = 'retrying') execute function refuse()`);
+      await deliver([anEvent()]);
+      const failed = await until('the failure to be recorded', async () => {
+        await retryNow();
+        return (await events(101)).find(({ state }) => state === 'retrying');
+      });
+      expect(failed.last_error).toBe('the warehouse does not answer');
+    });
+  });
+
   it('is dead at once when the portal’s consent is missing, for no later attempt can succeed', () => {
     const handler = onChange('reads', async (objectId, { hubspot }) => {
       await hubspot.contacts.get(String(objectId));

@@ -140,6 +140,29 @@ describe('events of one record', () => {
     );
   });
 
+  it('are handled though the splitting of others cannot be asked for', () => {
+    const handled: number[] = [];
+    const handler = onChange(async ({ objectId }) => void handled.push(objectId));
+    return inWebhookWorld(
+      [handler],
+      async (world) => {
+        const { ctx, deliver, query } = world;
+        await deliver([anEvent({ objectId: 101 })]);
+        await split(world);
+        await deliver([anEvent({ objectId: 102 })]);
+        await ctx.services.webhookReceiver.close();
+        await query(`update webhook_deliveries set received_at = now() - interval '1 minute'`);
+        await query(`
+          create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
+          create trigger refuse before insert on graphile_worker._private_jobs
+            for each row when (new.key = 'split-webhook-deliveries') execute function refuse()`);
+        await ctx.services.webhookLanes.run(laneOfContact(101), () => false);
+        expect(handled).toEqual([101]);
+      },
+      { worker: false, webhookPatienceMs: 100 },
+    );
+  });
+
   it('run in order of occurrence even when an earlier one comes while others of the lane are being handled', () => {
     const handled: number[] = [];
     const gate = createGate();
