@@ -44,7 +44,10 @@ export function createEventTransactions(pool: Pool) {
         if (!begun) return false;
         const client = await begun;
         if (isLast) await webhookEventsStore.done(client, [eventId]);
-        await client.query('commit');
+        // Where a handler kept quiet about a statement that failed, there is nothing to commit.
+        const { command } = await client.query('commit');
+        if (command !== 'COMMIT')
+          throw new Error('A statement of a handler failed: what it wrote is undone.');
         release(client);
         return isLast;
       },
