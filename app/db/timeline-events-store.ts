@@ -90,7 +90,7 @@ export const timelineEventsStore = {
     await db.query(
       `update timeline_events set state = $3, last_error = $4, sent_at = case when $3 = 'sent' then now() end,
          occurrence = null
-       where portal_id = $1 and id = $2`,
+       where portal_id = $1 and id = $2 and state = 'waiting'`,
       [portalId, id, state, error ?? null],
     );
   },
