@@ -52,7 +52,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     console.error(
       error instanceof ConfigError
         ? error.message
-        : `The database was not migrated; it is as it was before: ${reasonOf(error)}`,
+        : `The migration was not finished, and what it had under way is undone: ${reasonOf(error)}`,
     );
     process.exitCode = 1;
   });

@@ -24,7 +24,7 @@ const textFields = [
 /** The properties that a person can change on the record page. */
 export const editableProperties = [...textFields.map(({ name }) => name), 'lifecyclestage'] as const;
 
-/** Fields for a form; values that were just posted go before the record's own. */
+/** Fields for a form with these values. */
 export function contactFields(values: Record<string, string | undefined>) {
   return textFields.map((field) => ({ ...field, value: values[field.name] ?? '' }));
 }

@@ -59,7 +59,7 @@ export function contactPage(ctx: SandboxContext): Router {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       res.status(error.status);
-      show(res, { portal, record }, { values, problem: problemText(error) });
+      show(res, { portal, record }, { posted: values, problem: problemText(error) });
     }
   }
 
@@ -70,8 +70,9 @@ export function contactPage(ctx: SandboxContext): Router {
   function show(
     res: Response,
     { portal, record }: FoundContact,
-    { values = record.properties, problem }: { values?: Record<string, string>; problem?: string } = {},
+    { posted, problem }: { posted?: Record<string, string>; problem?: string } = {},
   ) {
+    const values = { ...record.properties, ...posted };
     const { serverUrl, cardUrl } = settings.get();
     showPage(res, 'contact', {
       title: contactName(record),

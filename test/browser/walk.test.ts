@@ -6,6 +6,8 @@ import type { Page } from 'playwright-core';
 import { DESKTOP, describeInBrowser, ERROR_PAGE, PHONE } from '../helpers/browser.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
+const CONTACT = '/hubid/62515/contact/jane@example.com';
+
 describeInBrowser('the pages in a browser', (pages) => {
   let world: World;
   beforeAll(async () => {
@@ -53,6 +55,36 @@ describeInBrowser('the pages in a browser', (pages) => {
       await card.getByText('marketingqualifiedlead').waitFor();
     },
   );
+
+  it('a person saves what was changed, and nothing that the app changed meanwhile', async () => {
+    pages.expectProblem(ERROR_PAGE);
+    await world.sandbox.control('reset');
+    expect((await world.install()).status).toBe(200);
+    const page = await pages.open();
+    await page.goto(`${world.sandboxUrl}/portals/62515/contacts/101`);
+    const card = page.getByRole('region', { name: 'App card' });
+    await card.getByRole('button', { name: 'Make customer' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Make customer' }).click();
+    // The page shows it without being loaded again, and the focus stays in the card.
+    await page.locator('.about').getByText('Customer', { exact: true }).first().waitFor();
+    expect(await page.getByRole('combobox').inputValue()).toBe('customer');
+    await card.locator('button:focus').waitFor();
+
+    const contact = async () => (await world.json('GET', CONTACT)).properties;
+    await world.json('POST', CONTACT, { properties: { lifecyclestage: 'evangelist' } });
+    await page.getByLabel('Phone').fill('+1 222');
+    await page.getByLabel('E-mail').fill('taro.yamada@example.com');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('alert').getByText('Contact already exists').waitFor();
+    expect(await page.getByLabel('Last name').inputValue()).toBe('Doe');
+
+    await page.getByLabel('E-mail').fill('jane@example.com');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('alert').waitFor({ state: 'detached' });
+    expect(await contact()).toMatchObject({
+      ...{ phone: '+1 222', lastname: 'Doe', email: 'jane@example.com', lifecyclestage: 'evangelist' },
+    });
+  });
 
   it('a person who declines is told so and can start again', async () => {
     pages.expectProblem(ERROR_PAGE);

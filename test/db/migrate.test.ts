@@ -48,7 +48,7 @@ describe('npm run migrate', () => {
     expect(await migrate({ DATABASE_URL })).toEqual({
       code: 1,
       output:
-        'The database was not migrated; it is as it was before: relation "marketing_events" already exists',
+        'The migration was not finished, and what it had under way is undone: relation "marketing_events" already exists',
     });
     const { rows } = await query(
       DATABASE_URL,

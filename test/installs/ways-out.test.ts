@@ -178,10 +178,12 @@ describe('a portal that is disconnected', () => {
     { what: 'with 403', failure: { status: 403, body: { status: 'error', category: 'MISSING_SCOPES' } } },
     { what: 'with 404', failure: { status: 404, body: { status: 'error', category: 'OBJECT_NOT_FOUND' } } },
   ])('and that HubSpot refuses $what although the app is installed keeps its tokens', async ({ failure }) => {
+    const { refreshToken } = (await stored()) ?? {};
+    expect(refreshToken).toEqual(expect.any(String));
     await fail({ path: UNINSTALL, ...failure });
     await expectError(await disconnect(), 502, 'disconnect_refused');
     expect((await row())?.state).toBe('active');
-    expect(await stored()).toBeDefined();
+    expect((await stored())?.refreshToken).toBe(refreshToken);
     expect(await events()).toEqual([]);
     expect(await installedAtHubSpot()).toBe(true);
 

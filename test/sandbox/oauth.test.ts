@@ -76,7 +76,7 @@ describe('the consent page', () => {
   it('sends the browser back with an error when the person cancels', async () => {
     const { searchParams } = await hubspot.consent({ decision: 'deny', state: 's' });
     expect(searchParams.get('error')).toBe('access_denied');
-    expect(searchParams.get('error_description')).toBeTruthy();
+    expect(searchParams.get('error_description')).toBe('The user did not approve the connection.');
     expect(searchParams.get('state')).toBe('s');
     expect(searchParams.has('code')).toBe(false);
   });
