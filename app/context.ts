@@ -21,6 +21,7 @@ import { createMarketingEventService } from './services/marketing-event-service.
 import { createPartnerSignIn } from './services/partner-sign-in.ts';
 import { createPrivacyService } from './services/privacy-service.ts';
 import { createRefusalService } from './services/refusal-service.ts';
+import { checkRegistries } from './services/registry-check.ts';
 import { createTimelineService } from './services/timeline-service.ts';
 import { createTokenService } from './services/token-service.ts';
 import { createWebhookBacklog } from './services/webhook-backlog.ts';
@@ -54,6 +55,8 @@ export interface Overrides {
 
 /** Builds everything once and hands it down. `close` ends what was opened. */
 export function createContext(config: Config, logger: Logger, overrides: Overrides = {}) {
+  const handlers = overrides.webhookHandlers ?? webhookHandlers;
+  const shownCards = overrides.cards ?? cards;
   const clock = overrides.clock ?? systemClock;
   const lost = (err: Error) => logger.warn({ err }, 'an idle database connection was lost');
   const pool = createPool(config.database, lost);
@@ -114,11 +117,11 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
     clock,
     logger,
   });
-  const handlers = overrides.webhookHandlers ?? webhookHandlers;
   const firstHandlers = [eraseContact(privacy)];
   const lanesAtWork = createLanesAtWork();
   const dispatcher = createWebhookDispatcher({
     pool: handlerPool,
+    appId,
     firstHandlers,
     handlers,
     hubspotFor,
@@ -146,7 +149,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
     services: {
       apiKeys,
       cards: createCardService({
-        cards: overrides.cards ?? cards,
+        cards: shownCards,
         hubspotFor,
         installs: installService,
         serverUrl: config.serverUrl,
@@ -167,6 +170,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
       webhookSplitter: createWebhookSplitter({
         pool,
         isWanted: dispatcher.isWanted,
+        appId,
         lanesAtWork,
         logger,
       }),
@@ -187,6 +191,9 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
         logger,
       }),
     },
+    /** @throws {RegistryError} for handlers or cards that cannot be used. */
+    checkRegistries: () => checkRegistries(handlers, shownCards),
+
     async close(): Promise<void> {
       await webhookReceiver.close();
       await tokens.settled();

@@ -45,7 +45,7 @@ export const maskEmails = (path: string): string => path.replace(/[^/]*(?:@|%40)
  * Only these fields of an error are logged. A got or pg error carries its request, with bearer token or
  * parameters, as enumerable fields, and pino's own serializer would print them.
  */
-function serializeError(error: unknown): Record<string, unknown> {
+export function serializeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: String(error) };
   const { name, message, stack, code, status, correlationId, cause } = error as Error &
     Record<string, unknown>;

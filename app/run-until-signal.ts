@@ -2,7 +2,7 @@ import { ConfigError } from './config.ts';
 import { isDatabaseAway, isUnmigrated, UNMIGRATED } from './errors.ts';
 import { reasonOf } from './reason-of.ts';
 import { KeyRingError } from './services/key-service.ts';
-import { HandlerError } from './services/wanted-subscriptions.ts';
+import { RegistryError } from './services/registry-check.ts';
 
 /** Heroku kills 30 seconds after SIGTERM; we are gone before. */
 const SHUTDOWN_MS = 25_000;
@@ -50,7 +50,7 @@ export async function runUntilSignal(name: string, start: () => Promise<Running>
 }
 
 function explain(name: string, error: Error & { code?: string; port?: number }): string {
-  if ([ConfigError, KeyRingError, HandlerError].some((kind) => error instanceof kind)) return error.message;
+  if ([ConfigError, KeyRingError, RegistryError].some((kind) => error instanceof kind)) return error.message;
   if (error.code === 'EADDRINUSE') {
     return `Port ${error.port} is taken: stop what uses it, or set another PORT.`;
   }

@@ -20,7 +20,7 @@ await runUntilSignal('web', async () => {
   const config = loadConfig(readEnvironment());
   const logger = createLogger(config.logLevel, 'web');
   const ctx = createContext(config, logger);
-  ctx.services.webhookSubscriptions.check();
+  ctx.checkRegistries();
   await ctx.services.keys.checkAtStart();
   await ctx.services.refusals.rememberSecrets();
   const server = createServer(SLOWEST_REQUEST, createApp(ctx));

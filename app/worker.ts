@@ -11,7 +11,7 @@ await runUntilSignal('worker', async () => {
   const logger = createLogger(config.logLevel, 'worker');
   outliveStrayRejections(logger);
   const ctx = createContext(config, logger);
-  ctx.services.webhookSubscriptions.check();
+  ctx.checkRegistries();
   await ctx.services.keys.checkAtStart();
   const runner = await startJobRunner(ctx);
   const schedule = startSchedule(ctx);

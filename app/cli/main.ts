@@ -6,7 +6,7 @@ import { HubSpotError } from '../hubspot/errors.ts';
 import { createLogger } from '../logger.ts';
 import { reasonOf } from '../reason-of.ts';
 import { KeyRingError } from '../services/key-service.ts';
-import { HandlerError } from '../services/wanted-subscriptions.ts';
+import { RegistryError } from '../services/registry-check.ts';
 import { apiKeyCommands } from './api-keys.ts';
 import { apiVersionCommands } from './api-versions.ts';
 import { type CommandGroup, ProblemError } from './command.ts';
@@ -47,6 +47,7 @@ for (const group of GROUPS) {
       const logger = createLogger(level, 'hubspot', process.stderr);
       const ctx = createContext(config, logger);
       try {
+        ctx.checkRegistries();
         if (database) await ctx.services.keys.check();
         return await work(ctx);
       } finally {
@@ -69,7 +70,7 @@ function explain(error: unknown): string {
     const nothingSet = error.problems.includes('DATABASE_URL is not set');
     return error.message + (nothingSet ? '\nOr run `npm start` in this folder, which has its own.' : '');
   }
-  const meant = [KeyRingError, HandlerError, AppError, ProblemError].some((kind) => error instanceof kind);
+  const meant = [KeyRingError, RegistryError, AppError, ProblemError].some((kind) => error instanceof kind);
   if (meant) return (error as Error).message;
   if (isDatabaseAway(error)) {
     return `The database does not answer: ${reasonOf(error)}. Is DATABASE_URL right, or does \`npm start\` run no longer?`;

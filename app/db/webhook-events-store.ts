@@ -70,6 +70,14 @@ export const webhookEventsStore = {
     return rowCount ?? 0;
   },
 
+  /** Says why events are not handled. */
+  async explain(tx: Db, ids: readonly string[], reason: string): Promise<void> {
+    await tx.query(
+      'update webhook_events set last_error = $2 where id = any($1::uuid[]) and last_error is null',
+      [ids, reason],
+    );
+  },
+
   /** Of these records, those that have other than import events to be handled. */
   async recordsInFrontLane(tx: Db, records: readonly string[]): Promise<Set<string>> {
     if (records.length === 0) return new Set();

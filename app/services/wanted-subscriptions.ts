@@ -1,4 +1,5 @@
 import type { AnyWebhookHandler } from '../webhooks/handler.ts';
+import { isKnownType, KNOWN_TYPES } from './webhook-event.ts';
 
 /** A subscription that the handlers need. */
 export interface WantedSubscription {
@@ -10,25 +11,11 @@ export interface WantedSubscription {
   readonly propertyName?: string;
 }
 
-/** A handler in `app/webhooks/` that HubSpot could never be asked to call. */
-export class HandlerError extends Error {
-  override readonly name = 'HandlerError';
-}
-
 /** HubSpot has no events for their changes. @see platform: webhooks, event types */
 const SILENT_PROPERTIES = ['num_unique_conversion_events', 'hs_lastmodifieddate'];
 
-/**
- * What the handlers have to be subscribed to, each once, in the order of the registry.
- * @throws {HandlerError} naming every handler that does not say enough.
- */
+/** What the handlers have to be subscribed to, each once, in the order of the registry. */
 export function wantedSubscriptions(handlers: readonly AnyWebhookHandler[]): WantedSubscription[] {
-  const problems = handlers.flatMap((handler) => problemOf(handler) ?? []);
-  if (problems.length > 0) {
-    throw new HandlerError(
-      `Not every webhook handler can be subscribed:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
-    );
-  }
   const wanted = handlers.flatMap(subscriptionsOf);
   return [...new Map(wanted.map((subscription) => [subscriptionKey(subscription), subscription])).values()];
 }
@@ -62,20 +49,34 @@ const OBJECT_TYPE_IDS: Record<string, string> = {
 export const objectTypeName = (id: string): string =>
   Object.entries(OBJECT_TYPE_IDS).find(([, known]) => known === id)?.[0] ?? id;
 
-function problemOf({ name, on, when = {} }: AnyWebhookHandler): string | undefined {
-  const { properties = [], objectTypeIds = [] } = when;
-  const silent = properties.filter((property) => SILENT_PROPERTIES.includes(property));
-  if (on === 'product.associationChange') return `${name}: HubSpot has no events ${on}.`;
-  if (isPropertyChange(on) && properties.length === 0) {
-    return `${name}: it listens to ${on}, which HubSpot sends for named properties only: list them in when.properties.`;
-  }
-  if (isPropertyChange(on) && silent.length > 0) {
-    return `${name}: HubSpot sends no events for changes of ${silent.join(', ')}.`;
-  }
-  if (isGeneric(on) && objectTypeIds.length === 0) {
-    return `${name}: it listens to ${on}, which HubSpot sends for named object types only: list them in when.objectTypeIds, such as 0-1.`;
-  }
+/** Why HubSpot could never call a handler, or would call it for less than it expects; undefined when all is well. */
+export function subscriptionProblem({ on, when = {} }: AnyWebhookHandler): string | undefined {
+  const { properties, objectTypeIds } = when;
+  const silent = (properties ?? []).filter((property) => SILENT_PROPERTIES.includes(property));
+  if (!isKnownType(on)) return `there is no subscription type ${on}${didYouMean(on)}.`;
+  if (on === 'product.associationChange') return `HubSpot has no events ${on}.`;
+  const empty = Object.entries(when).find(([, values]) => values?.length === 0);
+  if (empty) return `when.${empty[0]} is empty, so no event would match: name some, or leave it out.`;
+  if (isPropertyChange(on) && !properties)
+    return `it listens to ${on}, which HubSpot sends for named properties only: list them in when.properties.`;
+  if (!isPropertyChange(on) && properties)
+    return `events ${on} name no property, so when.properties would match none: use ${on.split('.')[0]}.propertyChange, or leave it out.`;
+  if (silent.length > 0) return `HubSpot sends no events for changes of ${silent.join(', ')}.`;
+  if (isGeneric(on) && !objectTypeIds)
+    return `it listens to ${on}, which HubSpot sends for named object types only: list them in when.objectTypeIds, such as 0-1.`;
+  if (!isGeneric(on) && objectTypeIds)
+    return `events ${on} name no object type, so when.objectTypeIds would match none: use object.${on.split('.')[1]}, or leave it out.`;
   return undefined;
+}
+
+/** The known type with most of the same letters, where one differs by a slip of the pen. */
+function didYouMean(on: string): string {
+  const plain = (type: string) => type.toLowerCase().replaceAll(/[^a-z.]/g, '');
+  const found = [...KNOWN_TYPES].find(
+    (type) =>
+      plain(type) === plain(on) || plain(on).startsWith(plain(type)) || plain(type).startsWith(plain(on)),
+  );
+  return found ? `; did you mean ${found}?` : '. README lists those that there are';
 }
 
 function subscriptionsOf({ on: eventType, when = {} }: AnyWebhookHandler): WantedSubscription[] {

@@ -1,4 +1,4 @@
-import { createEventTransactions } from '../db/event-transaction.ts';
+import { createEventTransactions, EventNotDue } from '../db/event-transaction.ts';
 import type { Db, Pool } from '../db/pool.ts';
 import type { PendingEvent } from '../db/webhook-events-store.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
@@ -7,7 +7,8 @@ import { withCause } from '../trace.ts';
 import type { AnyWebhookHandler, WebhookContext } from '../webhooks/handler.ts';
 import type { InstallService, InstallStatus } from './install-service.ts';
 import type { TimelineService } from './timeline-service.ts';
-import { objectTypeOf, type WebhookEvent } from './webhook-event.ts';
+import { isOfAnotherApp, objectTypeOf, type WebhookEvent } from './webhook-event.ts';
+import { missingField, requireWhole } from './webhook-event-fields.ts';
 import { withinTime } from './within-time.ts';
 
 const LONGEST_RUN_MS = 2 * 60 * 1000;
@@ -18,10 +19,25 @@ const LOOK_EVERY_MS = 200;
 /** The transaction that a handler writes in. */
 export type HandlerDb = Db;
 
+/** What a handler threw, with the handler's name. */
+export class HandlerFailure extends Error {
+  override readonly name = 'HandlerFailure';
+  readonly handler: string;
+  readonly thrown: unknown;
+
+  constructor(handler: string, thrown: unknown) {
+    super(`The handler ${handler} failed.`);
+    this.handler = handler;
+    this.thrown = thrown;
+  }
+}
+
 export type WebhookDispatcher = ReturnType<typeof createWebhookDispatcher>;
 
 interface Dependencies {
   pool: Pool;
+  /** Events of other apps are not handled. */
+  appId: number;
   /** They come before the others, in a transaction of their own: what they did stays, whatever becomes of those. */
   firstHandlers: readonly AnyWebhookHandler[];
   handlers: readonly AnyWebhookHandler[];
@@ -42,11 +58,15 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
   /** By record: runs that were given up and may still go on. Nothing can end them but themselves. */
   const abandoned = new Map<string, Promise<void>>();
   /** The event's handlers, those of one transaction together. */
-  const stagesOf = (event: WebhookEvent) =>
-    stages
+  const stagesOf = (event: WebhookEvent) => {
+    if (isOfAnotherApp(event, dependencies.appId)) return [];
+    // Whether a handler wants an event that lacks a field cannot be told: each of its type counts, so that it is kept.
+    const isWhole = missingField(event) === undefined;
+    return stages
       .map((byType) => byType.get(event.subscriptionType) ?? [])
-      .map((handlers) => handlers.filter((handler) => matches(handler, event)))
+      .map((handlers) => handlers.filter((handler) => !isWhole || matches(handler, event)))
       .filter((handlers) => handlers.length > 0);
+  };
 
   return {
     isWanted: (event: WebhookEvent) => stagesOf(event).length > 0,
@@ -66,13 +86,15 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
     /**
      * Runs all handlers of the event, one after another.
      * @param before what has to be committed before anything that they write.
-     * @throws {EventNotDue} when they write and it is not the event's turn.
+     * @throws {EventNotDue} when they write and it is not the event's turn; {InvalidEvent} when it lacks a field that
+     * its type promises: no handler is called; {HandlerFailure} when a handler fails.
      * @returns true when the mark that the event is done was committed with what they wrote.
      */
     async handle(pending: PendingEvent, before: () => Promise<unknown>): Promise<boolean> {
       const { id, event } = pending;
       const due = stagesOf(event);
       if (due.length === 0) return false;
+      requireWhole(event);
       return withCause({ eventId: id, portalId: event.portalId }, async () => {
         let isMarked = false;
         for (const handlers of due) {
@@ -97,7 +119,7 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
     });
     try {
       for (const handler of matching) {
-        const work = handler.handle(event as never, context);
+        const work = call(handler, event, context);
         await orGivenUp(longestRunMs, work, handler.name, () => {
           // Also for a handler that asks for the signal only afterwards.
           abort ??= new AbortController();
@@ -154,6 +176,25 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
     };
   }
 }
+
+/** Whatever the handler does, even when it throws at once or is not async, is in the promise. */
+async function call(handler: AnyWebhookHandler, event: WebhookEvent, context: WebhookContext): Promise<void> {
+  try {
+    const work: unknown = handler.handle(event as never, context);
+    if (!isPromiseLike(work)) {
+      throw new TypeError(
+        `The handler ${handler.name} returned no promise, so nobody can know when its work ends. ` +
+          'Declare it as `async handle(event, context) { … }`.',
+      );
+    }
+    await work;
+  } catch (error) {
+    throw error instanceof EventNotDue ? error : new HandlerFailure(handler.name, error);
+  }
+}
+
+const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
+  typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 
 function matches({ when }: AnyWebhookHandler, event: WebhookEvent): boolean {
   if (!when) return true;

@@ -79,10 +79,14 @@ const OTHER_TYPES = [
   ...['app.installed', 'app.uninstalled'],
 ];
 /** The types that HubSpot's descriptions name, and this server's own. */
-const KNOWN_TYPES = new Set([
+export const KNOWN_TYPES: ReadonlySet<string> = new Set([
   ...OBJECTS.flatMap((object) => CHANGES.map((change) => `${object}.${change}`)),
   ...OTHER_TYPES,
 ]);
+
+/** Whether HubSpot says that the event is for another app than this one. */
+export const isOfAnotherApp = ({ appId }: WebhookEvent, ours: number) =>
+  appId !== undefined && appId !== null && Number(appId) !== ours;
 
 export const isKnownType = (subscriptionType: string) => KNOWN_TYPES.has(subscriptionType);
 
@@ -189,7 +193,7 @@ export function contactsOfAssociation(event: WebhookEvent): string[] {
 const isContact = (typeId: string | undefined, name = 'CONTACT') =>
   typeId ? typeId === CONTACT : name.startsWith('CONTACT');
 
-const isId = (value: unknown) =>
+export const isId = (value: unknown) =>
   typeof value === 'number' || (typeof value === 'string' && value !== '' && value.length <= LONGEST_ID);
 
 export const recordKey = (portalId: number, type: string, object: number | string) =>

@@ -6,8 +6,9 @@ import { type PendingEvent, webhookEventsStore } from '../db/webhook-events-stor
 import type { Logger } from '../logger.ts';
 import { reasonOf } from '../reason-of.ts';
 import type { WebhookBacklog } from './webhook-backlog.ts';
-import type { WebhookDispatcher } from './webhook-dispatcher.ts';
+import { HandlerFailure, type WebhookDispatcher } from './webhook-dispatcher.ts';
 import { PRIVACY_DELETION, type WebhookEvent } from './webhook-event.ts';
+import { InvalidEvent } from './webhook-event-fields.ts';
 import { type LanesAtWork, wakeLanes } from './webhook-lanes.ts';
 import { retryPlan } from './webhook-retry.ts';
 import { withinTime } from './within-time.ts';
@@ -188,26 +189,37 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
     }
   }
 
-  /** What it throws is the handler's own: reading it may fail, which is no failure of the lane. */
-  function readFailure(pending: PendingEvent, err: unknown): Failure {
+  /** What a handler throws is its own, and reading it may throw: that is not a failure of the lane. */
+  function readFailure(pending: PendingEvent, error: unknown): Failure {
+    const failed = error instanceof HandlerFailure ? error : undefined;
+    const thrown = failed ? failed.thrown : error;
     try {
-      return tellOfFailure(pending, err);
+      return reportFailure(pending, asError(thrown, failed?.handler), failed?.handler);
     } catch {
-      return tellOfFailure(pending, new Error('The handler failed with an error that cannot be recorded.'));
+      const unreadable = new Error(`${named(failed?.handler)} failed with an error that cannot be recorded.`);
+      return reportFailure(pending, unreadable, failed?.handler);
     }
   }
 
-  function tellOfFailure(pending: PendingEvent, err: unknown): Failure {
+  function reportFailure(pending: PendingEvent, err: unknown, handler: string | undefined): Failure {
+    const { subscriptionType, portalId } = pending.event;
     const text = textOf(err, pending.event);
     const attempt = pending.attempts + 1;
     const runAt = retryPlan(err, attempt, clock.now());
-    const about = { err, eventId: pending.id, portalId: pending.event.portalId, attempt };
-    if (runAt)
-      logger.warn({ ...about, retryAt: runAt }, 'a webhook handler failed; the event will be tried again');
-    else logger.error(about, 'a webhook handler failed for the last time; the event is parked as dead');
+    const about = { handler, subscriptionType, eventId: pending.id, portalId, attempt, err };
+    if (err instanceof InvalidEvent) logger.error(about, 'an event is invalid; it is now a dead letter');
+    else if (runAt)
+      logger.warn({ ...about, retryAt: runAt }, 'a webhook handler failed; the event will be retried');
+    else logger.error(about, 'a webhook handler failed for the last time; the event is now a dead letter');
     return { runAt, text };
   }
 }
+
+const named = (handler: string | undefined) => (handler ? `The handler ${handler}` : 'The handler');
+
+/** Handlers may throw anything: undefined, a string, a list. */
+const asError = (thrown: unknown, handler: string | undefined): unknown =>
+  thrown instanceof Error ? thrown : new Error(`${named(handler)} threw what is not an Error: ${thrown}`);
 
 /** What is kept with the event. Of a privacy deletion no message: it may speak of the person. The log has it. */
 function textOf(error: unknown, { subscriptionType }: WebhookEvent): string {

@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts';
+import { InvalidEvent } from './webhook-event-fields.ts';
 
 const MOST_ATTEMPTS = 10;
 const FIRST_RETRY_MS = 2_000;
@@ -22,10 +23,11 @@ export function retryPlan(
   return new Date(now + Math.max(grown, asked));
 }
 
-/** Without the portal's consent no later try can succeed; replay the event after a reconnect. */
+/** An event that lacks a field stays so. Without the portal's consent no retry can succeed: replay after a reconnect. */
 const isFinal = (error: unknown) =>
-  error instanceof AppError &&
-  (error.code === 'install_not_found' || error.code === 'install_needs_reconnect');
+  error instanceof InvalidEvent ||
+  (error instanceof AppError &&
+    (error.code === 'install_not_found' || error.code === 'install_needs_reconnect'));
 
 function retryAfterOf(error: unknown): number {
   const seconds = error instanceof Error && 'retryAfter' in error ? Number(error.retryAfter) : 0;

@@ -14,6 +14,7 @@ import {
   eventIdentity,
   isAssociationChange,
   isKnownType,
+  isOfAnotherApp,
   PRIVACY_DELETION,
   parseDelivery,
   recordKey,
@@ -54,12 +55,13 @@ interface Dependencies {
   pool: Pool;
   /** Whether any handler wants the event. */
   isWanted: (event: WebhookEvent) => boolean;
+  appId: number;
   lanesAtWork: LanesAtWork;
   logger: Logger;
 }
 
 /** Splits stored deliveries into events and hands them to their lanes. */
-export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: Dependencies) {
+export function createWebhookSplitter({ pool, isWanted, appId, lanesAtWork, logger }: Dependencies) {
   let underWay: Promise<void> | undefined;
   let again = false;
 
@@ -179,6 +181,8 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
     const deliveries = await webhookDeliveriesStore.lockWaiting(tx, portion);
     let bytes = 0;
     const found = new Map<string, NewWebhookEvent>();
+    /** Events of other apps: ids by app. */
+    const foreign = new Map<number, string[]>();
     const settled: SettledDelivery[] = [];
     const rejected: RejectedDelivery[] = [];
     for (const { id, body } of deliveries) {
@@ -193,7 +197,12 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
       settled.push({ id, events: events.length, problem, rest: parsed.rest });
       for (const event of events) {
         const row = toRow(event, id);
-        if (!found.has(row.id)) found.set(row.id, row);
+        if (found.has(row.id)) continue;
+        found.set(row.id, row);
+        if (isOfAnotherApp(event, appId)) {
+          const app = Number(event.appId);
+          foreign.set(app, [...(foreign.get(app) ?? []), row.id]);
+        }
       }
     }
     const size: Round = {
@@ -212,6 +221,7 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
     const added = webhookEventsStore.add(tx, rows);
     observer.storing();
     await added;
+    if (foreign.size > 0) await explainForeign(tx, foreign);
     if (settled.length > 0) await webhookDeliveriesStore.settle(tx, await leaveOutMentions(tx, settled));
     const lanes = new Set<number>();
     for (const { state, lane } of rows) if (state === 'waiting') lanes.add(lane);
@@ -219,6 +229,13 @@ export function createWebhookSplitter({ pool, isWanted, lanesAtWork, logger }: D
     for (const lane of counted) lanes.delete(lane);
     await wakeLanes(tx, lanes);
     return { ...size, counted };
+  }
+
+  async function explainForeign(tx: Db, foreign: ReadonlyMap<number, readonly string[]>): Promise<void> {
+    for (const [app, ids] of foreign) {
+      await webhookEventsStore.explain(tx, ids, `The event is for app ${app}; HUBSPOT_APP_ID is ${appId}.`);
+      logger.warn({ appId: app, events: ids.length }, 'events for another app are stored as ignored');
+    }
   }
 
   async function reject(tx: Db, rejected: readonly RejectedDelivery[]): Promise<void> {

@@ -49,11 +49,6 @@ export function createWebhookSubscriptions({ handlers, api, serverUrl, apiUrl }:
   const targetUrl = serverUrl + WEBHOOK_PATH;
 
   return {
-    /** @throws {HandlerError} for handlers that HubSpot could never be asked to call. */
-    check(): void {
-      wantedSubscriptions(handlers);
-    },
-
     async compare(): Promise<SubscriptionComparison> {
       const { settings, subscriptions } = await read();
       return {

@@ -2,7 +2,8 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { HandlerError, wantedSubscriptions } from '../../app/services/wanted-subscriptions.ts';
+import { checkRegistries, RegistryError } from '../../app/services/registry-check.ts';
+import { wantedSubscriptions } from '../../app/services/wanted-subscriptions.ts';
 import { type AnyWebhookHandler, defineHandler } from '../../app/webhooks/handler.ts';
 import { appSubscriptions } from '../helpers/subscriptions.ts';
 import { startWorld, type World } from '../helpers/world.ts';
@@ -304,9 +305,9 @@ describe('what handlers are subscribed to', () => {
 
 function refusalOf(handlers: readonly AnyWebhookHandler[]): string {
   try {
-    wantedSubscriptions(handlers);
+    checkRegistries(handlers, []);
   } catch (error) {
-    if (error instanceof HandlerError) return error.message;
+    if (error instanceof RegistryError) return error.message;
   }
   throw new Error('The handlers were accepted.');
 }

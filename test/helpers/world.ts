@@ -5,7 +5,7 @@ import { loadConfig } from '../../app/config.ts';
 import { createContext, type Overrides } from '../../app/context.ts';
 import { type JobRunner, startJobRunner } from '../../app/jobs/runner.ts';
 import { listen } from '../../app/listen.ts';
-import { createLogger } from '../../app/logger.ts';
+import { createLogger, type Logger } from '../../app/logger.ts';
 import { startSandbox } from '../../sandbox/index.ts';
 import { createDatabase } from './database.ts';
 import { createSandboxClient } from './sandbox-client.ts';
@@ -15,7 +15,7 @@ export type World = Awaited<ReturnType<typeof startWorld>>;
 
 /** A world per test file: a database, a sandbox, and the app in this process, each reached as in production. */
 export async function startWorld(
-  options: Overrides & { worker?: boolean; settings?: Record<string, string> } = {},
+  options: Overrides & { worker?: boolean; settings?: Record<string, string>; logger?: Logger } = {},
 ) {
   const database = await createDatabase();
   const server = createServer();
@@ -25,7 +25,7 @@ export async function startWorld(
   const defaults = testSettings({ databaseUrl: database.url, serverUrl, sandboxUrl: sandbox.url });
   const settings = { ...defaults, ...options.settings };
   const config = loadConfig(settings);
-  const ctx = createContext(config, createLogger(config.logLevel, 'test'), options);
+  const ctx = createContext(config, options.logger ?? createLogger(config.logLevel, 'test'), options);
   server.on('request', createApp(ctx));
   let runner: JobRunner | undefined;
   if (options.worker) runner = await startJobRunner(ctx);

@@ -2,13 +2,16 @@ import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { laneOf } from '../../app/services/webhook-lanes.ts';
 import { defineHandler, type WebhookContext } from '../../app/webhooks/handler.ts';
+import { createMemoryLog } from '../helpers/memory-log.ts';
 import { startProcess } from '../helpers/processes.ts';
 import { until } from '../helpers/until.ts';
 import { anEvent, inWebhookWorld, type WebhookWorld } from '../helpers/webhook-world.ts';
 import { EFFECTS_TABLE } from './effects-worker.ts';
 
+type Handle = (objectId: number, context: WebhookContext) => Promise<void>;
+
 /** A handler for changes of contacts. */
-const onChange = (name: string, handle: (objectId: number, context: WebhookContext) => Promise<void>) =>
+const onChange = (name: string, handle: Handle) =>
   defineHandler({
     name,
     on: 'contact.propertyChange',
@@ -230,6 +233,7 @@ describe('an event whose handler throws', () => {
       Object.assign(new Error('asks for what is no number'), { retryAfter: Symbol('soon') }),
       Object.create(null),
       null,
+      undefined,
       'text \0 \ud83d',
     ];
     const ran: number[] = [];
@@ -248,20 +252,64 @@ describe('an event whose handler throws', () => {
         `select state, attempts, last_error, run_at < now() + interval '25 hours' as soon
          from webhook_events where (event->>'objectId')::int < 200 order by occurred_at`,
       );
-      const unrecordable = 'The handler failed with an error that cannot be recorded.';
+      const unrecordable = 'The handler odd failed with an error that cannot be recorded.';
+      const noError = 'The handler odd threw what is not an Error:';
       const reasons = [
         'asks for ages',
         '[object Object]',
         unrecordable,
         unrecordable,
         unrecordable,
-        'null',
-        'text  \ufffd',
+        `${noError} null`,
+        `${noError} undefined`,
+        `${noError} text  \ufffd`,
       ];
       expect(failed).toEqual(
         reasons.map((last_error) => ({ state: 'retrying', attempts: 1, last_error, soon: true })),
       );
     });
+  });
+
+  it('fails its attempt, and the worker goes on, when the handler is not async', () => {
+    // What a vendor writes in JavaScript, or casts: the compiler refuses it.
+    const failing = (name: string, failingId: number, fail: () => void) =>
+      onChange(name, ((objectId) => (objectId === failingId ? fail() : Promise.resolve())) as Handle);
+    const handlers = [
+      failing('returns-nothing', 101, () => {}),
+      failing('throws-at-once', 102, () => {
+        throw new Error('no stock');
+      }),
+      failing('throws-undefined', 103, () => {
+        throw undefined;
+      }),
+    ];
+    return inWebhookWorld(handlers, async ({ deliver, settled, events }) => {
+      await deliver([101, 102, 103, 104].map((objectId) => anEvent({ objectId })));
+      await settled();
+      expect(await events(101)).toMatchObject([{ state: 'retrying', attempts: 1 }]);
+      expect((await events(101))[0].last_error).toContain('The handler returns-nothing returned no promise');
+      expect(await events(102)).toMatchObject([{ state: 'retrying', last_error: 'no stock' }]);
+      expect((await events(103))[0].last_error).toContain('The handler throws-undefined threw');
+      expect(await events(104)).toMatchObject([{ state: 'done' }]);
+    });
+  });
+
+  it('is logged with the handler, its type, its event and when it is retried', async () => {
+    const handler = onChange('reports', () => Promise.reject(new Error('no stock')));
+    const { logger, lines } = createMemoryLog();
+    await inWebhookWorld(
+      [handler],
+      async ({ deliver, settled }) => {
+        await deliver([anEvent()]);
+        await settled();
+        expect(lines.find(({ msg }) => msg.includes('handler failed'))).toMatchObject({
+          ...{ level: 40, handler: 'reports', subscriptionType: 'contact.propertyChange', portalId: 62515 },
+          ...{ attempt: 1, eventId: expect.any(String), retryAt: expect.any(String) },
+          err: { message: 'no stock' },
+        });
+      },
+      { logger },
+    );
   });
 
   it('keeps what was thrown though the database could not take it at first', () => {
