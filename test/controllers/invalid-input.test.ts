@@ -60,7 +60,13 @@ describe('what cannot be understood', () => {
     ['PUT', TIMELINE, null, 'expected object, received null'],
     ['PUT', TIMELINE, [], 'expected object, received array'],
     ['PUT', TIMELINE, 'text', 'expected object, received string'],
-    ['PUT', TIMELINE, { id: 5 }, 'id: '],
+    ['PUT', TIMELINE, { id: 5.5 }, 'id: '],
+    ['PUT', TIMELINE, { id: 2 ** 53 }, 'id: '],
+    ['PUT', TIMELINE, { id: true }, 'id: '],
+    ['PUT', TIMELINE, { eventTypeId: 7 }, 'eventTypeId: names an event type of the old timeline API'],
+    ['PUT', TIMELINE, { eventTypeid: '7' }, 'eventTypeid: names an event type of the old timeline API'],
+    ['PUT', TIMELINE, { email: 'other@example.com' }, 'email: '],
+    ['PUT', TIMELINE, { email: 5 }, 'email: '],
     ['PUT', TIMELINE, { id: '' }, 'id: '],
     ['PUT', TIMELINE, { id: 'x'.repeat(201) }, 'id: '],
     ['PUT', TIMELINE, { id: 'a\0b' }, 'id: '],
@@ -91,7 +97,7 @@ describe('what cannot be understood', () => {
   });
 
   it('names all wrong fields at once', async () => {
-    const answer = await world.api('PUT', TIMELINE, { id: 5, timestamp: 'x', extraData: [] });
+    const answer = await world.api('PUT', TIMELINE, { id: 5.5, timestamp: 'x', extraData: [] });
     const message = await expectError(answer, 400, 'invalid_request');
     expect(message).toMatch(/id: .*; timestamp: .*; extraData: /);
   });
