@@ -179,7 +179,7 @@ const isEnded = (error: unknown) =>
 
 /** Without what HubSpot or PostgreSQL says about the values, which may be a person's. */
 function reasonFor(error: unknown): string {
-  if (error instanceof HubSpotError) return error.summary;
+  if (error instanceof HubSpotError) return [error.summary, ...error.problems].join('; ');
   if (error instanceof AppError) return error.message;
   return String((error as { code?: unknown } | null)?.code ?? 'Error');
 }

@@ -295,7 +295,9 @@ describe('what cannot be understood', () => {
   it('what HubSpot refuses because of the caller’s values is the caller’s to read', async () => {
     const unknown = await world.api('POST', CONTACT, { properties: { no_such_property: 'x' } });
     const message = await expectError(unknown, 400, 'refused_by_hubspot');
-    expect(message).toContain('"no_such_property" does not exist');
+    expect(message).toBe(
+      'HubSpot refused the values: Property values were not valid: Property "no_such_property" does not exist',
+    );
     const type = await world.api('PUT', TIMELINE, { eventTypeName: 'no_such_type' });
     await expectError(type, 400, 'refused_by_hubspot');
   });
