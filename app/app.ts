@@ -38,7 +38,7 @@ export function createApp(ctx: Context): RequestListener {
   app.use(oauthRoutes({ ...services, sessionSecret: config.sessionSecret }));
   app.use(crmExtensionRoutes(services.cards, signedRequest));
   app.use(pageRoutes(ctx));
-  app.use(marketingEventRoutes(services.marketingEvents, signedRequest, apiKey));
+  app.use(marketingEventRoutes(services.marketingEvents, config.hubspot.appId, signedRequest, apiKey));
   app.use(installRoutes(services.installs, apiKey));
   app.use(contactRoutes(ctx.hubspotFor, apiKey));
   app.use(timelineRoutes(services.timeline, apiKey));

@@ -11,6 +11,7 @@ const EVERY_MINUTE = '* * * * *';
 const SCHEDULE = {
   'refresh-expiring-tokens': EVERY_MINUTE,
   'wake-webhooks': EVERY_MINUTE,
+  'send-forgotten-timeline-events': EVERY_MINUTE,
   'prune-webhooks': '37 * * * *',
   'prune-oauth-states': '17 3 * * *',
   'prune-install-history': '47 * * * *',

@@ -46,12 +46,14 @@ export interface SandboxContext {
 /** Builds the whole state of one sandbox. */
 export function createContext({
   serverUrl,
+  projectFolder,
   webhookTimeoutMs,
 }: {
   serverUrl: string;
+  projectFolder?: string | undefined;
   webhookTimeoutMs?: number | undefined;
 }): SandboxContext {
-  const project = readProject();
+  const project = readProject(projectFolder);
   const settings = createAppSettings(project, serverUrl);
   const clock = createClock();
   const portals = createPortals();

@@ -7,6 +7,8 @@ export interface SandboxOptions {
   port?: number;
   /** Public base URL of the app; default `http://localhost:3000`. */
   serverUrl?: string;
+  /** HubSpot project that the app was uploaded from; default `hubspot-project`. */
+  projectFolder?: string;
   /** How long the app may take to answer a webhook; default HubSpot's five seconds. */
   webhookTimeoutMs?: number;
 }
@@ -24,11 +26,11 @@ export interface Sandbox {
  * Rejects under NODE_ENV=production, and with the code EADDRINUSE when the port is taken.
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { port = 3001, serverUrl = 'http://localhost:3000', webhookTimeoutMs } = options;
+  const { port = 3001, serverUrl = 'http://localhost:3000', projectFolder, webhookTimeoutMs } = options;
   if (process.env.NODE_ENV === 'production') {
     throw new Error('The sandbox does not start under NODE_ENV=production: it gives its data to anyone.');
   }
-  const ctx = createContext({ serverUrl, webhookTimeoutMs });
+  const ctx = createContext({ serverUrl, projectFolder, webhookTimeoutMs });
   const listening = await listenOnLoopback(createSandboxApp(ctx), port);
   return {
     url: `http://localhost:${listening.port}`,

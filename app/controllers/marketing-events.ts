@@ -1,5 +1,6 @@
 import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
+import { notFound } from '../errors.ts';
 import { type MarketingEventService, marketingEventDetails } from '../services/marketing-event-service.ts';
 import type { SignedRequest } from '../verification/signed-request.ts';
 import { jsonBody, parse } from './parse.ts';
@@ -9,6 +10,7 @@ const record = z.object({ externalAccountId: externalId, externalEventId: extern
 
 export function marketingEventRoutes(
   events: MarketingEventService,
+  appId: number,
   signedRequest: SignedRequest,
   apiKey: RequestHandler,
 ): Router {
@@ -17,6 +19,7 @@ export function marketingEventRoutes(
       // HubSpot's event details URL is `SERVER_URL/events/%s`.
       .get('/events/:externalEventId', signedRequest('eventDetails'), async (req, res) => {
         const { externalAccountId, externalEventId } = parse(record, { ...req.query, ...req.params });
+        if (req.query.appId !== String(appId)) throw notFound('This server answers for another app.');
         res.json(await events.find(externalAccountId, externalEventId));
       })
       .get('/marketing-events/:externalAccountId/:externalEventId', apiKey, async (req, res) => {

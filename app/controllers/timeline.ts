@@ -1,5 +1,6 @@
 import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
+import { invalidRequest } from '../errors.ts';
 import type { TimelineService } from '../services/timeline-service.ts';
 import { email, hubId, jsonBody, parse } from './parse.ts';
 
@@ -7,27 +8,39 @@ const params = z.object({ hubId, email });
 
 const propertyValue = z.union([z.string(), z.number()], { error: 'must be a string or a number' });
 
-/** Everything is optional: a PUT without a body sends the example event. */
+const name = z.string().min(1).max(200);
+
+/** HubSpot's guide of 2019 takes `Date.now()`, a number, for an id. A fraction or one that JSON cannot hold is refused. */
+const eventId = z
+  .union([name, z.int()], { error: 'must be text of 1 to 200 characters, or a whole number' })
+  .transform(String);
+
+/** What the timeline API of 2019 had and app events do not. */
+const old = z.undefined(
+  'names an event type of the old timeline API; name an app event type in eventTypeName',
+);
+
+/** Everything is optional: a PUT without a body sends an event of the default type without properties. */
 const timelineBody = z
   .strictObject({
-    id: z.string().min(1).max(200).optional(),
-    eventTypeName: z.string().min(1).optional(),
+    id: eventId.optional(),
+    eventTypeName: name.optional(),
     timestamp: z.iso.datetime({ offset: true }).optional(),
     properties: z.record(z.string(), propertyValue).optional(),
     extraData: z.record(z.string(), z.unknown()).optional(),
+    email: email.optional(),
+    eventTypeId: old.optional(),
+    eventTypeid: old.optional(),
   })
   .default({});
-
-const EXAMPLE = {
-  properties: { title: 'You got approval!', source: 'api' },
-  extraData: { message: 'Sent through PUT /hubid/:hubId/timeline/:email.' },
-};
 
 export function timelineRoutes(timeline: TimelineService, apiKey: RequestHandler): Router {
   return Router().put('/hubid/:hubId/timeline/:email', apiKey, jsonBody, async (req, res) => {
     const { hubId, email } = parse(params, req.params);
-    const event = parse(timelineBody, req.body);
-    const { id, state } = await timeline.send(hubId, { ...EXAMPLE, ...event, email });
+    const { email: named = email, ...event } = parse(timelineBody, req.body);
+    if (named.toLowerCase() !== email.toLowerCase())
+      throw invalidRequest('email: is not that of the address. Nothing was stored.');
+    const { id, state } = await timeline.send(hubId, { ...event, email });
     res.status(state === 'sent' ? 200 : 202).json({ success: true, hubId: String(hubId), email, id, state });
   });
 }

@@ -3,54 +3,92 @@ import type { Db } from './pool.ts';
 
 export type TimelineEventState = 'waiting' | 'sent' | 'refused';
 
+/** HubSpot keeps ids apart by portal and event type. */
+export interface TimelineEventKey {
+  readonly portalId: number;
+  /** Fully qualified name. */
+  readonly eventType: string;
+  readonly id: string;
+}
+
 export interface WaitingTimelineEvent {
   readonly occurrence: AppEventOccurrence;
+  readonly createdAt: Date;
   /** Whether a contact of the portal was erased on a privacy deletion since the event was stored. */
   readonly erasedSince: boolean;
 }
 
+const KEY = `portal_id as "portalId", event_type as "eventType", id`;
+
 /** Table `timeline_events`: outbox of app events, kept before the first try. */
 export const timelineEventsStore = {
-  /** @returns `waiting` when it is to be sent; `sent` when HubSpot has one with that id. A refused one is replaced. */
-  async add(db: Db, portalId: number, occurrence: AppEventOccurrence): Promise<TimelineEventState> {
+  /** @returns `waiting` when it is to be sent; `sent` when HubSpot has one with that key. A refused one is replaced. */
+  async add(db: Db, key: TimelineEventKey, occurrence: AppEventOccurrence): Promise<TimelineEventState> {
     const { rows } = await db.query(
-      `insert into timeline_events (portal_id, id, occurrence) values ($1, $2, $3)
-       on conflict (portal_id, id) do update set
+      `insert into timeline_events (portal_id, event_type, id, occurrence) values ($1, $2, $3, $4)
+       on conflict (portal_id, event_type, id) do update set
          occurrence = case when timeline_events.state = 'sent' then null else excluded.occurrence end,
          state = case when timeline_events.state = 'sent' then 'sent' else 'waiting' end,
+         last_error = null,
          created_at = now()
        returning state`,
-      [portalId, occurrence.id, occurrence],
+      [...valuesOf(key), occurrence],
     );
     return rows[0].state;
   },
 
-  async findWaiting(db: Db, portalId: number, id: string): Promise<WaitingTimelineEvent | undefined> {
+  async findWaiting(db: Db, key: TimelineEventKey): Promise<WaitingTimelineEvent | undefined> {
     const { rows } = await db.query(
-      `select occurrence, exists (
+      `select occurrence, created_at as "createdAt", exists (
          select from privacy_receipts r where r.portal_id = e.portal_id and r.erased_at > e.created_at) as "erasedSince"
-       from timeline_events e where portal_id = $1 and id = $2 and state = 'waiting'`,
-      [portalId, id],
+       from timeline_events e where portal_id = $1 and event_type = $2 and id = $3 and state = 'waiting'`,
+      valuesOf(key),
     );
     return rows[0];
   },
 
-  /** Ids of a portal's events that wait under an address alone. */
-  async waitingAddressed(tx: Db, portalId: number): Promise<string[]> {
-    const { rows } = await tx.query<{ id: string }>(
-      `select id from timeline_events where portal_id = $1 and state = 'waiting'
+  /** A portal's waiting events with this id, of every event type. */
+  async waitingWithId(db: Db, portalId: number, id: string): Promise<TimelineEventKey[]> {
+    const { rows } = await db.query<TimelineEventKey>(
+      `select ${KEY} from timeline_events where portal_id = $1 and id = $2 and state = 'waiting'`,
+      [portalId, id],
+    );
+    return rows;
+  },
+
+  /** A portal's events that wait under an address alone. */
+  async waitingAddressed(tx: Db, portalId: number): Promise<TimelineEventKey[]> {
+    const { rows } = await tx.query<TimelineEventKey>(
+      `select ${KEY} from timeline_events where portal_id = $1 and state = 'waiting'
          and occurrence->>'objectId' is null and occurrence->>'email' is not null`,
       [portalId],
     );
-    return rows.map(({ id }) => id);
+    return rows;
+  },
+
+  /** A page, in the order of the key, of what waits in portals whose install lives. */
+  async waitingAfter(
+    db: Db,
+    after: TimelineEventKey | undefined,
+    limit: number,
+  ): Promise<TimelineEventKey[]> {
+    const { rows } = await db.query<TimelineEventKey>(
+      `select ${KEY} from timeline_events e
+       where state = 'waiting' and ($1::bigint is null or (portal_id, event_type, id) > ($1, $2, $3))
+         and exists (select from installs i
+           where i.portal_id = e.portal_id and i.state not in ('needs_reconnect', 'uninstalled'))
+       order by portal_id, event_type, id limit $4`,
+      [after?.portalId, after?.eventType, after?.id, limit],
+    );
+    return rows;
   },
 
   /** A waiting event for this address is for this contact, and no longer holds the address. */
-  async nameContact(db: Db, portalId: number, id: string, email: string, contactId: string): Promise<void> {
+  async nameContact(db: Db, key: TimelineEventKey, email: string, contactId: string): Promise<void> {
     await db.query(
-      `update timeline_events set occurrence = occurrence - 'email' || jsonb_build_object('objectId', $4::text)
-       where portal_id = $1 and id = $2 and state = 'waiting' and occurrence->>'email' = $3`,
-      [portalId, id, email, contactId],
+      `update timeline_events set occurrence = occurrence - 'email' || jsonb_build_object('objectId', $5::text)
+       where portal_id = $1 and event_type = $2 and id = $3 and state = 'waiting' and occurrence->>'email' = $4`,
+      [...valuesOf(key), email, contactId],
     );
   },
 
@@ -65,33 +103,50 @@ export const timelineEventsStore = {
   },
 
   /**
-   * Deletes a page of events that were sent or refused before `before`; HubSpot knows the ids of sent ones itself. One
-   * that waits since a week before has lost its job, which gives up after four days. @returns how many.
+   * Deletes a page of events that were sent or refused before `before`; HubSpot knows the ids of sent ones itself.
+   * @returns how many.
    */
   async prune(db: Db, before: Date, limit: number): Promise<number> {
     const { rowCount } = await db.query(
-      `delete from timeline_events where (portal_id, id) in (
-         select portal_id, id from timeline_events
-         where (state <> 'waiting' and coalesce(sent_at, created_at) < $1::timestamptz)
-           or created_at < $1::timestamptz - interval '7 days' limit $2)`,
+      `delete from timeline_events where (portal_id, event_type, id) in (
+         select portal_id, event_type, id from timeline_events
+         where state <> 'waiting' and coalesce(sent_at, created_at) < $1 limit $2)`,
       [before, limit],
     );
     return rowCount ?? 0;
   },
 
-  /** The event is done with; what it says goes. */
-  async settle(
+  /** HubSpot has it, whatever was noted before; what it says goes. */
+  async markSent(db: Db, key: TimelineEventKey): Promise<void> {
+    await db.query(
+      `update timeline_events set state = 'sent', sent_at = now(), occurrence = null, last_error = null
+       where portal_id = $1 and event_type = $2 and id = $3`,
+      valuesOf(key),
+    );
+  },
+
+  /** It is not sent any more, unless another event took its place meanwhile; what it says goes. */
+  async markRefused(
     db: Db,
-    portalId: number,
-    id: string,
-    state: 'sent' | 'refused',
-    error?: string,
+    key: TimelineEventKey,
+    occurrence: AppEventOccurrence,
+    why: string,
   ): Promise<void> {
     await db.query(
-      `update timeline_events set state = $3, last_error = $4, sent_at = case when $3 = 'sent' then now() end,
-         occurrence = null
-       where portal_id = $1 and id = $2 and state = 'waiting'`,
-      [portalId, id, state, error ?? null],
+      `update timeline_events set state = 'refused', last_error = $5, occurrence = null
+       where portal_id = $1 and event_type = $2 and id = $3 and state = 'waiting' and occurrence = $4::jsonb`,
+      [...valuesOf(key), occurrence, why],
+    );
+  },
+
+  /** Why it still waits. */
+  async noteFailure(db: Db, key: TimelineEventKey, why: string): Promise<void> {
+    await db.query(
+      `update timeline_events set last_error = $4
+       where portal_id = $1 and event_type = $2 and id = $3 and state = 'waiting'`,
+      [...valuesOf(key), why],
     );
   },
 };
+
+const valuesOf = ({ portalId, eventType, id }: TimelineEventKey) => [portalId, eventType, id];

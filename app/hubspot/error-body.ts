@@ -65,6 +65,15 @@ export function describeDetail({ message, code, in: field, context }: ErrorDetai
   return what === undefined || !where || what.includes(where) ? what : `${where}: ${what}`;
 }
 
+/** What can stand in a log: HubSpot's sentences may repeat a person's values, names and codes do not. */
+const isName = (text: string | undefined) => text !== undefined && /^[\w.[\], -]{1,200}$/.test(text);
+
+/** Which field went wrong, and how, without the value: `firstname: INVALID_LENGTH`. */
+export function nameDetail({ code, in: field, context }: ErrorDetail): string | undefined {
+  const named = [context.propertyName?.join(', ') ?? field, code].filter(isName).join(': ');
+  return named || undefined;
+}
+
 /** The lines that say more than `message`, each once. */
 export function furtherDetails(message: string, errors: readonly ErrorDetail[]): string[] {
   const further = errors.filter((error) => !error.message || !message.includes(error.message));

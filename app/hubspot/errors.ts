@@ -1,5 +1,5 @@
 import { maskEmails } from '../logger.ts';
-import { describeDetail, type ErrorDetail, readErrorBody } from './error-body.ts';
+import { describeDetail, type ErrorDetail, nameDetail, readErrorBody } from './error-body.ts';
 
 export interface HubSpotFailure {
   readonly method: string;
@@ -51,6 +51,10 @@ export class HubSpotError extends Error {
   readonly errors: readonly ErrorDetail[];
   /** The same for people, one line each: `firstname: is too long`. */
   readonly details: readonly string[];
+  /** The same for logs, without the values: `firstname: INVALID_LENGTH`. */
+  readonly problems: readonly string[];
+  /** HubSpot's own sentence. */
+  readonly said: string | undefined;
   /** In a few words, without anything of the request: `429 RATE_LIMITS`. */
   readonly summary: string;
 
@@ -77,6 +81,8 @@ export class HubSpotError extends Error {
     this.oauthStatus = known.status;
     this.errors = known.errors;
     this.details = known.errors.flatMap((detail) => describeDetail(detail) ?? []);
+    this.problems = known.errors.flatMap((detail) => nameDetail(detail) ?? []);
+    this.said = known.message;
     this.summary = what;
   }
 

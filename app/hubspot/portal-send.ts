@@ -127,7 +127,8 @@ export function createPortalSend(calls: PortalCalls): Send {
 
   function log(error: HubSpotError, attempt: number, retryInMs: number | undefined) {
     const { method, path, status, correlationId, summary: reason } = error;
-    const about = { portalId, method, path, status, correlationId, reason, attempt };
+    const problems = error.problems.length > 0 ? error.problems : undefined;
+    const about = { portalId, method, path, status, correlationId, reason, problems, attempt };
     if (retryInMs !== undefined) {
       logger.info(
         { ...about, retryInMs: Math.round(retryInMs) },

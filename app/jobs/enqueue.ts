@@ -6,7 +6,9 @@ export interface JobPayloads {
   'run-webhook-lane': { lane: number };
   'wake-webhooks': Record<string, never>;
   'prune-webhooks': Record<string, never>;
-  'send-timeline-event': { portalId: number; id: string };
+  /** Earlier releases named no event type. */
+  'send-timeline-event': { portalId: number; eventType?: string; id: string };
+  'send-forgotten-timeline-events': Record<string, never>;
   'refresh-expiring-tokens': Record<string, never>;
   'prune-oauth-states': Record<string, never>;
   'prune-install-history': Record<string, never>;
@@ -20,6 +22,8 @@ export interface JobOptions {
   readonly queue?: string | undefined;
   /** A job of that key that waits for a later moment goes on waiting for it. By default the new moment counts. */
   readonly keepsRunAt?: boolean | undefined;
+  /** How often it is tried; by default 25 times, which takes four days. */
+  readonly maxAttempts?: number | undefined;
 }
 
 /** Adds a job in the transaction that stores what it is about: either both happen or none. */
@@ -44,9 +48,9 @@ export async function enqueueAll<Name extends keyof JobPayloads>(
     const { rows } = await db.query<{ id: number | null }>({
       name: 'add-jobs',
       text: `select (graphile_worker.add_job($1, payload, run_at := run_at, queue_name := queue, job_key := key,
-          job_key_mode := mode)).id
-        from unnest($2::json[], $3::timestamptz[], $4::text[], $5::text[], $6::text[])
-          as job (payload, run_at, queue, key, mode)`,
+          job_key_mode := mode, max_attempts := attempts)).id
+        from unnest($2::json[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::int[])
+          as job (payload, run_at, queue, key, mode, attempts)`,
       values: [
         name,
         left.map(({ payload }) => JSON.stringify(payload)),
@@ -54,6 +58,7 @@ export async function enqueueAll<Name extends keyof JobPayloads>(
         left.map(({ queue }) => queue ?? null),
         left.map(({ jobKey }) => jobKey ?? null),
         left.map(({ keepsRunAt }) => (keepsRunAt ? 'preserve_run_at' : 'replace')),
+        left.map(({ maxAttempts }) => maxAttempts ?? null),
       ],
     });
     left = left.filter((_, index) => (rows[index]?.id ?? null) === null);
@@ -63,4 +68,15 @@ export async function enqueueAll<Name extends keyof JobPayloads>(
 /** Takes back a job that has not begun. */
 export async function cancelJob(db: Db, jobKey: string): Promise<void> {
   await db.query('select graphile_worker.remove_job($1)', [jobKey]);
+}
+
+/** Those keys for which no job waits or runs; one that used up its attempts does neither. */
+export async function withoutJob(db: Db, jobKeys: readonly string[]): Promise<string[]> {
+  const { rows } = await db.query<{ key: string }>(
+    `select key from unnest($1::text[]) as wanted (key) where not exists (
+       select from graphile_worker.jobs j
+       where j.key = wanted.key and (j.attempts < j.max_attempts or j.locked_at is not null))`,
+    [jobKeys],
+  );
+  return rows.map(({ key }) => key);
 }

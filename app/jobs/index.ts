@@ -1,6 +1,7 @@
 import type { JobHelpers } from 'graphile-worker';
 import type { Context } from '../context.ts';
 import { oauthStatesStore } from '../db/oauth-states-store.ts';
+import { sendForgotten } from '../services/timeline-jobs.ts';
 import type { JobPayloads } from './enqueue.ts';
 import { pruneInstallHistory, ROUTINE_HISTORY_DAYS } from './prune-install-history.ts';
 import { pruneWebhooks } from './prune-webhooks.ts';
@@ -29,8 +30,12 @@ export function createTasks(ctx: Context, stopping: () => boolean): Tasks {
     'prune-webhooks': () =>
       pruneWebhooks(pool, new Date(clock.now() - config.webhookRetentionDays * DAY_MS), stopping),
 
-    'send-timeline-event': ({ portalId, id }, { job }) =>
-      services.timeline.retry(portalId, id, job.attempts >= job.max_attempts),
+    'send-timeline-event': ({ portalId, eventType, id }) =>
+      eventType === undefined
+        ? services.timeline.retryWithId(portalId, id)
+        : services.timeline.retry({ portalId, eventType, id }),
+
+    'send-forgotten-timeline-events': () => sendForgotten(pool, stopping),
 
     'refresh-expiring-tokens': () => refreshExpiringTokens({ ...ctx, tokens: services.tokens, stopping }),
 

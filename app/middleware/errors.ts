@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { AppError, invalidRequest, isDatabaseAway, notFound } from '../errors.ts';
+import { furtherDetails } from '../hubspot/error-body.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
 import { compressed, tooLarge } from '../verification/raw-body.ts';
 
@@ -10,7 +11,8 @@ export const unknownRoute: RequestHandler = (req, _res, next) =>
 export const errorHandler: ErrorRequestHandler = (error, req, res, next) => {
   const known = toAppError(error);
   if (known.status >= 500) req.log.error({ err: error }, known.message);
-  else req.log[known.reason ? 'warn' : 'info']({ code: known.code, reason: known.reason }, known.message);
+  else
+    req.log[known.reason ? 'warn' : 'info']({ code: known.code, reason: known.reason }, forLog(error, known));
   // The answer is under way already: Express closes the connection, so the caller sees it was cut short.
   if (res.headersSent) return next(error);
 
@@ -19,6 +21,10 @@ export const errorHandler: ErrorRequestHandler = (error, req, res, next) => {
   if (wantsPage(req)) renderErrorPage(req, res, known);
   else res.json({ error: { code: known.code, message: known.message, requestId: req.id } });
 };
+
+/** HubSpot's sentences may repeat a person's values. The line about the call names the fields. */
+const forLog = (error: unknown, known: AppError) =>
+  error instanceof HubSpotError ? `HubSpot refused a request: ${error.summary}` : known.message;
 
 const wantsPage = (req: Request) => req.accepts(['json', 'html']) === 'html';
 
@@ -99,7 +105,7 @@ function fromHubSpot(error: HubSpotError): AppError {
     return new AppError(
       error.status === 409 ? 409 : 400,
       'refused_by_hubspot',
-      `HubSpot refused the values: ${error.details.join(' ') || error.category || 'no reason given'}`,
+      `HubSpot refused the values: ${reasonOf(error)}`,
       options,
     );
   }
@@ -117,6 +123,13 @@ function fromHubSpot(error: HubSpotError): AppError {
     'HubSpot refused a request of this server. The operator finds the reason in the log.',
     options,
   );
+}
+
+/** HubSpot's sentence and the fields that it names. The list that CRM sentences end with is those fields again, in JSON. */
+function reasonOf({ said = '', errors, category }: HubSpotError): string {
+  const [sentence = ''] = said.split('[{', 1);
+  const reason = `${sentence.trim()} ${furtherDetails(sentence, errors).join('; ')}`.trim();
+  return reason || category || 'no reason given';
 }
 
 /** HubSpot names the scopes it misses; other refusals with 403 are about rights that no new consent gives. */

@@ -3,7 +3,7 @@ import { type PrivacyReceipt, privacyReceiptsStore } from '../db/privacy-receipt
 import { timelineEventsStore } from '../db/timeline-events-store.ts';
 import { webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
 import { isObjectId, webhookEventsStore } from '../db/webhook-events-store.ts';
-import { tryAddressedNow } from './timeline-service.ts';
+import { sendNow } from './timeline-jobs.ts';
 import { contactsOfAssociation, recordKey } from './webhook-event.ts';
 
 /** The contact's id and those of all that it was merged with, directly or over others. */
@@ -63,7 +63,7 @@ export function createPrivacyService({ pool }: { pool: Pool }) {
           webhook_deliveries: await webhookDeliveriesStore.eraseMentions(tx, portalId, id),
         });
       }
-      await tryAddressedNow(tx, portalId);
+      await sendNow(tx, await timelineEventsStore.waitingAddressed(tx, portalId));
     },
 
     receipts: (portalId: number | undefined, limit: number): Promise<PrivacyReceipt[]> =>

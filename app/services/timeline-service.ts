@@ -1,21 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import type { InstallsStore } from '../db/installs-store.ts';
-import type { Db, Pool } from '../db/pool.ts';
-import { timelineEventsStore, type WaitingTimelineEvent } from '../db/timeline-events-store.ts';
+import type { Pool } from '../db/pool.ts';
+import {
+  type TimelineEventKey,
+  timelineEventsStore,
+  type WaitingTimelineEvent,
+} from '../db/timeline-events-store.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError, installNotFound, needsReconnect } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { AppEventOccurrence } from '../hubspot/timeline.ts';
-import { cancelJob, enqueue, enqueueAll } from '../jobs/enqueue.ts';
 import type { Logger } from '../logger.ts';
+import { dropJob, sendLater, sendNow } from './timeline-jobs.ts';
 
 export type TimelineService = ReturnType<typeof createTimelineService>;
 
-export type NewTimelineEvent = Omit<AppEventOccurrence, 'id' | 'eventTypeName'> & {
-  /** Two events with one id are one event. A new one is made up when it is missing. */
+export type NewTimelineEvent = Omit<AppEventOccurrence, 'id' | 'eventTypeName' | 'properties'> & {
+  /** Two events of one type with one id are one event. A new one is made up when it is missing. */
   readonly id?: string | undefined;
   readonly eventTypeName?: string | undefined;
+  readonly properties?: AppEventOccurrence['properties'] | undefined;
 };
 
 interface Dependencies {
@@ -27,7 +32,10 @@ interface Dependencies {
   logger: Logger;
 }
 
-/** App events on HubSpot's timelines, through an outbox: what was accepted here reaches HubSpot or is accounted for. */
+/**
+ * App events on HubSpot's timelines, through an outbox. An event that was accepted waits until HubSpot takes or refuses
+ * it, or a privacy deletion erases it; nothing else ends it.
+ */
 export function createTimelineService({ pool, installs, hubspotFor, eventType, logger }: Dependencies) {
   return {
     /**
@@ -40,51 +48,66 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
       event: NewTimelineEvent,
     ): Promise<{ id: string; state: 'sent' | 'waiting' }> {
       await requireInstall(portalId);
-      const occurrence = {
+      const occurrence: AppEventOccurrence = {
         ...event,
         id: event.id ?? randomUUID(),
         eventTypeName: event.eventTypeName ?? eventType,
+        properties: event.properties ?? {},
       };
-      const state = await inTransaction(pool, async (tx) => {
-        const before = await timelineEventsStore.add(tx, portalId, occurrence);
-        // The job takes over should this process end before the event is sent below.
-        if (before === 'waiting') await retryLater(tx, portalId, occurrence.id, TAKE_OVER_SECONDS);
-        return before;
+      const { id } = occurrence;
+      const key = { portalId, eventType: occurrence.eventTypeName, id };
+      const before = await inTransaction(pool, async (tx) => {
+        const state = await timelineEventsStore.add(tx, key, occurrence);
+        // The job takes over should this process, or its database connection, end before the event is settled below.
+        if (state === 'waiting') await sendLater(tx, key, TAKE_OVER_SECONDS);
+        return state;
       });
-      if (state === 'sent') return { id: occurrence.id, state };
+      if (before === 'sent') return { id, state: 'sent' };
       try {
-        await deliver(portalId, occurrence);
+        await hubspotFor(portalId).timeline.sendEvent(occurrence);
       } catch (error) {
-        if (!canWait(error)) throw error;
-        logger.warn({ portalId, err: error }, 'a timeline event waits: HubSpot did not take it now');
-        await retryLater(pool, portalId, occurrence.id, error.retryAfter ?? RETRY_SECONDS);
-        return { id: occurrence.id, state: 'waiting' };
+        if (isRefusal(error)) {
+          await orByItsJob(key, () =>
+            timelineEventsStore.markRefused(pool, key, occurrence, reasonFor(error)),
+          );
+          throw error;
+        }
+        logger.warn({ ...about(key), reason: reasonFor(error) }, 'an app event waits');
+        await orByItsJob(key, () => wait(key, error));
+        return { id, state: 'waiting' };
       }
-      await cancelJob(pool, jobKeyOf(portalId, occurrence.id));
-      return { id: occurrence.id, state: 'sent' };
+      await orByItsJob(key, async () => {
+        await timelineEventsStore.markSent(pool, key);
+        await dropJob(pool, key);
+      });
+      return { id, state: 'sent' };
     },
 
-    /**
-     * Tries a stored event again. Throws when it has to wait longer.
-     * @param isLast it is given up should HubSpot not take it now.
-     */
-    async retry(portalId: number, id: string, isLast: boolean): Promise<void> {
-      const waiting = await timelineEventsStore.findWaiting(pool, portalId, id);
+    /** Tries a stored event again. Throws when it has to wait longer. */
+    async retry(key: TimelineEventKey): Promise<void> {
+      const waiting = await timelineEventsStore.findWaiting(pool, key);
       if (!waiting) return;
+      let { occurrence } = waiting;
       try {
-        const occurrence = await underContact(portalId, waiting);
-        if (typeof occurrence === 'string') await refuse(portalId, id, occurrence);
-        else await deliver(portalId, occurrence);
+        const named = await underContact(key, waiting);
+        if (typeof named === 'string') return await refuse(key, occurrence, named);
+        occurrence = named;
+        await hubspotFor(key.portalId).timeline.sendEvent(occurrence);
+        await timelineEventsStore.markSent(pool, key);
       } catch (error) {
-        if (canWait(error)) {
-          if (!isLast) throw error;
-          await refuse(portalId, id, summaryOf(error));
-        }
-        logger.error(
-          { portalId, err: error },
-          'HubSpot did not take a timeline event; it is not tried again',
-        );
+        if (isRefusal(error)) return await refuse(key, occurrence, reasonFor(error));
+        const hours = Math.floor((Date.now() - waiting.createdAt.getTime()) / HOUR_MS);
+        const level = hours < LONG_HOURS ? 'warn' : 'error';
+        logger[level]({ ...about(key), reason: reasonFor(error), hours }, 'an app event still waits');
+        await timelineEventsStore.noteFailure(pool, key, reasonFor(error));
+        // The scheduled job sends it when the account has the app again.
+        if (!isEnded(error)) throw error;
       }
+    },
+
+    /** The same for a job of an earlier release, which named no event type. */
+    async retryWithId(portalId: number, id: string): Promise<void> {
+      await sendNow(pool, await timelineEventsStore.waitingWithId(pool, portalId, id));
     },
   };
 
@@ -94,19 +117,20 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
     if (install.state === 'needs_reconnect') throw needsReconnect(portalId);
   }
 
-  /** Sends, and records what became of it unless it can still be sent later. */
-  async function deliver(portalId: number, occurrence: AppEventOccurrence): Promise<void> {
-    try {
-      await hubspotFor(portalId).timeline.sendEvent(occurrence);
-      await timelineEventsStore.settle(pool, portalId, occurrence.id, 'sent');
-    } catch (error) {
-      if (!canWait(error)) await refuse(portalId, occurrence.id, summaryOf(error));
-      throw error;
-    }
+  /** What became of an event is not worth an error to its sender: the job that was stored with it finds out again. */
+  async function orByItsJob(key: TimelineEventKey, note: () => Promise<void>): Promise<void> {
+    await note().catch((err) => logger.warn({ ...about(key), err }, 'an app event is left to its job'));
   }
 
-  function refuse(portalId: number, id: string, why: string): Promise<void> {
-    return timelineEventsStore.settle(pool, portalId, id, 'refused', why);
+  async function wait(key: TimelineEventKey, error: unknown): Promise<void> {
+    await timelineEventsStore.noteFailure(pool, key, reasonFor(error));
+    const asked = error instanceof HubSpotError || error instanceof AppError ? error.retryAfter : undefined;
+    await sendLater(pool, key, asked ?? RETRY_SECONDS);
+  }
+
+  async function refuse(key: TimelineEventKey, occurrence: AppEventOccurrence, why: string): Promise<void> {
+    await timelineEventsStore.markRefused(pool, key, occurrence, why);
+    logger.error({ ...about(key), reason: why }, 'an app event was refused; it is not sent again');
   }
 
   /**
@@ -115,48 +139,47 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
    * @returns why it is not sent when it may be such a one.
    */
   async function underContact(
-    portalId: number,
+    key: TimelineEventKey,
     { occurrence, erasedSince }: WaitingTimelineEvent,
   ): Promise<AppEventOccurrence | string> {
     const { email, objectId, ...event } = occurrence;
     if (objectId || !email) return occurrence;
     try {
-      const contact = await hubspotFor(portalId).contacts.getByEmail(email, ['email']);
-      await timelineEventsStore.nameContact(pool, portalId, event.id, email, contact.id);
+      const contact = await hubspotFor(key.portalId).contacts.getByEmail(email, ['email']);
+      await timelineEventsStore.nameContact(pool, key, email, contact.id);
       return { ...event, objectId: contact.id };
     } catch (error) {
-      if (canWait(error)) throw error;
-      if (!erasedSince || !(error instanceof HubSpotError)) return occurrence;
+      if (!isRefusal(error)) throw error;
+      if (!erasedSince) return occurrence;
       const why = error.status === 404 ? 'no contact has its address' : 'its contact cannot be looked up';
       return `${why}, and one was erased meanwhile`;
     }
   }
 }
 
-/** Without what HubSpot says about the values, which may be a person's. */
-function summaryOf(error: unknown): string {
-  if (error instanceof HubSpotError) return error.summary;
-  return error instanceof AppError ? error.message : 'Error';
-}
-
 /** Longer than a call to HubSpot can take. */
 const TAKE_OVER_SECONDS = 60;
 const RETRY_SECONDS = 5;
+const HOUR_MS = 60 * 60 * 1000;
+/** An event that waits for longer is worth an operator's look. */
+const LONG_HOURS = 24;
 
-const jobKeyOf = (portalId: number, id: string) => `timeline:${portalId}:${id}`;
+const about = ({ portalId, eventType, id }: TimelineEventKey) => ({
+  portalId,
+  eventType,
+  timelineEventId: id,
+});
 
-/** Has a portal's events that wait under an address tried at once. */
-export async function tryAddressedNow(tx: Db, portalId: number): Promise<void> {
-  const ids = await timelineEventsStore.waitingAddressed(tx, portalId);
-  const jobs = ids.map((id) => ({ payload: { portalId, id }, jobKey: jobKeyOf(portalId, id) }));
-  if (jobs.length > 0) await enqueueAll(tx, 'send-timeline-event', jobs);
-}
+/** HubSpot's last word about the event. A 401 is about the token. */
+const isRefusal = (error: unknown): error is HubSpotError =>
+  error instanceof HubSpotError && !error.transient && error.status !== 401;
 
-function retryLater(db: Db, portalId: number, id: string, seconds: number): Promise<void> {
-  const runAt = new Date(Date.now() + seconds * 1000);
-  return enqueue(db, 'send-timeline-event', { portalId, id }, { jobKey: jobKeyOf(portalId, id), runAt });
-}
+const isEnded = (error: unknown) =>
+  error instanceof AppError && ['install_not_found', 'install_needs_reconnect'].includes(error.code);
 
-function canWait(error: unknown): error is HubSpotError | AppError {
-  return error instanceof HubSpotError ? error.transient : error instanceof AppError && error.status >= 500;
+/** Without what HubSpot or PostgreSQL says about the values, which may be a person's. */
+function reasonFor(error: unknown): string {
+  if (error instanceof HubSpotError) return [error.summary, ...error.problems].join('; ');
+  if (error instanceof AppError) return error.message;
+  return String((error as { code?: unknown } | null)?.code ?? 'Error');
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -33,11 +33,14 @@ const webhooksFile = z.object({
   }),
 });
 
+/** As HubSpot spells them; it takes nothing else, and never lets one be changed. */
+const EVENT_OBJECT_TYPES = ['CONTACT', 'COMPANY', 'DEAL', 'TICKET'] as const;
+
 const appEventFile = z.object({
   uid: z.string(),
   config: z.object({
     name: z.string(),
-    objectType: z.string(),
+    objectType: z.enum(EVENT_OBJECT_TYPES),
     headerTemplate: z.string().default(''),
     detailTemplate: z.string().default(''),
     properties: z.array(
@@ -98,13 +101,22 @@ export function readProject(folder: string = defaultFolder): Project {
 }
 
 function metaFiles(folder: string): string[] {
+  if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .filter((file) => file.endsWith('-hsmeta.json'))
     .map((file) => join(folder, file));
 }
 
 function parseFile<T>(file: string, schema: z.ZodType<T>): T {
-  const parsed = schema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+  const parsed = schema.safeParse(readJson(file));
   if (!parsed.success) throw new Error(`${file} is not valid:\n${z.prettifyError(parsed.error)}`);
   return parsed.data;
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new Error(`${file} cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
 }

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { type ApiPaths, apiPaths } from '../../app/hubspot/api-paths.ts';
 import { HubSpotError } from '../../app/hubspot/errors.ts';
 import { createHubSpotHttp } from '../../app/hubspot/http.ts';
@@ -11,6 +12,8 @@ import { type Exchange, startRecordingProxy } from './recording-proxy.ts';
 /** Never called: the app itself takes no part. */
 const SERVER_URL = 'http://localhost:9';
 const PORTAL = 62515;
+/** The cases name its event type; the vendor's own types come and go. */
+const PROJECT = path.join(import.meta.dirname, '../../test/fixtures/vendor/hubspot-project');
 
 /** Beyond what the app's project asks for: services of a vendor may need any of these. */
 const MORE_SCOPES = [
@@ -60,7 +63,7 @@ export async function inWorld(
   work: (world: World) => Promise<void>,
   paths = apiPaths,
 ): Promise<readonly Exchange[]> {
-  const sandbox = await startSandbox({ port: 0, serverUrl: SERVER_URL });
+  const sandbox = await startSandbox({ port: 0, serverUrl: SERVER_URL, projectFolder: PROJECT });
   const proxy = await startRecordingProxy(sandbox.url);
   try {
     const code = () => consent(sandbox.url);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { WITH_FIXTURES } from '../helpers/vendor.ts';
 
 /** Starts of the program share what is compiled, which halves their time. */
 const NODE_COMPILE_CACHE = path.join(tmpdir(), 'hubspot-app-test-compiled');
@@ -16,7 +17,7 @@ export interface Outcome {
 
 /** `npm run hubspot -- …` as a process of its own, with these settings and no others. */
 export async function hubspotCommand(settings: Record<string, string>, ...args: string[]): Promise<Outcome> {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const child = spawn(process.execPath, [...WITH_FIXTURES, MAIN, ...args], {
     env: { PATH: process.env.PATH, NODE_COMPILE_CACHE, ...settings },
   });
   const [output, errors, [code]] = await Promise.all([
@@ -35,7 +36,9 @@ export async function hubspotInTerminal(
   settings: Record<string, string>,
   ...args: string[]
 ): Promise<Pick<Outcome, 'code' | 'output'>> {
-  const line = ['timeout', '20', process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
+  const line = ['timeout', '20', process.execPath, ...WITH_FIXTURES, MAIN, ...args]
+    .map((word) => `'${word}'`)
+    .join(' ');
   const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
     env: { PATH: process.env.PATH, NODE_COMPILE_CACHE, ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -6,11 +6,11 @@ import { checkRegistries, RegistryError } from '../../app/services/registry-chec
 import { wantedSubscriptions } from '../../app/services/wanted-subscriptions.ts';
 import { type AnyWebhookHandler, defineHandler } from '../../app/webhooks/handler.ts';
 import { appSubscriptions } from '../helpers/subscriptions.ts';
+import { PROJECT } from '../helpers/vendor.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 import { hubspotCommand, hubspotJson } from './hubspot-command.ts';
 
 const KEY = 'sandbox-developer-key';
-const PROJECT = path.join(import.meta.dirname, '..', '..', 'hubspot-project');
 const FILE = path.join('src', 'app', 'webhooks', 'webhooks-hsmeta.json');
 
 describe('npm run hubspot -- webhooks subscriptions', () => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Card, CardActionRequest } from '../../app/cards/card.ts';
-import { contactOverview } from '../../app/cards/contact-overview.ts';
 import { signatureHeaders } from '../../sandbox/webhooks/sign.ts';
 import { expectError } from '../helpers/expect-error.ts';
+import { cards } from '../helpers/vendor.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
@@ -45,7 +45,7 @@ describe('a button of a card', () => {
     },
   };
   beforeAll(async () => {
-    world = await startWorld({ cards: [card, contactOverview] });
+    world = await startWorld({ cards: [card, ...cards] });
     expect((await world.install()).status).toBe(200);
   });
   beforeEach(() => {

@@ -60,7 +60,13 @@ describe('what cannot be understood', () => {
     ['PUT', TIMELINE, null, 'expected object, received null'],
     ['PUT', TIMELINE, [], 'expected object, received array'],
     ['PUT', TIMELINE, 'text', 'expected object, received string'],
-    ['PUT', TIMELINE, { id: 5 }, 'id: '],
+    ['PUT', TIMELINE, { id: 5.5 }, 'id: '],
+    ['PUT', TIMELINE, { id: 2 ** 53 }, 'id: '],
+    ['PUT', TIMELINE, { id: true }, 'id: '],
+    ['PUT', TIMELINE, { eventTypeId: 7 }, 'eventTypeId: names an event type of the old timeline API'],
+    ['PUT', TIMELINE, { eventTypeid: '7' }, 'eventTypeid: names an event type of the old timeline API'],
+    ['PUT', TIMELINE, { email: 'other@example.com' }, 'email: '],
+    ['PUT', TIMELINE, { email: 5 }, 'email: '],
     ['PUT', TIMELINE, { id: '' }, 'id: '],
     ['PUT', TIMELINE, { id: 'x'.repeat(201) }, 'id: '],
     ['PUT', TIMELINE, { id: 'a\0b' }, 'id: '],
@@ -91,7 +97,7 @@ describe('what cannot be understood', () => {
   });
 
   it('names all wrong fields at once', async () => {
-    const answer = await world.api('PUT', TIMELINE, { id: 5, timestamp: 'x', extraData: [] });
+    const answer = await world.api('PUT', TIMELINE, { id: 5.5, timestamp: 'x', extraData: [] });
     const message = await expectError(answer, 400, 'invalid_request');
     expect(message).toMatch(/id: .*; timestamp: .*; extraData: /);
   });
@@ -289,7 +295,9 @@ describe('what cannot be understood', () => {
   it('what HubSpot refuses because of the caller’s values is the caller’s to read', async () => {
     const unknown = await world.api('POST', CONTACT, { properties: { no_such_property: 'x' } });
     const message = await expectError(unknown, 400, 'refused_by_hubspot');
-    expect(message).toContain('"no_such_property" does not exist');
+    expect(message).toBe(
+      'HubSpot refused the values: Property values were not valid: Property "no_such_property" does not exist',
+    );
     const type = await world.api('PUT', TIMELINE, { eventTypeName: 'no_such_type' });
     await expectError(type, 400, 'refused_by_hubspot');
   });

@@ -67,7 +67,9 @@ describe('the whole walk, over HTTP', () => {
 
   it('sends a timeline event on request', async () => {
     const { email } = await contact('103');
-    const sent = await world.api('PUT', `/hubid/62515/timeline/${encodeURIComponent(email)}`);
+    const sent = await world.api('PUT', `/hubid/62515/timeline/${encodeURIComponent(email)}`, {
+      extraData: { message: 'from the timeline test' },
+    });
     expect(sent.status).toBe(200);
     expect(await sent.json()).toMatchObject({ success: true, hubId: '62515', email, state: 'sent' });
     const [event] = await until('the event', () => timeline(email, 1));

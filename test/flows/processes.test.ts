@@ -5,6 +5,7 @@ import { freePort, type RunningProcess, startProcess } from '../helpers/processe
 import { createSandboxClient, type SandboxClient } from '../helpers/sandbox-client.ts';
 import { API_KEY, testSettings } from '../helpers/settings.ts';
 import { until } from '../helpers/until.ts';
+import { PROJECT } from '../helpers/vendor.ts';
 
 describe('real processes', () => {
   let database: TestDatabase;
@@ -19,7 +20,7 @@ describe('real processes', () => {
     database = await createDatabase();
     const ports = [await freePort(), await freePort()];
     const serverUrl = `http://localhost:${ports[0]}`;
-    sandbox = await startSandbox({ port: 0, serverUrl });
+    sandbox = await startSandbox({ port: 0, serverUrl, projectFolder: PROJECT });
     control = createSandboxClient(sandbox.url);
     // These tests call more than a portal may; what they are about is other than its limit.
     await control.setApp({ rateLimit: null });

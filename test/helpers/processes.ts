@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import path from 'node:path';
+import { WITH_FIXTURES } from './vendor.ts';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
 
@@ -19,7 +20,11 @@ export async function startProcess(
   env: Record<string, string>,
   args: string[] = [],
 ): Promise<RunningProcess> {
-  const child = fork(path.join(ROOT, file), args, { env: { PATH: process.env.PATH, ...env }, silent: true });
+  const child = fork(path.join(ROOT, file), args, {
+    env: { PATH: process.env.PATH, ...env },
+    execArgv: WITH_FIXTURES,
+    silent: true,
+  });
   let output = '';
   child.stdout?.on('data', (chunk) => (output += chunk));
   child.stderr?.on('data', (chunk) => (output += chunk));

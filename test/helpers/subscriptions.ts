@@ -1,16 +1,14 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { wantedSubscriptions } from '../../app/services/wanted-subscriptions.ts';
-import { webhookHandlers } from '../../app/webhooks/index.ts';
-
-// A handler of one's own changes both of these, so no test counts them by hand.
+import { PROJECT, webhookHandlers } from './vendor.ts';
 
 interface Declared {
   readonly subscriptionType: string;
   readonly propertyName?: string;
 }
 
-const FILE = path.join(import.meta.dirname, '../../hubspot-project/src/app/webhooks/webhooks-hsmeta.json');
+const FILE = path.join(PROJECT, 'src/app/webhooks/webhooks-hsmeta.json');
 
 /** What the HubSpot project declares. */
 export function declaredSubscriptions(): Declared[] {

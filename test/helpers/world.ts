@@ -10,6 +10,7 @@ import { startSandbox } from '../../sandbox/index.ts';
 import { createDatabase } from './database.ts';
 import { createSandboxClient } from './sandbox-client.ts';
 import { API_KEY, testSettings } from './settings.ts';
+import { cards, PROJECT, webhookHandlers } from './vendor.ts';
 
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
@@ -21,11 +22,15 @@ export async function startWorld(
   const server = createServer();
   const listening = await listen(server, 0);
   const serverUrl = `http://localhost:${(server.address() as AddressInfo).port}`;
-  const sandbox = await startSandbox({ port: 0, serverUrl });
+  const sandbox = await startSandbox({ port: 0, serverUrl, projectFolder: PROJECT });
   const defaults = testSettings({ databaseUrl: database.url, serverUrl, sandboxUrl: sandbox.url });
   const settings = { ...defaults, ...options.settings };
   const config = loadConfig(settings);
-  const ctx = createContext(config, options.logger ?? createLogger(config.logLevel, 'test'), options);
+  const ctx = createContext(config, options.logger ?? createLogger(config.logLevel, 'test'), {
+    cards,
+    webhookHandlers,
+    ...options,
+  });
   server.on('request', createApp(ctx));
   let runner: JobRunner | undefined;
   if (options.worker) runner = await startJobRunner(ctx);

@@ -7,6 +7,7 @@ import { startRecordingProxy } from '../helpers/recording-proxy.ts';
 import { createSandboxClient, type SandboxClient } from '../helpers/sandbox-client.ts';
 import { API_KEY, testSettings } from '../helpers/settings.ts';
 import { until } from '../helpers/until.ts';
+import { PROJECT } from '../helpers/vendor.ts';
 
 const BROWSER = { accept: 'text/html' };
 const EMAIL = 'jane@example.com';
@@ -32,7 +33,7 @@ describe('after everything that an install goes through', () => {
     database = await createDatabase();
     const port = await freePort();
     serverUrl = `http://localhost:${port}`;
-    sandbox = await startSandbox({ port: 0, serverUrl });
+    sandbox = await startSandbox({ port: 0, serverUrl, projectFolder: PROJECT });
     proxy = await startRecordingProxy(sandbox.url);
     control = createSandboxClient(sandbox.url);
     const urls = { databaseUrl: database.url, serverUrl, sandboxUrl: sandbox.url };

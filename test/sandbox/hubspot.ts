@@ -1,4 +1,5 @@
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/index.ts';
+import { PROJECT } from '../helpers/vendor.ts';
 
 export interface Answer {
   status: number;
@@ -26,7 +27,7 @@ export type Hubspot = Awaited<ReturnType<typeof startHubspot>>;
 
 /** A sandbox on a free port with the calls that an app and a person make. */
 export async function startHubspot(serverUrl = 'http://localhost:9', options: SandboxOptions = {}) {
-  const sandbox: Sandbox = await startSandbox({ port: 0, serverUrl, ...options });
+  const sandbox: Sandbox = await startSandbox({ port: 0, serverUrl, projectFolder: PROJECT, ...options });
   const redirectUri = `${serverUrl}/oauth-callback`;
 
   async function call(

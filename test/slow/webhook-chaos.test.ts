@@ -8,6 +8,7 @@ import { freePort, type RunningProcess, startProcess } from '../helpers/processe
 import { createSandboxClient, type SandboxClient } from '../helpers/sandbox-client.ts';
 import { testSettings } from '../helpers/settings.ts';
 import { until } from '../helpers/until.ts';
+import { PROJECT } from '../helpers/vendor.ts';
 import { THEN } from '../helpers/webhook-world.ts';
 import { EFFECTS_TABLE } from '../webhooks/effects-worker.ts';
 
@@ -77,7 +78,7 @@ describe('20,000 events of 500 records over 3 portals, a fifth of them twice, in
     ports.push(await freePort(), await freePort());
     router = await startRouter();
     const serverUrl = `http://localhost:${(router.address() as AddressInfo).port}`;
-    sandbox = await startSandbox({ port: 0, serverUrl });
+    sandbox = await startSandbox({ port: 0, serverUrl, projectFolder: PROJECT });
     hubspot = createSandboxClient(sandbox.url);
     settings = {
       ...testSettings({ databaseUrl: postgres.url, serverUrl, sandboxUrl: sandbox.url }),

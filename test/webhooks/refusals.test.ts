@@ -8,6 +8,7 @@ import { freePort, startProcess } from '../helpers/processes.ts';
 import { createSandboxClient } from '../helpers/sandbox-client.ts';
 import { testSettings } from '../helpers/settings.ts';
 import { until } from '../helpers/until.ts';
+import { PROJECT } from '../helpers/vendor.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
 const EVENT = { subscriptionType: 'contact.propertyChange', portalId: 62515, objectId: 101 };
@@ -192,7 +193,7 @@ describe('a client secret that was taken out too early', () => {
     const database = await createDatabase();
     const port = await freePort();
     const serverUrl = `http://localhost:${port}`;
-    const sandbox = await startSandbox({ port: 0, serverUrl });
+    const sandbox = await startSandbox({ port: 0, serverUrl, projectFolder: PROJECT });
     const hubspot = createSandboxClient(sandbox.url);
     const before = testSettings({ databaseUrl: database.url, serverUrl, sandboxUrl: sandbox.url });
     const after = { ...before, HUBSPOT_CLIENT_SECRET: 'the-new-client-secret' };
