@@ -32,9 +32,13 @@ import { createWebhookLedger } from './services/webhook-ledger.ts';
 import { createWebhookReceiver } from './services/webhook-receiver.ts';
 import { createWebhookSplitter } from './services/webhook-splitter.ts';
 import { createWebhookSubscriptions } from './services/webhook-subscriptions.ts';
+import { withinTime } from './services/within-time.ts';
 import { createSignedRequest } from './verification/signed-request.ts';
 import { eraseContact } from './webhooks/erase-contact.ts';
 import { webhookHandlers } from './webhooks/index.ts';
+
+/** Closing a connection takes a moment, unless its server is gone. */
+const LONGEST_CLOSE_MS = 2_000;
 
 export type Context = ReturnType<typeof createContext>;
 
@@ -198,7 +202,8 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
       await webhookReceiver.close();
       await tokens.settled();
       await locks.close();
-      await Promise.all([pool.end(), handlerPool.end()]);
+      // Connections that are in use, or whose server does not answer, end with the process.
+      await withinTime(Promise.all([pool.end(), handlerPool.end()]), LONGEST_CLOSE_MS);
     },
   };
 }

@@ -3,19 +3,17 @@ import { isDatabaseAway, isUnmigrated, UNMIGRATED } from './errors.ts';
 import { reasonOf } from './reason-of.ts';
 import { KeyRingError } from './services/key-service.ts';
 import { RegistryError } from './services/registry-check.ts';
-
-/** Heroku kills 30 seconds after SIGTERM; we are gone before. */
-const SHUTDOWN_MS = 25_000;
+import { SHUTDOWN } from './shutdown.ts';
 
 export interface Running {
-  /** Settles when the work ends by itself. */
+  /** Settles when the work ends by itself, which it does only when it cannot go on. */
   readonly ended?: Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
  * The life of a process: start, wait for SIGTERM or SIGINT, stop within 25 seconds, exit 0. A start that fails
- * says why in plain words and exits 1.
+ * says why in plain words and exits 1, as does work that ends by itself or is still under way after that time.
  */
 export async function runUntilSignal(name: string, start: () => Promise<Running>): Promise<void> {
   let running: Running;
@@ -34,19 +32,26 @@ export async function runUntilSignal(name: string, start: () => Promise<Running>
   }
   // The callback takes the error of a channel that closed meanwhile; `disconnect` has been noticed then.
   process.send?.('ready', undefined, undefined, () => {});
-  const failed = await Promise.race([signalled, running.ended ?? new Promise<void>(() => {})]).then(
-    () => false,
-    (error: Error) => {
-      console.error(`${name}: ${error.message}`);
-      return true;
-    },
-  );
+  const failed = await Promise.race([signalled.then(() => undefined), endOf(running)]);
+  if (failed !== undefined) console.error(`${name}: ${failed}`);
   setTimeout(() => {
-    console.error(`${name}: work was still under way after ${SHUTDOWN_MS / 1000} seconds and is cut off`);
+    console.error(
+      `${name}: work was still under way after ${SHUTDOWN.processMs / 1000} seconds and is cut off`,
+    );
     process.exit(1);
-  }, SHUTDOWN_MS).unref();
+  }, SHUTDOWN.processMs).unref();
   await running.stop();
-  process.exit(failed ? 1 : 0);
+  process.exit(failed === undefined ? 0 : 1);
+}
+
+/** Why the work ended though nobody asked for it. */
+async function endOf({ ended = new Promise<void>(() => {}) }: Running): Promise<string> {
+  try {
+    await ended;
+    return 'the work ended by itself; start the process again';
+  } catch (error) {
+    return reasonOf(error);
+  }
 }
 
 function explain(name: string, error: Error & { code?: string; port?: number }): string {

@@ -5,6 +5,7 @@ import { createContext } from './context.ts';
 import { listen } from './listen.ts';
 import { createLogger } from './logger.ts';
 import { runUntilSignal } from './run-until-signal.ts';
+import { SHUTDOWN } from './shutdown.ts';
 
 /** HubSpot waits five seconds for an answer. Who takes longer to send a request holds memory for nothing. */
 const SLOWEST_REQUEST = { requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
@@ -12,8 +13,7 @@ const SLOWEST_REQUEST = { requestTimeout: 30_000, connectionsCheckingInterval: 5
 const PATIENCE = {
   /** Routers and HubSpot use their connections again within this, or see that they are closed. */
   idleMs: 1_000,
-  /** Leaves some of the time that a stop may take for what is left to do. */
-  answerMs: 20_000,
+  answerMs: SHUTDOWN.workMs,
 };
 
 await runUntilSignal('web', async () => {

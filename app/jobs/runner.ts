@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   Logger as QueueLogger,
   run,
@@ -8,31 +9,33 @@ import {
 } from 'graphile-worker';
 import type { Context } from '../context.ts';
 import { LANES } from '../services/webhook-lanes.ts';
+import { withinTime } from '../services/within-time.ts';
+import { SHUTDOWN } from '../shutdown.ts';
 import { createTasks } from './index.ts';
 import { createLiveness } from './liveness.ts';
 import { patientPool } from './patient-pool.ts';
 
 /** The lanes of webhooks may all be waiting for slow handlers; the other jobs still find room. */
 const CONCURRENCY = LANES + 8;
-/** Heroku kills 30 seconds after SIGTERM. */
-const SHUTDOWN_MS = 25_000;
+/** For storing how the last jobs went. */
+const BOOKKEEPING_MS = 1_000;
 
 export interface JobRunner {
   /** Resolves when the runner ends by itself, which it does only when it cannot go on. */
   readonly ended: Promise<void>;
-  /** Takes no new job and waits for the running ones, 25 seconds at the most. */
+  /** Takes no new job and waits for the running ones; those that take too long go back to the queue. */
   stop(): Promise<void>;
 }
 
 export async function startJobRunner(ctx: Context): Promise<JobRunner> {
   let stopping = false;
   const events: WorkerEvents = new EventEmitter();
+  const work = trackWork(events);
   const liveness = createLiveness({ ...ctx, events });
   events.on('pool:create', ({ workerPool }: { workerPool: WorkerPool }) => liveness.begin(workerPool.id));
   const runner = await run({
     pgPool: patientPool(ctx.pool),
-    // The names are checked in createTasks; the library knows payloads only as unknown.
-    taskList: createTasks(ctx, () => stopping) as unknown as TaskList,
+    taskList: abortable(createTasks(ctx, () => stopping)),
     concurrency: CONCURRENCY,
     noHandleSignals: true,
     events,
@@ -40,14 +43,49 @@ export async function startJobRunner(ctx: Context): Promise<JobRunner> {
       if (level === 'error') ctx.logger.error({ err: meta?.error }, message);
       else ctx.logger.debug(message);
     }),
-    preset: { worker: { gracefulShutdownAbortTimeout: SHUTDOWN_MS } },
+    preset: { worker: { gracefulShutdownAbortTimeout: SHUTDOWN.workMs } },
   });
   return {
     ended: runner.promise,
     async stop() {
       stopping = true;
-      await runner.stop().catch((error: Error) => ctx.logger.debug({ err: error }, 'the runner had stopped'));
-      await liveness.end();
+      const stopped = runner
+        .stop()
+        .catch((err: Error) => ctx.logger.debug({ err }, 'the runner had stopped'));
+      await Promise.race([stopped, work.ended()]);
+      await withinTime(liveness.end(), BOOKKEEPING_MS);
+    },
+  };
+}
+
+/** A task that is still under way when the time for it ends fails, so that another worker takes its job. */
+function abortable(tasks: ReturnType<typeof createTasks>): TaskList {
+  return Object.fromEntries(
+    Object.entries(tasks).map(([name, task]) => [
+      name,
+      // The names are checked in createTasks; the library knows payloads only as unknown.
+      (payload, helpers) => Promise.race([task(payload as never, helpers), helpers.abortPromise]),
+    ]),
+  );
+}
+
+/**
+ * While the database is away, the library goes on trying to fetch jobs and to store how they went, and its stop waits
+ * for that. Only the jobs are worth waiting for: what is not stored is run again by another worker.
+ */
+function trackWork(events: WorkerEvents) {
+  const underWay = new Set<string>();
+  events.on('job:start', ({ job }) => underWay.add(job.id));
+  events.on('job:complete', ({ job }) => underWay.delete(job.id));
+
+  return {
+    /** Resolves when no job has been under way for a moment. */
+    async ended(): Promise<void> {
+      let idleSince = performance.now();
+      while (performance.now() - idleSince < BOOKKEEPING_MS) {
+        if (underWay.size > 0) idleSince = performance.now();
+        await pause(50);
+      }
     },
   };
 }

@@ -10,8 +10,14 @@ export interface RunningProcess {
   readonly child: ChildProcess;
   /** What it has printed so far, both streams. */
   output(): string;
+  readonly ended: Promise<Ended>;
   /** Sends the signal and waits for the end. */
-  kill(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  kill(signal?: NodeJS.Signals): Promise<Ended>;
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
 }
 
 /** Starts `app/server.ts`, `app/worker.ts` or a test's own program, and waits until it says that it is ready. */
@@ -28,16 +34,16 @@ export async function startProcess(
   let output = '';
   child.stdout?.on('data', (chunk) => (output += chunk));
   child.stderr?.on('data', (chunk) => (output += chunk));
-  const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const ended: Promise<Ended> = once(child, 'exit').then(([code, signal]) => ({ code, signal }));
   const ready = await Promise.race([once(child, 'message').then(() => true), ended.then(() => false)]);
   if (!ready) throw new Error(`${file} did not start:\n${output}`);
   return {
     child,
+    ended,
     output: () => output,
-    async kill(signal = 'SIGTERM') {
+    kill(signal = 'SIGTERM') {
       child.kill(signal);
-      const [code, by] = await ended;
-      return { code, signal: by };
+      return ended;
     },
   };
 }
