@@ -6,7 +6,11 @@ import { type AnyWebhookHandler, defineHandler } from '../app/webhooks/handler.t
 const handler = (name: string, on: string, when?: AnyWebhookHandler['when']): AnyWebhookHandler =>
   defineHandler({ name, on: on as 'contact.creation', when, handle: async () => {} });
 
-const card = (name: string): Card => ({ name, render: async () => ({ results: [] }) });
+const card = (name: string): Card => ({
+  name,
+  objectTypes: ['CONTACT'],
+  render: async () => ({ results: [] }),
+});
 
 const problems = (handlers: readonly AnyWebhookHandler[], cards: readonly Card[] = []): string => {
   try {

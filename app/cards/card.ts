@@ -42,6 +42,8 @@ export type CardActionHandler = (
 export interface Card {
   /** Last part of the card's address: `/crm-extension/<name>`. */
   readonly name: string;
+  /** Types of the records that it is shown on: CONTACT, COMPANY, DEAL, TICKET, or the id of another, such as 2-1234. */
+  readonly objectTypes: readonly [string, ...string[]];
   /** HubSpot gives up after 5 seconds and may ask again; calls through `hubspot` end within 4, all together. */
   readonly render: (request: CardRequest, context: CardContext) => Promise<CardAnswer>;
   /** What its action hooks do, by the last part of their address: `/crm-extension/<card>/actions/<action>`. */

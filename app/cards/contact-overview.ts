@@ -6,6 +6,7 @@ import type { Card } from './card.ts';
  */
 export const contactOverview: Card = {
   name: 'contact-overview',
+  objectTypes: ['CONTACT'],
 
   async render({ objectId }, { hubspot, install, pageUrl, actionUrl }) {
     const { id, properties } = await hubspot.contacts.get(objectId);

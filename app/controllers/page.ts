@@ -29,6 +29,7 @@ export function pageRoutes({
     if (ticket === 'forged' || String(ticket.portalId) !== req.params.hubId) {
       throw pageRefused('This page opens from its card in HubSpot only.');
     }
+    if (ticket.objectType !== 'CONTACT') throw pageRefused('This page shows contacts only.');
 
     const [contact, install] = await Promise.all([
       hubspotFor(ticket.portalId).contacts.get(ticket.objectId),

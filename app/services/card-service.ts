@@ -30,10 +30,10 @@ export function createCardService({
   return {
     /**
      * A card's data. Without a name, the first card of the registry answers.
-     * @throws {AppError} not_found for a name that no card has.
+     * @throws {AppError} not_found for a name that no card has, or a type of record that it is not for.
      */
-    render(name: string | undefined, request: CardRequest): Promise<CardAnswer> {
-      const card = find(name);
+    async render(name: string | undefined, request: CardRequest): Promise<CardAnswer> {
+      const card = find(name, request);
       return card.render(request, {
         ...portalOf(request),
         pageUrl: () => {
@@ -48,10 +48,10 @@ export function createCardService({
 
     /**
      * Does what a button of a card is for.
-     * @throws {AppError} not_found for a card or an action that there is none of.
+     * @throws {AppError} not_found for an unknown card or action, or a type of record that the card is not for.
      */
-    act(name: string, action: string, request: CardActionRequest): Promise<CardActionAnswer> {
-      const { actions = {} } = find(name);
+    async act(name: string, action: string, request: CardActionRequest): Promise<CardActionAnswer> {
+      const { actions = {} } = find(name, request);
       const handler = Object.hasOwn(actions, action) ? actions[action] : undefined;
       if (!handler) throw notFound(`The card "${name}" has no action "${action}".`);
       return handler(request, portalOf(request));
@@ -65,9 +65,14 @@ export function createCardService({
     };
   }
 
-  function find(name: string | undefined): Card {
+  function find(name: string | undefined, { objectType }: CardRequest): Card {
     const card = name === undefined ? cards[0] : cards.find((one) => one.name === name);
     if (!card) throw notFound(`This app has no card "${name ?? ''}".`);
+    if (!card.objectTypes.includes(objectType)) {
+      throw notFound(
+        `The card "${card.name}" is not for ${objectType} records, only for ${card.objectTypes.join(', ')}.`,
+      );
+    }
     return card;
   }
 }

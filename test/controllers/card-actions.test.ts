@@ -23,6 +23,7 @@ describe('a button of a card', () => {
   const done: CardActionRequest[] = [];
   const card: Card = {
     name: 'orders',
+    objectTypes: ['CONTACT', 'DEAL'],
     render: async (_request, { actionUrl }) => ({
       results: [{ objectId: 1, title: actionUrl('remind'), link: null }],
     }),

@@ -11,7 +11,7 @@ import {
   Text,
 } from '@hubspot/ui-extensions';
 import { useCallback, useEffect, useState } from 'react';
-import type { CardAction, CardData, CardProperty } from './card-data';
+import type { ActionAnswer, CardAction, CardData, CardProperty, Failure } from './card-data';
 
 const CARD_URL = 'https://app.example.com/crm-extension';
 const OBJECT_TYPES: Record<string, string> = {
@@ -58,8 +58,10 @@ function AppCard({ context, actions }) {
     try {
       const query = new URLSearchParams(await recordValues(PROPERTIES));
       const response = await hubspot.fetch(`${CARD_URL}?${query}`, { method: 'GET', timeout: 5000 });
-      if (!response.ok) throw new Error(`The app answered with status ${response.status}.`);
-      setCard(await response.json());
+      const answer: CardData & Failure = await response.json();
+      if (!response.ok)
+        throw new Error(answer.error?.message ?? `The app answered with status ${response.status}.`);
+      setCard(answer);
       setProblem(undefined);
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error));
@@ -84,8 +86,12 @@ function AppCard({ context, actions }) {
     const body = hasBody ? Object.fromEntries(query) : undefined;
     try {
       const response = await hubspot.fetch(uri, { method: action.httpMethod, timeout: 5000, body });
-      const { message } = await response.json();
-      actions.addAlert({ type: response.ok ? 'success' : 'danger', message: message ?? action.label });
+      const { message, error }: ActionAnswer & Failure = await response.json();
+      actions.addAlert(
+        response.ok
+          ? { type: 'success', message: message ?? action.label }
+          : { type: 'danger', message: error?.message ?? `"${action.label}" did not work.` },
+      );
     } catch {
       actions.addAlert({ type: 'danger', message: `"${action.label}" did not work.` });
     }

@@ -42,3 +42,13 @@ export type CardAction =
       confirmButtonText: string;
       cancelButtonText: string;
     });
+
+/** What an action answers when it did its work. */
+export interface ActionAnswer {
+  message?: string;
+}
+
+/** What the app answers when it did not. */
+export interface Failure {
+  error?: { code: string; message: string; requestId: string };
+}
