@@ -52,8 +52,8 @@ const settings = z.object({
   API_KEY: secret,
   SESSION_SECRET: secret,
   WEBHOOK_RETENTION_DAYS: z.coerce.number().int().min(2, RETENTION_TOO_SHORT).max(3650).default(30),
-  WEBHOOK_SIGNATURE_VERSIONS: signatureVersions.default(['v3', 'v2', 'v1']),
-  CARD_SIGNATURE_VERSIONS: signatureVersions.default(['v3', 'v2']),
+  WEBHOOK_SIGNATURE_VERSIONS: signatureVersions.default(['v3']),
+  CARD_SIGNATURE_VERSIONS: signatureVersions.default(['v3']),
   EVENT_DETAILS_SIGNATURE_VERSIONS: signatureVersions.default(['v3']),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });

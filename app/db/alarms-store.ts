@@ -45,6 +45,11 @@ export const alarmsStore = {
     );
   },
 
+  /** Clears those named `prefix` and anything that were last seen before `before`. */
+  async clearUnseenSince(db: Db, prefix: string, before: Date): Promise<void> {
+    await db.query('delete from alarms where starts_with(name, $1) and last_seen_at < $2', [prefix, before]);
+  },
+
   /** Oldest first. One for each of many portals would help nobody: the first fifty. */
   async list(db: Db): Promise<Alarm[]> {
     const { rows } = await db.query<Alarm>(

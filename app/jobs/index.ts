@@ -1,6 +1,7 @@
 import type { JobHelpers } from 'graphile-worker';
 import type { Context } from '../context.ts';
 import { oauthStatesStore } from '../db/oauth-states-store.ts';
+import { clearOldSignatureAlarms } from '../services/signature-alarms.ts';
 import { sendForgotten } from '../services/timeline-jobs.ts';
 import type { JobPayloads } from './enqueue.ts';
 import { pruneInstallHistory, ROUTINE_HISTORY_DAYS } from './prune-install-history.ts';
@@ -27,8 +28,10 @@ export function createTasks(ctx: Context, stopping: () => boolean): Tasks {
 
     'wake-webhooks': () => wakeWebhooks(pool),
 
-    'prune-webhooks': () =>
-      pruneWebhooks(pool, new Date(clock.now() - config.webhookRetentionDays * DAY_MS), stopping),
+    'prune-webhooks': async () => {
+      await pruneWebhooks(pool, new Date(clock.now() - config.webhookRetentionDays * DAY_MS), stopping);
+      await clearOldSignatureAlarms(pool, new Date(clock.now() - DAY_MS));
+    },
 
     'send-timeline-event': ({ portalId, eventType, id }) =>
       eventType === undefined

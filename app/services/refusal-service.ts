@@ -3,7 +3,8 @@ import type { ClientSecretsStore } from '../db/client-secrets-store.ts';
 import type { Pool } from '../db/pool.ts';
 import { type RefusalGroup, webhookRefusalsStore } from '../db/webhook-refusals-store.ts';
 import type { Logger } from '../logger.ts';
-import { diagnose, type Refusal, withoutQuery } from '../verification/diagnose.ts';
+import { diagnose, isVersionSetting, type Refusal, withoutQuery } from '../verification/diagnose.ts';
+import { raiseSignatureVersion } from './signature-alarms.ts';
 
 const PER_SECOND = 1;
 const BURST = 10;
@@ -58,6 +59,9 @@ export function createRefusalService({ pool, clientSecrets, configured, clock, l
   async function keep(refusal: Refusal): Promise<void> {
     const { parts, reason, address } = refusal;
     const { finding, setting } = diagnose(refusal, { configured, former });
+    // Only what is really signed has a setting, so strangers cause neither line nor alarm.
+    if (setting) logger.warn({ route: refusal.route, reason, setting }, `a request was refused: ${finding}`);
+    if (setting && isVersionSetting(setting)) await raiseSignatureVersion(pool, setting, finding);
     await webhookRefusalsStore.add(pool, {
       method: parts.method.slice(0, 20),
       path: withoutQuery(address.target),

@@ -52,6 +52,9 @@ const VERSION_SETTING = {
   eventDetails: 'EVENT_DETAILS_SIGNATURE_VERSIONS',
 } as const;
 
+export const isVersionSetting = (setting: string): boolean =>
+  (Object.values(VERSION_SETTING) as string[]).includes(setting);
+
 /** A signature that the request carries. */
 interface Claim {
   readonly version: SignatureVersion;
@@ -193,7 +196,12 @@ function explainRightSignature({ version, timestamp, declared }: Claim, refusal:
     const setting = VERSION_SETTING[refusal.route];
     const accepted = refusal.accepted.join(', ');
     return {
-      finding: `Its ${version} signature is right, but this route accepts ${accepted}. Add ${version} to ${setting}.`,
+      finding:
+        `Its ${version} signature is right, but this route accepts ${accepted}. ` +
+        (version === 'v3'
+          ? ''
+          : `HubSpot signs every request in v3, too: look for a proxy that drops X-HubSpot-Signature-v3. ${version} covers less; `) +
+        `to accept it all the same: Add ${version} to ${setting}.`,
       setting,
     };
   }

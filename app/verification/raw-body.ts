@@ -5,11 +5,12 @@ import { AppError } from '../errors.ts';
 export const BODY_LIMIT = '1mb';
 const MB = 1024 * 1024;
 /**
- * For all bodies together that are on their way in, from callers of whom nothing is known yet. Past it a large body is
- * refused; small ones, as most of HubSpot's are, still come in, so that a few strangers cannot keep HubSpot out.
+ * For all bodies together that are on their way in, from callers of whom nothing is known yet. Past it the one that has
+ * been coming in for longest is cut off: HubSpot sends a body at once, so strangers who hold theirs back make room.
  */
-const MOST_UNVERIFIED_BYTES = 64 * MB;
-const SMALL_BYTES = 256 * 1024;
+const MOST_UNVERIFIED_BYTES = 48 * MB;
+/** What a piece of a body costs besides its bytes: some send theirs byte by byte. */
+const CHUNK_BYTES = 256;
 
 /** A request of Node's, with what Express adds to it when it came through Express. */
 export type RawRequest = IncomingMessage & { body?: unknown; originalUrl?: string };
@@ -25,6 +26,8 @@ export type BodyCapture = (req: RawRequest, limitMb: number, next: (error?: AppE
  */
 export function createBodyCapture(): BodyCapture {
   let unverifiedBytes = 0;
+  /** How to cut off each body that is coming in, the oldest first. */
+  const comingIn = new Set<() => void>();
 
   return (req, limitMb, next) => {
     const encoding = req.headers['content-encoding'];
@@ -34,10 +37,14 @@ export function createBodyCapture(): BodyCapture {
 
     const chunks: Buffer[] = [];
     let size = 0;
+    let held = 0;
+    const cutOff = () => finish(tooMany());
     const finish = (error?: AppError) => {
       req.off('data', keep).off('end', done).off('close', cutShort).off('error', cutShort);
-      unverifiedBytes -= size;
+      unverifiedBytes -= held;
+      comingIn.delete(cutOff);
       if (error) {
+        chunks.length = 0;
         // What still comes is read and forgotten, so that the caller gets to read the answer.
         req.on('error', () => {}).resume();
         return next(error);
@@ -48,14 +55,19 @@ export function createBodyCapture(): BodyCapture {
     };
     const keep = (chunk: Buffer) => {
       size += chunk.length;
-      unverifiedBytes += chunk.length;
-      if (size > limit) finish(tooLarge(limitMb));
-      else if (unverifiedBytes > MOST_UNVERIFIED_BYTES && size > SMALL_BYTES) finish(tooMany());
-      else chunks.push(chunk);
+      if (size > limit) return finish(tooLarge(limitMb));
+      chunks.push(chunk);
+      held += chunk.length + CHUNK_BYTES;
+      unverifiedBytes += chunk.length + CHUNK_BYTES;
+      for (const cutOffOldest of comingIn) {
+        if (unverifiedBytes <= MOST_UNVERIFIED_BYTES) break;
+        cutOffOldest();
+      }
     };
     const done = () => finish();
     const cutShort = () =>
       finish(new AppError(400, 'request_aborted', 'The request ended before its body did.'));
+    comingIn.add(cutOff);
     req.on('data', keep).on('end', done).on('close', cutShort).on('error', cutShort);
   };
 }
@@ -65,12 +77,16 @@ export function rawBodyOf(req: RawRequest): Buffer {
 }
 
 export const tooLarge = (limitMb: number = Number.parseInt(BODY_LIMIT, 10)) =>
-  new AppError(413, 'body_too_large', `The body is larger than ${limitMb} MB. Nothing was stored.`);
+  new AppError(413, 'body_too_large', `The body is larger than ${limitMb} MB.`);
 
-export const compressed = () =>
-  new AppError(415, 'unsupported_encoding', 'Send the body uncompressed. Nothing was stored.');
+export const compressed = () => new AppError(415, 'unsupported_encoding', 'Send the body uncompressed.');
 
 const tooMany = () =>
-  new AppError(503, 'busy', 'Too much is coming in at once. Nothing was stored; send it again.', {
-    retryAfter: 2,
-  });
+  new AppError(
+    503,
+    'busy',
+    'Too much is coming in at once. Nothing was stored; send it again at once and whole.',
+    {
+      retryAfter: 2,
+    },
+  );

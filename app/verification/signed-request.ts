@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { unauthorized } from '../errors.ts';
 import { isBodyProblem, type Refusal, type SignedRoute } from './diagnose.ts';
 import { createBodyCapture, type RawHandler, type RawRequest, rawBodyOf } from './raw-body.ts';
+import { requireSeparable } from './separable.ts';
 import { type SignatureVersion, verifySignature } from './signature.ts';
 
 export type SignedRequest = (route: SignedRoute) => RawHandler;
@@ -57,8 +58,20 @@ export function createSignedRequest({
         }
         const parts = partsOf(req, serverUrl, rawBodyOf(req));
         const verdict = verifySignature(parts, clientSecrets, versions, clock.now());
-        if (verdict.ok) return next();
-        refuse(verdict.reason, parts.rawBody);
+        if (!verdict.ok) return refuse(verdict.reason, parts.rawBody);
+        try {
+          requireSeparable({
+            route,
+            method: parts.method,
+            target: targetOf(req),
+            // What is large is a delivery, and of those only the address counts.
+            body: route === 'webhook' ? '' : parts.rawBody.toString('latin1'),
+            isForm: /^application\/x-www-form-urlencoded\b/i.test(req.headers['content-type'] ?? ''),
+          });
+        } catch (problem) {
+          return next(problem);
+        }
+        next();
       });
     };
   };

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { get } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { sealTicket, TICKET_LIFETIME_MS } from '../../app/verification/page-ticket.ts';
@@ -74,24 +74,26 @@ describe('who may not come in', () => {
 
   it.each<[SignatureVersion, string, number]>([
     ['v1', '/crm-extension?portalId=62515&associatedObjectId=101&associatedObjectType=CONTACT', 401],
-    ['v2', '/crm-extension?portalId=62515&associatedObjectId=101&associatedObjectType=CONTACT', 200],
+    ['v2', '/crm-extension?portalId=62515&associatedObjectId=101&associatedObjectType=CONTACT', 401],
+    ['v3', '/crm-extension?portalId=62515&associatedObjectId=101&associatedObjectType=CONTACT', 200],
     ['v1', '/events/day-1?appId=193354&externalAccountId=acct', 401],
     ['v2', '/events/day-1?appId=193354&externalAccountId=acct', 401],
     ['v3', '/events/day-1?appId=193354&externalAccountId=acct', 404],
-  ])(
-    'a %s signature at %s is answered with %i: HubSpot signs each of them differently',
-    async (version, path, status) => {
-      const route = { method: 'GET', path, body: '' };
-      expect((await send(route, sign(route, { version }))).status).toBe(status);
-    },
-  );
+  ])('a %s signature at %s is answered with %i, as v3 alone is accepted', async (version, path, status) => {
+    const route = { method: 'GET', path, body: '' };
+    expect((await send(route, sign(route, { version }))).status).toBe(status);
+  });
 
   describe('POST /webhook', () => {
-    it.each(['v1', 'v2', 'v3'] as const)('signed in %s is accepted and kept', async (signature) => {
+    it.each([
+      ['v1', 401],
+      ['v2', 401],
+      ['v3', 204],
+    ] as const)('signed in %s alone is answered with %i', async (signature, status) => {
       const before = await rows('webhook_deliveries');
       const { deliveries } = await world.sandbox.control('webhooks', { events: [EVENT], signature });
-      expect(deliveries).toMatchObject([{ status: 204 }]);
-      expect(await rows('webhook_deliveries')).toBe(before + 1);
+      expect(deliveries).toMatchObject([{ status }]);
+      expect(await rows('webhook_deliveries')).toBe(before + (status === 204 ? 1 : 0));
     });
 
     it.each([
@@ -101,9 +103,11 @@ describe('who may not come in', () => {
       ['JSON that is no list', '{"a":1}'],
     ])('%s is kept as it came, once its signature is right', async (_what, body) => {
       const bytes = Buffer.from(body);
+      const timestamp = String(Date.now());
+      const hmac = createHmac('sha256', SECRET).update(`POST${world.serverUrl}/webhook`).update(bytes);
       const headers = {
-        'X-HubSpot-Signature': createHash('sha256').update(SECRET).update(bytes).digest('hex'),
-        'X-HubSpot-Signature-Version': 'v1',
+        'X-HubSpot-Signature-v3': hmac.update(timestamp).digest('base64'),
+        'X-HubSpot-Request-Timestamp': timestamp,
       };
       const answer = await world.app('/webhook', { method: 'POST', body: bytes, headers });
       expect([answer.status, await answer.text()]).toEqual([204, '']);
@@ -247,9 +251,13 @@ describe('who may not come in', () => {
   /** How much of everything there is: rows of each table that a request could add to, and requests to HubSpot. */
   async function everything() {
     const tables = ['installs', 'oauth_states', 'webhook_deliveries', 'webhook_events', 'timeline_events'];
-    tables.push('marketing_events', 'graphile_worker._private_jobs');
+    tables.push('marketing_events');
     const counts = await Promise.all(tables.map(rows));
-    return [...counts, await requestsToHubSpot()];
+    // The splitting of an earlier test's delivery may be asked for at any moment. This one's would be a delivery, too.
+    const jobs = await world.ctx.pool.query(
+      `select count(*) from graphile_worker.jobs where task_identifier <> 'split-webhook-deliveries'`,
+    );
+    return [...counts, jobs.rows[0].count, await requestsToHubSpot()];
   }
 
   async function requestsToHubSpot(): Promise<number> {
