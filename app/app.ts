@@ -28,9 +28,9 @@ export function createApp(ctx: Context): RequestListener {
   registerViews(app);
 
   app.use(log);
+  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   app.post('/webhook', webhookFailure);
   app.use(healthRoutes(services.health));
-  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   app.use('/assets', express.static(`${import.meta.dirname}/public`, { maxAge: '1h' }));
   app.use('/assets/pico', express.static(picoFolder, { maxAge: '1h' }));
 

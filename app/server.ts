@@ -6,9 +6,16 @@ import { listen } from './listen.ts';
 import { createLogger } from './logger.ts';
 import { runUntilSignal } from './run-until-signal.ts';
 import { SHUTDOWN } from './shutdown.ts';
+import { answerUnreadableRequests } from './unreadable-requests.ts';
 
-/** HubSpot waits five seconds for an answer. Who takes longer to send a request holds memory for nothing. */
-const SLOWEST_REQUEST = { requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
+/** HubSpot waits five seconds for an answer. Whoever takes longer to send a request holds memory for nothing. */
+const SLOWEST_REQUEST = {
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  connectionsCheckingInterval: 2_000,
+};
+/** Each costs some 25 kB, and HubSpot uses ten for each account that sends at the moment. */
+const MOST_CONNECTIONS = 3_000;
 
 const PATIENCE = {
   /** Routers and HubSpot use their connections again within this, or see that they are closed. */
@@ -24,6 +31,8 @@ await runUntilSignal('web', async () => {
   await ctx.services.keys.checkAtStart();
   await ctx.services.refusals.rememberSecrets();
   const server = createServer(SLOWEST_REQUEST, createApp(ctx));
+  server.maxConnections = MOST_CONNECTIONS;
+  answerUnreadableRequests(server, logger);
   const listening = await listen(server, config.port);
   logger.info({ port: config.port, serverUrl: config.serverUrl }, 'listening');
   return {

@@ -79,5 +79,5 @@ function jsonObject(body: Buffer): object {
   } catch {
     // Said below.
   }
-  throw invalidRequest('The body must be a form or a JSON object. Nothing was done.');
+  throw invalidRequest('The body must be a form or a JSON object.');
 }

@@ -17,15 +17,15 @@ export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<
   const problems = parsed.error.issues.map(({ path, message }) =>
     path.length > 0 ? `${path.join('.')}: ${message}` : message,
   );
-  throw invalidRequest(`${problems.join('; ')}. Nothing was stored.`);
+  throw invalidRequest(`${problems.join('; ')}.`);
 }
 
 /** PostgreSQL has no NUL in text and no half surrogate pair in JSON. */
 function requireStorable(value: unknown, path: readonly string[]): void {
-  if (path.length > MAX_DEPTH) throw invalidRequest(`${path[0]}: is nested too deeply. Nothing was stored.`);
+  if (path.length > MAX_DEPTH) throw invalidRequest(`${path[0]}: is nested too deeply.`);
   if (typeof value === 'string' && (value.includes('\0') || !value.isWellFormed())) {
     const where = path.length > 0 ? `${path.join('.')}: ` : '';
-    throw invalidRequest(`${where}holds a character that cannot be stored. Nothing was stored.`);
+    throw invalidRequest(`${where}holds a character that cannot be stored.`);
   }
   if (typeof value !== 'object' || value === null) return;
   for (const [key, inner] of Object.entries(value)) {

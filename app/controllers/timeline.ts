@@ -39,7 +39,7 @@ export function timelineRoutes(timeline: TimelineService, apiKey: RequestHandler
     const { hubId, email } = parse(params, req.params);
     const { email: named = email, ...event } = parse(timelineBody, req.body);
     if (named.toLowerCase() !== email.toLowerCase())
-      throw invalidRequest('email: is not that of the address. Nothing was stored.');
+      throw invalidRequest('email: is not that of the address.');
     const { id, state } = await timeline.send(hubId, { ...event, email });
     res.status(state === 'sent' ? 200 : 202).json({ success: true, hubId: String(hubId), email, id, state });
   });

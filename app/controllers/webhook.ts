@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import type { RequestHandler } from 'express';
+import { invalidRequest } from '../errors.ts';
 import type { WebhookReceiver } from '../services/webhook-receiver.ts';
 import { rawBodyOf } from '../verification/raw-body.ts';
 import type { SignedRequest } from '../verification/signed-request.ts';
@@ -22,6 +23,7 @@ export function webhookDoor(
   const verify = signedRequest('webhook');
 
   return (req, res) => {
+    req.url = withoutOrigin(req.url ?? '/');
     if (req.method !== 'POST' || !PATH.test(req.url ?? '')) return app(req, res);
     const fail = (error: unknown) => {
       failures.set(req, error);
@@ -38,5 +40,13 @@ export function webhookDoor(
   };
 }
 
+/** A client may send the whole address where the path is usual. @see RFC 9112, 3.2.2 */
+const withoutOrigin = (target: string): string => {
+  const [, path] = /^https?:\/\/[^/?#]*(.*)$/i.exec(target) ?? [];
+  if (path === undefined) return target;
+  return path.startsWith('/') ? path : `/${path}`;
+};
+
 /** The answer to a delivery that the door did not acknowledge. */
-export const webhookFailure: RequestHandler = (req, _res, next) => next(failures.get(req));
+export const webhookFailure: RequestHandler = (req, _res, next) =>
+  next(failures.get(req) ?? invalidRequest('HubSpot delivers to /webhook, spelled exactly so.'));

@@ -2,10 +2,23 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import { AppError, invalidRequest, isDatabaseAway, notFound } from '../errors.ts';
 import { furtherDetails } from '../hubspot/error-body.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
+import { maskEmails } from '../logger.ts';
 import { compressed, tooLarge } from '../verification/raw-body.ts';
 
-export const unknownRoute: RequestHandler = (req, _res, next) =>
-  next(notFound(`This server has no ${req.method} ${req.path}.`));
+export const unknownRoute: RequestHandler = (req, _res, next) => {
+  const plain = decoded(req.path);
+  const hint =
+    plain === req.path ? '' : ` Its addresses are matched as they are sent: did you mean ${plain}?`;
+  next(notFound(`This server has no ${req.method} ${req.path}.${hint}`));
+};
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
 
 /** The last middleware: every error becomes one answer of one shape, and is logged here and nowhere else. */
 export const errorHandler: ErrorRequestHandler = (error, req, res, next) => {
@@ -17,21 +30,37 @@ export const errorHandler: ErrorRequestHandler = (error, req, res, next) => {
   if (res.headersSent) return next(error);
 
   res.status(known.status);
+  // Whoever was cut off in the middle of a body does not get to send the rest.
+  if (known.code === 'busy' && !req.complete) res.set('Connection', 'close');
   if (known.retryAfter) res.set('Retry-After', String(known.retryAfter));
   if (wantsPage(req)) renderErrorPage(req, res, known);
-  else res.json({ error: { code: known.code, message: known.message, requestId: req.id } });
+  else res.json({ error: { code: known.code, message: messageFor(req, known), requestId: req.id } });
 };
+
+/** Requests that were not carried out, and what that means for those that were to change something. */
+const NOT_CARRIED_OUT = ['invalid_request', 'body_too_large', 'unsupported_encoding'];
+const CONSEQUENCES: Readonly<Record<string, string>> = {
+  POST: 'Nothing was stored.',
+  PUT: 'Nothing was stored.',
+  PATCH: 'Nothing was stored.',
+  DELETE: 'Nothing was changed.',
+};
+
+function messageFor({ method }: Request, { code, message }: AppError): string {
+  const consequence = NOT_CARRIED_OUT.includes(code) ? CONSEQUENCES[method] : undefined;
+  return consequence ? `${message} ${consequence}` : message;
+}
 
 /** HubSpot's sentences may repeat a person's values. The line about the call names the fields. */
 const forLog = (error: unknown, known: AppError) =>
-  error instanceof HubSpotError ? `HubSpot refused a request: ${error.summary}` : known.message;
+  error instanceof HubSpotError ? `HubSpot refused a request: ${error.summary}` : maskEmails(known.message);
 
 const wantsPage = (req: Request) => req.accepts(['json', 'html']) === 'html';
 
 function renderErrorPage(req: Request, res: Response, error: AppError) {
   res.render('error', {
     title: error.title ?? TITLES[error.status] ?? 'Something went wrong',
-    message: error.message,
+    message: messageFor(req, error),
     startAgain: error.startAgain,
     requestId: req.id,
   });
@@ -56,8 +85,7 @@ function toAppError(error: unknown): AppError {
   if (isDatabaseAway(error)) return databaseAway(error);
   const { status = 500, type } = (error ?? {}) as HttpError;
   if (type === 'entity.too.large') return tooLarge();
-  if (type === 'entity.parse.failed')
-    return invalidRequest('The body is not valid JSON. Nothing was stored.');
+  if (type === 'entity.parse.failed') return invalidRequest('The body is not valid JSON.');
   if (type === 'encoding.unsupported') return compressed();
   if (error instanceof URIError) return invalidRequest('The URL holds a malformed percent-encoding.');
   if (status >= 400 && status < 500)

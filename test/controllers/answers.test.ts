@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sealTicket, TICKET_LIFETIME_MS } from '../../app/verification/page-ticket.ts';
+import { signatureHeaders } from '../../sandbox/webhooks/sign.ts';
+import { expectError } from '../helpers/expect-error.ts';
+import { createMemoryLog } from '../helpers/memory-log.ts';
+import { until } from '../helpers/until.ts';
+import { startWorld, type World } from '../helpers/world.ts';
+
+const { logger, lines } = createMemoryLog('debug');
+let world: World;
+beforeAll(async () => {
+  world = await startWorld({ logger });
+  expect((await world.install()).status).toBe(200);
+});
+afterAll(() => world.close());
+
+const signed = (path: string) =>
+  world.app(path, {
+    headers: signatureHeaders(['v3'], {
+      ...{ clientSecret: 'sandbox-client-secret', method: 'GET', body: '', timestamp: Date.now() },
+      url: world.serverUrl + path,
+    }),
+  });
+
+describe('every answer carries the security headers', () => {
+  it.each([
+    ['GET', '/healthz'],
+    ['GET', '/readyz'],
+    ['GET', '/'],
+    ['GET', '/assets/app.css'],
+    ['GET', '/nowhere'],
+    ['POST', '/webhook'],
+    ['GET', '/hubid/62515'],
+  ])('%s %s', async (method, path) => {
+    const { headers } = await world.app(path, { method });
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('content-security-policy')).toContain("default-src 'self'");
+    expect(headers.get('strict-transport-security')).toContain('max-age=');
+  });
+});
+
+it.each([
+  ['GET', '/hubid/62515'],
+  ['GET', '/hubid/62515/contact/jane@example.com'],
+  ['POST', '/hubid/62515/contact/jane@example.com'],
+  ['PUT', '/hubid/62515/timeline/jane@example.com'],
+  ['GET', '/marketing-events/acct/day-1'],
+])('%s %s is kept by no cache', async (method, path) => {
+  const answers = [
+    await world.api(method, path, method === 'GET' ? undefined : {}),
+    await world.app(path, { method }),
+  ];
+  for (const { headers } of answers) expect(headers.get('cache-control')).toBe('no-store');
+});
+
+it.each([
+  '/nowhere/jane.unknown@example.com',
+  '/nowhere/jane.unknown%40example.com',
+  '/hubid/62515/contact/jane.unknown@example.com/x?email=jane.unknown@example.com',
+])('no e-mail address or query is logged for %s', async (path) => {
+  const from = lines.length;
+  await expectError(await world.app(path), 404, 'not_found');
+  await until('the lines', () => lines.slice(from).some(({ res }) => res !== undefined));
+  expect(JSON.stringify(lines.slice(from))).not.toContain('jane.unknown');
+});
+
+describe('what was not stored is said of requests that were to store something', () => {
+  it('of a PUT', async () => {
+    const answer = await world.api('PUT', '/marketing-events/acct/day-1', { eventName: 5 });
+    expect(await expectError(answer, 400, 'invalid_request')).toMatch(/Nothing was stored\.$/);
+  });
+
+  it('not of a GET', async () => {
+    const answer = await world.api('GET', '/hubid/none');
+    expect(await expectError(answer, 400, 'invalid_request')).not.toContain('Nothing was');
+  });
+});
+
+describe('a card for contacts', () => {
+  const at = (card: string, objectType: string, id = '101') =>
+    `/crm-extension${card}?portalId=62515&associatedObjectId=${id}&associatedObjectType=${objectType}`;
+
+  it.each(['', '/contact-overview', '/contact-overview/actions/make-customer'])(
+    'is not found at /crm-extension%s for a company of the same id',
+    async (card) => {
+      const message = await expectError(await signed(at(card, 'COMPANY')), 404, 'not_found');
+      expect(message).toContain('not for COMPANY records');
+      const { properties } = await world.ctx.hubspotFor(62515).contacts.get('101');
+      expect(properties.lifecyclestage).not.toBe('customer');
+    },
+  );
+
+  it('is shown on contacts, however HubSpot spells the type', async () => {
+    for (const type of ['CONTACT', 'contact']) expect((await signed(at('', type))).status).toBe(200);
+  });
+
+  it('has a page that does not open for another type', async () => {
+    const ticket = { portalId: 62515, objectId: '101', expiresAt: Date.now() + TICKET_LIFETIME_MS };
+    const open = (objectType: string) =>
+      world.app(
+        `/hubid/62515/page?ticket=${sealTicket({ ...ticket, objectType }, world.ctx.config.sessionSecret)}`,
+        { headers: { accept: 'text/html' } },
+      );
+    const company = await open('COMPANY');
+    expect([company.status, await company.text()]).toEqual([401, expect.not.stringContaining('Jane')]);
+    expect((await open('CONTACT')).status).toBe(200);
+  });
+});
