@@ -1,7 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError, loadConfig, readCommandEnvironment } from '../config.ts';
 import { createContext } from '../context.ts';
-import { AppError, isDatabaseAway, isUnmigrated, UNMIGRATED } from '../errors.ts';
+import { isDatabaseAway, isUnmigrated, UNMIGRATED } from '../db/errors.ts';
+import { AppError } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
 import { createLogger } from '../logger.ts';
 import { reasonOf } from '../reason-of.ts';
@@ -45,7 +46,7 @@ for (const group of GROUPS) {
       const config = loadConfig(readCommandEnvironment());
       const level = program.opts<{ verbose?: boolean }>().verbose ? 'debug' : 'silent';
       const logger = createLogger(level, 'hubspot', process.stderr);
-      const ctx = createContext(config, logger);
+      const ctx = createContext(config, logger, { process: 'command' });
       try {
         ctx.checkRegistries();
         if (database) await ctx.services.keys.check();

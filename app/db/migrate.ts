@@ -3,7 +3,7 @@ import { runMigrations as migrateQueue } from 'graphile-worker';
 import { runner } from 'node-pg-migrate';
 import { ConfigError, loadDatabaseSettings, readEnvironment } from '../config.ts';
 import { reasonOf } from '../reason-of.ts';
-import { createPool, type DatabaseSettings } from './pool.ts';
+import { createPool, type DatabaseSettings, PATIENCE } from './pool.ts';
 
 /** Any fixed number of our own: whoever holds it is migrating this database. */
 const MIGRATION_LOCK = 4_817_930_021;
@@ -16,7 +16,7 @@ const MIGRATION_LOCK = 4_817_930_021;
  */
 export async function migrate(database: DatabaseSettings): Promise<string[]> {
   // What a connection meets, the next statement reports.
-  const pool = createPool(database, () => {});
+  const pool = createPool(database, () => {}, PATIENCE.migration);
   try {
     const client = await pool.connect();
     try {
