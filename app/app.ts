@@ -12,6 +12,7 @@ import { oauthRoutes } from './controllers/oauth.ts';
 import { pageRoutes } from './controllers/page.ts';
 import { timelineRoutes } from './controllers/timeline.ts';
 import { webhookDoor, webhookFailure } from './controllers/webhook.ts';
+import { limitPerAddress } from './middleware/address-limit.ts';
 import { requireApiKey } from './middleware/api-key.ts';
 import { errorHandler, unknownRoute } from './middleware/errors.ts';
 import { requestLog } from './middleware/request-log.ts';
@@ -25,6 +26,8 @@ export function createApp(ctx: Context): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
+  // This server speaks plain HTTP: where its address is https, one proxy is in front, which adds the caller's address.
+  app.set('trust proxy', config.serverUrl.startsWith('https:') ? 1 : false);
   registerViews(app);
 
   app.use(log);
@@ -35,7 +38,13 @@ export function createApp(ctx: Context): RequestListener {
   app.use('/assets/pico', express.static(picoFolder, { maxAge: '1h' }));
 
   app.use(homeRoutes(config));
-  app.use(oauthRoutes({ ...services, sessionSecret: config.sessionSecret }));
+  app.use(
+    oauthRoutes({
+      ...services,
+      sessionSecret: config.sessionSecret,
+      limit: limitPerAddress(ctx.installRequestsPerMinute),
+    }),
+  );
   app.use(crmExtensionRoutes(services.cards, signedRequest));
   app.use(pageRoutes(ctx));
   app.use(marketingEventRoutes(services.marketingEvents, config.hubspot.appId, signedRequest, apiKey));

@@ -14,6 +14,7 @@ import type { Logger } from './logger.ts';
 import { createApiKeyService } from './services/api-key-service.ts';
 import { createCallBudget } from './services/call-budget.ts';
 import { createCardService } from './services/card-service.ts';
+import type { ExchangeLimits } from './services/exchange-limit.ts';
 import { createHealthService } from './services/health-service.ts';
 import { createInstallService } from './services/install-service.ts';
 import { createKeyService } from './services/key-service.ts';
@@ -55,7 +56,13 @@ export interface Overrides {
   /** For how long webhook handlers wait for what was stored before to be split. */
   readonly webhookPatienceMs?: number;
   readonly cards?: typeof cards;
+  /** Requests a minute from one address to the routes of installs. */
+  readonly installRequestsPerMinute?: number;
+  readonly exchangeLimits?: ExchangeLimits;
 }
+
+/** An office behind one address, with room to spare. */
+const INSTALL_REQUESTS_PER_MINUTE = 60;
 
 /** What the kinds of processes differ in; a test may replace more. */
 export interface ContextOptions extends Overrides {
@@ -109,6 +116,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     hubspotFor,
     clock,
     logger,
+    exchangeLimits: overrides.exchangeLimits,
   });
   const timeline = createTimelineService({
     pool,
@@ -157,6 +165,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       onRefused: refusals.note,
     }),
     hubspotFor,
+    installRequestsPerMinute: overrides.installRequestsPerMinute ?? INSTALL_REQUESTS_PER_MINUTE,
     services: {
       apiKeys,
       cards: createCardService({
