@@ -1,4 +1,3 @@
-import { pathToFileURL } from 'node:url';
 import { runMigrations as migrateQueue } from 'graphile-worker';
 import { runner } from 'node-pg-migrate';
 import { ConfigError, loadDatabaseSettings, readEnvironment } from '../config.ts';
@@ -47,7 +46,7 @@ async function main() {
   console.log(done.length > 0 ? `Migrated: ${done.join(', ')}` : 'The database is up to date.');
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+if (import.meta.main) {
   main().catch((error: Error) => {
     console.error(
       error instanceof ConfigError

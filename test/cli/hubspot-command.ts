@@ -35,7 +35,7 @@ export async function hubspotInTerminal(
   settings: Record<string, string>,
   ...args: string[]
 ): Promise<Pick<Outcome, 'code' | 'output'>> {
-  const line = ['timeout', '20', process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
+  const line = ['timeout', '20', process.execPath, MAIN, ...args].map(quoted).join(' ');
   const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
     env: { PATH: process.env.PATH, NODE_COMPILE_CACHE, ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -43,6 +43,9 @@ export async function hubspotInTerminal(
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   return { code, output };
 }
+
+/** A word of a shell's command line. */
+const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
 
 /** The same with `--json`; fails unless the command succeeds. */
 export async function hubspotJson(settings: Record<string, string>, ...args: string[]) {
