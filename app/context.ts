@@ -190,6 +190,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
     async close(): Promise<void> {
       await webhookReceiver.close();
       await tokens.settled();
+      await budget.settled();
       await locks.close();
       await Promise.all([pool.end(), handlerPool.end()]);
     },
