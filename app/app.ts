@@ -1,4 +1,6 @@
 import type { RequestListener } from 'node:http';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import express from 'express';
 import helmet from 'helmet';
 import type { Context } from './context.ts';
@@ -57,4 +59,4 @@ export function createApp(ctx: Context): RequestListener {
   return webhookDoor(services.webhookReceiver, signedRequest, app);
 }
 
-const picoFolder = new URL('.', import.meta.resolve('@picocss/pico/css/pico.min.css')).pathname;
+const picoFolder = path.dirname(fileURLToPath(import.meta.resolve('@picocss/pico/css/pico.min.css')));

@@ -217,6 +217,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     async close(): Promise<void> {
       await webhookReceiver.close();
       await tokens.settled();
+      await budget.settled();
       await locks.close();
       // Connections that are in use, or whose server does not answer, end with the process.
       await withinTime(Promise.all([pool.end(), handlerPool.end()]), LONGEST_CLOSE_MS);
