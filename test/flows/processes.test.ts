@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { startSandbox } from '../../sandbox/index.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 import { freePort, type RunningProcess, startProcess } from '../helpers/processes.ts';
@@ -11,6 +12,7 @@ describe('real processes', () => {
   let database: TestDatabase;
   let sandbox: Awaited<ReturnType<typeof startSandbox>>;
   let control: SandboxClient;
+  let db: pg.Pool;
   let settings: Record<string, string>;
   const webs: { url: string; process: RunningProcess }[] = [];
   const running: RunningProcess[] = [];
@@ -18,6 +20,7 @@ describe('real processes', () => {
 
   beforeAll(async () => {
     database = await createDatabase();
+    db = new pg.Pool({ connectionString: database.url, max: 1 });
     const ports = [await freePort(), await freePort()];
     const serverUrl = `http://localhost:${ports[0]}`;
     sandbox = await startSandbox({ port: 0, serverUrl, projectFolder: PROJECT });
@@ -46,6 +49,7 @@ describe('real processes', () => {
   afterAll(async () => {
     await Promise.all(running.map((one) => one.kill('SIGKILL')));
     await sandbox.close();
+    await db.end();
     await database.drop();
   });
 
@@ -75,6 +79,35 @@ describe('real processes', () => {
     const { results } = await control.read('tokens?portalId=62515');
     expect(results[0].refreshes).toBe(1);
     for (const worker of workers) expect(await worker.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+  });
+
+  it('SIGTERM lets a worker finish the handler under way, and it exits with 0', async () => {
+    const path = '/crm/objects/2026-09/contacts/101';
+    const worker = await startProcess('app/worker.ts', settings);
+    try {
+      const seen = (await control.read(`requests?path=${path}`)).results.length;
+      // HubSpot answers late, so the handler is under way when the signal comes.
+      await control.control('failures', { method: 'GET', path, status: 404, delayMs: 1_500, times: 1 });
+      const event = {
+        subscriptionType: 'contact.propertyChange',
+        portalId: 62515,
+        objectId: 101,
+        eventId: 900,
+      };
+      await control.control('webhooks', {
+        events: [{ ...event, propertyName: 'phone', propertyValue: '900' }],
+      });
+      await until(
+        'the handler to ask HubSpot',
+        async () => (await control.read(`requests?path=${path}`)).results.length > seen,
+      );
+      expect(await worker.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+      expect(worker.output()).not.toContain('cut off');
+      const { rows } = await db.query(`select state from webhook_events where event->>'eventId' = '900'`);
+      expect(rows).toEqual([{ state: 'done' }]);
+    } finally {
+      await worker.kill('SIGKILL');
+    }
   });
 
   it('a worker killed between delivery and handling loses no event', async () => {
