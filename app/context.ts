@@ -38,8 +38,8 @@ import { createSignedRequest } from './verification/signed-request.ts';
 import { eraseContact } from './webhooks/erase-contact.ts';
 import { webhookHandlers } from './webhooks/index.ts';
 
-/** Closing a connection takes a moment, unless its server is gone. */
-const LONGEST_CLOSE_MS = 2_000;
+/** Closing a connection takes a moment, unless its server is gone or frozen. */
+const LONGEST_CLOSE_MS = 1_000;
 
 export type Context = ReturnType<typeof createContext>;
 
@@ -218,9 +218,8 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       await webhookReceiver.close();
       await tokens.settled();
       await budget.settled();
-      await locks.close();
       // Connections that are in use, or whose server does not answer, end with the process.
-      await withinTime(Promise.all([pool.end(), handlerPool.end()]), LONGEST_CLOSE_MS);
+      await withinTime(Promise.all([locks.close(), pool.end(), handlerPool.end()]), LONGEST_CLOSE_MS);
     },
   };
 }

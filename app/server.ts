@@ -40,6 +40,8 @@ await runUntilSignal('web', async () => {
       await listening.close(STOPPING);
       await ctx.close();
       logger.info('stopped');
+      // Requests that take too long are answered with 503, and what was not stored is sent again.
+      return 0;
     },
   };
 });
