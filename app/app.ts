@@ -1,6 +1,5 @@
 import type { RequestListener } from 'node:http';
 import express from 'express';
-import helmet from 'helmet';
 import type { Context } from './context.ts';
 import { contactRoutes } from './controllers/contacts.ts';
 import { crmExtensionRoutes } from './controllers/crm-extension.ts';
@@ -15,6 +14,7 @@ import { webhookDoor, webhookFailure } from './controllers/webhook.ts';
 import { requireApiKey } from './middleware/api-key.ts';
 import { errorHandler, unknownRoute } from './middleware/errors.ts';
 import { requestLog } from './middleware/request-log.ts';
+import { noStore, securityHeaders } from './security-headers.ts';
 import { registerViews } from './views/engine.ts';
 
 /** The whole web application: the door for webhooks, middleware in order, then every mount. Never listens. */
@@ -28,12 +28,13 @@ export function createApp(ctx: Context): RequestListener {
   registerViews(app);
 
   app.use(log);
-  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
-  app.post('/webhook', webhookFailure);
-  app.use(healthRoutes(services.health));
+  app.use(securityHeaders);
   app.use('/assets', express.static(`${import.meta.dirname}/public`, { maxAge: '1h' }));
   app.use('/assets/pico', express.static(picoFolder, { maxAge: '1h' }));
 
+  app.use(noStore);
+  app.post('/webhook', webhookFailure);
+  app.use(healthRoutes(services.health));
   app.use(homeRoutes(config));
   app.use(oauthRoutes({ ...services, sessionSecret: config.sessionSecret }));
   app.use(crmExtensionRoutes(services.cards, signedRequest));
