@@ -11,6 +11,9 @@ import { startWorld, type World } from '../helpers/world.ts';
 /** As many deliveries as may wait for their commit. */
 const MOST_WAITING = 2_000;
 
+/** A body that begins like the end of an address is refused: `/webhook` and `/[]` are signed as `/webhook/` and `[]`. */
+const isNoEndOfAddress = (body: string | Uint8Array): boolean => !/^[/?]/.test(Buffer.from(body).toString());
+
 describe('what HubSpot delivers', () => {
   let world: World;
   let hubspot: DeliverySender;
@@ -42,11 +45,13 @@ describe('what HubSpot delivers', () => {
   });
 
   it('is acknowledged and settled, whatever its bytes', async () => {
-    const bodies = fc.oneof(
-      fc.json(),
-      anyText,
-      fc.uint8Array().map((bytes) => Buffer.from(bytes)),
-    );
+    const bodies = fc
+      .oneof(
+        fc.json(),
+        anyText,
+        fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+      )
+      .filter(isNoEndOfAddress);
     await fc.assert(
       fc.asyncProperty(bodies, async (body) => {
         await query('truncate webhook_deliveries');
@@ -59,7 +64,8 @@ describe('what HubSpot delivers', () => {
   });
 
   it('is stored as it came, byte by byte, however many share a commit', async () => {
-    const bodies = fc.array(fc.uint8Array({ maxLength: 3_000 }), { minLength: 1, maxLength: 40 });
+    const body = fc.uint8Array({ maxLength: 3_000 }).filter(isNoEndOfAddress);
+    const bodies = fc.array(body, { minLength: 1, maxLength: 40 });
     await fc.assert(
       fc.asyncProperty(bodies, async (several) => {
         await query('truncate webhook_deliveries');
@@ -73,21 +79,21 @@ describe('what HubSpot delivers', () => {
     );
   });
 
-  it.each(['/webhook', '/webhook/', '/webhook?environment=eu', '/Webhook'])(
-    'may come to %s',
+  it.each(['/webhook', '/webhook/', '/Webhook'])('may come to %s', async (target) => {
+    expect((await hubspot.send([], target)).status).toBe(204);
+    expect(await query('select count(*) from webhook_deliveries')).toEqual([{ count: 1 }]);
+  });
+
+  it.each(['/webhooks', '/webhook/contact', '/', '/%77ebhook%', '/webhook?environment=eu', '/webhook?'])(
+    'is not taken at %s',
     async (target) => {
-      expect((await hubspot.send([], target)).status).toBe(204);
-      expect(await query('select count(*) from webhook_deliveries')).toEqual([{ count: 1 }]);
+      const { status, body } = await hubspot.send([], target);
+      expect(status).toBeGreaterThanOrEqual(400);
+      expect(status).toBeLessThan(500);
+      expect(JSON.parse(body)).toMatchObject({ error: { requestId: expect.any(String) } });
+      expect(await query('select count(*) from webhook_deliveries')).toEqual([{ count: 0 }]);
     },
   );
-
-  it.each(['/webhooks', '/webhook/contact', '/', '/%77ebhook%'])('is not taken at %s', async (target) => {
-    const { status, body } = await hubspot.send([], target);
-    expect(status).toBeGreaterThanOrEqual(400);
-    expect(status).toBeLessThan(500);
-    expect(JSON.parse(body)).toMatchObject({ error: { requestId: expect.any(String) } });
-    expect(await query('select count(*) from webhook_deliveries')).toEqual([{ count: 0 }]);
-  });
 
   it.each([
     ['is not JSON', 'ping', 'the body is not JSON'],
