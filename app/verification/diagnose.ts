@@ -220,8 +220,8 @@ function explainRightSignature({ version, timestamp, declared }: Claim, refusal:
         `Its ${version} signature is right, but this route accepts ${accepted}. ` +
         (version === 'v3'
           ? ''
-          : `HubSpot signs every request in v3, too: look for a proxy that drops X-HubSpot-Signature-v3. ${version} covers less; `) +
-        `to accept it all the same: Add ${version} to ${setting}.`,
+          : `HubSpot signs every request in v3, too: look for a proxy that drops X-HubSpot-Signature-v3. ${version} covers less. To accept it all the same: `) +
+        `Add ${version} to ${setting}.`,
       setting,
     };
   }

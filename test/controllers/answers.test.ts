@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { maskEmails } from '../../app/logger.ts';
 import { SECURITY_HEADERS } from '../../app/security-headers.ts';
 import { sealTicket, TICKET_LIFETIME_MS } from '../../app/verification/page-ticket.ts';
 import { signatureHeaders } from '../../sandbox/webhooks/sign.ts';
@@ -66,12 +67,39 @@ describe('every answer carries the security headers, and all but assets are kept
 it.each([
   '/nowhere/jane.unknown@example.com',
   '/nowhere/jane.unknown%40example.com',
+  '/nowhere/jane.unknown%2540example.com',
   '/hubid/62515/contact/jane.unknown@example.com/x?email=jane.unknown@example.com',
 ])('no e-mail address or query is logged for %s', async (path) => {
   const from = lines.length;
   await expectError(await world.app(path), 404, 'not_found');
   await until('the lines', () => lines.slice(from).some(({ res }) => res !== undefined));
   expect(JSON.stringify(lines.slice(from))).not.toContain('jane.unknown');
+});
+
+it('no e-mail address is logged of a card that is not there', async () => {
+  const from = lines.length;
+  const query = 'portalId=62515&associatedObjectId=101&associatedObjectType=CONTACT';
+  await expectError(await signed(`/crm-extension/jane.unknown@example.com?${query}`), 404, 'not_found');
+  await until('the lines', () => lines.slice(from).some(({ res }) => res !== undefined));
+  expect(JSON.stringify(lines.slice(from))).not.toContain('jane.unknown');
+});
+
+it('an address of any length is masked at once', () => {
+  // In one expression for the whole address this took minutes.
+  const long = `/${'a'.repeat(1_000_000)}`;
+  expect(maskEmails(`${long}/jane@example.com${long}`)).toBe(`${long}/:email${long}`);
+});
+
+describe('an unknown address', () => {
+  it.each([
+    ['/%77ebhooks', 'did you mean /webhooks?'],
+    ['/hubid/62515/contact%2Fjane', undefined],
+    ['/nowhere/%F0%9F%98%80', undefined],
+  ])('%s is answered with a hint only where it is another spelling', async (path, hint) => {
+    const message = await expectError(await world.app(path), 404, 'not_found');
+    if (hint) expect(message).toContain(hint);
+    else expect(message).toBe(`This server has no GET ${path}.`);
+  });
 });
 
 describe('what was not stored is said of requests that were to store something', () => {
