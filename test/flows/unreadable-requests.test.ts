@@ -5,11 +5,14 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { SECURITY_HEADERS } from '../../app/security-headers.ts';
 import { answerUnreadableRequests } from '../../app/unreadable-requests.ts';
+import { createDatabase } from '../helpers/database.ts';
 import { createMemoryLog } from '../helpers/memory-log.ts';
+import { freePort, startProcess } from '../helpers/processes.ts';
+import { API_KEY, testSettings } from '../helpers/settings.ts';
 import { until } from '../helpers/until.ts';
 
 const { logger, lines } = createMemoryLog();
-const server = createServer({ requestTimeout: 100, connectionsCheckingInterval: 50 }, (req, res) => {
+const server = createServer({ requestTimeout: 1_500, connectionsCheckingInterval: 100 }, (req, res) => {
   req.resume().on('end', () => res.end());
 });
 let port: number;
@@ -77,3 +80,37 @@ const connections = () =>
   new Promise((resolve, reject) => {
     server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
   });
+
+it('a body that turns out not to be HTTP is answered once by the real server, and logged under one id', async () => {
+  const database = await createDatabase();
+  const appPort = await freePort();
+  const serverUrl = `http://localhost:${appPort}`;
+  const settings = testSettings({ databaseUrl: database.url, serverUrl, sandboxUrl: 'http://localhost:9' });
+  const web = await startProcess('app/server.ts', { ...settings, LOG_LEVEL: 'info' });
+  try {
+    for (const head of [
+      'POST /webhook HTTP/1.1\r\nX-HubSpot-Signature-v3: made-up',
+      `PUT /marketing-events/a/b HTTP/1.1\r\nAuthorization: Bearer ${API_KEY}`,
+    ]) {
+      const socket = connect(appPort, 'localhost').on('error', () => {});
+      socket.write(`${head}\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n`);
+      socket.write('zz\r\n');
+      const answer = await text(socket);
+      expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400']);
+      const [, requestId = ''] = /x-request-id: (.+)\r/i.exec(answer) ?? [];
+      expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({ error: { requestId } });
+      const own = await until('its line', () => {
+        const found = web
+          .output()
+          .split('\n')
+          .filter((line) => line.includes('"status":400') && line.includes(requestId));
+        return found.length > 0 && found;
+      });
+      expect(own).toHaveLength(1);
+    }
+    expect((await fetch(`${serverUrl}/healthz`)).status).toBe(200);
+  } finally {
+    await web.kill();
+    await database.drop();
+  }
+});
