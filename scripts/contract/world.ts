@@ -16,6 +16,7 @@ const PORTAL = 62515;
 const MORE_SCOPES = [
   'tickets',
   'crm.objects.owners.read',
+  'sales-email-read',
   ...['contacts', 'companies', 'deals'].flatMap((type) =>
     ['objects', 'schemas'].flatMap((part) => [`crm.${part}.${type}.read`, `crm.${part}.${type}.write`]),
   ),
