@@ -45,7 +45,10 @@ describe('a button of a card', () => {
     },
   };
   beforeAll(async () => {
-    world = await startWorld({ cards: [card, contactOverview] });
+    world = await startWorld({
+      cards: [card, contactOverview],
+      settings: { HUBSPOT_OPTIONAL_SCOPES: 'crm.objects.deals.read' },
+    });
     expect((await world.install()).status).toBe(200);
   });
   beforeEach(() => {
