@@ -1,4 +1,6 @@
 import type { RequestListener } from 'node:http';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import express from 'express';
 import helmet from 'helmet';
 import type { Context } from './context.ts';
@@ -12,6 +14,7 @@ import { oauthRoutes } from './controllers/oauth.ts';
 import { pageRoutes } from './controllers/page.ts';
 import { timelineRoutes } from './controllers/timeline.ts';
 import { webhookDoor, webhookFailure } from './controllers/webhook.ts';
+import { limitPerAddress } from './middleware/address-limit.ts';
 import { requireApiKey } from './middleware/api-key.ts';
 import { errorHandler, unknownRoute } from './middleware/errors.ts';
 import { requestLog } from './middleware/request-log.ts';
@@ -25,6 +28,8 @@ export function createApp(ctx: Context): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
+  // This server speaks plain HTTP: where its address is https, one proxy is in front, which adds the caller's address.
+  app.set('trust proxy', config.serverUrl.startsWith('https:') ? 1 : false);
   registerViews(app);
 
   app.use(log);
@@ -35,7 +40,13 @@ export function createApp(ctx: Context): RequestListener {
   app.use('/assets/pico', express.static(picoFolder, { maxAge: '1h' }));
 
   app.use(homeRoutes(config));
-  app.use(oauthRoutes({ ...services, sessionSecret: config.sessionSecret }));
+  app.use(
+    oauthRoutes({
+      ...services,
+      sessionSecret: config.sessionSecret,
+      limit: limitPerAddress(ctx.installRequestsPerMinute),
+    }),
+  );
   app.use(crmExtensionRoutes(services.cards, signedRequest));
   app.use(pageRoutes(ctx));
   app.use(marketingEventRoutes(services.marketingEvents, config.hubspot.appId, signedRequest, apiKey));
@@ -48,4 +59,4 @@ export function createApp(ctx: Context): RequestListener {
   return webhookDoor(services.webhookReceiver, signedRequest, app);
 }
 
-const picoFolder = new URL('.', import.meta.resolve('@picocss/pico/css/pico.min.css')).pathname;
+const picoFolder = path.dirname(fileURLToPath(import.meta.resolve('@picocss/pico/css/pico.min.css')));

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { jsonOfPrintable, printableJson } from './printable.ts';
 import { currentCause } from './trace.ts';
 
 export type Logger = pino.Logger;
@@ -32,6 +33,8 @@ export function createLogger(level: string, name: string, output: LogOutput = pr
     base: { name },
     // Every line says what it was for: the request or the webhook event. A copy, as pino adds the line's fields to it.
     mixin: () => ({ ...currentCause() }),
+    // Lines quote what came from outside; the pretty printer writes texts out as they are.
+    hooks: { streamWrite: output.isTTY ? jsonOfPrintable : printableJson },
   };
   if (!output.isTTY) return pino(options, pino.destination(output.fd));
   const shown = { ignore: 'pid,hostname,name', messageFormat: '{name}: {msg}', destination: output.fd };

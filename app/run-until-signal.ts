@@ -1,5 +1,5 @@
 import { ConfigError } from './config.ts';
-import { isDatabaseAway, isUnmigrated, UNMIGRATED } from './errors.ts';
+import { isDatabaseAway, isUnmigrated, UNMIGRATED } from './db/errors.ts';
 import { reasonOf } from './reason-of.ts';
 import { KeyRingError } from './services/key-service.ts';
 import { RegistryError } from './services/registry-check.ts';
@@ -8,12 +8,13 @@ import { SHUTDOWN } from './shutdown.ts';
 export interface Running {
   /** Settles when the work ends by itself, which it does only when it cannot go on. */
   readonly ended?: Promise<void>;
-  stop(): Promise<void>;
+  /** @returns how many pieces of work were cut off. */
+  stop(): Promise<number>;
 }
 
 /**
  * The life of a process: start, wait for SIGTERM or SIGINT, stop within 25 seconds, exit 0. A start that fails
- * says why in plain words and exits 1, as does work that ends by itself or is still under way after that time.
+ * says why in plain words and exits 1, as does work that ends by itself or is cut off.
  */
 export async function runUntilSignal(name: string, start: () => Promise<Running>): Promise<void> {
   let running: Running;
@@ -40,8 +41,12 @@ export async function runUntilSignal(name: string, start: () => Promise<Running>
     );
     process.exit(1);
   }, SHUTDOWN.processMs).unref();
-  await running.stop();
-  process.exit(failed === undefined ? 0 : 1);
+  const cutOff = await running.stop();
+  if (cutOff > 0)
+    console.error(
+      `${name}: work was cut off (jobs still under way: ${cutOff}); another process runs it again`,
+    );
+  process.exit(failed === undefined && cutOff === 0 ? 0 : 1);
 }
 
 /** Why the work ended though nobody asked for it. */

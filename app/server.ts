@@ -17,7 +17,7 @@ const SLOWEST_REQUEST = {
 /** Each costs some 25 kB, and HubSpot uses ten for each account that sends at the moment. */
 const MOST_CONNECTIONS = 3_000;
 
-const PATIENCE = {
+const STOPPING = {
   /** Routers and HubSpot use their connections again within this, or see that they are closed. */
   idleMs: 1_000,
   answerMs: SHUTDOWN.workMs,
@@ -26,7 +26,7 @@ const PATIENCE = {
 await runUntilSignal('web', async () => {
   const config = loadConfig(readEnvironment());
   const logger = createLogger(config.logLevel, 'web');
-  const ctx = createContext(config, logger);
+  const ctx = createContext(config, logger, { process: 'web' });
   ctx.checkRegistries();
   await ctx.services.keys.checkAtStart();
   await ctx.services.refusals.rememberSecrets();
@@ -37,9 +37,11 @@ await runUntilSignal('web', async () => {
   logger.info({ port: config.port, serverUrl: config.serverUrl }, 'listening');
   return {
     async stop() {
-      await listening.close(PATIENCE);
+      await listening.close(STOPPING);
       await ctx.close();
       logger.info('stopped');
+      // Requests that take too long are answered with 503, and what was not stored is sent again.
+      return 0;
     },
   };
 });

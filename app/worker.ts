@@ -20,9 +20,10 @@ await runUntilSignal('worker', async () => {
     ended: runner.ended,
     async stop() {
       schedule.stop();
-      await runner.stop();
+      const cutOff = await runner.stop();
       await ctx.close();
-      logger.info('stopped');
+      logger.info({ cutOff }, 'stopped');
+      return cutOff;
     },
   };
 });

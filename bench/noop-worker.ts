@@ -14,8 +14,9 @@ await runUntilSignal('worker', async () => {
   return {
     ended: runner.ended,
     async stop() {
-      await runner.stop();
+      const cutOff = await runner.stop();
       await ctx.close();
+      return cutOff;
     },
   };
 });

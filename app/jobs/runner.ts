@@ -23,8 +23,11 @@ const BOOKKEEPING_MS = 1_000;
 export interface JobRunner {
   /** Resolves when the runner ends by itself, which it does only when it cannot go on. */
   readonly ended: Promise<void>;
-  /** Takes no new job and waits for the running ones; those that take too long go back to the queue. */
-  stop(): Promise<void>;
+  /**
+   * Takes no new job and waits for the running ones; those that take too long go back to the queue.
+   * @returns how many those were.
+   */
+  stop(): Promise<number>;
 }
 
 export async function startJobRunner(ctx: Context): Promise<JobRunner> {
@@ -35,7 +38,7 @@ export async function startJobRunner(ctx: Context): Promise<JobRunner> {
   events.on('pool:create', ({ workerPool }: { workerPool: WorkerPool }) => liveness.begin(workerPool.id));
   const runner = await run({
     pgPool: patientPool(ctx.pool),
-    taskList: abortable(createTasks(ctx, () => stopping)),
+    taskList: work.abortable(createTasks(ctx, () => stopping)),
     concurrency: CONCURRENCY,
     noHandleSignals: true,
     events,
@@ -54,19 +57,9 @@ export async function startJobRunner(ctx: Context): Promise<JobRunner> {
         .catch((err: Error) => ctx.logger.debug({ err }, 'the runner had stopped'));
       await Promise.race([stopped, work.ended()]);
       await withinTime(liveness.end(), BOOKKEEPING_MS);
+      return work.cutOff();
     },
   };
-}
-
-/** A task that is still under way when the time for it ends fails, so that another worker takes its job. */
-function abortable(tasks: ReturnType<typeof createTasks>): TaskList {
-  return Object.fromEntries(
-    Object.entries(tasks).map(([name, task]) => [
-      name,
-      // The names are checked in createTasks; the library knows payloads only as unknown.
-      (payload, helpers) => Promise.race([task(payload as never, helpers), helpers.abortPromise]),
-    ]),
-  );
 }
 
 /**
@@ -75,10 +68,24 @@ function abortable(tasks: ReturnType<typeof createTasks>): TaskList {
  */
 function trackWork(events: WorkerEvents) {
   const underWay = new Set<string>();
+  let cutOff = 0;
   events.on('job:start', ({ job }) => underWay.add(job.id));
   events.on('job:complete', ({ job }) => underWay.delete(job.id));
 
   return {
+    /** Tasks that fail when the time for them ends while they are under way, so that another worker takes their jobs. */
+    abortable: (tasks: ReturnType<typeof createTasks>): TaskList =>
+      Object.fromEntries(
+        Object.entries(tasks).map(([name, task]) => [
+          name,
+          // The names are checked in createTasks; the library knows payloads only as unknown.
+          (payload, helpers) => untilAborted(helpers.abortSignal, () => task(payload as never, helpers)),
+        ]),
+      ),
+
+    /** How many tasks were still under way when the time for them ended. */
+    cutOff: () => cutOff,
+
     /** Resolves when no job has been under way for a moment. */
     async ended(): Promise<void> {
       let idleSince = performance.now();
@@ -88,4 +95,19 @@ function trackWork(events: WorkerEvents) {
       }
     },
   };
+
+  /** The library's own promise of the abort lives as long as the worker, and would keep something of each job. */
+  async function untilAborted(signal: AbortSignal, task: () => Promise<void>): Promise<void> {
+    const aborted = Promise.withResolvers<never>();
+    const abort = () => {
+      cutOff += 1;
+      aborted.reject(signal.reason);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      await Promise.race([task(), aborted.promise]);
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
 }

@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
-import { AppError, invalidRequest, isDatabaseAway, notFound } from '../errors.ts';
+import { isDatabaseAway } from '../db/errors.ts';
+import { AppError, invalidRequest, notFound } from '../errors.ts';
 import { furtherDetails } from '../hubspot/error-body.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
 import { maskEmails } from '../logger.ts';

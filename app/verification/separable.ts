@@ -4,6 +4,9 @@ import type { SignedRoute } from './diagnose.ts';
 /** `name=value` as HubSpot and URLSearchParams write it: reserved characters of a value are percent-encoded. */
 const PAIR = /^[\w.%+-]+=[^="<>{}\\^`|\s]*$/;
 
+/** What HubSpot adds to the address of each request that a card makes. */
+const OF_A_CARD = /^(?:appId|portalId|userId|userEmail)=/;
+
 interface SignedMessage {
   readonly route: SignedRoute;
   readonly method: string;
@@ -23,12 +26,14 @@ interface SignedMessage {
 export function requireSeparable({ route, method, target, body, isForm }: SignedMessage): void {
   const at = target.indexOf('?');
   const query = at < 0 ? '' : target.slice(at + 1);
-  if (route === 'webhook') {
-    if (at >= 0) throw refused('HubSpot delivers webhooks to an address without a query');
-    return;
-  }
   const pairs = pairsOf(query);
   if (!pairs) throw refused('The query must be made of whole name=value pairs');
+  if (route === 'webhook') {
+    // A card's code, which its user can change, may have HubSpot sign any address and body for this app.
+    if (pairs.some((pair) => OF_A_CARD.test(pair)))
+      throw refused('This was sent by a card, and is no delivery');
+    return;
+  }
   if (body === '') return;
   if (method === 'GET' || method === 'HEAD' || method === 'DELETE')
     throw refused(`HubSpot sends no body with ${method}`);

@@ -3,12 +3,18 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SHUTDOWN } from '../../app/shutdown.ts';
 import { type OwnPostgres, startOwnPostgres } from '../helpers/own-postgres.ts';
-import { freePort, startProcess } from '../helpers/processes.ts';
+import { freePort, type RunningProcess, startProcess } from '../helpers/processes.ts';
 import { testSettings } from '../helpers/settings.ts';
+import { startSilentProxy } from '../helpers/silent-proxy.ts';
 import { until } from '../helpers/until.ts';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
+
+/** A new connection to a database that does not answer is given up after this. */
+const CONNECT_MS = 10_000;
+const PROGRAMS = ['app/server.ts', 'app/worker.ts'];
 
 describe('a process that is stopped', () => {
   let postgres: OwnPostgres;
@@ -62,18 +68,53 @@ describe('a process that is stopped', () => {
     },
   );
 
-  it('exits with 0 and does not wait for a database that is away, when nothing is under way', async () => {
-    const worker = await startProcess('app/worker.ts', settings);
+  it.each(PROGRAMS)('exits with 0 and at once when %s is idle and its database is away', async (program) => {
+    const running = await startProcess(program, settings);
+    if (program === 'app/server.ts') await askReadiness();
     await postgres.stop();
     try {
-      await until('the loss to be noticed', () => worker.output().includes('lost'));
-      expect(await worker.kill('SIGTERM')).toEqual({ code: 0, signal: null });
-      expect(worker.output()).not.toContain('cut off');
+      await until('the loss to be noticed', () => running.output().includes('lost'));
+      await expectPromptExit(running);
     } finally {
-      await worker.kill('SIGKILL');
+      await running.kill('SIGKILL');
       await postgres.start();
     }
   });
+
+  it.each(PROGRAMS)(
+    'exits with 0 and at once when %s is idle and its database is frozen',
+    async (program) => {
+      const proxy = await startSilentProxy(postgres.url);
+      const running = await startProcess(program, { ...settings, DATABASE_URL: proxy.url });
+      try {
+        if (program === 'app/server.ts') await askReadiness();
+        proxy.fallSilent();
+        await expectPromptExit(running);
+      } finally {
+        await running.kill('SIGKILL');
+        await proxy.close();
+      }
+    },
+  );
+
+  /** Opens a connection to the database. */
+  async function askReadiness() {
+    expect((await fetch(`http://localhost:${port}/readyz`)).status).toBe(200);
+  }
+
+  async function expectPromptExit(running: RunningProcess) {
+    const began = performance.now();
+    expect(await running.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(performance.now() - began).toBeLessThan(CONNECT_MS);
+    expect(running.output()).not.toContain('cut off');
+  }
+});
+
+it('the time for work ends before the time for the process, and that before Heroku kills it', () => {
+  const { workMs, processMs } = SHUTDOWN;
+  // Between them jobs go back to the queue and connections are closed.
+  expect(processMs - workMs).toBeGreaterThanOrEqual(5_000);
+  expect(30_000 - processMs).toBeGreaterThanOrEqual(3_000);
 });
 
 it('a process whose work ends by itself says so and exits with 1', async () => {

@@ -62,8 +62,9 @@ if (import.meta.main) {
       ended: runner.ended,
       async stop() {
         schedule.stop();
-        await runner.stop();
+        const cutOff = await runner.stop();
         await ctx.close();
+        return cutOff;
       },
     };
   });
