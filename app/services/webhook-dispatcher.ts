@@ -19,7 +19,7 @@ const LOOK_EVERY_MS = 200;
 /** The transaction that a handler writes in. */
 export type HandlerDb = Db;
 
-/** What a handler threw, with the handler's name. */
+/** What a handler threw, or why its work did not count, with the handler's name. */
 export class HandlerFailure extends Error {
   override readonly name = 'HandlerFailure';
   readonly handler: string;
@@ -130,7 +130,9 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
       return await transaction.commit(isLast);
     } catch (error) {
       await transaction.rollback();
-      throw error;
+      if (error instanceof EventNotDue || error instanceof HandlerFailure) throw error;
+      // The commit failed: of handlers that share a transaction, nobody can tell whose statement it was.
+      throw new HandlerFailure(matching.map(({ name }) => name).join(', '), error);
     }
   }
 
@@ -211,7 +213,8 @@ function orGivenUp(ms: number, work: Promise<void>, name: string, giveUp: () => 
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       giveUp();
-      reject(new Error(`The handler ${name} had not ended after ${ms / 1000} seconds.`));
+      const tooLong = new Error(`The handler ${name} had not ended after ${ms / 1000} seconds.`);
+      reject(new HandlerFailure(name, tooLong));
     }, ms);
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });

@@ -294,19 +294,51 @@ describe('an event whose handler throws', () => {
     });
   });
 
-  it('is logged with the handler, its type, its event and when it is retried', async () => {
-    const handler = onChange('reports', () => Promise.reject(new Error('no stock')));
+  it.each<[string, Handle, string]>([
+    ['rejects', () => Promise.reject(new Error('no stock')), 'no stock'],
+    ['never ends', () => new Promise(() => {}), 'The handler reports had not ended after 1 seconds.'],
+    [
+      'keeps quiet about a failed statement',
+      async (_, { db }) => void (await db.query('select 1 / 0').catch(() => undefined)),
+      expect.stringContaining('transaction is aborted') as unknown as string,
+    ],
+  ])(
+    'is logged with handler, type, event and next attempt when the handler %s',
+    async (_, handle, message) => {
+      const { logger, lines } = createMemoryLog();
+      await inWebhookWorld(
+        [onChange('reports', handle)],
+        async ({ deliver, query }) => {
+          await deliver([anEvent()]);
+          const line = await until('the line', () => lines.find(({ msg }) => msg.includes('handler failed')));
+          const [{ id }] = await query('select id from webhook_events');
+          expect(line).toMatchObject({
+            ...{ level: 40, handler: 'reports', subscriptionType: 'contact.propertyChange', portalId: 62515 },
+            ...{ attempt: 1, eventId: id, retryAt: expect.any(String), err: { message } },
+          });
+        },
+        { logger, webhookHandlerMs: 1_000 },
+      );
+    },
+  );
+
+  it('is logged with handler, type and event when it is dead', async () => {
     const { logger, lines } = createMemoryLog();
+    const handler = onChange('reads', async (objectId, { hubspot }) => {
+      await hubspot.contacts.get(String(objectId));
+    });
     await inWebhookWorld(
       [handler],
       async ({ deliver, settled }) => {
-        await deliver([anEvent()]);
+        // Without an install no later attempt can succeed.
+        await deliver([anEvent({ portalId: 62599 })]);
         await settled();
-        expect(lines.find(({ msg }) => msg.includes('handler failed'))).toMatchObject({
-          ...{ level: 40, handler: 'reports', subscriptionType: 'contact.propertyChange', portalId: 62515 },
-          ...{ attempt: 1, eventId: expect.any(String), retryAt: expect.any(String) },
-          err: { message: 'no stock' },
+        const line = lines.find(({ msg }) => msg.includes('now a dead letter'));
+        expect(line).toMatchObject({
+          ...{ level: 50, handler: 'reads', subscriptionType: 'contact.propertyChange', portalId: 62599 },
+          ...{ attempt: 1, eventId: expect.any(String) },
         });
+        expect(line).not.toHaveProperty('retryAt');
       },
       { logger },
     );
