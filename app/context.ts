@@ -173,8 +173,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
       webhookReceiver,
       webhookSplitter: createWebhookSplitter({
         pool,
-        isWanted: dispatcher.isWanted,
-        appId,
+        triage: dispatcher.triage,
         lanesAtWork,
         logger,
       }),

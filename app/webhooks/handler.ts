@@ -4,38 +4,15 @@ import type { InstallStatus } from '../services/install-service.ts';
 import type { NewTimelineEvent } from '../services/timeline-service.ts';
 import type { HandlerDb } from '../services/webhook-dispatcher.ts';
 import type { WebhookEvent } from '../services/webhook-event.ts';
+import type { PROMISED_FIELDS } from '../services/webhook-event-fields.ts';
 
 type With<Field extends keyof WebhookEvent> = WebhookEvent & {
   readonly [F in Field]-?: NonNullable<WebhookEvent[F]>;
 };
 
-type LegacyObject = 'contact' | 'company' | 'deal' | 'ticket' | 'line_item' | 'product';
-
-/** Subscription types and what their events carry. @see platform: webhooks, event types */
+/** Subscription types and what their events carry. */
 export type WebhookEvents = {
-  readonly [T in `${LegacyObject}.${'creation' | 'deletion' | 'restore'}`]: With<'objectId'>;
-} & { readonly [T in `${LegacyObject}.propertyChange`]: With<'objectId' | 'propertyName'> } & {
-  readonly [T in `${LegacyObject}.merge`]: With<'primaryObjectId' | 'mergedObjectIds'>;
-} & {
-  readonly [T in `${Exclude<LegacyObject, 'product'>}.associationChange`]: With<
-    'fromObjectId' | 'toObjectId'
-  >;
-} & {
-  readonly [T in `object.${'creation' | 'deletion' | 'restore'}`]: With<'objectId' | 'objectTypeId'>;
-} & {
-  readonly 'object.propertyChange': With<'objectId' | 'objectTypeId' | 'propertyName'>;
-  readonly 'object.merge': With<'objectTypeId'>;
-  readonly 'object.associationChange': With<'fromObjectId' | 'toObjectId'>;
-  readonly 'contact.privacyDeletion': With<'objectId'>;
-  readonly 'conversation.creation': With<'objectId'>;
-  readonly 'conversation.deletion': With<'objectId'>;
-  readonly 'conversation.privacyDeletion': With<'objectId'>;
-  readonly 'conversation.newMessage': With<'objectId' | 'messageId'>;
-  readonly 'conversation.propertyChange': With<'objectId' | 'propertyName'>;
-  /** Ours, once per install: HubSpot sends no webhook for either. `objectId` is the install's id, the
-   * same in both and larger at each reinstall. */
-  readonly 'app.installed': With<'objectId'>;
-  readonly 'app.uninstalled': With<'objectId'>;
+  readonly [Type in keyof typeof PROMISED_FIELDS]: With<(typeof PROMISED_FIELDS)[Type][number]>;
 };
 
 export type SubscriptionType = keyof WebhookEvents;
