@@ -2,7 +2,7 @@ import base from './jest.config.js';
 
 export default {
   ...base,
-  testMatch: ['<rootDir>/test/slow/**/*.test.ts'],
+  roots: ['<rootDir>/test/slow'],
   testPathIgnorePatterns: [],
   testTimeout: 600_000,
   maxWorkers: 1,

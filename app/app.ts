@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import express from 'express';
-import helmet from 'helmet';
 import type { Context } from './context.ts';
 import { contactRoutes } from './controllers/contacts.ts';
 import { crmExtensionRoutes } from './controllers/crm-extension.ts';
@@ -12,9 +13,11 @@ import { oauthRoutes } from './controllers/oauth.ts';
 import { pageRoutes } from './controllers/page.ts';
 import { timelineRoutes } from './controllers/timeline.ts';
 import { webhookDoor, webhookFailure } from './controllers/webhook.ts';
+import { limitPerAddress } from './middleware/address-limit.ts';
 import { requireApiKey } from './middleware/api-key.ts';
 import { errorHandler, unknownRoute } from './middleware/errors.ts';
 import { requestLog } from './middleware/request-log.ts';
+import { noStore, securityHeaders } from './security-headers.ts';
 import { registerViews } from './views/engine.ts';
 
 /** The whole web application: the door for webhooks, middleware in order, then every mount. Never listens. */
@@ -25,17 +28,30 @@ export function createApp(ctx: Context): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
+  // This server speaks plain HTTP: where its address is https, one proxy is in front, which adds the caller's address.
+  app.set('trust proxy', config.serverUrl.startsWith('https:') ? 1 : false);
   registerViews(app);
 
   app.use(log);
-  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
-  app.post('/webhook', webhookFailure);
-  app.use(healthRoutes(services.health));
+  app.use(securityHeaders);
   app.use('/assets', express.static(`${import.meta.dirname}/public`, { maxAge: '1h' }));
   app.use('/assets/pico', express.static(picoFolder, { maxAge: '1h' }));
 
+  app.use(noStore);
+  app.post('/webhook', webhookFailure);
+  app.use(healthRoutes(services.health));
   app.use(homeRoutes(config));
-  app.use(oauthRoutes({ ...services, sessionSecret: config.sessionSecret }));
+  app.use(
+    oauthRoutes({
+      ...services,
+      sessionSecret: config.sessionSecret,
+      limit: [
+        limitPerAddress(ctx.installRequestsPerMinute),
+        // Each failed callback may have been a made-up code; ten of them still are a person who tries again.
+        limitPerAddress(Math.ceil(ctx.installRequestsPerMinute / 6), { onlyFailed: true }),
+      ],
+    }),
+  );
   app.use(crmExtensionRoutes(services.cards, signedRequest));
   app.use(pageRoutes(ctx));
   app.use(marketingEventRoutes(services.marketingEvents, config.hubspot.appId, signedRequest, apiKey));
@@ -48,4 +64,4 @@ export function createApp(ctx: Context): RequestListener {
   return webhookDoor(services.webhookReceiver, signedRequest, app);
 }
 
-const picoFolder = new URL('.', import.meta.resolve('@picocss/pico/css/pico.min.css')).pathname;
+const picoFolder = path.dirname(fileURLToPath(import.meta.resolve('@picocss/pico/css/pico.min.css')));

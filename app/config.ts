@@ -2,8 +2,8 @@ import dotenv from 'dotenv';
 import { z } from 'zod';
 import { parseKeyRing } from './db/key-ring.ts';
 import { parseApiVersions } from './hubspot/api-paths.ts';
-
-const DEVELOPER_SCOPES = 'oauth crm.objects.contacts.read crm.objects.contacts.write timeline';
+import { APP_FILE, readProjectScopes } from './project-scopes.ts';
+import { reasonOf } from './reason-of.ts';
 
 const baseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
@@ -38,8 +38,8 @@ const settings = z.object({
   HUBSPOT_APP_ID: z.coerce.number().int().positive(),
   HUBSPOT_CLIENT_ID: z.string().min(1),
   HUBSPOT_CLIENT_SECRET: words.pipe(z.array(z.string()).min(1)),
-  HUBSPOT_SCOPES: words.default(DEVELOPER_SCOPES.split(' ')),
-  HUBSPOT_OPTIONAL_SCOPES: words.default([]),
+  HUBSPOT_SCOPES: words.optional(),
+  HUBSPOT_OPTIONAL_SCOPES: words.optional(),
   HUBSPOT_APP_EVENT_TYPE: z.string().min(1).optional(),
   HUBSPOT_API_URL: baseUrl.default('https://api.hubapi.com'),
   HUBSPOT_AUTHORIZE_URL: baseUrl.default('https://app.hubspot.com/oauth/authorize'),
@@ -123,9 +123,13 @@ function parse<T extends z.ZodType>(schema: T, env: Record<string, string | unde
   );
 }
 
-/** @throws {ConfigError} listing all problems at once. */
-export function loadConfig(env: Record<string, string | undefined>) {
+/**
+ * @param projectFile declares the scopes that no setting names.
+ * @throws {ConfigError} listing all problems at once.
+ */
+export function loadConfig(env: Record<string, string | undefined>, projectFile = APP_FILE) {
   const s = parse(settings, env);
+  const { scopes, optionalScopes } = scopesOf(s, projectFile);
   return Object.freeze({
     port: s.PORT,
     /** Public base URL without a trailing slash. */
@@ -136,8 +140,9 @@ export function loadConfig(env: Record<string, string | undefined>) {
       clientId: s.HUBSPOT_CLIENT_ID,
       /** Newest first. The first one authenticates us; each is accepted when verifying signatures. */
       clientSecrets: s.HUBSPOT_CLIENT_SECRET,
-      scopes: s.HUBSPOT_SCOPES,
-      optionalScopes: s.HUBSPOT_OPTIONAL_SCOPES,
+      scopes,
+      /** None of `scopes` is among them. */
+      optionalScopes,
       /** Fully qualified name of the app event type that this app sends (platform: `ae{appId}_{uid}`). */
       appEventType: s.HUBSPOT_APP_EVENT_TYPE ?? `ae${s.HUBSPOT_APP_ID}_app-activity`,
       apiUrl: s.HUBSPOT_API_URL,
@@ -166,4 +171,20 @@ export function loadConfig(env: Record<string, string | undefined>) {
     },
     logLevel: s.LOG_LEVEL,
   });
+}
+
+function scopesOf(s: z.output<typeof settings>, projectFile: string) {
+  let { HUBSPOT_SCOPES: scopes, HUBSPOT_OPTIONAL_SCOPES: optional } = s;
+  if (!scopes || !optional) {
+    try {
+      const project = readProjectScopes(projectFile);
+      scopes ??= project.required;
+      optional ??= project.optional;
+    } catch (error) {
+      const missing = scopes ? 'HUBSPOT_OPTIONAL_SCOPES' : 'HUBSPOT_SCOPES';
+      throw new ConfigError([`${missing} is not set, and ${reasonOf(error)}`]);
+    }
+  }
+  const required = new Set(scopes);
+  return { scopes, optionalScopes: optional.filter((scope) => !required.has(scope)) };
 }

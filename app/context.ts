@@ -3,7 +3,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createClientSecretsStore } from './db/client-secrets-store.ts';
 import { createInstallsStore } from './db/installs-store.ts';
-import { createPool, HANDLER_CONNECTIONS } from './db/pool.ts';
+import { createPool, HANDLER_CONNECTIONS, PATIENCE } from './db/pool.ts';
 import { createSessionLocks } from './db/session-locks.ts';
 import { createHubSpotHttp } from './hubspot/http.ts';
 import { createOAuthApi } from './hubspot/oauth.ts';
@@ -55,19 +55,32 @@ export interface Overrides {
   /** For how long webhook handlers wait for what was stored before to be split. */
   readonly webhookPatienceMs?: number;
   readonly cards?: typeof cards;
+  /** Requests a minute from one address to the routes of installs. */
+  readonly installRequestsPerMinute?: number;
+  readonly failedExchangesPerMinute?: number;
+}
+
+/** An office behind one address, with room to spare. */
+const INSTALL_REQUESTS_PER_MINUTE = 60;
+
+/** What the kinds of processes differ in; a test may replace more. */
+export interface ContextOptions extends Overrides {
+  /** For how long this kind of process waits for the database. A worker, when absent. */
+  readonly process?: 'web' | 'worker' | 'command';
 }
 
 /** Builds everything once and hands it down. `close` ends what was opened. */
-export function createContext(config: Config, logger: Logger, overrides: Overrides = {}) {
+export function createContext(config: Config, logger: Logger, overrides: ContextOptions = {}) {
   const handlers = overrides.webhookHandlers ?? webhookHandlers;
   const shownCards = overrides.cards ?? cards;
   const clock = overrides.clock ?? systemClock;
   const lost = (err: Error) => logger.warn({ err }, 'an idle database connection was lost');
-  const pool = createPool(config.database, lost);
+  const patience = PATIENCE[overrides.process ?? 'worker'];
+  const pool = createPool(config.database, lost, patience);
   // Apart, because a handler that holds a transaction may need the other pool: out of one they could wait for each
   // other for ever.
-  const handlerPool = createPool(config.database, lost, HANDLER_CONNECTIONS);
-  const locks = createSessionLocks(config.database, logger);
+  const handlerPool = createPool(config.database, lost, PATIENCE.handlers, HANDLER_CONNECTIONS);
+  const locks = createSessionLocks(config.database, logger, patience);
   const installs = createInstallsStore(config.tokenKeys);
   const clientSecrets = createClientSecretsStore(config.tokenKeys);
   const http = createHubSpotHttp(config.hubspot.apiUrl, logger, overrides.callTimeoutMs);
@@ -102,6 +115,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
     hubspotFor,
     clock,
     logger,
+    failedExchangesPerMinute: overrides.failedExchangesPerMinute,
   });
   const timeline = createTimelineService({
     pool,
@@ -150,6 +164,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
       onRefused: refusals.note,
     }),
     hubspotFor,
+    installRequestsPerMinute: overrides.installRequestsPerMinute ?? INSTALL_REQUESTS_PER_MINUTE,
     services: {
       apiKeys,
       cards: createCardService({
@@ -160,7 +175,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
         sessionSecret: config.sessionSecret,
         clock,
       }),
-      health: createHealthService({ pool, keys }),
+      health: createHealthService({ pool, keys, receiver: webhookReceiver, clock }),
       installs: installService,
       keys,
       marketingEvents: createMarketingEventService({ pool }),
@@ -200,6 +215,7 @@ export function createContext(config: Config, logger: Logger, overrides: Overrid
     async close(): Promise<void> {
       await webhookReceiver.close();
       await tokens.settled();
+      await budget.settled();
       // Connections that are in use, or whose server does not answer, end with the process.
       await withinTime(Promise.all([locks.close(), pool.end(), handlerPool.end()]), LONGEST_CLOSE_MS);
     },

@@ -60,32 +60,3 @@ export const needsReconnect = (portalId: number) =>
     `HubSpot no longer accepts the authorisation of portal ${portalId}. Nothing was sent. ` +
       'Ask the account to install the app again at /install.',
   );
-
-/** PostgreSQL's codes for a connection lost, refused, ended by an operator or a crash, one too many, or read-only. */
-const AWAY_STATES = /^(?:08...|53...|57P0.|25006)$/;
-const NETWORK_CODES = [
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EPIPE',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-];
-/** What pg says without a code. */
-const DRIVER_WORDS =
-  /^(?:Connection terminated|timeout exceeded when trying to connect|timeout expired$|Query read timeout)|not queryable|after calling end on the pool/;
-
-/** PostgreSQL's code for a table that does not exist. */
-export const isUnmigrated = (error: unknown): boolean =>
-  (error as { code?: unknown } | null)?.code === '42P01';
-
-export const UNMIGRATED = 'The database is not migrated: run `npm run migrate` first.';
-
-/** Whether a statement failed because the database could not be reached; it may work again in a moment. */
-export function isDatabaseAway(error: unknown): boolean {
-  const { code = '', syscall, message = '' } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
-  if (AWAY_STATES.test(code) || NETWORK_CODES.includes(code)) return true;
-  // A caller who goes away resets a connection too, but not in a system call of ours.
-  return code === 'ECONNRESET' ? syscall !== undefined : DRIVER_WORDS.test(message);
-}

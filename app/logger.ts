@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { jsonOfPrintable, printableJson } from './printable.ts';
 import { currentCause } from './trace.ts';
 
 export type Logger = pino.Logger;
@@ -32,14 +33,23 @@ export function createLogger(level: string, name: string, output: LogOutput = pr
     base: { name },
     // Every line says what it was for: the request or the webhook event. A copy, as pino adds the line's fields to it.
     mixin: () => ({ ...currentCause() }),
+    // Lines quote what came from outside; the pretty printer writes texts out as they are.
+    hooks: { streamWrite: output.isTTY ? jsonOfPrintable : printableJson },
   };
   if (!output.isTTY) return pino(options, pino.destination(output.fd));
   const shown = { ignore: 'pid,hostname,name', messageFormat: '{name}: {msg}', destination: output.fd };
   return pino({ ...options, transport: { target: 'pino-pretty', options: shown } });
 }
 
-/** A path as it may be logged: paths hold e-mail addresses. */
-export const maskEmails = (path: string): string => path.replace(/[^/]*(?:@|%40)[^/]*/gi, ':email');
+/** An @, encoded however often. */
+const AT_SIGN = /@|%(?:25)*40/i;
+
+/** A path as it may be logged: paths hold e-mail addresses. Part by part, as one expression for all takes long. */
+export const maskEmails = (path: string): string =>
+  path
+    .split('/')
+    .map((part) => (AT_SIGN.test(part) ? ':email' : part))
+    .join('/');
 
 /**
  * Only these fields of an error are logged. A got or pg error carries its request, with bearer token or

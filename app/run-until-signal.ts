@@ -1,5 +1,5 @@
 import { ConfigError } from './config.ts';
-import { isDatabaseAway, isUnmigrated, UNMIGRATED } from './errors.ts';
+import { isDatabaseAway, isUnmigrated, UNMIGRATED } from './db/errors.ts';
 import { reasonOf } from './reason-of.ts';
 import { KeyRingError } from './services/key-service.ts';
 import { RegistryError } from './services/registry-check.ts';

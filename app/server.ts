@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { createApp } from './app.ts';
 import { loadConfig, readEnvironment } from './config.ts';
+import { boundConnections } from './connection-bound.ts';
 import { createContext } from './context.ts';
 import { listen } from './listen.ts';
 import { createLogger } from './logger.ts';
@@ -11,13 +12,15 @@ import { answerUnreadableRequests } from './unreadable-requests.ts';
 /** HubSpot waits five seconds for an answer. Whoever takes longer to send a request holds memory for nothing. */
 const SLOWEST_REQUEST = {
   headersTimeout: 10_000,
-  requestTimeout: 15_000,
-  connectionsCheckingInterval: 2_000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
 };
-/** Each costs some 25 kB, and HubSpot uses ten for each account that sends at the moment. */
+/** Longer than any answer takes; whoever does not read theirs holds a connection no longer. */
+const SILENCE_MS = 60_000;
+/** Each costs some 17 kB before its request is there; HubSpot uses ten for each account that sends at the moment. */
 const MOST_CONNECTIONS = 3_000;
 
-const PATIENCE = {
+const STOPPING = {
   /** Routers and HubSpot use their connections again within this, or see that they are closed. */
   idleMs: 1_000,
   answerMs: SHUTDOWN.workMs,
@@ -26,18 +29,19 @@ const PATIENCE = {
 await runUntilSignal('web', async () => {
   const config = loadConfig(readEnvironment());
   const logger = createLogger(config.logLevel, 'web');
-  const ctx = createContext(config, logger);
+  const ctx = createContext(config, logger, { process: 'web' });
   ctx.checkRegistries();
   await ctx.services.keys.checkAtStart();
   await ctx.services.refusals.rememberSecrets();
   const server = createServer(SLOWEST_REQUEST, createApp(ctx));
-  server.maxConnections = MOST_CONNECTIONS;
+  server.timeout = SILENCE_MS;
+  boundConnections(server, MOST_CONNECTIONS, logger);
   answerUnreadableRequests(server, logger);
   const listening = await listen(server, config.port);
   logger.info({ port: config.port, serverUrl: config.serverUrl }, 'listening');
   return {
     async stop() {
-      await listening.close(PATIENCE);
+      await listening.close(STOPPING);
       await ctx.close();
       logger.info('stopped');
       // Requests that take too long are answered with 503, and what was not stored is sent again.

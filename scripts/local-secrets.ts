@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { parseJsonFile } from '../app/json-file.ts';
 
 const NAMES = ['TOKEN_KEYS', 'API_KEY', 'SESSION_SECRET'] as const;
 
@@ -9,7 +10,11 @@ type Secrets = Record<(typeof NAMES)[number], string>;
 /** Secrets for a start without settings: made once, kept in a file that only its owner reads. */
 export async function localSecrets(folder: string): Promise<Secrets> {
   const file = path.join(folder, 'secrets.json');
-  const kept: Partial<Secrets> = await readFile(file, 'utf8').then(JSON.parse, () => ({}));
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '{}';
+    throw new Error(`The secrets in ${file} cannot be read: ${error.code}.`);
+  });
+  const kept = parseJsonFile(file, text) as Partial<Secrets>;
   const secrets: Secrets = {
     TOKEN_KEYS: kept.TOKEN_KEYS ?? `local:${randomBytes(32).toString('base64url')}`,
     API_KEY: kept.API_KEY ?? randomBytes(32).toString('base64url'),

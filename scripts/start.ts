@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
@@ -46,9 +45,8 @@ async function start() {
   const sandboxPort = sandboxed ? await freePort('SANDBOX_PORT', given.SANDBOX_PORT ?? '3001') : 0;
 
   const settings: Record<string, string | undefined> = {
-    ...(await localSecrets(DATA)),
+    ...(await localSecrets(DATA).catch(refuseStart)),
     SERVER_URL: `http://localhost:${port}`,
-    ...(sandboxed && { HUBSPOT_OPTIONAL_SCOPES: declaredOptionalScopes() }),
     ...given,
     PORT: String(port),
     ...(sandboxed && sandboxSettings(sandboxPort)),
@@ -87,13 +85,6 @@ function sandboxSettings(port: number) {
     HUBSPOT_FORMS_URL: url,
     HUBSPOT_DEVELOPER_API_KEY: 'sandbox-developer-key',
   };
-}
-
-/** What the project declares beside the required scopes: with them every command of `npm run hubspot` can be tried. */
-function declaredOptionalScopes(): string {
-  const file = path.join(ROOT, 'hubspot-project/src/app/app-hsmeta.json');
-  const app: { config: { auth: { optionalScopes: string[] } } } = JSON.parse(readFileSync(file, 'utf8'));
-  return app.config.auth.optionalScopes.join(' ');
 }
 
 async function startDatabase(): Promise<string> {
@@ -137,6 +128,10 @@ async function tellCommands(settings: Record<string, string | undefined>): Promi
   commandsTold = true;
   await mkdir(path.dirname(LOCAL_ENVIRONMENT), { recursive: true });
   await writeFile(LOCAL_ENVIRONMENT, `${lines.join('\n')}\n`, { mode: 0o600 });
+}
+
+function refuseStart(error: unknown): never {
+  throw new StartProblem(reasonOf(error));
 }
 
 /** Once stopping has begun nothing goes on and nothing more is said: the process is about to exit. */

@@ -1,6 +1,7 @@
-import { type CommandGroup, ProblemError, portalArgument } from './command.ts';
+import { type CommandGroup, destructiveAction, ProblemError, portalArgument } from './command.ts';
 
-export const apiKeyCommands: CommandGroup = (program, { withContext, output }) => {
+export const apiKeyCommands: CommandGroup = (program, tools) => {
+  const { withContext, output } = tools;
   const group = program.command('api-keys').description('keys for this server’s own API');
 
   group
@@ -30,14 +31,15 @@ export const apiKeyCommands: CommandGroup = (program, { withContext, output }) =
       output().list(rows, ['id', 'name', 'portal', 'created', 'lastUsed', 'revoked'], empty);
     });
 
-  group
-    .command('revoke')
-    .description('end a key')
-    .argument('<id>', 'the key’s id, from `api-keys list`')
-    .action(async (id: string) => {
+  destructiveAction(
+    tools,
+    group.command('revoke').description('end a key').argument('<id>', 'the key’s id, from `api-keys list`'),
+    (id: string) => `This ends the key ${id} for good: requests that carry it are answered 401.`,
+    async (id: string) => {
       if (!(await withContext(({ services }) => services.apiKeys.revoke(id)))) {
         throw new ProblemError(`There is no key "${id}" in use. Nothing was changed.`);
       }
       output().done(`The key ${id} is revoked.`, { id, revoked: true });
-    });
+    },
+  );
 };

@@ -2,7 +2,7 @@ import type { AssociationLimit } from '../hubspot/association-limits.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { labelledKind } from './association-kinds.ts';
 import { reportRows, rowOutcomes } from './batch-report.ts';
-import { type CommandGroup, ProblemError, wholeNumber } from './command.ts';
+import { type CommandGroup, destructiveAction, ProblemError, wholeNumber } from './command.ts';
 import type { Bar } from './output.ts';
 import {
   callHubSpot,
@@ -91,10 +91,13 @@ export const associationCommands: CommandGroup = (program, tools) => {
       ),
     );
 
-  verb('delete', 'end every association between two records')
-    .argument('<from>', 'such as contacts:101', recordArgument)
-    .argument('<to>', 'such as companies:301', recordArgument)
-    .action((from: Side, to: Side, options: PortalOptions) =>
+  destructiveAction(
+    tools,
+    verb('delete', 'end every association between two records')
+      .argument('<from>', 'such as contacts:101', recordArgument)
+      .argument('<to>', 'such as companies:301', recordArgument),
+    (from: Side, to: Side) => `This ends every association between ${name(from)} and ${name(to)}.`,
+    (from: Side, to: Side, options: PortalOptions) =>
       callHubSpot(
         tools,
         options,
@@ -106,7 +109,7 @@ export const associationCommands: CommandGroup = (program, tools) => {
             associated: false,
           }),
       ),
-    );
+  );
 
   verb('labels', 'the kinds of association from one type to another')
     .argument('<from-type>')
@@ -147,18 +150,22 @@ export const associationCommands: CommandGroup = (program, tools) => {
       },
     );
 
-  verb('delete-label', 'delete a label, and with it the associations that have no other')
-    .argument('<from-type>')
-    .argument('<to-type>')
-    .argument('<type-id>', 'from `labels`', wholeNumber(1))
-    .action((fromType: string, toType: string, typeId: number, options: PortalOptions) =>
+  destructiveAction(
+    tools,
+    verb('delete-label', 'delete a label, and with it the associations that have no other')
+      .argument('<from-type>')
+      .argument('<to-type>')
+      .argument('<type-id>', 'from `labels`', wholeNumber(1)),
+    (_fromType: string, _toType: string, typeId: number) =>
+      `This deletes the label ${typeId} for good, and the associations that have no other label.`,
+    (fromType: string, toType: string, typeId: number, options: PortalOptions) =>
       callHubSpot(
         tools,
         options,
         (apis) => apis.associations.labels.delete(fromType, toType, typeId),
         () => out().done(`The label ${typeId} is deleted.`, { typeId, deleted: true }),
       ),
-    );
+  );
 
   verb('limits', 'how many records of a type one record may be associated with')
     .argument('<from-type>')

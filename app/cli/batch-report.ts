@@ -1,12 +1,16 @@
 import type { BatchOutcome } from '../hubspot/batch.ts';
+import { HubSpotError } from '../hubspot/errors.ts';
 import { ProblemError } from './command.ts';
 import type { Output } from './output.ts';
 import type { FileRow } from './records-file.ts';
+import { explainLimit } from './refusal.ts';
 
 export interface RowOutcome {
   readonly line: number;
   readonly id?: string | undefined;
   readonly reason?: string | undefined;
+  /** Which limit of HubSpot's stood in the way, and until when. */
+  readonly limit?: string | undefined;
 }
 
 /** What became of each row of a file, in its order. */
@@ -18,6 +22,7 @@ export const rowOutcomes = (
     line: rows[index]?.line ?? 0,
     id: typeof result === 'object' && result !== null && 'id' in result ? String(result.id) : undefined,
     reason: failure?.message,
+    limit: failure?.error instanceof HubSpotError ? explainLimit(failure.error) : undefined,
   }));
 
 /**
@@ -31,5 +36,8 @@ export function reportRows(out: Output, what: string, rows: readonly RowOutcome[
     { before: `${what}: ${well} of ${rows.length} rows.`, rows: failed, columns: ['line', 'reason'] },
     { done: rows.filter(({ reason }) => reason === undefined), failed },
   );
-  if (failed.length > 0) throw new ProblemError(`${failed.length} of ${rows.length} rows failed.`);
+  if (failed.length > 0) {
+    const [limit = ''] = failed.flatMap(({ limit }) => (limit === undefined ? [] : ` ${limit}`));
+    throw new ProblemError(`${failed.length} of ${rows.length} rows failed.${limit}`);
+  }
 }

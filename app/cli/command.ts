@@ -8,6 +8,14 @@ export interface Tools {
   /** @param options `database: false` for work that needs none. */
   withContext<T>(work: (ctx: Context) => Promise<T>, options?: { database?: boolean }): Promise<T>;
   output(): Output;
+  /** @throws {ProblemError} unless the person at the terminal agrees. */
+  confirm(consequence: string): Promise<void>;
+}
+
+/** Options of a command that is confirmed. */
+export interface Consent {
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
 }
 
 /** Adds one group of commands to the program. */
@@ -15,6 +23,25 @@ export type CommandGroup = (program: Command, tools: Tools) => void;
 
 /** The command could not do what it was asked; the message is all that is shown. Exit code 1. */
 export class ProblemError extends Error {}
+
+export const withYes = (command: Command): Command =>
+  command.option('--yes', 'do it without being asked; needed where there is no terminal');
+
+/** The action of a command that destroys something: asked for before it begins, unless `--yes` or `--dry-run` is given. */
+export function destructiveAction<Action extends (...args: never[]) => void | Promise<void>>(
+  { confirm }: Tools,
+  command: Command,
+  consequence: (...args: Parameters<Action>) => string | Promise<string>,
+  action: Action,
+): void {
+  withYes(command).action(async (...all: unknown[]) => {
+    // Commander hands over the arguments, the options, and the command itself.
+    const args = all.slice(0, -1) as Parameters<Action>;
+    const { yes, dryRun } = all.at(-2) as Consent;
+    if (!yes && !dryRun) await confirm(await consequence(...args));
+    await action(...args);
+  });
+}
 
 export function limitArgument(text: string): number {
   if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('It must be a number from 1 to 999999.');

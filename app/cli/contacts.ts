@@ -1,4 +1,4 @@
-import { type CommandGroup, ProblemError } from './command.ts';
+import { type CommandGroup, destructiveAction } from './command.ts';
 import { mergeCommand, objectCommands } from './object-commands.ts';
 import { callHubSpot, type PortalOptions, withPortalOptions } from './portal-calls.ts';
 import { namesOption, propertyOption } from './property-options.ts';
@@ -42,18 +42,18 @@ export const contactCommands: CommandGroup = (program, tools) => {
       ),
     );
 
-  withPortalOptions(group.command('gdpr-delete').description('erase a contact for good, for privacy'))
-    .argument('<id-or-email>')
-    .option('--yes', 'it cannot be undone, and is done only with this')
-    .action((contact: string, options: PortalOptions & { yes?: boolean }) => {
-      if (!options.yes && !options.dryRun) {
-        throw new ProblemError('Nothing was erased. This cannot be undone; say --yes to do it.');
-      }
-      return callHubSpot(
+  destructiveAction(
+    tools,
+    withPortalOptions(
+      group.command('gdpr-delete').description('erase a contact for good, for privacy'),
+    ).argument('<id-or-email>'),
+    (contact: string) => `This erases the contact ${contact} for good.`,
+    (contact: string, options: PortalOptions) =>
+      callHubSpot(
         tools,
         options,
         (apis) => apis.contacts.gdprDelete(contact, contact.includes('@') ? 'email' : undefined),
         () => tools.output().done(`The contact ${contact} is erased.`, { contact, erased: true }),
-      );
-    });
+      ),
+  );
 };

@@ -1,10 +1,15 @@
 import { type Command, Option } from 'commander';
 import { INSTALL_STATES, type InstallState, type InstallStatus } from '../services/install-service.ts';
-import { type CommandGroup, portalArgument } from './command.ts';
+import { type CommandGroup, destructiveAction, portalArgument } from './command.ts';
 
 const PAGE = 500;
 
-export const installCommands: CommandGroup = (program, { withContext, output }) => {
+interface DisconnectOptions {
+  local?: boolean;
+}
+
+export const installCommands: CommandGroup = (program, tools) => {
+  const { withContext, output } = tools;
   const group = program.command('installs').description('the portals that installed the app');
   const portal = (command: Command) =>
     command.argument('<portal>', 'number of the HubSpot account', portalArgument);
@@ -77,9 +82,17 @@ export const installCommands: CommandGroup = (program, { withContext, output }) 
     },
   );
 
-  portal(group.command('disconnect').description('uninstall at HubSpot and forget the tokens'))
-    .option('--local', 'only forget the tokens: HubSpot is not told, for when it refuses')
-    .action(async (portalId: number, { local = false }: { local?: boolean }) => {
+  destructiveAction(
+    tools,
+    portal(group.command('disconnect').description('uninstall at HubSpot and forget the tokens')).option(
+      '--local',
+      'only forget the tokens: HubSpot is not told, for when it refuses',
+    ),
+    (portalId: number, { local }: DisconnectOptions) =>
+      local
+        ? `This forgets the tokens of portal ${portalId} without telling HubSpot.`
+        : `This uninstalls the app from portal ${portalId} at HubSpot and forgets its tokens.`,
+    async (portalId: number, { local = false }: DisconnectOptions) => {
       const { hubspotTold } = await withContext(({ services }) =>
         services.installs.disconnect(portalId, { local }),
       );
@@ -89,7 +102,8 @@ export const installCommands: CommandGroup = (program, { withContext, output }) 
       output().done(`Portal ${portalId} is disconnected.${atHubSpot}`, {
         ...{ portal: portalId, state: 'uninstalled', hubspotTold },
       });
-    });
+    },
+  );
 
   portal(
     group.command('reconnect-link').description('the address at which the customer installs again'),

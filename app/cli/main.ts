@@ -1,51 +1,41 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError, loadConfig, readCommandEnvironment } from '../config.ts';
 import { createContext } from '../context.ts';
-import { AppError, isDatabaseAway, isUnmigrated, UNMIGRATED } from '../errors.ts';
+import { isDatabaseAway, isUnmigrated, UNMIGRATED } from '../db/errors.ts';
+import { AppError } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
 import { createLogger } from '../logger.ts';
+import { printable } from '../printable.ts';
 import { reasonOf } from '../reason-of.ts';
 import { KeyRingError } from '../services/key-service.ts';
 import { RegistryError } from '../services/registry-check.ts';
-import { apiKeyCommands } from './api-keys.ts';
-import { apiVersionCommands } from './api-versions.ts';
-import { type CommandGroup, ProblemError } from './command.ts';
-import { crmCommands } from './crm.ts';
-import { installCommands } from './installs.ts';
-import { keyCommands } from './keys.ts';
-import { createOutput, withoutControls } from './output.ts';
-import { privacyCommands } from './privacy.ts';
+import { ProblemError } from './command.ts';
+import { createConfirm } from './confirm.ts';
+import { GROUPS } from './groups.ts';
+import { createOutput } from './output.ts';
 import { explainRefusal } from './refusal.ts';
-import { webhookCommands } from './webhooks.ts';
-
-/** `npm run hubspot -- <group> <verb>`: one file per group. */
-const GROUPS: readonly CommandGroup[] = [
-  installCommands,
-  keyCommands,
-  apiKeyCommands,
-  webhookCommands,
-  privacyCommands,
-  apiVersionCommands,
-  ...crmCommands,
-];
+import { refuseUnknownWords } from './unknown-words.ts';
 
 const program = new Command('npm run hubspot --')
   .description('Operates the HubSpot app (installs, keys, webhooks) and calls HubSpot’s APIs for a portal.')
   .option('--json', 'print JSON for machines instead of tables')
   .option('--verbose', 'log what happens, to standard error')
   .showHelpAfterError()
+  .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
   .exitOverride();
+refuseUnknownWords(program);
 
 const output = () => createOutput(program.opts<{ json?: boolean }>().json ?? false);
 
 for (const group of GROUPS) {
   group(program, {
     output,
+    confirm: createConfirm({ input: process.stdin, output: process.stderr }),
     async withContext(work, { database = true } = {}) {
       const config = loadConfig(readCommandEnvironment());
       const level = program.opts<{ verbose?: boolean }>().verbose ? 'debug' : 'silent';
       const logger = createLogger(level, 'hubspot', process.stderr);
-      const ctx = createContext(config, logger);
+      const ctx = createContext(config, logger, { process: 'command' });
       try {
         ctx.checkRegistries();
         if (database) await ctx.services.keys.check();
@@ -61,7 +51,7 @@ try {
   await program.parseAsync();
 } catch (error) {
   process.exitCode = error instanceof CommanderError ? error.exitCode : 1;
-  if (!(error instanceof CommanderError)) console.error(withoutControls(explain(error)));
+  if (!(error instanceof CommanderError)) console.error(printable(explain(error)));
 }
 
 function explain(error: unknown): string {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Tools } from './command.ts';
+import { destructiveAction, type Tools } from './command.ts';
 import { addVerb, type ObjectGroup } from './object-group.ts';
 import { readCommands } from './object-reads.ts';
 import { writeCommands } from './object-writes.ts';
@@ -20,15 +20,19 @@ export function mergeCommand(
   tools: Tools,
   area: 'contacts' | 'companies' | 'deals' | 'tickets',
 ): void {
-  addVerb(group, 'merge', 'make one record of two; it cannot be undone')
-    .argument('<primary>', 'id of the record that stays')
-    .argument('<other>', 'id of the record that goes into it')
-    .action((primary: string, other: string, options: PortalOptions) =>
+  destructiveAction(
+    tools,
+    addVerb(group, 'merge', 'make one record of two; it cannot be undone')
+      .argument('<primary>', 'id of the record that stays')
+      .argument('<other>', 'id of the record that goes into it'),
+    (primary: string, other: string) =>
+      `This merges ${other} of the ${area} into ${primary}, which cannot be undone.`,
+    (primary: string, other: string, options: PortalOptions) =>
       callHubSpot(
         tools,
         options,
         (apis) => apis[area].merge(primary, other),
         (record) => showRecord(tools.output(), record),
       ),
-    );
+  );
 }

@@ -4,7 +4,7 @@ import type { CrmRecord } from '../hubspot/crm-record.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { plainKind } from './association-kinds.ts';
 import { reportRows, rowOutcomes } from './batch-report.ts';
-import { ProblemError, type Tools } from './command.ts';
+import { destructiveAction, ProblemError, type Tools } from './command.ts';
 import { addVerb, type ObjectGroup, type Values, type WriteOptions } from './object-group.ts';
 import { callHubSpot } from './portal-calls.ts';
 import { propertyOption, recordArgument } from './property-options.ts';
@@ -14,6 +14,10 @@ import { showRecord } from './show-records.ts';
 /** `create`, `create-or-update`, `update` and `delete`, of one record or of a file's rows. */
 export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): void {
   const { area, singular, writeOptions = (it) => it, valuesOf = async () => ({}) } = type;
+  const fate =
+    area === 'emails'
+      ? 'HubSpot keeps no e-mail in its recycle bin'
+      : 'it stays in the recycle bin for 90 days';
   const verb = (name: string, description: string) => addVerb(group, name, description);
   const writing = (command: Command) =>
     writeOptions(
@@ -86,14 +90,20 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
         );
         return;
       }
-      if (id === undefined) throw new ProblemError(`Which ${singular}? Give its id, or --file.`);
-      await oneRecord(options, (apis, values) => apis[area].update(id, values, idProperty));
+      await oneRecord(options, (apis, values) => apis[area].update(oneId(id), values, idProperty));
     });
 
-  verb('delete', `move a ${singular} to the recycle bin`)
-    .argument('[id]', 'its id, unless there is a file')
-    .option('--file <file>', 'delete many: .csv or .jsonl with `id`')
-    .action(async (id: string | undefined, options: WriteOptions) => {
+  destructiveAction(
+    tools,
+    verb('delete', `delete a ${singular}; ${fate}`)
+      .argument('[id]', 'its id, unless there is a file')
+      .option('--file <file>', 'delete many: .csv or .jsonl with `id`'),
+    async (id: string | undefined, { file }: WriteOptions) => {
+      const rows = file ? await readRecords(file) : undefined;
+      const what = rows ? `${rows.length} ${area}` : `the ${singular} ${oneId(id)}`;
+      return `This deletes ${what}; ${fate}.`;
+    },
+    async (id: string | undefined, options: WriteOptions) => {
       const { file } = options;
       if (file) {
         const inputOf = ({ line, values }: FileRow) => {
@@ -105,10 +115,17 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
         );
         return;
       }
-      if (id === undefined) throw new ProblemError(`Which ${singular}? Give its id, or --file.`);
-      const shown = () => tools.output().done(`The ${singular} ${id} is deleted.`, { id, archived: true });
-      await callHubSpot(tools, options, (apis) => apis[area].archive(id), shown);
-    });
+      const one = oneId(id);
+      const shown = () =>
+        tools.output().done(`The ${singular} ${one} is deleted.`, { id: one, archived: true });
+      await callHubSpot(tools, options, (apis) => apis[area].archive(one), shown);
+    },
+  );
+
+  function oneId(id: string | undefined): string {
+    if (id === undefined) throw new ProblemError(`Which ${singular}? Give its id, or --file.`);
+    return id;
+  }
 
   /** Writes the rows of a file in batches, with a bar, and tells what became of each. */
   async function fromFile<Input>(

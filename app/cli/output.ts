@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import width from 'string-width';
+import { printable, printableJson } from '../printable.ts';
 
 export type Output = ReturnType<typeof createOutput>;
 
@@ -21,7 +22,7 @@ export function createOutput(json: boolean) {
         return;
       }
       if (rows.length === 0) {
-        console.log(empty);
+        print(empty);
         return;
       }
       printTable(rows, columns);
@@ -36,9 +37,9 @@ export function createOutput(json: boolean) {
         printJson(data);
         return;
       }
-      if (text.before) console.log(text.before);
+      if (text.before) print(text.before);
       if (text.rows.length > 0) printTable(text.rows, text.columns);
-      if (text.after) console.log(text.after);
+      if (text.after) print(text.after);
     },
 
     /** One thing, field by field; as JSON, `data`. */
@@ -50,12 +51,12 @@ export function createOutput(json: boolean) {
     /** A sentence about what was done; as JSON, its data. */
     done(sentence: string, data: Record<string, unknown>): void {
       if (json) printJson(data);
-      else console.log(sentence);
+      else print(sentence);
     },
 
     /** A remark beside the result, to standard error: JSON on standard output stays alone. */
     note(sentence: string): void {
-      console.error(sentence);
+      console.error(printable(sentence));
     },
 
     /**
@@ -83,7 +84,9 @@ export function createOutput(json: boolean) {
   };
 }
 
-const printJson = (value: unknown) => console.log(JSON.stringify(value, null, 2));
+const print = (text: string) => console.log(printable(text));
+
+const printJson = (value: unknown) => console.log(printableJson(JSON.stringify(value, null, 2)));
 
 function printTable<T extends object>(rows: readonly T[], columns: readonly (keyof T & string)[]): void {
   const cells = rows.map((row) => columns.map((column) => asText(row[column] as Cell)));
@@ -94,19 +97,17 @@ function printAligned(rows: readonly (readonly string[])[]): void {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))));
   for (const row of rows) {
     const cells = row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell)));
-    console.log(cells.join('  ').trimEnd());
+    print(cells.join('  ').trimEnd());
   }
 }
 
-const heading = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+const heading = (name: string) =>
+  printable(name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replaceAll('\n', ' '));
 
 function asText(value: Cell): string {
   if (value === null || value === undefined || value === '') return '–';
   if (value instanceof Date) return value.toISOString().replace(/\.\d+Z$/, 'Z');
-  if (Array.isArray(value)) return value.length > 0 ? withoutControls(value.join(' ')) : '–';
-  if (typeof value === 'object') return withoutControls(JSON.stringify(value, null, 2));
-  return withoutControls(String(value).replaceAll('\n', ' '));
+  if (Array.isArray(value)) return value.length > 0 ? asText(value.join(' ')) : '–';
+  if (typeof value === 'object') return printable(JSON.stringify(value, null, 2));
+  return printable(String(value).replaceAll('\n', ' '));
 }
-
-/** What came from outside must not steer the terminal. */
-export const withoutControls = (text: string) => text.replace(/(?!\n)\p{Cc}/gu, ' ');

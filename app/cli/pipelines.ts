@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Pipeline, PipelineStage } from '../hubspot/pipelines.ts';
-import { type CommandGroup, ProblemError, type Tools, wholeNumber } from './command.ts';
+import { type CommandGroup, destructiveAction, ProblemError, type Tools, wholeNumber } from './command.ts';
 import {
   callHubSpot,
   type PortalOptions,
@@ -76,7 +76,10 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
       );
     });
 
-  verb('delete', 'delete a pipeline in which nothing stands', '<pipeline>').action(
+  destructiveAction(
+    tools,
+    verb('delete', 'delete a pipeline in which nothing stands', '<pipeline>'),
+    (type: string, id: string) => `This deletes the pipeline ${id} of the ${type} and its stages.`,
     (type: string, id: string, options: PortalOptions) =>
       callHubSpot(
         tools,
@@ -135,7 +138,11 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
       },
     );
 
-  verb('delete-stage', 'delete a stage in which nothing stands', '<pipeline>', '<stage>').action(
+  destructiveAction(
+    tools,
+    verb('delete-stage', 'delete a stage in which nothing stands', '<pipeline>', '<stage>'),
+    (type: string, id: string, stage: string) =>
+      `This deletes the stage ${stage} of the pipeline ${id} of the ${type}.`,
     (type: string, id: string, stage: string, options: PortalOptions) =>
       callHubSpot(
         tools,

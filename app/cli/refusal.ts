@@ -1,6 +1,44 @@
 import { furtherDetails } from '../hubspot/error-body.ts';
 import type { HubSpotError } from '../hubspot/errors.ts';
+import { rateLimitWait } from '../hubspot/retry.ts';
 
 /** What HubSpot refused, with a line for each field that it names and the message does not. */
-export const explainRefusal = ({ message, errors }: HubSpotError): string =>
-  [message, ...furtherDetails(message, errors)].join('\n  ');
+export const explainRefusal = (error: HubSpotError): string =>
+  [error.message, ...furtherDetails(error.message, error.errors), explainLimit(error) ?? []]
+    .flat()
+    .join('\n  ');
+
+/** Which of HubSpot's limits a call met, and when the next try makes sense; undefined when it met none. */
+export function explainLimit(error: HubSpotError): string | undefined {
+  const waitMs = waitOf(error);
+  if (waitMs === undefined) return undefined;
+  return `${limitOf(error, waitMs)} Try again at ${localTime(Date.now() + waitMs)}.`;
+}
+
+/** A call that was not sent knows how long the budget keeps it back. */
+function waitOf(error: HubSpotError): number | undefined {
+  if (error.status === 429) return Math.max(rateLimitWait(error), (error.retryAfter ?? 0) * 1000);
+  return error.sent || error.retryAfter === undefined ? undefined : error.retryAfter * 1000;
+}
+
+function limitOf({ policyName }: HubSpotError, waitMs: number): string {
+  if (policyName === 'DAILY') {
+    return 'The account’s daily limit of calls is used up; it begins anew at midnight in the account’s time zone.';
+  }
+  // Only the other limits are over within seconds.
+  if (policyName === undefined && waitMs > 60_000) {
+    return 'HubSpot refused an earlier call of this account, as it does when the daily limit of calls is used up.';
+  }
+  if (policyName === 'SECONDLY') return 'The account’s limit of calls in a second is used up.';
+  return 'The account’s limit of calls in ten seconds is used up.';
+}
+
+/** Such as `2026-11-27 08:45:10 GMT+9`, where this command runs. */
+function localTime(at: number): string {
+  const options = { dateStyle: 'short', timeStyle: 'medium' } as const;
+  const zone = new Intl.DateTimeFormat('en', { timeZoneName: 'shortOffset' })
+    .formatToParts(at)
+    .find(({ type }) => type === 'timeZoneName');
+  // Sweden writes dates as ISO 8601 does. Rounded up: a second too early would meet the limit again.
+  return `${new Intl.DateTimeFormat('sv', options).format(Math.ceil(at / 1000) * 1000)} ${zone?.value}`;
+}

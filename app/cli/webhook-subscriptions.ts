@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { ComparedSubscription, WebhookSubscriptions } from '../services/webhook-subscriptions.ts';
-import { ProblemError, type Tools } from './command.ts';
+import { ProblemError, type Tools, withYes } from './command.ts';
 import type { Output } from './output.ts';
 
 const PROJECT = path.join(import.meta.dirname, '..', '..', 'hubspot-project');
@@ -10,29 +10,34 @@ interface Options {
   apply?: boolean;
   project?: string | true;
   deleteUndeclared?: boolean;
+  yes?: boolean;
 }
 
-export function addSubscriptionsCommand(group: Command, { withContext, output }: Tools): void {
-  group
-    .command('subscriptions')
-    .description('what HubSpot sends, what the handlers want, and the difference')
-    .option('--apply', 'make it so, for a legacy app: subscribe, activate, set the target URL')
-    .option('--project [folder]', 'write it into the project instead, for a project app (hubspot-project)')
-    .option('--delete-undeclared', 'with either: remove what no handler wants')
-    .action(async ({ apply = false, project, deleteUndeclared = false }: Options) => {
-      if (deleteUndeclared && !apply && !project)
-        throw new ProblemError('--delete-undeclared goes with --apply or --project.');
-      if (apply && project)
-        throw new ProblemError('A legacy app takes --apply, a project app --project; no app takes both.');
-      const out = output();
-      const work = async ({ webhookSubscriptions }: { webhookSubscriptions: WebhookSubscriptions }) => {
-        const folder = project === true ? PROJECT : project;
-        if (folder) await writeProject(out, webhookSubscriptions, folder, deleteUndeclared);
-        else if (apply) await applyAll(out, webhookSubscriptions, deleteUndeclared);
-        else await compare(out, webhookSubscriptions);
-      };
-      await withContext(({ services }) => work(services), { database: false });
-    });
+export function addSubscriptionsCommand(group: Command, { withContext, output, confirm }: Tools): void {
+  withYes(
+    group
+      .command('subscriptions')
+      .description('what HubSpot sends, what the handlers want, and the difference')
+      .option('--apply', 'make it so, for a legacy app: subscribe, activate, set the target URL')
+      .option('--project [folder]', 'write it into the project instead, for a project app (hubspot-project)')
+      .option('--delete-undeclared', 'with either: remove what no handler wants'),
+  ).action(async ({ apply = false, project, deleteUndeclared = false, yes = false }: Options) => {
+    if (deleteUndeclared && !apply && !project)
+      throw new ProblemError('--delete-undeclared goes with --apply or --project.');
+    if (apply && project)
+      throw new ProblemError('A legacy app takes --apply, a project app --project; no app takes both.');
+    if (apply && deleteUndeclared && !yes) {
+      await confirm('This deletes the subscriptions at HubSpot that no handler wants.');
+    }
+    const out = output();
+    const work = async ({ webhookSubscriptions }: { webhookSubscriptions: WebhookSubscriptions }) => {
+      const folder = project === true ? PROJECT : project;
+      if (folder) await writeProject(out, webhookSubscriptions, folder, deleteUndeclared);
+      else if (apply) await applyAll(out, webhookSubscriptions, deleteUndeclared);
+      else await compare(out, webhookSubscriptions);
+    };
+    await withContext(({ services }) => work(services), { database: false });
+  });
 }
 
 async function compare(out: Output, subscriptions: WebhookSubscriptions): Promise<void> {

@@ -1,5 +1,6 @@
-import express, { type Request, type Response, Router } from 'express';
+import express, { type Request, type RequestHandler, type Response, Router } from 'express';
 import { z } from 'zod';
+import { AppError } from '../errors.ts';
 import { installFailed } from '../services/install-errors.ts';
 import type { InstallService } from '../services/install-service.ts';
 import type { PartnerSignIn } from '../services/partner-sign-in.ts';
@@ -21,21 +22,31 @@ interface Dependencies {
   installs: InstallService;
   partnerSignIn: PartnerSignIn;
   sessionSecret: string;
+  /** Bounds what one address may ask for. */
+  limit: RequestHandler[];
 }
 
 /** The ways in: our own install link, HubSpot's marketplace, and the marketplace with our sign-in between. */
-export function oauthRoutes({ installs, partnerSignIn, sessionSecret }: Dependencies): Router {
+export function oauthRoutes({ installs, partnerSignIn, sessionSecret, limit }: Dependencies): Router {
+  // Someone who looks at an address without opening it, such as a link preview, must not spend its code.
+  const getOnly: RequestHandler = (_req, res, next) => {
+    res.set('Allow', 'GET');
+    next(new AppError(405, 'method_not_allowed', 'This address takes GET only. Nothing was done.'));
+  };
+
   return Router()
+    .use(['/install', '/oauth-callback', '/partner-sign-in'], ...limit)
+    .head(['/install', '/oauth-callback'], getOnly)
     .get('/install', async (req, res) => {
       const { portalId } = parse(installQuery, req.query);
-      res.set('Cache-Control', 'no-store').redirect(302, await installs.begin(portalId));
+      res.set('Cache-Control', 'no-store').redirect(302, installs.begin(portalId));
     })
 
     .get('/oauth-callback', async (req, res) => {
       res.set({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
       const { code, state, error, step, returnUrl } = callbackQuery.parse(req.query);
       // Seen in the wild: the marketplace's Install button reaching this address with nothing at all.
-      if (Object.keys(req.query).length === 0) return res.redirect(302, await installs.begin());
+      if (Object.keys(req.query).length === 0) return res.redirect(302, installs.begin());
       if (error) return installs.refuse(error, state);
       if (step === 'authorize' && returnUrl) return showSignIn(req, res, returnUrl);
       if (step === 'finalize' && code && state && returnUrl) {

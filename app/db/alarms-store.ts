@@ -1,7 +1,4 @@
-import { ANSWER_MS, type Db } from './pool.ts';
-
-/** Alarms are raised and cleared while a portal's refresh is locked. */
-const answeredSoon = { query_timeout: ANSWER_MS };
+import type { Db } from './pool.ts';
 
 export interface Alarm {
   readonly name: string;
@@ -14,17 +11,16 @@ export interface Alarm {
 /** Table `alarms`: trouble that only an operator can mend. */
 export const alarmsStore = {
   async raise(db: Db, name: string, message: string): Promise<void> {
-    await db.query({
-      ...answeredSoon,
-      text: `insert into alarms (name, message) values ($1, $2)
+    await db.query(
+      `insert into alarms (name, message) values ($1, $2)
          on conflict (name) do update set message = excluded.message, last_seen_at = now(),
            occurrences = alarms.occurrences + 1`,
-      values: [name, message],
-    });
+      [name, message],
+    );
   },
 
   async clear(db: Db, name: string): Promise<void> {
-    await db.query({ ...answeredSoon, text: 'delete from alarms where name = $1', values: [name] });
+    await db.query('delete from alarms where name = $1', [name]);
   },
 
   /** Clears it when some install's token was refreshed after it was last seen. */

@@ -17,9 +17,6 @@ export interface BudgetLimit {
   readonly untilAnswered: boolean;
 }
 
-/** Calls wait for these statements: on a connection that has frozen not for long. The driver's types miss it. */
-const ANSWERED_SOON = { query_timeout: 2_000 };
-
 /** Table `call_budgets`. */
 export const callBudgetsStore = {
   async reserve(
@@ -32,7 +29,6 @@ export const callBudgetsStore = {
     aheadMs: number,
   ): Promise<Reservation> {
     const { rows } = await db.query({
-      ...ANSWERED_SOON,
       name: 'reserve-calls',
       text: `select starts, now_ms, retry_at,
           (select known_limit from call_budgets where portal_id = $1 and lane = $2) as known_limit
@@ -46,7 +42,6 @@ export const callBudgetsStore = {
   /** HubSpot has answered the call that was reserved for `start`. */
   async answered(db: Db, portalId: number, lane: string, start: number): Promise<void> {
     await db.query({
-      ...ANSWERED_SOON,
       name: 'answer-call',
       text: 'select answer_call($1, $2, $3)',
       values: [portalId, lane, start],
@@ -56,7 +51,6 @@ export const callBudgetsStore = {
   /** HubSpot's headers name a limit below the setting; null: no longer. */
   async learn(db: Db, portalId: number, lane: string, limit: number | null): Promise<void> {
     await db.query({
-      ...ANSWERED_SOON,
       text: `insert into call_budgets (portal_id, lane, known_limit) values ($1, $2, $3)
        on conflict (portal_id, lane) do update set known_limit = excluded.known_limit`,
       values: [portalId, lane, limit],
@@ -75,7 +69,6 @@ export const callBudgetsStore = {
     waitMs: number,
   ): Promise<void> {
     await db.query({
-      ...ANSWERED_SOON,
       text: `update call_budgets b set not_before = greatest(not_before, at + $5)
        from (select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as at) as now
        where portal_id = $1 and lane = $2
@@ -88,7 +81,6 @@ export const callBudgetsStore = {
   /** HubSpot refused a call for its rate: no process calls before the wait is over. */
   async hold(db: Db, portalId: number, lane: string, waitMs: number): Promise<void> {
     await db.query({
-      ...ANSWERED_SOON,
       text: `insert into call_budgets (portal_id, lane, not_before)
        values ($1, $2, floor(extract(epoch from clock_timestamp()) * 1000) + $3)
        on conflict (portal_id, lane) do update set not_before = greatest(call_budgets.not_before, excluded.not_before)`,

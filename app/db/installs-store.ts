@@ -1,5 +1,5 @@
 import { DecryptionError, decrypt, encrypt, type KeyRing } from './key-ring.ts';
-import { ANSWER_MS, type Db } from './pool.ts';
+import { type Db, type Pool, takingLong } from './pool.ts';
 
 /**
  * `active` and `backing_off` (HubSpot did not refresh the token; it will be tried again) hold tokens,
@@ -96,16 +96,16 @@ const OLDER_KEY = `access_token is not null
 const IN_ORDER = `with in_order as (
   select portal_id from installs where portal_id = any($1::bigint[]) order by portal_id for no key update)`;
 
+/** It reads every install. */
+const KEY_USE_MS = 60_000;
+
 export type InstallsStore = ReturnType<typeof createInstallsStore>;
 
 /**
  * Tables `installs` and `install_history`. Tokens are encrypted on the way in, bound to their portal and column.
  * Writers say which `token_version` they have seen; a row that has moved on is left alone.
  */
-export function createInstallsStore(ring: KeyRing, answerMs: number = ANSWER_MS) {
-  /** The driver's word for it; its types know it for whole connections only. */
-  const answeredSoon = { query_timeout: answerMs };
-
+export function createInstallsStore(ring: KeyRing) {
   return {
     /**
      * Stores what a consent gave. Over an install that holds tokens that is the same install, whose customer has
@@ -149,7 +149,6 @@ export function createInstallsStore(ring: KeyRing, answerMs: number = ANSWER_MS)
 
     async find(db: Db, portalId: number): Promise<Install | undefined> {
       const { rows } = await db.query<Install>({
-        ...answeredSoon,
         text: `select ${COLUMNS} from installs where portal_id = $1`,
         values: [portalId],
       });
@@ -179,7 +178,6 @@ export function createInstallsStore(ring: KeyRing, answerMs: number = ANSWER_MS)
     /** Adds to the history what no change of a row tells; an install that has moved on gets no row. */
     async noteRefreshes(db: Db, notes: readonly RefreshNote[]): Promise<void> {
       await db.query({
-        ...answeredSoon,
         name: 'note-refreshes',
         // Locked, so that the note of a refresh never comes after the row that tells of the install's end.
         text: `with unchanged as (
@@ -222,7 +220,6 @@ export function createInstallsStore(ring: KeyRing, answerMs: number = ANSWER_MS)
     /** Of each portal in turn, with the tokens as they are stored; {@link open} opens them. */
     async findSealed(db: Db, portalIds: readonly number[]): Promise<(SealedInstall | undefined)[]> {
       const { rows } = await db.query<SealedInstall>({
-        ...answeredSoon,
         name: 'find-sealed-installs',
         text: `select ${WITH_TOKENS} from installs where portal_id = any($1::bigint[])`,
         values: [portalIds],
@@ -238,7 +235,6 @@ export function createInstallsStore(ring: KeyRing, answerMs: number = ANSWER_MS)
     async replaceTokens(db: Db, refreshed: readonly RefreshedTokens[]): Promise<boolean[]> {
       const sealed = refreshed.map(({ portalId, tokens }) => seal(portalId, tokens));
       const { rows } = await db.query<{ portal_id: number }>({
-        ...answeredSoon,
         name: 'replace-tokens',
         text: `${IN_ORDER} update installs set access_token = fresh.access_token, refresh_token = fresh.refresh_token,
              access_token_expires_at = fresh.expires_at, refresh_due_at = fresh.due_at,
@@ -266,7 +262,6 @@ export function createInstallsStore(ring: KeyRing, answerMs: number = ANSWER_MS)
     /** Notes that a refresh failed and when to try again. Tokens stay. @returns false when the row has moved on. */
     async backOff(db: Db, portalId: number, version: number, dueAt: Date, reason: string): Promise<boolean> {
       const { rowCount } = await db.query({
-        ...answeredSoon,
         text: `update installs set state = 'backing_off', state_reason = $4, refresh_due_at = $3,
              refresh_failures = refresh_failures + 1, updated_at = now()
            where portal_id = $1 and token_version = $2 and access_token is not null`,
@@ -319,11 +314,13 @@ export function createInstallsStore(ring: KeyRing, answerMs: number = ANSWER_MS)
     },
 
     /** How many installs hold tokens under each key id. */
-    async keyUse(db: Db): Promise<Map<string, number>> {
-      const { rows } = await db.query<{ key_id: string; installs: number }>(
+    async keyUse(pool: Pool): Promise<Map<string, number>> {
+      const rows = await takingLong<{ key_id: string; installs: number }>(
+        pool,
         `select key_id, count(distinct portal_id)::int as installs from (
            select portal_id, split_part(unnest(array[access_token, refresh_token]), '.', 2) as key_id
            from installs where access_token is not null) used group by key_id`,
+        KEY_USE_MS,
       );
       return new Map(rows.map((row) => [row.key_id, row.installs]));
     },

@@ -1,10 +1,12 @@
-import { pathToFileURL } from 'node:url';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { runMigrations as migrateQueue } from 'graphile-worker';
 import { runner } from 'node-pg-migrate';
 import { ConfigError, loadDatabaseSettings, readEnvironment } from '../config.ts';
 import { reasonOf } from '../reason-of.ts';
-import { createPool, type DatabaseSettings } from './pool.ts';
+import { createPool, type DatabaseSettings, PATIENCE } from './pool.ts';
 
+const MIGRATIONS = path.join(import.meta.dirname, 'migrations');
 /** Any fixed number of our own: whoever holds it is migrating this database. */
 const MIGRATION_LOCK = 4_817_930_021;
 
@@ -16,7 +18,8 @@ const MIGRATION_LOCK = 4_817_930_021;
  */
 export async function migrate(database: DatabaseSettings): Promise<string[]> {
   // What a connection meets, the next statement reports.
-  const pool = createPool(database, () => {});
+  const pool = createPool(database, () => {}, PATIENCE.migration);
+  const progress = trackMigrations();
   try {
     const client = await pool.connect();
     try {
@@ -24,14 +27,14 @@ export async function migrate(database: DatabaseSettings): Promise<string[]> {
       await migrateQueue({ pgPool: pool });
       const done = await runner({
         dbClient: client,
-        dir: `${import.meta.dirname}/migrations`,
+        dir: MIGRATIONS,
         direction: 'up',
         singleTransaction: true,
         migrationsTable: 'migrations',
         // The lock above waits; the library's own gives up when another process is migrating.
         noLock: true,
-        log: () => {},
-      });
+        logger: progress.logger,
+      }).catch(progress.explain);
       return done.map(({ name }) => name);
     } finally {
       // Closing the connection gives the lock back on every path.
@@ -42,12 +45,40 @@ export async function migrate(database: DatabaseSettings): Promise<string[]> {
   }
 }
 
+/** Learns from the library's log which migration is under way, as its errors do not say. */
+function trackMigrations() {
+  let name: string | undefined;
+  const silent = () => {};
+  return {
+    logger: {
+      info(line: string) {
+        name = /^### MIGRATION (.+) \(UP\) ###$/.exec(line)?.[1] ?? name;
+      },
+      warn: silent,
+      error: silent,
+    },
+    async explain(cause: Error & { position?: string }): Promise<never> {
+      if (name === undefined) throw cause;
+      const file = `${name}.sql`;
+      const line = await lineOf(path.join(MIGRATIONS, file), cause.position);
+      throw new Error(`${file}${line}: ${reasonOf(cause)}`, { cause });
+    },
+  };
+}
+
+/** @param position character at which PostgreSQL saw the error, counted from 1 in the statement: the whole file. */
+async function lineOf(file: string, position: string | undefined): Promise<string> {
+  if (position === undefined) return '';
+  const before = [...(await readFile(file, 'utf8'))].slice(0, Number(position) - 1);
+  return `, line ${before.filter((character) => character === '\n').length + 1}`;
+}
+
 async function main() {
   const done = await migrate(loadDatabaseSettings(readEnvironment()));
   console.log(done.length > 0 ? `Migrated: ${done.join(', ')}` : 'The database is up to date.');
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+if (import.meta.main) {
   main().catch((error: Error) => {
     console.error(
       error instanceof ConfigError

@@ -1,8 +1,5 @@
 import type { Db } from './pool.ts';
 
-/** `own`: begun at /install. `partner`: begun in HubSpot's marketplace and signed in on our page. */
-export type InstallFlow = 'own' | 'partner';
-
 export interface PartnerState {
   /** The vendor's user who signed in. */
   readonly user: string;
@@ -10,44 +7,59 @@ export interface PartnerState {
   readonly browserHash: Buffer;
 }
 
-/** What became of a state that came back: taken by this call, or why it cannot be. */
-export type StateOutcome =
-  | { readonly taken: true; readonly partnerUser: string | null; readonly browserHash: Buffer | null }
-  | { readonly taken: false; readonly reason: 'used' | 'expired' | 'unknown' };
+export interface StoredState {
+  readonly isUsed: boolean;
+  readonly expiresAt: Date;
+  /** Null for one of our own flow. */
+  readonly partnerUser: string | null;
+  readonly browserHash: Buffer | null;
+}
 
-/** Table `oauth_states`: hashes of the states that are on their way to HubSpot and back. */
+/**
+ * Table `oauth_states`: hashes of states that an install was finished with, and of those that stand for a partner's
+ * user who signed in.
+ */
 export const oauthStatesStore = {
-  async add(db: Db, hash: Buffer, expiresAt: Date, partner?: PartnerState): Promise<void> {
+  async addPartner(
+    db: Db,
+    hash: Buffer,
+    expiresAt: Date,
+    { user, browserHash }: PartnerState,
+  ): Promise<void> {
     await db.query(
       `insert into oauth_states (state_hash, expires_at, flow, partner_user, browser_hash)
-       values ($1, $2, $3, $4, $5)`,
-      [hash, expiresAt, partner ? 'partner' : 'own', partner?.user ?? null, partner?.browserHash ?? null],
+       values ($1, $2, 'partner', $3, $4)`,
+      [hash, expiresAt, user, browserHash],
     );
   },
 
-  /**
-   * Uses a state up. Of two calls at the same moment exactly one takes it.
-   * @param flows those that the state may be of; one of another flow is unknown.
-   */
-  async take(db: Db, hash: Buffer, flows: readonly InstallFlow[], now: Date): Promise<StateOutcome> {
-    const taken = await db.query(
-      `update oauth_states set used_at = $3
-       where state_hash = $1 and flow = any($2) and used_at is null and expires_at > $3
-       returning partner_user, browser_hash`,
-      [hash, flows, now],
+  async find(db: Db, hash: Buffer): Promise<StoredState | undefined> {
+    const { rows } = await db.query<StoredState>(
+      `select used_at is not null as "isUsed", expires_at as "expiresAt", partner_user as "partnerUser",
+         browser_hash as "browserHash"
+       from oauth_states where state_hash = $1`,
+      [hash],
     );
-    const [row] = taken.rows;
-    if (row) return { taken: true, partnerUser: row.partner_user, browserHash: row.browser_hash };
-    const { rows } = await db.query(
-      'select used_at from oauth_states where state_hash = $1 and flow = any($2)',
-      [hash, flows],
-    );
-    if (!rows[0]) return { taken: false, reason: 'unknown' };
-    return { taken: false, reason: rows[0].used_at ? 'used' : 'expired' };
+    return rows[0];
   },
 
-  /** Forgets what expired before `before`. */
-  async prune(db: Db, before: Date): Promise<void> {
-    await db.query('delete from oauth_states where expires_at < $1', [before]);
+  /** Uses a state up, in the transaction that stores its install. @returns false when another install has used it. */
+  async use(tx: Db, hash: Buffer, expiresAt: Date, now: Date): Promise<boolean> {
+    const { rowCount } = await tx.query(
+      `insert into oauth_states (state_hash, expires_at, used_at) values ($1, $2, $3)
+       on conflict (state_hash) do update set used_at = excluded.used_at where oauth_states.used_at is null`,
+      [hash, expiresAt, now],
+    );
+    return rowCount === 1;
+  },
+
+  /** Deletes a page of those that expired before `before`. @returns how many. */
+  async prune(db: Db, before: Date, limit: number): Promise<number> {
+    const { rowCount } = await db.query(
+      `delete from oauth_states where state_hash in (
+         select state_hash from oauth_states where expires_at < $1 limit $2)`,
+      [before, limit],
+    );
+    return rowCount ?? 0;
   },
 };

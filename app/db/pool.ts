@@ -1,4 +1,6 @@
 import pg from 'pg';
+import { hasTimedOut } from './errors.ts';
+import { inTransaction } from './transaction.ts';
 
 export type Pool = pg.Pool;
 /** What a store needs: the pool, or the client of the transaction that its statement belongs to. */
@@ -20,19 +22,101 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 const CONNECTIONS = 7;
 export const HANDLER_CONNECTIONS = 3;
 
+/** How long a process waits for the database. Statements that may take longer say so: see {@link takingLong}. */
+export interface DatabasePatience {
+  /** For a connection: a free one of the pool, or a new one. */
+  readonly connectMs: number;
+  /** For the answer to one statement. */
+  readonly statementMs: number;
+}
+
+export const PATIENCE = {
+  /** HubSpot waits five seconds for an answer; people should learn sooner that the database is away. */
+  web: { connectMs: 900, statementMs: 2_000 },
+  worker: { connectMs: 10_000, statementMs: 10_000 },
+  /** Commands count and list whole tables. */
+  command: { connectMs: 10_000, statementMs: 10 * 60_000 },
+  /** It may rewrite a table, and waits for another process that migrates. */
+  migration: { connectMs: 10_000, statementMs: 12 * 60 * 60_000 },
+  /** Handlers write what they like, and end within two minutes. */
+  handlers: { connectMs: 10_000, statementMs: 60_000 },
+} as const satisfies Record<string, DatabasePatience>;
+
+/** PostgreSQL gives up a little sooner than this end, so that a slow statement costs no connection. */
+const SOONER_MS = 200;
+
+/**
+ * A pool that gives up a statement without an answer in its time, and the connection with it: a network that forgets
+ * connections (a failover, a pooler, a firewall) says nothing to either end. The other connections of the pool may be
+ * as dead, so those not in use are closed, too.
+ */
 export function createPool(
   database: DatabaseSettings,
   onError: (error: Error) => void,
+  { connectMs, statementMs }: DatabasePatience = PATIENCE.worker,
   max = CONNECTIONS,
 ): Pool {
+  class Client extends pg.Client {
+    // biome-ignore lint/suspicious/noExplicitAny: one signature for the many that the driver's types list.
+    override query(...statement: any[]): any {
+      const last = statement.length - 1;
+      const callback = statement[last];
+      if (typeof callback === 'function') {
+        statement[last] = (error: unknown, result: unknown) => {
+          this.giveUpIfDead(error);
+          callback(error, result);
+        };
+      }
+      // biome-ignore lint/suspicious/noExplicitAny: see above.
+      const answer = (super.query as any)(...statement);
+      answer?.then?.(undefined, (error: unknown) => this.giveUpIfDead(error));
+      return answer;
+    }
+
+    private giveUpIfDead(error: unknown) {
+      if (!hasTimedOut(error)) return;
+      // With a statement under way, the driver closes the socket instead of taking leave of the server.
+      this.end().catch(() => {});
+      closeIdle();
+    }
+  }
+
   // A connection that loses its server emits an error, idle on the pool and in use on itself; without a listener
   // that ends the process. In use, the next statement reports it too.
-  const pool = new pg.Pool({ ...connectionOptions(database), max }).on('error', onError);
+  const options = {
+    ...connectionOptions(database),
+    Client,
+    connectionTimeoutMillis: connectMs,
+    query_timeout: statementMs,
+    statement_timeout: Math.max(statementMs - SOONER_MS, statementMs / 2),
+    max,
+  };
+  const pool = new pg.Pool(options).on('error', onError);
   return pool.on('connect', (client) => client.on('error', () => {}));
+
+  function closeIdle() {
+    for (let left = pool.idleCount; left > 0; left -= 1) {
+      pool.connect().then(
+        (client) => client.release(true),
+        () => {},
+      );
+    }
+  }
 }
 
-/** A statement that others wait for is not waited for longer: its connection has frozen. */
-export const ANSWER_MS = 10_000;
+/** Runs one statement that may take `ms`, on a connection where others may not. */
+export async function takingLong<Row extends pg.QueryResultRow>(
+  pool: Pool,
+  text: string,
+  ms: number,
+): Promise<Row[]> {
+  return inTransaction(pool, async (tx) => {
+    await tx.query(`set local statement_timeout = ${Math.round(ms)}`);
+    // The driver's types know it for whole connections only.
+    const statement: pg.QueryConfig & { query_timeout: number } = { text, query_timeout: ms + SOONER_MS };
+    return (await tx.query<Row>(statement)).rows;
+  });
+}
 
 /** Resolves when the database answers. */
 export async function ping(db: Db): Promise<void> {
@@ -51,7 +135,7 @@ export function connectionOptions(database: DatabaseSettings): pg.ClientConfig {
   return {
     connectionString: url.href,
     ssl: sslFor(mode),
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: PATIENCE.worker.connectMs,
     keepAlive: true,
     // The operating system's own delay is two hours.
     keepAliveInitialDelayMillis: 10_000,

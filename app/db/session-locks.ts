@@ -1,15 +1,18 @@
 import pg from 'pg';
 import type { Logger } from '../logger.ts';
 import { createGroupCommit } from './group-commit.ts';
-import { connectionOptions, type DatabaseSettings, type Db } from './pool.ts';
+import {
+  connectionOptions,
+  type DatabasePatience,
+  type DatabaseSettings,
+  type Db,
+  PATIENCE,
+} from './pool.ts';
 
 /** First half of an advisory lock's key: what the second half names. */
 export const LOCKS = { workerAlive: 48_179, tokenRefresh: 48_180 } as const;
 
 const RECONNECT_MS = 1_000;
-
-/** A statement takes milliseconds: one without an answer for so long tells that its connection is frozen. */
-const STATEMENT_MS = 10_000;
 
 /**
  * Has the server ask for a sign of life, so that a host that vanished without a word loses its locks after some
@@ -45,7 +48,7 @@ export type SessionLocks = ReturnType<typeof createSessionLocks>;
 export function createSessionLocks(
   database: DatabaseSettings,
   logger: Logger,
-  statementMs: number = STATEMENT_MS,
+  { connectMs, statementMs }: DatabasePatience = PATIENCE.worker,
 ) {
   /** Locks to take again after the connection was lost. */
   const kept: Lock[] = [];
@@ -101,7 +104,11 @@ export function createSessionLocks(
   }
 
   async function connect(): Promise<pg.Client> {
-    const client = new pg.Client({ ...connectionOptions(database), query_timeout: statementMs });
+    const client = new pg.Client({
+      ...connectionOptions(database),
+      connectionTimeoutMillis: connectMs,
+      query_timeout: statementMs,
+    });
     client.on('error', (error) => lose(client, error));
     try {
       await client.connect();

@@ -1,17 +1,9 @@
 import type { PoolClient } from 'pg';
 import type { Pool } from './pool.ts';
 
-/**
- * Runs `work` in one transaction: commits what it did, or rolls all of it back and throws its error.
- * @param withinMs after this long its connection is taken for frozen and closed, so that it fails.
- */
-export async function inTransaction<T>(
-  pool: Pool,
-  work: (tx: PoolClient) => Promise<T>,
-  withinMs?: number,
-): Promise<T> {
+/** Runs `work` in one transaction: commits what it did, or rolls all of it back and throws its error. */
+export async function inTransaction<T>(pool: Pool, work: (tx: PoolClient) => Promise<T>): Promise<T> {
   const tx = await pool.connect();
-  const frozen = withinMs === undefined ? undefined : setTimeout(() => tx.end(), withinMs);
   let broken: Error | undefined;
   try {
     await tx.query('begin');
@@ -24,7 +16,6 @@ export async function inTransaction<T>(
     });
     throw error;
   } finally {
-    clearTimeout(frozen);
     tx.release(broken);
   }
 }

@@ -14,6 +14,7 @@ type Tasks = {
 };
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+const PAGE = 5_000;
 
 /**
  * Every queued job by name. A job may run twice (its worker can die after the work): make it repeatable.
@@ -50,6 +51,9 @@ export function createTasks(ctx: Context, stopping: () => boolean): Tasks {
         stopping,
       ),
 
-    'prune-oauth-states': () => oauthStatesStore.prune(pool, new Date(clock.now() - DAY_MS)),
+    'prune-oauth-states': async () => {
+      const before = new Date(clock.now() - DAY_MS);
+      while (!stopping() && (await oauthStatesStore.prune(pool, before, PAGE)) === PAGE);
+    },
   };
 }

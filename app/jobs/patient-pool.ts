@@ -1,13 +1,9 @@
 import type { PoolClient } from 'pg';
+import { isRefusal } from '../db/errors.ts';
 import type { Pool } from '../db/pool.ts';
 
 /** "The database cannot be connected to now": one of the few codes that graphile-worker tries again for. */
 const CANNOT_CONNECT_NOW = '57P03';
-
-/** What PostgreSQL has refused has one of its codes; what has none comes from the network or the driver. */
-const SQLSTATE = /^[\dA-Z]{5}$/;
-/** Codes that speak of the connection: lost, ended by an operator or a crash, one too many. */
-const LOST = /^(?:08|53|57P0)/;
 
 /**
  * The pool for graphile-worker (0.18). It tells the database in the background how a job went; should the connection
@@ -37,9 +33,7 @@ function patientClient(client: PoolClient): PoolClient {
 }
 
 function passing(error: unknown): never {
-  if (!(error instanceof Error)) throw error;
-  const code = 'code' in error ? String(error.code) : '';
-  if (SQLSTATE.test(code) && !LOST.test(code)) throw error;
+  if (!(error instanceof Error) || isRefusal(error)) throw error;
   throw Object.assign(new Error(error.message, { cause: error }), { code: CANNOT_CONNECT_NOW });
 }
 

@@ -30,7 +30,11 @@ interface Dependencies {
  * Spends each portal's HubSpot rate limit over all processes: start times are reserved in Postgres for a rolling
  * window, which is how HubSpot counts. A queue per portal and lane asks for those that wait in this process.
  */
-export function createCallBudget({ pool, limits, logger }: Dependencies): CallBudget {
+export function createCallBudget({
+  pool,
+  limits,
+  logger,
+}: Dependencies): CallBudget & { settled(): Promise<void> } {
   for (const [lane, { windowMs, untilAnswered }] of Object.entries(limits)) {
     if (untilAnswered && windowMs <= AHEAD_MS.interactive) {
       throw new RangeError(`The window of ${lane} calls must be longer than they are reserved ahead.`);
@@ -40,6 +44,7 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
   const known = new Map<string, number>();
   /** When a full window was looked into last: at HubSpot's limit every answer tells of one. */
   const yielded = new Map<string, number>();
+  const notes = new Set<Promise<void>>();
   const queues = new Map<string, ReturnType<typeof createQueue>>();
 
   return {
@@ -63,14 +68,14 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
       const told = ofWindow < calls ? ofWindow : null;
       if (told !== (known.get(key) ?? null)) {
         noteKnown(portalId, lane, told);
-        callBudgetsStore.learn(pool, portalId, lane, told).catch((err) => {
+        note(callBudgetsStore.learn(pool, portalId, lane, told), (err) => {
           logger.warn({ err, portalId }, 'the portal’s limit could not be noted');
         });
       }
       const waitMs = (intervalMs ?? windowMs) / 10;
       if (remaining === 0 && performance.now() >= (yielded.get(key) ?? -waitMs) + waitMs) {
         yielded.set(key, performance.now());
-        callBudgetsStore.yieldToOthers(pool, portalId, lane, limits[lane], waitMs).catch((err) => {
+        note(callBudgetsStore.yieldToOthers(pool, portalId, lane, limits[lane], waitMs), (err) => {
           logger.warn({ err, portalId }, 'the portal’s full window could not be noted');
         });
       }
@@ -78,11 +83,22 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
 
     hold(portalId, lane, waitMs) {
       if (limits[lane].calls === 0) return;
-      callBudgetsStore.hold(pool, portalId, lane, Math.ceil(waitMs)).catch((err) => {
+      note(callBudgetsStore.hold(pool, portalId, lane, Math.ceil(waitMs)), (err) => {
         logger.warn({ err, portalId }, 'HubSpot’s limit could not be noted; other calls may meet it');
       });
     },
+
+    /** Once nothing more is to be written. */
+    async settled() {
+      await Promise.all(notes);
+    },
   };
+
+  /** Calls do not wait for what is written about them, but the end of the process does. */
+  function note(written: Promise<void>, onFailure: (err: unknown) => void) {
+    const done = written.catch(onFailure).finally(() => notes.delete(done));
+    notes.add(done);
+  }
 
   function noteKnown(portalId: number, lane: CallLane, limit: number | null) {
     if (limit === null) known.delete(keyOf(portalId, lane));
@@ -191,7 +207,7 @@ export function createCallBudget({ pool, limits, logger }: Dependencies): CallBu
     /** Not waited for: until it is noted, the call occupies its place, as it would unanswered. */
     function answered(at: number | undefined) {
       if (at === undefined || !limits[lane].untilAnswered) return;
-      callBudgetsStore.answered(pool, portalId, lane, at).catch((err) => {
+      note(callBudgetsStore.answered(pool, portalId, lane, at), (err) => {
         logger.warn(
           { err, portalId },
           'the end of a call could not be noted; its place is free in five seconds',

@@ -2,19 +2,26 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { HistoryEntry, Install, InstallState, InstallsStore } from '../db/installs-store.ts';
 import { DecryptionError } from '../db/key-ring.ts';
-import { type InstallFlow, oauthStatesStore } from '../db/oauth-states-store.ts';
+import { oauthStatesStore, type StoredState } from '../db/oauth-states-store.ts';
 import { type Pool, ping } from '../db/pool.ts';
 import { LOCKS, type SessionLocks } from '../db/session-locks.ts';
 import { inTransaction } from '../db/transaction.ts';
-import { installNotFound } from '../errors.ts';
+import { AppError, installNotFound } from '../errors.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
 import { classifyOAuthFailure, type OAuthApi } from '../hubspot/oauth.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { Logger } from '../logger.ts';
 import { hashBrowser } from '../verification/browser-cookie.ts';
-import { createState, hashState, STATE_LIFETIME_MS } from '../verification/oauth-state.ts';
+import {
+  createState,
+  hashState,
+  openState,
+  STATE_LIFETIME_MS,
+  sealState,
+} from '../verification/oauth-state.ts';
 import { parseReturnUrl, withState } from '../verification/return-url.ts';
 import { createDisconnect, type Disconnected } from './disconnect.ts';
+import { createExchangeLimit, type ExchangeKind } from './exchange-limit.ts';
 import { clearAfterInstall, raiseInstallMisconfigured } from './install-alarms.ts';
 import { installFailed } from './install-errors.ts';
 import { endInstall, publishLifecycle } from './lifecycle-events.ts';
@@ -44,10 +51,29 @@ interface Dependencies {
   hubspotFor: HubSpotFor;
   clock: Clock;
   logger: Logger;
+  /** For each of the ways in. */
+  failedExchangesPerMinute?: number | undefined;
+}
+
+const FAILED_EXCHANGES_PER_MINUTE = 30;
+/** Failures that anyone can bring about with a code of their own making. */
+const COUNTED_FAILURES = ['code_refused', 'install_refused', 'app_misconfigured'];
+
+/** A state that came back, and what is stored about it. */
+interface TakenState {
+  readonly hash: Buffer;
+  readonly expiresAt: Date;
+  readonly stored: StoredState | undefined;
 }
 
 export function createInstallService(dependencies: Dependencies) {
   const { config, pool, locks, installs, oauth, tokens, clock, logger } = dependencies;
+  const exchangeLimit = createExchangeLimit(
+    dependencies.failedExchangesPerMinute ?? FAILED_EXCHANGES_PER_MINUTE,
+    clock,
+  );
+  /** By state: a browser that sends its callback twice waits for the first to end, and learns that it did. */
+  const finishing = new Map<string, Promise<unknown>>();
   const { hubspot, serverUrl } = config;
   const disconnect = createDisconnect(dependencies);
 
@@ -57,9 +83,8 @@ export function createInstallService(dependencies: Dependencies) {
      * tied to a cookie: an install belongs to the portal that its code names, never to whoever is logged in to the
      * browser, so a planted callback gains nothing; and any number of installs may be under way in one browser.
      */
-    async begin(portalId?: number): Promise<string> {
-      const state = createState();
-      await oauthStatesStore.add(pool, hashState(state), stateExpiry());
+    begin(portalId?: number): string {
+      const state = sealState(config.sessionSecret, clock.now() + STATE_LIFETIME_MS);
       const query = {
         client_id: hubspot.clientId,
         redirect_uri: hubspot.redirectUri,
@@ -76,10 +101,8 @@ export function createInstallService(dependencies: Dependencies) {
     },
 
     /** Ends our own flow: the code is exchanged when its state is one that we gave out. */
-    async finishOwn(code: string, state: string): Promise<InstallStatus> {
-      await takeState(state, ['own']);
-      return complete(code, null);
-    },
+    finishOwn: (code: string, state: string): Promise<InstallStatus> =>
+      once(state, async () => complete('own', code, null, await takeOwn(state))),
 
     /**
      * An install that HubSpot's marketplace started. It carries no state of ours and is tied to nobody; the portal
@@ -90,7 +113,7 @@ export function createInstallService(dependencies: Dependencies) {
       const back = requireReturnUrl(returnUrl);
       // A code works once: it is not spent while what it buys could not be kept.
       await ping(pool);
-      await complete(code, null);
+      await complete('marketplace', code, null);
       return back.href;
     },
 
@@ -102,7 +125,8 @@ export function createInstallService(dependencies: Dependencies) {
       const back = requireReturnUrl(returnUrl);
       const state = createState();
       const partner = { user, browserHash: hashBrowser(browser) };
-      await oauthStatesStore.add(pool, hashState(state), stateExpiry(), partner);
+      const expiresAt = new Date(clock.now() + STATE_LIFETIME_MS);
+      await oauthStatesStore.addPartner(pool, hashState(state), expiresAt, partner);
       return withState(back, state);
     },
 
@@ -114,16 +138,19 @@ export function createInstallService(dependencies: Dependencies) {
       browser: string | undefined,
     ): Promise<string> {
       const back = requireReturnUrl(returnUrl);
-      const { partnerUser, browserHash } = await takeState(state, ['partner']);
-      const sameBrowser = browser !== undefined && browserHash?.equals(hashBrowser(browser));
-      if (!sameBrowser) throw installFailed('state_unknown');
-      await complete(code, partnerUser);
+      await once(state, async () => {
+        const taken = await takePartner(state, browser);
+        await complete('partner', code, taken.stored?.partnerUser ?? null, taken);
+      });
       return back.href;
     },
 
-    /** HubSpot sent the browser back with an error; the state that came along is used up. */
+    /** HubSpot sent the browser back with an error. Nothing is stored: whoever declined may go back and approve. */
     async refuse(error: string, state: string | undefined): Promise<never> {
-      if (state) await takeState(state, ['own', 'partner']);
+      if (state)
+        await (openState(state, config.sessionSecret)
+          ? takeOwn(state)
+          : requireGood(await findPartner(state)));
       throw installFailed(error === 'access_denied' ? 'access_denied' : 'install_refused');
     },
 
@@ -146,28 +173,66 @@ export function createInstallService(dependencies: Dependencies) {
     portalUrl: (portalId: number) => `${new URL(hubspot.authorizeUrl).origin}/contacts/${portalId}`,
   };
 
-  function stateExpiry(): Date {
-    return new Date(clock.now() + STATE_LIFETIME_MS);
-  }
-
   function requireReturnUrl(returnUrl: string): URL {
     const url = parseReturnUrl(returnUrl, hubspot.authorizeUrl);
     if (!url) throw installFailed('return_url_refused');
     return url;
   }
 
-  async function takeState(state: string, flows: readonly InstallFlow[]) {
-    const outcome = await oauthStatesStore.take(pool, hashState(state), flows, new Date(clock.now()));
-    if (!outcome.taken) throw installFailed(`state_${outcome.reason}`);
-    return outcome;
+  /** One after another for each state, in this process. */
+  async function once<T>(state: string, finish: () => Promise<T>): Promise<T> {
+    for (let before = finishing.get(state); before; before = finishing.get(state))
+      await before.catch(() => {});
+    const finished = finish().finally(() => finishing.delete(state));
+    finishing.set(state, finished);
+    return finished;
+  }
+
+  /** Looks a state of our own flow up, which is used when its install is stored. Fails while the database is away. */
+  async function takeOwn(state: string): Promise<TakenState> {
+    const expiry = openState(state, config.sessionSecret);
+    if (expiry === undefined) throw installFailed('state_unknown');
+    const hash = hashState(state);
+    const stored = await oauthStatesStore.find(pool, hash);
+    return requireGood({ hash, stored, expiresAt: new Date(expiry) });
+  }
+
+  async function findPartner(state: string): Promise<TakenState> {
+    const hash = hashState(state);
+    const stored = await oauthStatesStore.find(pool, hash);
+    if (!stored?.browserHash) throw installFailed('state_unknown');
+    return { hash, stored, expiresAt: stored.expiresAt };
+  }
+
+  /** Another browser is told no more than that it is the wrong one, and does not use the state up. */
+  async function takePartner(state: string, browser: string | undefined): Promise<TakenState> {
+    const taken = await findPartner(state);
+    const isSameBrowser = browser !== undefined && taken.stored?.browserHash?.equals(hashBrowser(browser));
+    if (!isSameBrowser) throw installFailed('state_unknown');
+    return requireGood(taken);
+  }
+
+  function requireGood(state: TakenState): TakenState {
+    if (state.stored?.isUsed) throw installFailed('state_used');
+    if (state.expiresAt.getTime() <= clock.now()) throw installFailed('state_expired');
+    return state;
   }
 
   /**
    * Exchanges the code, learns whose it is and stores it. Over an install that lives, that is the same install with
    * new tokens; one that HubSpot has ended, unnoticed until now, is ended here before the new one begins.
    */
-  async function complete(code: string, partnerUser: string | null): Promise<InstallStatus> {
-    const { answer, info } = await exchange(code);
+  async function complete(
+    kind: ExchangeKind,
+    code: string,
+    partnerUser: string | null,
+    state?: TakenState,
+  ): Promise<InstallStatus> {
+    const { answer, info } = await exchangeLimit.run(
+      kind,
+      () => exchange(code),
+      (error) => error instanceof AppError && COUNTED_FAILURES.includes(error.code),
+    );
     const portalId = info.portalId ?? answer.owner.portalId;
     if (!info.active || !portalId || !answer.refreshToken) throw installFailed('hubspot_incomplete');
     if (info.appId !== undefined && info.appId !== hubspot.appId) {
@@ -176,6 +241,8 @@ export function createInstallService(dependencies: Dependencies) {
     const endedAt = await versionOfEnded(portalId, answer.refreshToken);
     const now = clock.now();
     await inTransaction(pool, async (tx) => {
+      if (state && !(await oauthStatesStore.use(tx, state.hash, state.expiresAt, new Date(now))))
+        throw installFailed('state_used');
       if (endedAt !== undefined) {
         const reason = 'HubSpot had ended it before it was installed again';
         await endInstall(tx, installs, portalId, {

@@ -39,6 +39,12 @@ export function createKeyService({
 }) {
   return {
     /**
+     * Proves that TOKEN_KEYS opens everything that was stored, and writes nothing.
+     * @throws {KeyRingError} naming the key id.
+     */
+    prove: proveCanaries,
+
+    /**
      * Proves that TOKEN_KEYS opens everything that was stored, before the first request does.
      * @throws {KeyRingError} naming the key id that is missing or is another key under the same id.
      */

@@ -9,7 +9,7 @@ import type {
   SealedInstall,
   Tokens,
 } from '../db/installs-store.ts';
-import { ANSWER_MS, type Pool } from '../db/pool.ts';
+import type { Pool } from '../db/pool.ts';
 import { LOCKS, type SessionLocks } from '../db/session-locks.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError, installNotFound, needsReconnect } from '../errors.ts';
@@ -59,8 +59,6 @@ interface Dependencies {
   oauth: OAuthApi;
   clock: Clock;
   logger: Logger;
-  /** How long a transaction under a portal's lock may take. */
-  answerMs?: number;
 }
 
 /**
@@ -69,7 +67,7 @@ interface Dependencies {
  * version is unchanged. Whoever waits meanwhile uses the token that the refresher stored.
  */
 export function createTokenService(dependencies: Dependencies) {
-  const { pool, locks, installs, oauth, clock, logger, answerMs = ANSWER_MS } = dependencies;
+  const { pool, locks, installs, oauth, clock, logger } = dependencies;
   const refreshing = new Map<number, Promise<string | undefined>>();
   /** A sweep refreshes many portals at once: what they read and write goes together. */
   const reads = createGroupCommit<number, SealedInstall | undefined>(
@@ -322,13 +320,10 @@ export function createTokenService(dependencies: Dependencies) {
     switch (failure) {
       case 'revoked': {
         const reason = `HubSpot: ${error.oauthStatus ?? error.oauthError}`;
-        const ended = await inTransaction(
-          pool,
-          (tx) =>
-            endInstall(tx, installs, portalId, {
-              ...{ seen: { tokenVersion }, state: 'needs_reconnect', reason, now: clock.now() },
-            }),
-          answerMs,
+        const ended = await inTransaction(pool, (tx) =>
+          endInstall(tx, installs, portalId, {
+            ...{ seen: { tokenVersion }, state: 'needs_reconnect', reason, now: clock.now() },
+          }),
         );
         // What HubSpot refused is no longer what is stored: a reinstall came first.
         if (!ended) return (await load(portalId)).accessToken;

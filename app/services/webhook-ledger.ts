@@ -33,8 +33,8 @@ export interface LedgerChange {
 export interface ChangeOptions {
   /** Only count. */
   readonly dryRun: boolean;
-  onTotal(total: number): void;
-  onProgress(done: number): void;
+  onTotal?(total: number): void;
+  onProgress?(done: number): void;
 }
 
 export type WebhookLedger = ReturnType<typeof createWebhookLedger>;
@@ -111,7 +111,7 @@ export function createWebhookLedger({ pool, isWanted }: Dependencies) {
     apply: (tx: Db, events: readonly LedgerEvent[]) => Promise<void>,
   ): Promise<LedgerChange> {
     const total = await webhookLedgerStore.count(pool, filter);
-    onTotal(total);
+    onTotal?.(total);
     const counts = { changed: 0, erased: 0, unwanted: 0 };
     const byType = new Map<string, { type: string; state: string; events: number }>();
     let seen = 0;
@@ -135,7 +135,7 @@ export function createWebhookLedger({ pool, isWanted }: Dependencies) {
             return locked;
           });
       seen += found.length;
-      onProgress(seen);
+      onProgress?.(seen);
       for (const entry of found) tally(entry);
     }
     return { ...counts, busy: dryRun ? 0 : Math.max(0, total - seen), byType: [...byType.values()] };

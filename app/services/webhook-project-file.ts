@@ -3,6 +3,8 @@ import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
+import { parseJsonFile } from '../json-file.ts';
+import { reasonOf } from '../reason-of.ts';
 import { objectTypeName, subscriptionKey, type WantedSubscription } from './wanted-subscriptions.ts';
 
 const FILE = 'src/app/webhooks/webhooks-hsmeta.json';
@@ -102,17 +104,23 @@ async function read(folder: string, file: string): Promise<z.output<typeof proje
   let text: string;
   try {
     text = await readFile(file, 'utf8');
-  } catch {
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT')
+      throw new AppError(409, 'project_file_unreadable', `${file} cannot be read: ${code}.`);
     await readFile(path.join(folder, 'hsproject.json')).catch(() => {
       throw new AppError(404, 'no_project', `There is no HubSpot project (hsproject.json) in ${folder}.`);
     });
     return undefined;
   }
   try {
-    return projectFile.parse(JSON.parse(text));
+    return projectFile.parse(parseJsonFile(file, text));
   } catch (cause) {
-    const why = cause instanceof z.ZodError ? z.prettifyError(cause) : String(cause);
-    throw new AppError(409, 'project_file_unreadable', `${file} is not as HubSpot wants it:\n${why}`);
+    const problem =
+      cause instanceof z.ZodError
+        ? `${file} is not as HubSpot wants it:\n${z.prettifyError(cause)}`
+        : reasonOf(cause);
+    throw new AppError(409, 'project_file_unreadable', problem);
   }
 }
 

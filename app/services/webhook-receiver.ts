@@ -10,6 +10,8 @@ const MOST_WAITING = 2_000;
 const MOST_WAITING_BYTES = 64 * 1024 * 1024;
 const MOST_PER_COMMIT = 256;
 const ASK_EVERY_MS = 50;
+const SLOW_MS = 1_500;
+const FAILURE_COUNTS_MS = 15_000;
 
 export type WebhookReceiver = ReturnType<typeof createWebhookReceiver>;
 
@@ -18,8 +20,20 @@ export function createWebhookReceiver({ pool, logger }: { pool: Pool; logger: Lo
   let waiting = 0;
   let waitingBytes = 0;
   let askTimer: NodeJS.Timeout | undefined;
+  /** When the last commit failed, unless one succeeded since. */
+  let failedAt: number | undefined;
+  let begunAt: number | undefined;
   const commits = createGroupCommit<Buffer>(async (bodies) => {
-    await webhookDeliveriesStore.add(pool, bodies);
+    begunAt = performance.now();
+    try {
+      await webhookDeliveriesStore.add(pool, bodies);
+      failedAt = undefined;
+    } catch (error) {
+      failedAt = performance.now();
+      throw error;
+    } finally {
+      begunAt = undefined;
+    }
     // One job stands for all that is stored, so asking once in a while is enough. The row is what keeps a delivery:
     // should this process die before it asks, the job `wake-webhooks` finds it within a minute.
     askTimer ??= setTimeout(() => askForSplitting().catch(report), ASK_EVERY_MS);
@@ -42,6 +56,16 @@ export function createWebhookReceiver({ pool, logger }: { pool: Pool; logger: Lo
         waiting -= 1;
         waitingBytes -= body.length;
       }
+    },
+
+    /** What keeps deliveries from being stored at the moment, for whoever sends requests to this process. */
+    problem(): string | undefined {
+      const now = performance.now();
+      if (begunAt !== undefined && now - begunAt > SLOW_MS) return 'the last deliveries are not stored yet';
+      // Forgotten after a while: whoever sends none to a process that is not ready would never see it recover.
+      if (failedAt !== undefined && now - failedAt < FAILURE_COUNTS_MS)
+        return 'the last deliveries could not be stored';
+      return undefined;
     },
 
     /** Asks for what is stored to be split, should that still be due. */

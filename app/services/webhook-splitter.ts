@@ -1,3 +1,4 @@
+import { isDataException } from '../db/errors.ts';
 import type { Db, Pool } from '../db/pool.ts';
 import { privacyReceiptsStore } from '../db/privacy-receipts-store.ts';
 import { inTransaction } from '../db/transaction.ts';
@@ -320,7 +321,3 @@ async function failureOf(rounds: readonly Promise<unknown>[]): Promise<unknown> 
   const ended = await Promise.allSettled(rounds);
   return ended.find((round) => round.status === 'rejected')?.reason;
 }
-
-/** PostgreSQL's classes 22 and 54: a value does not fit its type, or is too large for what it goes into. */
-const isDataException = (error: unknown): error is Error =>
-  error instanceof Error && 'code' in error && /^(?:22|54)/.test(String(error.code));

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import express, { Router } from 'express';
 
@@ -8,7 +9,9 @@ export function assets(): Router {
   const pico = createRequire(import.meta.url).resolve('@picocss/pico/css/pico.min.css');
 
   router.get('/assets/pico.min.css', (_req, res) => {
-    res.set('X-Content-Type-Options', 'nosniff').sendFile(pico);
+    // By its folder: of a whole path, Express refuses every folder whose name begins with a dot.
+    const [root, file] = [path.dirname(pico), path.basename(pico)];
+    res.set('X-Content-Type-Options', 'nosniff').sendFile(file, { root });
   });
   router.use('/assets', express.static(fileURLToPath(new URL('../public', import.meta.url))));
 

@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
+import { parseJsonFile } from '../../app/json-file.ts';
 import type { Exchange } from './recording-proxy.ts';
 
 type Content = Record<string, unknown>;
@@ -29,7 +30,7 @@ export interface Description {
 
 /** Reads an OpenAPI 3.0 document. Its schemas stay where they are and are validated by reference. */
 export function readDescription(name: string, text: string): Description {
-  const document: Document = JSON.parse(text);
+  const document = parseJsonFile(name, text) as Document;
   // A request may hold nothing but what is described; an answer may hold more at any time.
   const closed = JSON.parse(text, (_key, value) =>
     isClosable(value) ? { ...value, additionalProperties: false } : value,

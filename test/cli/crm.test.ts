@@ -118,7 +118,9 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
     });
 
     it('is erased only with --yes', async () => {
-      expect(await problem('contacts', 'gdpr-delete', '105')).toContain('Nothing was erased');
+      expect(await problem('contacts', 'gdpr-delete', '105')).toBe(
+        'This erases the contact 105 for good. Nothing was done: add --yes to do it.',
+      );
       await run('contacts', 'gdpr-delete', '105', '--yes');
       expect(await problem('contacts', 'get', '105')).toContain('404');
     });
@@ -193,7 +195,7 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       await json('companies', 'update', '--file', change, '--property', 'country=Japan');
       const { properties } = await json('companies', 'get', ids[1], '--properties', 'city,country');
       expect(properties).toMatchObject({ city: 'Nara', country: 'Japan' });
-      await json('companies', 'delete', '--file', await file('gone.csv', `id\n${ids.join('\n')}\n`));
+      await json('companies', 'delete', '--file', await file('gone.csv', `id\n${ids.join('\n')}\n`), '--yes');
       expect(await problem('companies', 'get', ids[0])).toContain('404');
     });
 
@@ -240,11 +242,11 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       await run('pipelines', 'update', 'deals', made.id, '--label', 'Renewals');
       const added = await json('pipelines', 'create-stage', 'deals', made.id, '--stage', 'Legal=0.7');
       await run('pipelines', 'update-stage', 'deals', made.id, added.id, '--label', 'Lawyers');
-      await run('pipelines', 'delete-stage', 'deals', made.id, made.stages[0].id);
+      await run('pipelines', 'delete-stage', 'deals', made.id, made.stages[0].id, '--yes');
       const { output } = await run('pipelines', 'get', 'deals', made.id);
       expect(output).toMatch(/Renewals +\d+ +Lawyers +\d+ +0\.7/);
       expect(output).not.toContain('Open');
-      await run('pipelines', 'delete', 'deals', made.id);
+      await run('pipelines', 'delete', 'deals', made.id, '--yes');
       expect(await problem('pipelines', 'get', 'deals', made.id)).toContain('404');
     });
 
@@ -276,7 +278,7 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(
         await problem('associations', 'create', 'contacts:102', 'companies:301', '--label', 'Friend'),
       ).toContain('There is no label "Friend"');
-      await run('associations', 'delete-label', 'contacts', 'companies', String(label.typeId));
+      await run('associations', 'delete-label', 'contacts', 'companies', String(label.typeId), '--yes');
       const { output: left } = await run('associations', 'labels', 'contacts', 'companies');
       expect(left).not.toContain('Advisor');
     });

@@ -32,20 +32,36 @@ export async function hubspotCommand(settings: Record<string, string>, ...args: 
 export const hasTerminals = String(spawnSync('script', ['--version']).stdout ?? '').includes('util-linux');
 
 /** The same in a terminal, which shows all it prints. A process that does not end is ended, with code 124. */
-export async function hubspotInTerminal(
+export const hubspotInTerminal = (settings: Record<string, string>, ...args: string[]) =>
+  hubspotAnswering(undefined, settings, ...args);
+
+/** The same, where somebody presses these keys once there is a question. */
+export async function hubspotAnswering(
+  keys: string | undefined,
   settings: Record<string, string>,
   ...args: string[]
 ): Promise<Pick<Outcome, 'code' | 'output'>> {
-  const line = ['timeout', '20', process.execPath, ...WITH_FIXTURES, MAIN, ...args]
-    .map((word) => `'${word}'`)
+  const line = ['timeout', '--foreground', '20', process.execPath, ...WITH_FIXTURES, MAIN, ...args]
+    .map(quoted)
     .join(' ');
   const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
     env: { PATH: process.env.PATH, NODE_COMPILE_CACHE, ...settings },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: [keys === undefined ? 'ignore' : 'pipe', 'pipe', 'inherit'],
   });
-  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+  let output = '';
+  let answered = false;
+  child.stdout?.setEncoding('utf8').on('data', (shown) => {
+    output += shown;
+    if (answered || !output.includes('[y/N]')) return;
+    answered = true;
+    child.stdin?.write(keys);
+  });
+  const [code] = await once(child, 'close');
   return { code, output };
 }
+
+/** A word of a shell's command line. */
+const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
 
 /** The same with `--json`; fails unless the command succeeds. */
 export async function hubspotJson(settings: Record<string, string>, ...args: string[]) {

@@ -1,6 +1,8 @@
+import { PassThrough } from 'node:stream';
 import { jest } from '@jest/globals';
 import { Command } from 'commander';
 import type { CommandGroup } from '../../app/cli/command.ts';
+import { createConfirm } from '../../app/cli/confirm.ts';
 import { createOutput } from '../../app/cli/output.ts';
 import type { Context } from '../../app/context.ts';
 
@@ -12,6 +14,8 @@ export interface CommandRun {
   readonly problem?: Error;
 }
 
+const atNoTerminal = createConfirm({ input: new PassThrough(), output: new PassThrough() });
+
 /** Runs one command line in this process, on a context that is open already. */
 export async function runInProcess(
   ctx: Context,
@@ -21,7 +25,8 @@ export async function runInProcess(
   const silent = { writeErr: () => {}, writeOut: () => {} };
   const program = new Command().option('--json').exitOverride().configureOutput(silent);
   const output = () => createOutput(program.opts<{ json?: boolean }>().json ?? false);
-  for (const group of groups) group(program, { output, withContext: (work) => work(ctx) });
+  for (const group of groups)
+    group(program, { output, confirm: atNoTerminal, withContext: (work) => work(ctx) });
   const lines: string[] = [];
   const log = jest.spyOn(console, 'log').mockImplementation((line) => lines.push(String(line)));
   const remarks: string[] = [];

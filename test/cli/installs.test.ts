@@ -83,15 +83,20 @@ describe('hubspot installs', () => {
   });
 
   it('disconnect ends the install; an unknown portal is said to be unknown', async () => {
-    await run('disconnect', `${PORTAL + 1}`);
+    expect(await hubspotCommand(world.settings, 'installs', 'disconnect', `${PORTAL + 1}`)).toMatchObject({
+      code: 1,
+      errors: expect.stringMatching(/^This uninstalls the app .* Nothing was done: add --yes to do it\.\n$/),
+    });
+    expect((await run('show', `${PORTAL + 1}`)).state).toBe('active');
+    await run('disconnect', `${PORTAL + 1}`, '--yes');
     const shown = await run('show', `${PORTAL + 1}`);
     expect(shown.state).toBe('uninstalled');
     expect(states(shown)).toEqual(['active (installed)', 'uninstalled (disconnected here)']);
-    const local = ['installs', 'disconnect', `${PORTAL + 2}`, '--local'];
+    const local = ['installs', 'disconnect', `${PORTAL + 2}`, '--local', '--yes'];
     const { output } = await runInProcess(world.ctx, [installCommands], ...local);
     expect(output).toContain('HubSpot was not told');
-    for (const command of ['show', 'refresh', 'disconnect']) {
-      const { code, errors } = await hubspotCommand(world.settings, 'installs', command, '999');
+    for (const args of [['show'], ['refresh'], ['disconnect', '--yes']]) {
+      const { code, errors } = await hubspotCommand(world.settings, 'installs', ...args, '999');
       expect([code, errors]).toEqual([1, expect.stringContaining('999')]);
       expect(errors).not.toContain('    at ');
     }

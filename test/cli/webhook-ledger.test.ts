@@ -332,11 +332,46 @@ describe('npm run hubspot -- webhooks', () => {
     expect(shown.join('')).toContain('250/250 events');
   });
 
+  describe.each(['replay', 'drop'])('%s without a choice of events', (command) => {
+    beforeAll(() => bury(command === 'replay' ? 30 : 31, ['a']));
+    const due = async () => (await json(command, '--dry-run')).changed;
+
+    it.each([[[]], [['--yes']], [['--state', 'dead']], [['--state', 'dead', '--yes']]])(
+      'is refused with %j and changes nothing',
+      async (args) => {
+        const before = await due();
+        const { problem } = await here(command, ...args);
+        expect(problem?.message).toMatch(/^Nothing was changed\. Choose events .* with --all/);
+        expect(await due()).toBe(before);
+      },
+    );
+
+    it('takes --all, says how many events it would be, and needs --yes', async () => {
+      const before = await due();
+      expect(before).toBeGreaterThan(0);
+      const { problem } = await here(command, '--all');
+      expect(problem?.message).toMatch(
+        new RegExp(`^This ${command}s ${before} events?\\b.* Nothing was done: add --yes to do it\\.$`),
+      );
+      expect((await here(command, '--dry-run')).output).toContain(`${before} event`);
+      expect((await here(command, '--all', '--dry-run')).output).toContain(`${before} event`);
+      expect((await here(command, '--all', ...record(30))).problem?.message).toContain('--all goes without');
+      expect(await due()).toBe(before);
+
+      expect((await here(command, '--all', '--yes')).problem).toBeUndefined();
+      expect(await due()).toBe(0);
+      await world.settled();
+    });
+  });
+
   describe('drop', () => {
     it('settles dead events, once it is told --yes', async () => {
       await bury(20, ['a', 'b']);
       const refused = await webhooks('drop', ...record(20));
-      expect(refused).toMatchObject({ code: 1, errors: expect.stringContaining('--yes') });
+      expect(refused).toMatchObject({
+        code: 1,
+        errors: 'This drops 2 events, which are then never handled. Nothing was done: add --yes to do it.\n',
+      });
       expect(await json('drop', ...record(20), '--dry-run')).toMatchObject({ changed: 2, dryRun: true });
       expect(await json('dead', ...record(20))).toHaveLength(2);
 

@@ -104,7 +104,13 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
     });
 
     it('that no handler wants go when that is asked for', async () => {
-      const { changes } = await json('--apply', '--delete-undeclared');
+      const before = await subscriptions();
+      expect(await run('--apply', '--delete-undeclared')).toMatchObject({
+        code: 1,
+        errors: expect.stringContaining('Nothing was done: add --yes to do it.'),
+      });
+      expect(await subscriptions()).toEqual(before);
+      const { changes } = await json('--apply', '--delete-undeclared', '--yes');
       expect(changes).toContainEqual({ what: 'contact.deletion', action: 'deleted' });
       expect(changes).toContainEqual({ what: 'contact.creation', action: 'deleted' });
       const left = new Set((await subscriptions()).map(({ eventType }) => eventType));

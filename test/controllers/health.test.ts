@@ -4,18 +4,21 @@ import { startWorld, type World } from '../helpers/world.ts';
 import { addInstalls } from '../tokens/add-installs.ts';
 
 const PORTAL = 6_200_001;
-const ALL_OK = { database: 'ok', migrations: 'ok', keyRing: 'ok', queue: 'ok' };
+const ALL_OK = { database: 'ok', migrations: 'ok', keyRing: 'ok', queue: 'ok', deliveries: 'ok' };
 
 describe('GET /readyz', () => {
   let world: World;
+  /** An answer is known for a second. */
+  let ahead = 0;
   beforeAll(async () => {
-    world = await startWorld();
+    world = await startWorld({ clock: { now: () => Date.now() + ahead } });
     await addInstalls(world, { from: PORTAL, count: 1, secondsLeft: -1 });
   });
   afterAll(() => world.close());
 
   const query = (text: string) => world.ctx.pool.query(text);
   const readiness = async () => {
+    ahead += 1_000;
     const answer = await world.app('/readyz');
     return { code: answer.status, ...((await answer.json()) as { checks: Record<string, string> }) };
   };
@@ -62,6 +65,27 @@ describe('GET /readyz', () => {
     expect(checks).toEqual({ ...ALL_OK, [check]: checks[check] });
     await query(mend);
     expect((await readiness()).code).toBe(200);
+  });
+
+  it('writes nothing, and asks the database once however many ask at the same time', async () => {
+    await query(`
+      create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
+      create trigger refuse before insert or update or delete on key_canaries execute function refuse()`);
+    const { checks } = await readiness();
+    expect(checks).toEqual(ALL_OK);
+    const asked = async () => (await query('select calls from asked')).rows[0].calls;
+    await query(`
+      drop trigger refuse on key_canaries;
+      create table asked as select 0 as calls;
+      alter table migrations rename to kept_migrations;
+      create function ask() returns setof kept_migrations language plpgsql volatile as $$ begin
+        update asked set calls = calls + 1; return query select * from kept_migrations; end $$;
+      create view migrations as select * from ask()`);
+    ahead += 1_000;
+    const answers = await Promise.all(Array.from({ length: 20 }, () => world.app('/readyz')));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(await asked()).toBe(1);
+    await query(`drop view migrations; drop function ask; alter table kept_migrations rename to migrations`);
   });
 
   it('stays ready with an alarm, and tells since when', async () => {

@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
+import { copyProduct } from '../helpers/product-copy.ts';
 import { until } from '../helpers/until.ts';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
@@ -48,7 +50,8 @@ describe('npm run migrate', () => {
     expect(await migrate({ DATABASE_URL })).toEqual({
       code: 1,
       output:
-        'The migration was not finished, and what it had under way is undone: relation "marketing_events" already exists',
+        'The migration was not finished, and what it had under way is undone: ' +
+        '0003_events.sql: relation "marketing_events" already exists',
     });
     const { rows } = await query(
       DATABASE_URL,
@@ -57,6 +60,32 @@ describe('npm run migrate', () => {
     expect(rows).toEqual([{ table_name: 'marketing_events' }]);
     await query(DATABASE_URL, 'drop table marketing_events');
     expect((await migrate({ DATABASE_URL })).code).toBe(0);
+  });
+
+  describe('with a broken migration', () => {
+    let folder: string;
+    beforeAll(async () => {
+      folder = await mkdtemp(path.join(tmpdir(), 'hubspot-app-migration-'));
+      await copyProduct(folder);
+    });
+    afterAll(() => rm(folder, { recursive: true }));
+
+    it.each([
+      ['select 1;\n-- 日本語と😀\ncreate tabel x ();\n', ', line 3: syntax error at or near "tabel"'],
+      [
+        'create table x ();\n\n\nselect no_such_column from x;',
+        ', line 4: column "no_such_column" does not exist',
+      ],
+      ["do $$ begin raise exception 'not today'; end $$;", ': not today'],
+    ])('names its file, and the line where PostgreSQL knows it: %j', async (sql, told) => {
+      const DATABASE_URL = await emptyDatabase();
+      const file = path.join(folder, 'app/db/migrations/9999_broken.sql');
+      await writeFile(file, sql);
+      expect(await migrate({ DATABASE_URL }, folder)).toEqual({
+        code: 1,
+        output: `The migration was not finished, and what it had under way is undone: 9999_broken.sql${told}`,
+      });
+    });
   });
 
   it('of a database at work waits for nobody who waits for it', async () => {
@@ -124,10 +153,10 @@ async function migrationNames(): Promise<string[]> {
 const succeeded = (output: string) => ({ code: 0, output });
 
 /** The release step as Heroku runs it: a process of its own, with nothing but its settings. */
-function migrate(settings: Record<string, string>): Promise<{ code: number; output: string }> {
+function migrate(settings: Record<string, string>, root = ROOT): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
     const env = { PATH: process.env.PATH, ...settings };
-    const file = path.join(ROOT, 'app', 'db', 'migrate.ts');
+    const file = path.join(root, 'app', 'db', 'migrate.ts');
     execFile(process.execPath, [file], { env, cwd: import.meta.dirname }, (error, stdout, stderr) => {
       resolve({ code: error ? Number(error.code) : 0, output: (stdout + stderr).trim() });
     });

@@ -5,7 +5,16 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 export async function startFreezingProxy(databaseUrl: string) {
   const target = new URL(databaseUrl);
   const pairs = new Map<Socket, Socket>();
+  const silent = new Set<Socket>();
+  let freezesNew = false;
   const server = createServer((client) => {
+    if (freezesNew) {
+      // Accepted by the network, and answered by nobody.
+      client.on('error', () => {}).resume();
+      silent.add(client);
+      client.on('close', () => silent.delete(client));
+      return;
+    }
     const upstream = connect(Number(target.port), target.hostname);
     pairs.set(client, upstream);
     client.pipe(upstream).pipe(client);
@@ -33,7 +42,13 @@ export async function startFreezingProxy(databaseUrl: string) {
       }
     },
 
+    /** Whether connections that are opened from now on are frozen from the start. */
+    freezeNew(freezes: boolean): void {
+      freezesNew = freezes;
+    },
+
     async close(): Promise<void> {
+      for (const client of silent) client.destroy();
       for (const client of pairs.keys()) client.destroy();
       server.close();
       await once(server, 'close');

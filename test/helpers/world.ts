@@ -29,6 +29,9 @@ export async function startWorld(
   const ctx = createContext(config, options.logger ?? createLogger(config.logLevel, 'test'), {
     cards,
     webhookHandlers,
+    // Tests install more often than people do.
+    installRequestsPerMinute: 100_000,
+    failedExchangesPerMinute: 100_000,
     ...options,
   });
   server.on('request', createApp(ctx));

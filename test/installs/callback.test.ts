@@ -378,11 +378,11 @@ const failures: Failure[] = [
     reach: async () => changed(await finalize(), { code: undefined, step: undefined, error: 'server_error' }),
   },
   {
-    ...{ what: 'the user declines twice after the sign-in', ...FINISHED },
+    ...{ what: 'the user declines after the sign-in, having approved before', ...FINISHED },
     reach: async () => {
-      const declined = changed(await finalize(), { code: undefined, error: 'access_denied' });
-      expect((await take(declined)).status).toBe(403);
-      return declined;
+      const approved = await finalize();
+      expect((await take(approved)).status).toBe(302);
+      return changed(approved, { code: undefined, error: 'access_denied' });
     },
   },
   {
@@ -731,10 +731,33 @@ describe('an install that failed', () => {
     }
   });
 
-  it('because it was declined has used its state up', async () => {
-    const url = await world.sandbox.decide(await begin(), 'deny');
-    expect((await open(url)).status).toBe(403);
-    expect((await open(url)).status).toBe(409);
+  it('because it was declined can be approved after all, once', async () => {
+    const authorize = await begin();
+    const declined = await world.sandbox.decide(authorize, 'deny');
+    expect((await open(declined)).status).toBe(403);
+    const approved = await world.sandbox.decide(authorize, 'approve');
+    expect((await open(approved)).status).toBe(200);
+    for (const url of [declined, approved]) expect((await open(url)).status).toBe(409);
+  });
+
+  it('because HubSpot was down is not called finished when its page is opened again', async () => {
+    for (const step of [{ url: await ownCallback() }, await finalize()]) {
+      await world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', status: 503 });
+      expect((await take(step)).status).toBe(502);
+      expect([200, 302]).toContain((await take(step)).status);
+    }
+  });
+
+  it('because another browser opened the last step of the partner flow is finished in its own', async () => {
+    const step = await finalize();
+    const elsewhere = await take({ url: step.url });
+    expect([elsewhere.status, await elsewhere.text()]).toEqual([
+      400,
+      expect.stringContaining('not in this browser'),
+    ]);
+    expect((await take(step)).status).toBe(302);
+    expect((await take({ url: step.url })).status).toBe(400);
+    expect((await take(step)).status).toBe(409);
   });
 
   it('because of a way back that is not HubSpot’s can be finished without it', async () => {

@@ -86,7 +86,7 @@ describe('the scopes of an install', () => {
   it('are complete again after the user has consented', async () => {
     const wanting = restarted({ HUBSPOT_SCOPES: [...SCOPES, 'crm.objects.companies.read'].join(' ') });
     const callback = await world.sandbox.decide(
-      await wanting.services.installs.begin(PORTAL).then(unpinned),
+      unpinned(wanting.services.installs.begin(PORTAL)),
       'approve',
       PORTAL,
     );

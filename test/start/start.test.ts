@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -177,6 +177,16 @@ describe('npm start', () => {
       expect(await run.end()).toBe(1);
       expect(run.said.err.trim()).toBe(sentence());
       expect(run.said.out).not.toContain('Stopping');
+    });
+
+    it('the kept secrets are not readable, without a word of them', async () => {
+      await mkdir(path.join(folder, '.data'));
+      const file = path.join(folder, '.data', 'secrets.json');
+      await writeFile(file, '{"API_KEY": a-secret}');
+      const run = start();
+      expect(await run.end()).toBe(1);
+      expect(run.said.err.trim()).toMatch(/secrets\.json(:1:\d+)? is not JSON: Unexpected token 'a'\.$/);
+      expect(run.said.err + run.said.out).not.toContain('secret}');
     });
 
     it('the settings are not usable, which lists them all', async () => {

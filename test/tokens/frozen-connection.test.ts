@@ -11,6 +11,7 @@ import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 import { addInstalls } from './add-installs.ts';
 
+const PATIENCE = { connectMs: 5_000, statementMs: 500 };
 const LIMIT = { calls: 10, windowMs: 10_000, untilAnswered: false };
 
 /** A network that loses connections without a word. */
@@ -25,7 +26,7 @@ describe('when a connection to PostgreSQL freezes', () => {
     world = await startWorld();
     proxy = await startFreezingProxy(world.database.url);
     const { config, logger } = world.ctx;
-    locks = createSessionLocks({ url: proxy.url }, logger, 500);
+    locks = createSessionLocks({ url: proxy.url }, logger, PATIENCE);
     const [clientSecret = ''] = config.hubspot.clientSecrets;
     const http = createHubSpotHttp(config.hubspot.apiUrl, logger);
     oauth = createOAuthApi(http, { ...config.hubspot, clientSecret });
@@ -41,8 +42,8 @@ describe('when a connection to PostgreSQL freezes', () => {
 
   it('that reads tokens, the call fails soon, and the next one has a connection that works', async () => {
     const [portalId = 0] = await addInstalls(world, { from: 9_100_001 });
-    const pool = createPool({ url: proxy.url }, () => {});
-    const installs = createInstallsStore(world.ctx.config.tokenKeys, 500);
+    const pool = createPool({ url: proxy.url }, () => {}, PATIENCE);
+    const installs = createInstallsStore(world.ctx.config.tokenKeys);
     const tokens = createTokenService({ ...world.ctx, pool, installs, oauth });
     await pool.query('select');
     proxy.freeze();
@@ -57,9 +58,9 @@ describe('when a connection to PostgreSQL freezes', () => {
   ])('that stores that an install $what, its refresh fails soon and gives up its lock', async (failure) => {
     portal += 1;
     await addInstalls(world, { from: portal, secondsLeft: -1 });
-    const pool = createPool({ url: proxy.url }, () => {});
-    const installs = createInstallsStore(world.ctx.config.tokenKeys, 500);
-    const tokens = createTokenService({ ...world.ctx, pool, installs, oauth, answerMs: 500 });
+    const pool = createPool({ url: proxy.url }, () => {}, PATIENCE);
+    const installs = createInstallsStore(world.ctx.config.tokenKeys);
+    const tokens = createTokenService({ ...world.ctx, pool, installs, oauth });
     const { what: _, ...answer } = failure;
     const path = '/oauth/*/token';
     await world.sandbox.control('failures', { method: 'POST', path, delayMs: 1_000, times: 1, ...answer });
@@ -75,7 +76,7 @@ describe('when a connection to PostgreSQL freezes', () => {
   });
 
   it('that keeps the call budgets, calls go on without it', async () => {
-    const pool = createPool({ url: proxy.url }, () => {});
+    const pool = createPool({ url: proxy.url }, () => {}, PATIENCE);
     const limits = { general: LIMIT, search: LIMIT };
     const budget = createCallBudget({ pool, limits, logger: world.ctx.logger });
     await pool.query('select');

@@ -1,0 +1,129 @@
+import type { Command } from 'commander';
+import type { ChangeOptions, LedgerChange, WebhookLedger } from '../services/webhook-ledger.ts';
+import { type Consent, ProblemError, type Tools, withYes } from './command.ts';
+import { type Chosen, choosing, EVENT_STATES, eventFilter, isEventId } from './event-filter.ts';
+import type { Output } from './output.ts';
+
+interface ChangeRequest extends Chosen, Consent {
+  readonly all?: boolean;
+}
+
+/** The options of a command that changes the events it chooses. */
+const changing = (command: Command, verb: string): Command =>
+  withYes(choosing(command))
+    .option('--all', `${verb} every event in these states; needed when no other option chooses`)
+    .option('--dry-run', 'change nothing, only say how many events it would be');
+
+/**
+ * A command without a choice of events means all of them, which must be said.
+ * @returns whether the command is about all of them.
+ */
+function requireChoice(
+  { all = false, dryRun, yes: _, state: _state, ...chosen }: ChangeRequest,
+  verb: string,
+) {
+  const chooses = Object.values(chosen).some((value) => value !== undefined);
+  if (all && chooses) {
+    throw new ProblemError('--all goes without other choices: leave it out, or leave out the others.');
+  }
+  if (!all && !chooses && !dryRun) {
+    throw new ProblemError(
+      `Nothing was changed. Choose events (--portal, --since, …), or ${verb} every one with --all; --dry-run says how many.`,
+    );
+  }
+  return all;
+}
+
+export function addReplayCommand(group: Command, { withContext, output, confirm }: Tools): void {
+  const command = group
+    .command('replay')
+    .description('have events handled again; without --state and --id, dead ones');
+  changing(command, 'replay').action(async (chosen: ChangeRequest) => {
+    const { dryRun = false, yes = false } = chosen;
+    const out = output();
+    const all = requireChoice(chosen, 'replay');
+    const filter = eventFilter(chosen, chosen.id ? EVENT_STATES.filter((it) => it !== 'waiting') : ['dead']);
+    const change = await withContext(async ({ services: { webhookLedger } }) => {
+      if (all && !dryRun && !yes) {
+        const { changed } = await webhookLedger.replay(filter, { dryRun: true });
+        await confirm(`This replays ${events(changed)} (${filter.states?.join(', ')}).`);
+      }
+      const { deliveryId } = filter;
+      const readAgain = deliveryId === undefined ? 0 : await webhookLedger.readAgain(deliveryId, dryRun);
+      const done = await withBar(out, dryRun, (options) => webhookLedger.replay(filter, options));
+      if (chosen.id && done.changed + readAgain === 0)
+        throw await reasonForNone(chosen.id, webhookLedger, done);
+      return { ...done, ...(readAgain > 0 && { readAgain }) };
+    });
+    reportChange(out, change, dryRun, ['Replayed', 'Would replay'], filter.states);
+  });
+}
+
+export function addDropCommand(group: Command, { withContext, output, confirm }: Tools): void {
+  const command = group
+    .command('drop')
+    .description('settle events without handling them; without --state, dead ones')
+    .option('--reason <text>', 'kept with each event', 'no reason given');
+  changing(command, 'drop').action(async ({ reason, ...chosen }: ChangeRequest & { reason: string }) => {
+    const { dryRun = false, yes = false } = chosen;
+    const out = output();
+    const filter = eventFilter(chosen, ['dead']);
+    const settled = filter.states?.filter((state) => !['dead', 'waiting', 'retrying'].includes(state)) ?? [];
+    if (settled.length > 0) {
+      throw new ProblemError(
+        `Events in state ${settled.join(', ')} are settled already; dead, waiting and retrying ones can be dropped.`,
+      );
+    }
+    requireChoice(chosen, 'drop');
+    const change = await withContext(async ({ services: { webhookLedger } }) => {
+      const drop = (how: ChangeOptions) => webhookLedger.drop(filter, `dropped: ${reason}`, how);
+      if (!dryRun && !yes) {
+        const { changed } = await drop({ dryRun: true });
+        await confirm(`This drops ${events(changed)}, which are then never handled.`);
+      }
+      return withBar(out, dryRun, drop);
+    });
+    reportChange(out, change, dryRun, ['Dropped', 'Would drop'], filter.states);
+  });
+}
+
+const events = (count: number) => `${count} ${count === 1 ? 'event' : 'events'}`;
+
+const withBar = (out: Output, dryRun: boolean, work: (options: ChangeOptions) => Promise<LedgerChange>) =>
+  out.progress('events', (bar) => work({ dryRun, onTotal: bar.start, onProgress: bar.at }));
+
+function reportChange(
+  out: Output,
+  change: LedgerChange & { readAgain?: number },
+  dryRun: boolean,
+  [did, would]: readonly [string, string],
+  states: readonly string[] = [],
+): void {
+  const { changed, erased, unwanted, busy, byType, readAgain = 0 } = change;
+  const none = changed + erased + unwanted + busy + readAgain === 0;
+  const sentences = [
+    none ? `No event in state ${states.join(', ')} matches.` : `${dryRun ? would : did} ${events(changed)}.`,
+    readAgain > 0 && `${readAgain} items are understood now that were no events before.`,
+    erased > 0 && `${erased} were erased on a privacy deletion: nothing is left to replay.`,
+    unwanted > 0 && `${unwanted} are wanted by no handler and stay as they are.`,
+    busy > 0 && `${busy} were in a worker's hands and were left alone.`,
+    (dryRun || none) && 'Nothing was changed.',
+  ];
+  out.report(
+    { rows: byType, columns: ['type', 'state', 'events'], after: sentences.filter(Boolean).join('\n') },
+    { ...change, dryRun },
+  );
+}
+
+/** An event or a delivery was named and nothing was replayed: that is a failure, and needs a reason. */
+async function reasonForNone(id: string, ledger: WebhookLedger, change: LedgerChange): Promise<ProblemError> {
+  const found = isEventId(id) ? await ledger.find(id) : await ledger.findDelivery(Number(id));
+  const what = `${isEventId(id) ? 'event' : 'delivery'} ${id}`;
+  if (!found) return new ProblemError(`There is no ${what}.`);
+  if (change.erased > 0) {
+    return new ProblemError(`What ${what} said was erased on a privacy deletion: it cannot be replayed.`);
+  }
+  if (change.unwanted > 0) return new ProblemError(`No handler wants ${what}: it was not replayed.`);
+  const problem = 'problem' in found && found.problem ? ` (${found.problem})` : '';
+  return new ProblemError(`Nothing of ${what} can be replayed: it is ${found.state}${problem}.`);
+}

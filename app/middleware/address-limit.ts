@@ -1,0 +1,31 @@
+import type { RequestHandler } from 'express';
+import { rateLimit } from 'express-rate-limit';
+import { AppError } from '../errors.ts';
+
+const WINDOW_MS = 60_000;
+
+/**
+ * So many requests a minute from one address, which for IPv6 is a network of a customer. Counted in this process.
+ * @param onlyFailed counts those that were not successful, for what costs more than an answer.
+ * @see https://express-rate-limit.mintlify.app
+ */
+export function limitPerAddress(limit: number, { onlyFailed = false } = {}): RequestHandler {
+  return rateLimit({
+    windowMs: WINDOW_MS,
+    limit,
+    skipSuccessfulRequests: onlyFailed,
+    standardHeaders: onlyFailed ? false : 'draft-7',
+    legacyHeaders: false,
+    // A stranger may send the header; `trust proxy` says whether it counts.
+    validate: { xForwardedForHeader: false },
+    handler: (_req, _res, next) =>
+      next(
+        new AppError(
+          429,
+          'too_many_requests',
+          'Too many requests came from your network within a minute, so this one was not carried out. Try again in a minute.',
+          { title: 'Please wait a minute', retryAfter: WINDOW_MS / 1000 },
+        ),
+      ),
+  });
+}

@@ -1,0 +1,214 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { oauthStatesStore } from '../../app/db/oauth-states-store.ts';
+import { openState, sealState } from '../../app/verification/oauth-state.ts';
+import { expectError } from '../helpers/expect-error.ts';
+import { createMemoryLog } from '../helpers/memory-log.ts';
+import { startWorld, type World } from '../helpers/world.ts';
+
+const SECRET = 'test-session-secret-test-session-secret';
+const MINUTE = 60_000;
+
+describe('what strangers can make the install routes do', () => {
+  let world: World;
+  let ahead = 0;
+  beforeAll(async () => {
+    world = await startWorld({
+      clock: { now: () => Date.now() + ahead },
+      failedExchangesPerMinute: 3,
+    });
+  });
+  beforeEach(() => {
+    ahead += 2 * MINUTE;
+  });
+  afterAll(() => world.close());
+
+  const exchanges = async () => (await world.sandbox.read('requests?path=/oauth/*/token')).results.length;
+  const madeUp = () => world.app('/oauth-callback?code=x&returnUrl=https://app.hubspot.com/');
+  const begin = async () => (await world.app('/install')).headers.get('location') ?? '';
+
+  async function rows() {
+    const { rows } = await world.ctx.pool.query(
+      'select (select count(*) from oauth_states) as states, (select count(*) from installs) as installs',
+    );
+    return rows[0];
+  }
+
+  it('begins any number of installs without storing anything', async () => {
+    const before = await rows();
+    const begun = await Promise.all(Array.from({ length: 50 }, () => world.app('/install')));
+    const bare = await Promise.all(Array.from({ length: 50 }, () => world.app('/oauth-callback')));
+    expect(new Set([...begun, ...bare].map(({ status }) => status))).toEqual(new Set([302]));
+    expect(await rows()).toEqual(before);
+  });
+
+  it('sends few made-up codes to HubSpot, stores nothing, and goes on a minute later', async () => {
+    const before = [await exchanges(), await rows()];
+    const answers = await Promise.all(Array.from({ length: 20 }, madeUp));
+    expect(answers.filter(({ status }) => status === 400)).toHaveLength(3);
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused).toHaveLength(17);
+    expect(refused[0]?.headers.get('retry-after')).toBe('60');
+    await expectError(await madeUp(), 429, 'too_many_failed_installs');
+    expect([await exchanges(), await rows()]).toEqual([Number(before[0]) + 3, before[1]]);
+
+    ahead += MINUTE;
+    const { url } = await world.sandbox.control('marketplace', { portalId: 62515 });
+    expect((await world.app(url.slice(world.serverUrl.length))).status).toBe(302);
+  });
+
+  it('keeps nobody out who began at our own link, and a code that was not tried still works', async () => {
+    await Promise.all(Array.from({ length: 5 }, madeUp));
+    const { url } = await world.sandbox.control('marketplace', { portalId: 62516 });
+    const path = url.slice(world.serverUrl.length);
+    expect((await world.app(path)).status).toBe(429);
+    expect((await world.install()).status).toBe(200);
+    ahead += MINUTE;
+    expect((await world.app(path)).status).toBe(302);
+  });
+
+  it('does not let one state try many codes', async () => {
+    const state = new URL(await begin()).searchParams.get('state');
+    const before = await exchanges();
+    const statuses = [];
+    for (let index = 0; index < 6; index += 1)
+      statuses.push((await world.app(`/oauth-callback?code=made-up-${index}&state=${state}`)).status);
+    expect(statuses).toEqual([400, 400, 400, 429, 429, 429]);
+    expect(await exchanges()).toBe(before + 3);
+  });
+
+  it('spends no code on HEAD', async () => {
+    const callback = await world.sandbox.decide(await begin(), 'approve', 62516);
+    const path = callback.slice(world.serverUrl.length);
+    for (const address of [path, '/install', '/oauth-callback']) {
+      const { status, headers } = await world.app(address, { method: 'HEAD' });
+      expect([status, headers.get('allow')]).toEqual([405, 'GET']);
+    }
+    expect((await world.app(path)).status).toBe(200);
+  });
+});
+
+it('states that expired are deleted page by page', async () => {
+  const world = await startWorld();
+  try {
+    await world.ctx.pool.query(
+      `insert into oauth_states (state_hash, expires_at)
+       select sha256(n::text::bytea), now() - interval '2 days' from generate_series(1, 3) n
+       union all select 'living', now() + interval '1 minute'`,
+    );
+    const prune = () => oauthStatesStore.prune(world.ctx.pool, new Date(Date.now() - 24 * 60 * MINUTE), 2);
+    expect([await prune(), await prune(), await prune()]).toEqual([2, 1, 0]);
+    const { rows } = await world.ctx.pool.query('select count(*) from oauth_states');
+    expect(rows).toEqual([{ count: 1 }]);
+  } finally {
+    await world.close();
+  }
+});
+
+describe('the limit for one address', () => {
+  const LIMIT = 5;
+
+  async function statuses(world: World, path: string, headers: (index: number) => Record<string, string>) {
+    const answers = [];
+    for (let index = 0; index < LIMIT + 2; index += 1)
+      answers.push(await world.app(path, { headers: headers(index) }));
+    return answers;
+  }
+
+  it('is counted over all install routes, and says when to come back', async () => {
+    const world = await startWorld({ installRequestsPerMinute: LIMIT });
+    try {
+      const answers = await statuses(world, '/install', () => ({}));
+      expect(answers.map(({ status }) => status)).toEqual([302, 302, 302, 302, 302, 429, 429]);
+      const refused = await world.app('/oauth-callback');
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+      await expectError(refused, 429, 'too_many_requests');
+      const page = await world.app('/install', { headers: { accept: 'text/html' } });
+      expect(await page.text()).toContain('<h1>Please wait a minute</h1>');
+      expect((await world.app('/healthz')).status).toBe(200);
+    } finally {
+      await world.close();
+    }
+  });
+
+  it('is lower for callbacks that fail, so that one address does not use up what all may let fail', async () => {
+    const world = await startWorld({ installRequestsPerMinute: 30, failedExchangesPerMinute: 30 });
+    try {
+      const madeUp = () => world.app('/oauth-callback?code=x&returnUrl=https://app.hubspot.com/');
+      const statuses = [];
+      for (let index = 0; index < 8; index += 1) statuses.push((await madeUp()).status);
+      expect(statuses).toEqual([400, 400, 400, 400, 400, 429, 429, 429]);
+      const { results } = await world.sandbox.read('requests?path=/oauth/*/token');
+      expect(results).toHaveLength(5);
+    } finally {
+      await world.close();
+    }
+  });
+
+  it('is not evaded with a made-up X-Forwarded-For where no proxy is in front', async () => {
+    const world = await startWorld({ installRequestsPerMinute: LIMIT });
+    try {
+      const answers = await statuses(world, '/install', (index) => ({
+        'x-forwarded-for': `10.0.0.${index}`,
+      }));
+      expect(answers.filter(({ status }) => status === 429)).toHaveLength(2);
+    } finally {
+      await world.close();
+    }
+  });
+
+  it('goes by the last entry of X-Forwarded-For, the proxy’s own, where SERVER_URL is https', async () => {
+    const world = await startWorld({
+      installRequestsPerMinute: LIMIT,
+      settings: { SERVER_URL: 'https://app.example.com' },
+    });
+    try {
+      const made = await statuses(world, '/install', (index) => ({
+        'x-forwarded-for': `10.0.0.${index}, 192.0.2.1`,
+      }));
+      expect(made.filter(({ status }) => status === 429)).toHaveLength(2);
+      const others = await statuses(world, '/install', (index) => ({
+        'x-forwarded-for': `192.0.2.${index + 2}`,
+      }));
+      expect(others.filter(({ status }) => status === 429)).toHaveLength(0);
+      // A customer's network, not one of its addresses.
+      const network = await statuses(world, '/install', (index) => ({
+        'x-forwarded-for': `2001:db8::${index}`,
+      }));
+      expect(network.filter(({ status }) => status === 429)).toHaveLength(2);
+    } finally {
+      await world.close();
+    }
+  });
+});
+
+describe('a sealed state', () => {
+  it('opens to its expiry with the secret that sealed it, and in no other form', () => {
+    const seconds = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+    fc.assert(
+      fc.property(seconds, fc.nat(), fc.string(), (second, which, other) => {
+        const state = sealState(SECRET, second * 1000);
+        expect(state).toMatch(/^[\w-]{43}$/);
+        expect(openState(state, SECRET)).toBe(second * 1000);
+        expect(openState(state, `${SECRET}x`)).toBeUndefined();
+        const bytes = Buffer.from(state, 'base64url');
+        const at = which % 256;
+        bytes[at >> 3] = (bytes[at >> 3] ?? 0) ^ (1 << (at & 7));
+        expect(openState(bytes.toString('base64url'), SECRET)).toBeUndefined();
+        expect(openState(other, SECRET)).toBeUndefined();
+      }),
+    );
+  });
+});
+
+it('an install by another app than HUBSPOT_APP_ID’s is stored under its own id, and the log says so', async () => {
+  const { logger, lines } = createMemoryLog();
+  const world = await startWorld({ logger, settings: { HUBSPOT_APP_ID: '4711' } });
+  try {
+    expect((await world.install()).status).toBe(200);
+    const wrong = lines.filter(({ msg }) => msg.startsWith('HUBSPOT_APP_ID is not the app'));
+    expect(wrong).toMatchObject([{ level: 50, appId: 193354 }]);
+  } finally {
+    await world.close();
+  }
+});
