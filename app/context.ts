@@ -210,7 +210,12 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       }),
     },
     /** @throws {RegistryError} for handlers or cards that cannot be used. */
-    checkRegistries: () => checkRegistries(handlers, shownCards),
+    checkRegistries: () =>
+      checkRegistries(
+        handlers,
+        shownCards,
+        firstHandlers.map(({ name }) => name),
+      ),
 
     async close(): Promise<void> {
       await webhookReceiver.close();

@@ -17,18 +17,28 @@ export type WebhookEvents = {
 
 export type SubscriptionType = keyof WebhookEvents;
 
+/** Conditions that events of the type can meet. */
+type Conditions<Type extends SubscriptionType> = {
+  /** Such as CRM, CRM_UI, API, INTEGRATION, IMPORT. */
+  readonly changeSources?: readonly string[];
+} & (Type extends `${string}.propertyChange`
+  ? {
+      /** Names of properties. They are also what is subscribed to. */
+      readonly properties?: readonly string[];
+    }
+  : { readonly properties?: never }) &
+  (Type extends `object.${string}`
+    ? {
+        /** Ids of object types, such as `0-1`; of an association, the one that it is told from. */
+        readonly objectTypeIds?: readonly string[];
+      }
+    : { readonly objectTypeIds?: never });
+
 export interface WebhookHandler<Type extends SubscriptionType = SubscriptionType> {
   readonly name: string;
   readonly on: Type;
   /** Only events that match; others of the type are not handed to this handler. */
-  readonly when?: {
-    /** For `propertyChange`: names of properties. They are also what is subscribed to. */
-    readonly properties?: readonly string[];
-    /** Such as CRM, CRM_UI, API, INTEGRATION, IMPORT. */
-    readonly changeSources?: readonly string[];
-    /** For `object.*`: ids of object types, such as `0-1`; of an association, the one that it is told from. */
-    readonly objectTypeIds?: readonly string[];
-  };
+  readonly when?: Conditions<Type>;
   /**
    * Throw to have the event tried again later, and await all that may fail: what nobody awaits is only logged. Writes
    * through `context.db` happen once; other effects may happen

@@ -1,7 +1,12 @@
 import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { laneOf } from '../../app/services/webhook-lanes.ts';
-import { defineHandler, type WebhookContext } from '../../app/webhooks/handler.ts';
+import {
+  defineHandler,
+  type SubscriptionType,
+  type WebhookContext,
+  type WebhookHandler,
+} from '../../app/webhooks/handler.ts';
 import { createMemoryLog } from '../helpers/memory-log.ts';
 import { startProcess } from '../helpers/processes.ts';
 import { until } from '../helpers/until.ts';
@@ -96,15 +101,19 @@ describe('which handlers run', () => {
 
   it('are those whose conditions all hold', () => {
     const ran: string[] = [];
-    const handler = (name: string, when: Parameters<typeof defineHandler>[0]['when']) => [
-      defineHandler({ name, on: 'contact.propertyChange', when, handle: async () => void ran.push(name) }),
-      defineHandler({ name, on: 'object.creation', when, handle: async () => void ran.push(name) }),
-    ];
+    type When<Type extends SubscriptionType> = WebhookHandler<Type>['when'];
+    const noting = (name: string) => ({ name, handle: async () => void ran.push(name) });
+    const onChanged = (name: string, when: When<'contact.propertyChange'>) =>
+      defineHandler({ ...noting(name), on: 'contact.propertyChange', when });
+    const onCreated = (name: string, when: When<'object.creation'>) =>
+      defineHandler({ ...noting(name), on: 'object.creation', when });
     const handlers = [
-      ...handler('phone', { properties: ['phone', 'mobile'] }),
-      ...handler('api', { changeSources: ['API', 'INTEGRATION'] }),
-      ...handler('phone by api', { properties: ['phone'], changeSources: ['API'] }),
-      ...handler('deals', { objectTypeIds: ['0-3'] }),
+      onChanged('phone', { properties: ['phone', 'mobile'] }),
+      onChanged('api', { changeSources: ['API', 'INTEGRATION'] }),
+      onChanged('phone by api', { properties: ['phone'], changeSources: ['API'] }),
+      onCreated('api', { changeSources: ['API', 'INTEGRATION'] }),
+      onCreated('deals', { objectTypeIds: ['0-3'] }),
+      onCreated('deals by api', { objectTypeIds: ['0-3'], changeSources: ['API'] }),
     ];
     return inWebhookWorld(handlers, async ({ deliver, settled, query }) => {
       const run = async (fields: Record<string, unknown>) => {
@@ -124,9 +133,14 @@ describe('which handlers run', () => {
       const created = { subscriptionType: 'object.creation', propertyName: undefined };
       expect(await run({ ...created, objectTypeId: '0-3' })).toEqual(['deals']);
       expect(await run({ ...created, objectTypeId: '0-1' })).toEqual([]);
+      expect(await run({ ...created, objectTypeId: '0-3', changeSource: 'API' })).toEqual([
+        'api',
+        'deals',
+        'deals by api',
+      ]);
       const states = await query('select state, count(*) from webhook_events group by state order by state');
       expect(states).toEqual([
-        { state: 'done', count: 4 },
+        { state: 'done', count: 5 },
         { state: 'ignored', count: 2 },
       ]);
     });
