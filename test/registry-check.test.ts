@@ -91,7 +91,7 @@ describe('a card is refused at start', () => {
   it.each([
     ['its name does not fit into an address', card('my card'), 'card my card: name has to fit'],
     ['it is for no object type', { ...card('odd'), objectTypes: [] }, 'objectTypes is empty'],
-    ['a type is not in capitals', { ...card('odd'), objectTypes: ['contact'] }, 'is not in capitals'],
+    ['it is for no such type', { ...card('odd'), objectTypes: ['a b'] }, 'is not an object type'],
     ['it has no render', { ...card('odd'), render: undefined }, 'render is not a function'],
     ['an action is not a function', { ...card('odd'), actions: { go: {} } }, 'actions.go is not a function'],
   ])('when %s', (_, odd, expected) => {

@@ -31,7 +31,7 @@ const cardShape = z.object({
     .string('is not a text')
     .regex(/^[\w-]+$/, 'has to fit into an address: use letters, digits, - and _'),
   objectTypes: z
-    .array(z.string().regex(/^[A-Z\d_-]+$/, 'is not in capitals, such as CONTACT'), 'is not a list of names')
+    .array(z.string().regex(/^[\w-]+$/, 'is not an object type, such as CONTACT'), 'is not a list of names')
     .min(1, 'is empty, so the card would be shown nowhere'),
   render: aFunction,
   actions: z.record(z.string(), aFunction).optional(),
