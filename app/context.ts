@@ -182,8 +182,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       webhookReceiver,
       webhookSplitter: createWebhookSplitter({
         pool,
-        isWanted: dispatcher.isWanted,
-        appId,
+        triage: dispatcher.triage,
         lanesAtWork,
         logger,
       }),
@@ -205,7 +204,12 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       }),
     },
     /** @throws {RegistryError} for handlers or cards that cannot be used. */
-    checkRegistries: () => checkRegistries(handlers, shownCards),
+    checkRegistries: () =>
+      checkRegistries(
+        handlers,
+        shownCards,
+        firstHandlers.map(({ name }) => name),
+      ),
 
     async close(): Promise<void> {
       await webhookReceiver.close();
