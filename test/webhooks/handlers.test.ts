@@ -178,13 +178,14 @@ describe('an event whose handler throws', () => {
       ]);
       const [{ run_at }] = await events(101);
       expect(run_at.getTime() - before).toBeGreaterThan(1_000);
-      expect(run_at.getTime() - before).toBeLessThan(20_000);
+      expect(run_at.getTime() - Date.now()).toBeLessThan(20_000);
 
       ran.length = 0;
+      const beforeRetry = Date.now();
       await retryNow();
       await until('the second attempt', async () => (await events(101))[0].attempts === 2);
       const [{ run_at: later }] = await events(101);
-      expect(later.getTime()).toBeGreaterThan(Date.now() + 1_000);
+      expect(later.getTime()).toBeGreaterThan(beforeRetry + 1_000);
 
       broken = false;
       await retryNow();

@@ -55,7 +55,7 @@ describe('a person whose deletion HubSpot tells of', () => {
         }),
       ],
       // One test holds up the splitting on purpose.
-      { webhookPatienceMs: 100 },
+      { webhookPatienceMs: 1_000 },
     );
     await world.query('create table notes (contact int)');
   });
