@@ -2,7 +2,6 @@ import type { RequestListener } from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import express from 'express';
-import helmet from 'helmet';
 import type { Context } from './context.ts';
 import { contactRoutes } from './controllers/contacts.ts';
 import { crmExtensionRoutes } from './controllers/crm-extension.ts';
@@ -18,6 +17,7 @@ import { limitPerAddress } from './middleware/address-limit.ts';
 import { requireApiKey } from './middleware/api-key.ts';
 import { errorHandler, unknownRoute } from './middleware/errors.ts';
 import { requestLog } from './middleware/request-log.ts';
+import { noStore, securityHeaders } from './security-headers.ts';
 import { registerViews } from './views/engine.ts';
 
 /** The whole web application: the door for webhooks, middleware in order, then every mount. Never listens. */
@@ -33,18 +33,23 @@ export function createApp(ctx: Context): RequestListener {
   registerViews(app);
 
   app.use(log);
-  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
-  app.post('/webhook', webhookFailure);
-  app.use(healthRoutes(services.health));
+  app.use(securityHeaders);
   app.use('/assets', express.static(`${import.meta.dirname}/public`, { maxAge: '1h' }));
   app.use('/assets/pico', express.static(picoFolder, { maxAge: '1h' }));
 
+  app.use(noStore);
+  app.post('/webhook', webhookFailure);
+  app.use(healthRoutes(services.health));
   app.use(homeRoutes(config));
   app.use(
     oauthRoutes({
       ...services,
       sessionSecret: config.sessionSecret,
-      limit: limitPerAddress(ctx.installRequestsPerMinute),
+      limit: [
+        limitPerAddress(ctx.installRequestsPerMinute),
+        // Each failed callback may have been a made-up code; ten of them still are a person who tries again.
+        limitPerAddress(Math.ceil(ctx.installRequestsPerMinute / 6), { onlyFailed: true }),
+      ],
     }),
   );
   app.use(crmExtensionRoutes(services.cards, signedRequest));

@@ -14,7 +14,6 @@ import type { Logger } from './logger.ts';
 import { createApiKeyService } from './services/api-key-service.ts';
 import { createCallBudget } from './services/call-budget.ts';
 import { createCardService } from './services/card-service.ts';
-import type { ExchangeLimits } from './services/exchange-limit.ts';
 import { createHealthService } from './services/health-service.ts';
 import { createInstallService } from './services/install-service.ts';
 import { createKeyService } from './services/key-service.ts';
@@ -58,7 +57,7 @@ export interface Overrides {
   readonly cards?: typeof cards;
   /** Requests a minute from one address to the routes of installs. */
   readonly installRequestsPerMinute?: number;
-  readonly exchangeLimits?: ExchangeLimits;
+  readonly failedExchangesPerMinute?: number;
 }
 
 /** An office behind one address, with room to spare. */
@@ -116,7 +115,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     hubspotFor,
     clock,
     logger,
-    exchangeLimits: overrides.exchangeLimits,
+    failedExchangesPerMinute: overrides.failedExchangesPerMinute,
   });
   const timeline = createTimelineService({
     pool,

@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server, ServerResponse } from 'node:http';
 import { type Socket, Server as TcpServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { bareAnswer } from './bare-answer.ts';
 
 export interface Listening {
   /**
@@ -60,10 +60,13 @@ export async function listen(server: Server, port: number): Promise<Listening> {
 
 const makeLast = (res: ServerResponse) => void res.setHeader('Connection', 'close');
 
-/** In the shape of all errors of this server; what was to answer may be stuck, and writes after this one. */
+const STOPPING = {
+  ...{ status: 503, code: 'stopping' },
+  message: 'This server is being stopped and did not finish in time. Send the request again.',
+};
+
+/** What was to answer may be stuck, and writes after this one. */
 function refuse(res: ServerResponse): void {
-  const requestId = String(res.getHeader('x-request-id') ?? randomUUID());
-  const message = 'This server is being stopped and did not finish in time. Send the request again.';
-  res.writeHead(503, { 'Content-Type': 'application/json', 'Retry-After': '5', 'X-Request-Id': requestId });
-  res.end(JSON.stringify({ error: { code: 'stopping', message, requestId } }));
+  const { headers, body } = bareAnswer(STOPPING, res.getHeader('x-request-id')?.toString());
+  res.writeHead(STOPPING.status, { ...headers, 'Retry-After': '5' }).end(body);
 }

@@ -31,7 +31,7 @@ export function crmExtensionRoutes(cards: CardService, signedRequest: SignedRequ
     .get(['/crm-extension', '/crm-extension/:card'], signed, async (req, res) => {
       const name = req.params.card as string | undefined;
       const answer = await cards.render(name, recordOf(parse(cardQuery, req.query)));
-      res.set('Cache-Control', 'no-store').json(answer);
+      res.json(answer);
     })
     .all('/crm-extension/:card/actions/:action', signed, async (req, res) => {
       const { card = '', action = '' } = req.params as Record<string, string>;
@@ -43,7 +43,7 @@ export function crmExtensionRoutes(cards: CardService, signedRequest: SignedRequ
         ...{ ...record, userId, userEmail },
         properties: properties as Record<string, string>,
       });
-      res.set('Cache-Control', 'no-store').json(answer);
+      res.json(answer);
     });
 }
 

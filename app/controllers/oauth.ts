@@ -23,7 +23,7 @@ interface Dependencies {
   partnerSignIn: PartnerSignIn;
   sessionSecret: string;
   /** Bounds what one address may ask for. */
-  limit: RequestHandler;
+  limit: RequestHandler[];
 }
 
 /** The ways in: our own install link, HubSpot's marketplace, and the marketplace with our sign-in between. */
@@ -35,7 +35,7 @@ export function oauthRoutes({ installs, partnerSignIn, sessionSecret, limit }: D
   };
 
   return Router()
-    .use(['/install', '/oauth-callback', '/partner-sign-in'], limit)
+    .use(['/install', '/oauth-callback', '/partner-sign-in'], ...limit)
     .head(['/install', '/oauth-callback'], getOnly)
     .get('/install', async (req, res) => {
       const { portalId } = parse(installQuery, req.query);

@@ -18,7 +18,7 @@ export function pageRoutes({
       'Content-Security-Policy',
       `default-src 'self'; base-uri 'none'; form-action 'self'; ${framedBy}`,
     );
-    res.set({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
+    res.set('Referrer-Policy', 'no-referrer');
     res.locals.framed = true;
 
     const ticket = openTicket(String(req.query.ticket ?? ''), config.sessionSecret, clock.now());

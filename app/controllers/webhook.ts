@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import type { RequestHandler } from 'express';
 import { invalidRequest } from '../errors.ts';
+import { ANSWER_HEADERS } from '../security-headers.ts';
 import type { WebhookReceiver } from '../services/webhook-receiver.ts';
 import { rawBodyOf } from '../verification/raw-body.ts';
 import type { SignedRequest } from '../verification/signed-request.ts';
@@ -26,12 +27,13 @@ export function webhookDoor(
     req.url = withoutOrigin(req.url ?? '/');
     if (req.method !== 'POST' || !PATH.test(req.url ?? '')) return app(req, res);
     const fail = (error: unknown) => {
+      // It took too long and was answered; that it was cut short is no news.
+      if (res.headersSent) return;
       failures.set(req, error);
       app(req, res);
     };
     const acknowledge = () => {
-      res.statusCode = 204;
-      res.end();
+      res.writeHead(204, ANSWER_HEADERS).end();
     };
     verify(req, res, (error) => {
       if (error) return fail(error);

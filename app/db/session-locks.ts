@@ -48,7 +48,7 @@ export type SessionLocks = ReturnType<typeof createSessionLocks>;
 export function createSessionLocks(
   database: DatabaseSettings,
   logger: Logger,
-  { statementMs }: Pick<DatabasePatience, 'statementMs'> = PATIENCE.worker,
+  { connectMs, statementMs }: DatabasePatience = PATIENCE.worker,
 ) {
   /** Locks to take again after the connection was lost. */
   const kept: Lock[] = [];
@@ -104,7 +104,11 @@ export function createSessionLocks(
   }
 
   async function connect(): Promise<pg.Client> {
-    const client = new pg.Client({ ...connectionOptions(database), query_timeout: statementMs });
+    const client = new pg.Client({
+      ...connectionOptions(database),
+      connectionTimeoutMillis: connectMs,
+      query_timeout: statementMs,
+    });
     client.on('error', (error) => lose(client, error));
     try {
       await client.connect();

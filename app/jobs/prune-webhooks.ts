@@ -3,7 +3,7 @@ import { timelineEventsStore } from '../db/timeline-events-store.ts';
 import { webhookDeliveriesStore } from '../db/webhook-deliveries-store.ts';
 import { webhookEventsStore } from '../db/webhook-events-store.ts';
 
-const PAGE = 5_000;
+const PAGE = 1_000;
 
 /**
  * Deletes deliveries, events and app events that were settled before `before`, page by page, so that no lock is held

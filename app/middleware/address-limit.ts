@@ -6,13 +6,15 @@ const WINDOW_MS = 60_000;
 
 /**
  * So many requests a minute from one address, which for IPv6 is a network of a customer. Counted in this process.
+ * @param onlyFailed counts those that were not successful, for what costs more than an answer.
  * @see https://express-rate-limit.mintlify.app
  */
-export function limitPerAddress(limit: number): RequestHandler {
+export function limitPerAddress(limit: number, { onlyFailed = false } = {}): RequestHandler {
   return rateLimit({
     windowMs: WINDOW_MS,
     limit,
-    standardHeaders: 'draft-7',
+    skipSuccessfulRequests: onlyFailed,
+    standardHeaders: onlyFailed ? false : 'draft-7',
     legacyHeaders: false,
     // A stranger may send the header; `trust proxy` says whether it counts.
     validate: { xForwardedForHeader: false },

@@ -8,8 +8,6 @@ import type { ApiKeyService } from '../services/api-key-service.ts';
  */
 export function requireApiKey(apiKeys: ApiKeyService): RequestHandler {
   return async (req, res, next) => {
-    // What is behind a key may be personal data.
-    res.set('Cache-Control', 'no-store');
     const [, key] = /^Bearer +(\S+)$/i.exec(req.get('authorization') ?? '') ?? [];
     const accepted = key ? await apiKeys.accept(key) : undefined;
     if (!accepted) {

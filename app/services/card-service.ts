@@ -68,7 +68,7 @@ export function createCardService({
   function find(name: string | undefined, { objectType }: CardRequest): Card {
     const card = name === undefined ? cards[0] : cards.find((one) => one.name === name);
     if (!card) throw notFound(`This app has no card "${name ?? ''}".`);
-    if (!card.objectTypes.includes(objectType)) {
+    if (!card.objectTypes.some((type) => type.toUpperCase() === objectType)) {
       throw notFound(
         `The card "${card.name}" is not for ${objectType} records, only for ${card.objectTypes.join(', ')}.`,
       );

@@ -3,21 +3,15 @@ import { AppError } from '../errors.ts';
 
 const WINDOW_MS = 60_000;
 
-export interface ExchangeLimits {
-  /** Of installs that came with a state of ours. */
-  readonly withState: number;
-  /** Of installs that HubSpot's marketplace began: anyone can make up such an address. */
-  readonly withoutState: number;
-}
+/** The ways in. Each has room of its own: made-up marketplace callbacks do not keep out who began at our own link. */
+export type ExchangeKind = 'own' | 'partner' | 'marketplace';
 
 /**
  * How many exchanges of a code may fail within a minute, those under way included. Each sends our client secret to
- * HubSpot, for any code that a stranger makes up. The two kinds of installs have room of their own, so that made-up
- * marketplace addresses, which cost nothing to make, do not keep out those who begin at our own link.
+ * HubSpot, for any code that a stranger makes up. What one address may let fail is bounded before this.
  */
-export function createExchangeLimit(limits: ExchangeLimits, clock: Clock) {
-  const failures = { withState: [] as number[], withoutState: [] as number[] };
-  const underWay = { withState: 0, withoutState: 0 };
+export function createExchangeLimit(most: number, clock: Clock) {
+  const kinds = new Map<ExchangeKind, { failedAt: number[]; underWay: number }>();
 
   return {
     /**
@@ -26,21 +20,23 @@ export function createExchangeLimit(limits: ExchangeLimits, clock: Clock) {
      * @throws {AppError} too_many_failed_installs, before anything is sent.
      */
     async run<T>(
-      kind: keyof ExchangeLimits,
+      kind: ExchangeKind,
       exchange: () => Promise<T>,
       isFailure: (error: unknown) => boolean,
     ): Promise<T> {
+      const counted = kinds.get(kind) ?? { failedAt: [], underWay: 0 };
+      kinds.set(kind, counted);
       const since = clock.now() - WINDOW_MS;
-      failures[kind] = failures[kind].filter((at) => at > since);
-      if (failures[kind].length + underWay[kind] >= limits[kind]) throw tooMany();
-      underWay[kind] += 1;
+      counted.failedAt = counted.failedAt.filter((at) => at > since);
+      if (counted.failedAt.length + counted.underWay >= most) throw tooMany();
+      counted.underWay += 1;
       try {
         return await exchange();
       } catch (error) {
-        if (isFailure(error)) failures[kind].push(clock.now());
+        if (isFailure(error)) counted.failedAt.push(clock.now());
         throw error;
       } finally {
-        underWay[kind] -= 1;
+        counted.underWay -= 1;
       }
     },
   };
@@ -50,6 +46,6 @@ const tooMany = () =>
   new AppError(
     429,
     'too_many_failed_installs',
-    'Too many installs failed within a minute, so this one was not tried. Its code still works: reload this page in a minute.',
+    'Many installs failed in the last minute or are under way, so this one was not tried. Its code still works: reload this page in a minute.',
     { title: 'Please wait a minute', retryAfter: WINDOW_MS / 1000 },
   );

@@ -21,7 +21,7 @@ import {
 } from '../verification/oauth-state.ts';
 import { parseReturnUrl, withState } from '../verification/return-url.ts';
 import { createDisconnect, type Disconnected } from './disconnect.ts';
-import { createExchangeLimit, type ExchangeLimits } from './exchange-limit.ts';
+import { createExchangeLimit, type ExchangeKind } from './exchange-limit.ts';
 import { clearAfterInstall, raiseInstallMisconfigured } from './install-alarms.ts';
 import { installFailed } from './install-errors.ts';
 import { endInstall, publishLifecycle } from './lifecycle-events.ts';
@@ -51,10 +51,13 @@ interface Dependencies {
   hubspotFor: HubSpotFor;
   clock: Clock;
   logger: Logger;
-  exchangeLimits?: ExchangeLimits | undefined;
+  /** For each of the ways in. */
+  failedExchangesPerMinute?: number | undefined;
 }
 
-const EXCHANGE_LIMITS: ExchangeLimits = { withState: 30, withoutState: 30 };
+const FAILED_EXCHANGES_PER_MINUTE = 30;
+/** Failures that anyone can bring about with a code of their own making. */
+const COUNTED_FAILURES = ['code_refused', 'install_refused', 'app_misconfigured'];
 
 /** A state that came back, and what is stored about it. */
 interface TakenState {
@@ -65,7 +68,10 @@ interface TakenState {
 
 export function createInstallService(dependencies: Dependencies) {
   const { config, pool, locks, installs, oauth, tokens, clock, logger } = dependencies;
-  const exchangeLimit = createExchangeLimit(dependencies.exchangeLimits ?? EXCHANGE_LIMITS, clock);
+  const exchangeLimit = createExchangeLimit(
+    dependencies.failedExchangesPerMinute ?? FAILED_EXCHANGES_PER_MINUTE,
+    clock,
+  );
   /** By state: a browser that sends its callback twice waits for the first to end, and learns that it did. */
   const finishing = new Map<string, Promise<unknown>>();
   const { hubspot, serverUrl } = config;
@@ -96,7 +102,7 @@ export function createInstallService(dependencies: Dependencies) {
 
     /** Ends our own flow: the code is exchanged when its state is one that we gave out. */
     finishOwn: (code: string, state: string): Promise<InstallStatus> =>
-      once(state, async () => complete(code, null, await takeOwn(state))),
+      once(state, async () => complete('own', code, null, await takeOwn(state))),
 
     /**
      * An install that HubSpot's marketplace started. It carries no state of ours and is tied to nobody; the portal
@@ -107,7 +113,7 @@ export function createInstallService(dependencies: Dependencies) {
       const back = requireReturnUrl(returnUrl);
       // A code works once: it is not spent while what it buys could not be kept.
       await ping(pool);
-      await complete(code, null);
+      await complete('marketplace', code, null);
       return back.href;
     },
 
@@ -134,14 +140,17 @@ export function createInstallService(dependencies: Dependencies) {
       const back = requireReturnUrl(returnUrl);
       await once(state, async () => {
         const taken = await takePartner(state, browser);
-        await complete(code, taken.stored?.partnerUser ?? null, taken);
+        await complete('partner', code, taken.stored?.partnerUser ?? null, taken);
       });
       return back.href;
     },
 
     /** HubSpot sent the browser back with an error. Nothing is stored: whoever declined may go back and approve. */
     async refuse(error: string, state: string | undefined): Promise<never> {
-      if (state) await (openState(state, config.sessionSecret) ? takeOwn(state) : findPartner(state));
+      if (state)
+        await (openState(state, config.sessionSecret)
+          ? takeOwn(state)
+          : requireGood(await findPartner(state)));
       throw installFailed(error === 'access_denied' ? 'access_denied' : 'install_refused');
     },
 
@@ -192,7 +201,7 @@ export function createInstallService(dependencies: Dependencies) {
     const hash = hashState(state);
     const stored = await oauthStatesStore.find(pool, hash);
     if (!stored?.browserHash) throw installFailed('state_unknown');
-    return requireGood({ hash, stored, expiresAt: stored.expiresAt });
+    return { hash, stored, expiresAt: stored.expiresAt };
   }
 
   /** Another browser is told no more than that it is the wrong one, and does not use the state up. */
@@ -200,7 +209,7 @@ export function createInstallService(dependencies: Dependencies) {
     const taken = await findPartner(state);
     const isSameBrowser = browser !== undefined && taken.stored?.browserHash?.equals(hashBrowser(browser));
     if (!isSameBrowser) throw installFailed('state_unknown');
-    return taken;
+    return requireGood(taken);
   }
 
   function requireGood(state: TakenState): TakenState {
@@ -214,15 +223,15 @@ export function createInstallService(dependencies: Dependencies) {
    * new tokens; one that HubSpot has ended, unnoticed until now, is ended here before the new one begins.
    */
   async function complete(
+    kind: ExchangeKind,
     code: string,
     partnerUser: string | null,
     state?: TakenState,
   ): Promise<InstallStatus> {
     const { answer, info } = await exchangeLimit.run(
-      state ? 'withState' : 'withoutState',
+      kind,
       () => exchange(code),
-      (error) =>
-        error instanceof AppError && (error.code === 'code_refused' || error.code === 'install_refused'),
+      (error) => error instanceof AppError && COUNTED_FAILURES.includes(error.code),
     );
     const portalId = info.portalId ?? answer.owner.portalId;
     if (!info.active || !portalId || !answer.refreshToken) throw installFailed('hubspot_incomplete');

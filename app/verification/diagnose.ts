@@ -22,9 +22,27 @@ type BodyProblem = keyof typeof BODY_PROBLEMS;
 
 export const isBodyProblem = (code: string): code is BodyProblem => code in BODY_PROBLEMS;
 
+/** Of what is signed, but may have been cut elsewhere between address and body. */
+const NOT_AS_SENT: Readonly<Record<SignedRoute, Diagnosis>> = {
+  webhook: {
+    finding:
+      'Its signature is right, but it is no delivery: a card of yours called /webhook, or somebody altered a signed ' +
+      'request.',
+  },
+  card: {
+    finding:
+      'Its signature is right, but HubSpot sends cards and actions otherwise: whole name=value pairs, and JSON or the ' +
+      'same pairs as body. A card of yours sends something else, or somebody altered a signed request.',
+  },
+  eventDetails: {
+    finding:
+      'Its signature is right, but HubSpot asks for event details otherwise: whole name=value pairs and no body.',
+  },
+};
+
 /** A request that was not let in. */
 export interface Refusal {
-  readonly reason: SignatureProblem | BodyProblem;
+  readonly reason: SignatureProblem | BodyProblem | 'not_as_hubspot_sends';
   readonly route: SignedRoute;
   readonly accepted: readonly SignatureVersion[];
   readonly parts: SignedParts;
@@ -81,6 +99,7 @@ export function diagnose(
   secrets: { readonly configured: readonly string[]; readonly former: readonly string[] },
 ): Diagnosis {
   if (isBodyProblem(refusal.reason)) return { finding: BODY_PROBLEMS[refusal.reason] };
+  if (refusal.reason === 'not_as_hubspot_sends') return NOT_AS_SENT[refusal.route];
   const [judged, ...beside] = claimsOf(refusal.parts.headers);
   if (!judged || refusal.reason === 'no_signature') {
     return { finding: 'No signature: HubSpot did not send it, or a proxy drops the X-HubSpot-* headers.' };
@@ -200,8 +219,8 @@ function explainRightSignature({ version, timestamp, declared }: Claim, refusal:
         `Its ${version} signature is right, but this route accepts ${accepted}. ` +
         (version === 'v3'
           ? ''
-          : `HubSpot signs every request in v3, too: look for a proxy that drops X-HubSpot-Signature-v3. ${version} covers less; `) +
-        `to accept it all the same: Add ${version} to ${setting}.`,
+          : `HubSpot signs every request in v3, too: look for a proxy that drops X-HubSpot-Signature-v3. ${version} covers less. To accept it all the same: `) +
+        `Add ${version} to ${setting}.`,
       setting,
     };
   }

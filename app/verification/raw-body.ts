@@ -85,7 +85,7 @@ const tooMany = () =>
   new AppError(
     503,
     'busy',
-    'Too much is coming in at once. Nothing was stored; send it again at once and whole.',
+    'Too much is coming in at once, so this request was cut off and not carried out. Send it again, at once and whole.',
     {
       retryAfter: 2,
     },

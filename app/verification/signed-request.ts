@@ -64,12 +64,13 @@ export function createSignedRequest({
             route,
             method: parts.method,
             target: targetOf(req),
-            // What is large is a delivery, and of those only the address counts.
-            body: route === 'webhook' ? '' : parts.rawBody.toString('latin1'),
+            // A delivery is large, and only its first byte counts.
+            body: parts.rawBody.toString('latin1', 0, route === 'webhook' ? 1 : undefined),
             isForm: /^application\/x-www-form-urlencoded\b/i.test(req.headers['content-type'] ?? ''),
           });
         } catch (problem) {
-          return next(problem);
+          next(problem);
+          return note('not_as_hubspot_sends', parts.rawBody);
         }
         next();
       });

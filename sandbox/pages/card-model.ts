@@ -109,7 +109,7 @@ function actionButton(ctx: SandboxContext, record: CrmRecord, action: CardAction
 }
 
 /** What this project's app says of an error. */
-const appError = z.object({ error: z.object({ message: z.string() }) });
+export const appError = z.object({ error: z.object({ message: z.string() }) });
 
 function statusProblem({ status, problem, body }: OutgoingResult) {
   if (status === 0) return { message: 'The app did not answer.', hint: `${problem}. Is it running?` };
@@ -125,7 +125,7 @@ function statusProblem({ status, problem, body }: OutgoingResult) {
   return { message: `The app answered with status ${status}.`, hint };
 }
 
-function jsonOf(body: string): unknown {
+export function jsonOf(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {

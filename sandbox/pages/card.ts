@@ -1,9 +1,10 @@
 import express, { Router } from 'express';
+import { z } from 'zod';
 import type { SandboxContext } from '../context.ts';
 import { fetchCard, recordQuery, withQuery } from '../signed-fetch.ts';
 import type { CrmRecord } from '../state/records.ts';
 import { type OutgoingResult, sendSigned } from '../webhooks/signed-request.ts';
-import { actionSchema, type CardAction, cardModel, isOfApp } from './card-model.ts';
+import { actionSchema, appError, type CardAction, cardModel, isOfApp, jsonOf } from './card-model.ts';
 import { contactOf } from './contact.ts';
 import { renderView } from './page.ts';
 
@@ -52,11 +53,12 @@ function sendHook(ctx: SandboxContext, record: CrmRecord, hook: Hook): Promise<O
 
 function hookMessage({ status, body, problem }: OutgoingResult): string {
   if (status === 0) return `The app did not answer: ${problem}`;
-  if (status >= 300) return `The app answered with status ${status}.`;
-  try {
-    const { message } = JSON.parse(body);
-    return typeof message === 'string' ? message : 'Done.';
-  } catch {
-    return 'Done.';
+  const said = jsonOf(body);
+  if (status >= 300) {
+    const own = appError.safeParse(said);
+    return own.success ? own.data.error.message : `The app answered with status ${status}.`;
   }
+  return actionAnswer.safeParse(said).data?.message ?? 'Done.';
 }
+
+const actionAnswer = z.object({ message: z.string() });

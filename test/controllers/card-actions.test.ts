@@ -23,7 +23,7 @@ describe('a button of a card', () => {
   const done: CardActionRequest[] = [];
   const card: Card = {
     name: 'orders',
-    objectTypes: ['CONTACT', 'DEAL'],
+    objectTypes: ['contact', 'DEAL'],
     render: async (_request, { actionUrl }) => ({
       results: [{ objectId: 1, title: actionUrl('remind'), link: null }],
     }),
@@ -34,7 +34,7 @@ describe('a button of a card', () => {
       },
       async mayWrite(_request, { install }) {
         const { has } = await install();
-        return { message: `timeline ${has('timeline')}, tickets ${has('tickets')}` };
+        return { message: `timeline ${has('timeline')}, commerce ${has('e-commerce')}` };
       },
       async register(_request, { hubspot }) {
         const { id } = await hubspot.contacts.create({ email: 'new@example.com' });
@@ -140,7 +140,7 @@ describe('a button of a card', () => {
 
   it('can ask what the install may do', async () => {
     const answer = await send('POST', '/crm-extension/orders/actions/mayWrite', JSON.stringify(values));
-    expect(await answer.json()).toEqual({ message: 'timeline true, tickets false' });
+    expect(await answer.json()).toEqual({ message: 'timeline true, commerce false' });
   });
 
   it('is not offered where the account has not granted what it needs', async () => {
@@ -157,6 +157,17 @@ describe('a button of a card', () => {
     expect(card.results).toHaveLength(1);
     expect(card).not.toHaveProperty('secondaryActions');
     await grant(rows[0].scopes);
+  });
+
+  it('that fails says in HubSpot why', async () => {
+    const hook = { type: 'ACTION_HOOK', httpMethod: 'POST', label: 'Refund' };
+    const answer = await fetch(`${world.sandboxUrl}/portals/62515/contacts/101/card-action`, {
+      method: 'POST',
+      headers: { 'content-type': JSON_TYPE },
+      body: JSON.stringify({ ...hook, uri: `${world.serverUrl}/crm-extension/orders/actions/refund` }),
+    });
+    const message = 'The card "orders" has no action "refund".';
+    expect(await answer.json()).toEqual({ ok: false, message });
   });
 
   it('in HubSpot changes the contact, once however often it is clicked, and then goes', async () => {

@@ -67,6 +67,27 @@ describe('GET /readyz', () => {
     expect((await readiness()).code).toBe(200);
   });
 
+  it('writes nothing, and asks the database once however many ask at the same time', async () => {
+    await query(`
+      create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
+      create trigger refuse before insert or update or delete on key_canaries execute function refuse()`);
+    const { checks } = await readiness();
+    expect(checks).toEqual(ALL_OK);
+    const asked = async () => (await query('select calls from asked')).rows[0].calls;
+    await query(`
+      drop trigger refuse on key_canaries;
+      create table asked as select 0 as calls;
+      alter table migrations rename to kept_migrations;
+      create function ask() returns setof kept_migrations language plpgsql volatile as $$ begin
+        update asked set calls = calls + 1; return query select * from kept_migrations; end $$;
+      create view migrations as select * from ask()`);
+    ahead += 1_000;
+    const answers = await Promise.all(Array.from({ length: 20 }, () => world.app('/readyz')));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(await asked()).toBe(1);
+    await query(`drop view migrations; drop function ask; alter table kept_migrations rename to migrations`);
+  });
+
   it('stays ready with an alarm, and tells since when', async () => {
     const failure = {
       method: 'POST',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { connectionOptions, createPool } from '../../app/db/pool.ts';
+import { connectionOptions, createPool, takingLong } from '../../app/db/pool.ts';
 import { createDatabase } from '../helpers/database.ts';
 import { until } from '../helpers/until.ts';
 
@@ -81,6 +81,39 @@ describe('the pool', () => {
     try {
       const { rows } = await pool.query('select 999999999999999::bigint as portal, count(*) from installs');
       expect(rows).toEqual([{ portal: 999_999_999_999_999, count: 0 }]);
+    } finally {
+      await pool.end();
+      await database.drop();
+    }
+  });
+});
+
+describe('a statement that takes too long', () => {
+  const patience = { connectMs: 5_000, statementMs: 600 };
+
+  it('is cancelled by the server while that lives, and its connection goes on', async () => {
+    const database = await createDatabase();
+    const pool = createPool({ url: database.url }, () => {}, patience);
+    try {
+      await expect(pool.query('select pg_sleep(60)')).rejects.toMatchObject({ code: '57014' });
+      await pool.query('select 1');
+      const { rows } = await pool.query(
+        `select count(*) from pg_stat_activity where datname = current_database() and query like '%pg_sleep%'
+           and state = 'active' and pid <> pg_backend_pid()`,
+      );
+      expect(rows).toEqual([{ count: 0 }]);
+    } finally {
+      await pool.end();
+      await database.drop();
+    }
+  });
+
+  it('may be given its own time', async () => {
+    const database = await createDatabase();
+    const pool = createPool({ url: database.url }, () => {}, patience);
+    try {
+      expect(await takingLong(pool, 'select 1 as one from pg_sleep(1.5)', 30_000)).toEqual([{ one: 1 }]);
+      await expect(takingLong(pool, 'select pg_sleep(60)', 100)).rejects.toMatchObject({ code: '57014' });
     } finally {
       await pool.end();
       await database.drop();

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { startSandbox } from '../../sandbox/index.ts';
@@ -5,8 +6,9 @@ import { signatureHeaders } from '../../sandbox/webhooks/sign.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 import { createDeliverySender } from '../helpers/deliveries.ts';
 import { startFreezingProxy } from '../helpers/freezing-proxy.ts';
+import { startOwnPostgres } from '../helpers/own-postgres.ts';
 import { freePort, type RunningProcess, startProcess } from '../helpers/processes.ts';
-import { testSettings } from '../helpers/settings.ts';
+import { API_KEY, testSettings } from '../helpers/settings.ts';
 import { until } from '../helpers/until.ts';
 import { PROJECT } from '../helpers/vendor.ts';
 
@@ -138,3 +140,42 @@ describe('when connections to PostgreSQL freeze', () => {
     await until('the process to be ready', async () => (await readiness()).status === 200);
   });
 });
+
+// Only there are the processes of a server found.
+const onLinux = existsSync('/proc/self/status') ? it : it.skip;
+
+onLinux(
+  'when PostgreSQL stands still, requests are answered with 503, and all is well when it goes on',
+  async () => {
+    const postgres = await startOwnPostgres();
+    const url = `http://localhost:${await freePort()}`;
+    const settings = testSettings({
+      databaseUrl: postgres.url,
+      serverUrl: url,
+      sandboxUrl: 'http://localhost:1',
+    });
+    const web = await startProcess('app/server.ts', settings);
+    const hubspot = createDeliverySender({ url });
+    try {
+      const delivery = [{ portalId: 62515, subscriptionType: 'contact.creation', objectId: 1 }];
+      expect((await hubspot.send(delivery)).status).toBe(204);
+      await postgres.freeze();
+      const headers = { authorization: `Bearer ${API_KEY}` };
+      const answers = await Promise.all([
+        hubspot.send(delivery),
+        fetch(`${url}/hubid/62515`, { headers }),
+        fetch(`${url}/marketing-events/acct/day-1`, { headers }),
+      ]);
+      expect(answers.map(({ status }) => status)).toEqual([503, 503, 503]);
+      await until('the check', async () => (await fetch(`${url}/readyz`)).status === 503);
+      await postgres.thaw();
+      await until('a delivery to be stored', async () => (await hubspot.send(delivery)).status === 204);
+      await until('the process to be ready', async () => (await fetch(`${url}/readyz`)).status === 200);
+    } finally {
+      await postgres.thaw();
+      hubspot.close();
+      await web.kill('SIGKILL');
+      await postgres.remove();
+    }
+  },
+);

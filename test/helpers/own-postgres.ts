@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { migrate } from '../../app/db/migrate.ts';
@@ -28,6 +28,15 @@ export async function startOwnPostgres(flags: readonly string[] = []) {
   return {
     url: url.href,
 
+    /** All of its processes stand still, as on a host that hangs; `thaw` lets them go on. Linux only. */
+    async freeze(): Promise<void> {
+      for (const pid of await processesOf(folder)) process.kill(pid, 'SIGSTOP');
+    },
+
+    async thaw(): Promise<void> {
+      for (const pid of await processesOf(folder)) process.kill(pid, 'SIGCONT');
+    },
+
     /** Ends all connections at once. */
     async stop(): Promise<void> {
       await running?.stop();
@@ -43,4 +52,14 @@ export async function startOwnPostgres(flags: readonly string[] = []) {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The server and its children. */
+async function processesOf(folder: string): Promise<number[]> {
+  const files = await readdir(folder, { recursive: true });
+  const file = files.find((name) => name.endsWith('postmaster.pid'));
+  if (!file) throw new Error('PostgreSQL does not run.');
+  const main = Number((await readFile(path.join(folder, file), 'utf8')).split('\n')[0]);
+  const children = await readFile(`/proc/${main}/task/${main}/children`, 'utf8');
+  return [main, ...children.trim().split(' ').filter(Boolean).map(Number)];
 }

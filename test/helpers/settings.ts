@@ -1,3 +1,9 @@
+import path from 'node:path';
+import { readProjectScopes } from '../../app/project-scopes.ts';
+import { PROJECT } from './vendor.ts';
+
+const { required, optional } = readProjectScopes(path.join(PROJECT, 'src', 'app', 'app-hsmeta.json'));
+
 /** Settings of an app that talks to a sandbox. The secrets are recognisable, so that a test can look for leaks. */
 export function testSettings(from: { databaseUrl: string; serverUrl: string; sandboxUrl: string }) {
   return {
@@ -7,6 +13,8 @@ export function testSettings(from: { databaseUrl: string; serverUrl: string; san
     HUBSPOT_APP_ID: '193354',
     HUBSPOT_CLIENT_ID: 'sandbox-client-id',
     HUBSPOT_CLIENT_SECRET: 'sandbox-client-secret',
+    HUBSPOT_SCOPES: required.join(' '),
+    HUBSPOT_OPTIONAL_SCOPES: optional.join(' '),
     HUBSPOT_API_URL: from.sandboxUrl,
     HUBSPOT_AUTHORIZE_URL: `${from.sandboxUrl}/oauth/authorize`,
     HUBSPOT_FORMS_URL: from.sandboxUrl,

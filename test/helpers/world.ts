@@ -31,7 +31,7 @@ export async function startWorld(
     webhookHandlers,
     // Tests install more often than people do.
     installRequestsPerMinute: 100_000,
-    exchangeLimits: { withState: 100_000, withoutState: 100_000 },
+    failedExchangesPerMinute: 100_000,
     ...options,
   });
   server.on('request', createApp(ctx));

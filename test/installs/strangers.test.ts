@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { oauthStatesStore } from '../../app/db/oauth-states-store.ts';
 import { openState, sealState } from '../../app/verification/oauth-state.ts';
 import { expectError } from '../helpers/expect-error.ts';
 import { createMemoryLog } from '../helpers/memory-log.ts';
@@ -14,7 +15,7 @@ describe('what strangers can make the install routes do', () => {
   beforeAll(async () => {
     world = await startWorld({
       clock: { now: () => Date.now() + ahead },
-      exchangeLimits: { withState: 3, withoutState: 3 },
+      failedExchangesPerMinute: 3,
     });
   });
   beforeEach(() => {
@@ -87,6 +88,23 @@ describe('what strangers can make the install routes do', () => {
   });
 });
 
+it('states that expired are deleted page by page', async () => {
+  const world = await startWorld();
+  try {
+    await world.ctx.pool.query(
+      `insert into oauth_states (state_hash, expires_at)
+       select sha256(n::text::bytea), now() - interval '2 days' from generate_series(1, 3) n
+       union all select 'living', now() + interval '1 minute'`,
+    );
+    const prune = () => oauthStatesStore.prune(world.ctx.pool, new Date(Date.now() - 24 * 60 * MINUTE), 2);
+    expect([await prune(), await prune(), await prune()]).toEqual([2, 1, 0]);
+    const { rows } = await world.ctx.pool.query('select count(*) from oauth_states');
+    expect(rows).toEqual([{ count: 1 }]);
+  } finally {
+    await world.close();
+  }
+});
+
 describe('the limit for one address', () => {
   const LIMIT = 5;
 
@@ -108,6 +126,20 @@ describe('the limit for one address', () => {
       const page = await world.app('/install', { headers: { accept: 'text/html' } });
       expect(await page.text()).toContain('<h1>Please wait a minute</h1>');
       expect((await world.app('/healthz')).status).toBe(200);
+    } finally {
+      await world.close();
+    }
+  });
+
+  it('is lower for callbacks that fail, so that one address does not use up what all may let fail', async () => {
+    const world = await startWorld({ installRequestsPerMinute: 30, failedExchangesPerMinute: 30 });
+    try {
+      const madeUp = () => world.app('/oauth-callback?code=x&returnUrl=https://app.hubspot.com/');
+      const statuses = [];
+      for (let index = 0; index < 8; index += 1) statuses.push((await madeUp()).status);
+      expect(statuses).toEqual([400, 400, 400, 400, 400, 429, 429, 429]);
+      const { results } = await world.sandbox.read('requests?path=/oauth/*/token');
+      expect(results).toHaveLength(5);
     } finally {
       await world.close();
     }

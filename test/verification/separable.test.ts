@@ -1,12 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { Card, CardActionRequest } from '../../app/cards/card.ts';
 import { requireSeparable } from '../../app/verification/separable.ts';
-import { signatureHeaders } from '../../sandbox/webhooks/sign.ts';
+import { type SignatureVersion, signatureHeaders } from '../../sandbox/webhooks/sign.ts';
 import { expectError } from '../helpers/expect-error.ts';
 import { rawRequest } from '../helpers/raw-request.ts';
+import { cards } from '../helpers/vendor.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
-const PATH = '/crm-extension/contact-overview/actions/make-customer';
+const ACTIONS = '/crm-extension/contact-overview/actions/';
+const PATH = `${ACTIONS}make-customer`;
+/** A card may have an action of any such name. */
+const ANY_ACTION = /^\/crm-extension\/contact-overview\/actions\/[\w-]+(?:\?|$)/;
 const FORM = 'application/x-www-form-urlencoded';
 
 type Request = { method: string; target: string; body: string; isForm: boolean };
@@ -29,18 +34,22 @@ function valuesOf({ target, body, isForm }: Request): Set<string> {
   return new Set(pairs.map((pair) => JSON.stringify(pair)));
 }
 
-/** Requests as HubSpot sends them. */
+const pathOf = ({ target }: Request) => target.split('?', 1)[0];
+
+/** Requests as HubSpot sends them: its own values come first. */
 const hubspots = fc
   .record({
-    values: fc.dictionary(
+    userId: fc.stringMatching(/^\d{1,6}$/),
+    others: fc.dictionary(
       fc.stringMatching(/^[a-z_]{1,8}$/),
       fc.oneof(fc.string({ unit: 'binary', minLength: 1 }), fc.stringMatching(/^\d{1,6}$/)),
-      { minKeys: 1, maxKeys: 5, noNullPrototype: true },
+      { maxKeys: 5, noNullPrototype: true },
     ),
     shape: fc.constantFrom('query', 'form', 'both forms', 'json', 'query and json'),
   })
-  .filter(({ values }) => Object.values(values).every((value) => value.isWellFormed()))
-  .map(({ values, shape }): Request => {
+  .filter(({ others }) => Object.values(others).every((value) => value.isWellFormed()))
+  .map(({ userId, others, shape }): Request => {
+    const values = { userId, ...others };
     const query = String(new URLSearchParams(values));
     const json = JSON.stringify(values);
     const inQuery = shape.includes('query') || shape.startsWith('both');
@@ -62,11 +71,9 @@ describe('a signed request that is cut elsewhere between address and body', () =
     fc.assert(
       fc.property(hubspots, fc.constantFrom('GET', 'POST'), fc.boolean(), (sent, method, isForm) => {
         const signed = sent.target + sent.body;
-        // The path is the route: what is cut out of it reaches no action, or another one.
-        for (let cut = PATH.length; cut <= signed.length; cut += 1) {
+        for (let cut = ACTIONS.length + 1; cut <= signed.length; cut += 1) {
           const recut = { method, target: signed.slice(0, cut), body: signed.slice(cut), isForm };
-          const isOnRoute = recut.target === PATH || recut.target.startsWith(`${PATH}?`);
-          if (!isOnRoute || !isAccepted(recut)) continue;
+          if (!ANY_ACTION.test(recut.target) || !isAccepted(recut)) continue;
           let told: Set<string>;
           try {
             told = valuesOf(recut);
@@ -74,7 +81,7 @@ describe('a signed request that is cut elsewhere between address and body', () =
             // JSON that is not whole is refused when it is read.
             continue;
           }
-          expect(told).toEqual(valuesOf(sent));
+          expect([pathOf(recut), told]).toEqual([pathOf(sent), valuesOf(sent)]);
         }
       }),
       { numRuns: 300 },
@@ -84,8 +91,20 @@ describe('a signed request that is cut elsewhere between address and body', () =
 
 describe('through the front door', () => {
   let world: World;
+  const done: unknown[] = [];
+  const act = (action: string) => async (request: CardActionRequest) => {
+    done.push({ action, ...request });
+    return { message: 'done' };
+  };
+  const orders: Card = {
+    name: 'orders',
+    objectTypes: ['CONTACT'],
+    render: async () => ({ results: [] }),
+    actions: { remind: act('remind'), 'remind-all': act('remind-all') },
+  };
   beforeAll(async () => {
-    world = await startWorld();
+    const versions = { CARD_SIGNATURE_VERSIONS: 'v3,v2,v1', WEBHOOK_SIGNATURE_VERSIONS: 'v3,v2,v1' };
+    world = await startWorld({ cards: [...cards, orders], settings: versions });
     expect((await world.install()).status).toBe(200);
   });
   afterAll(() => world.close());
@@ -93,11 +112,74 @@ describe('through the front door', () => {
   const query = (objectId: string) =>
     `portalId=62515&associatedObjectType=CONTACT&associatedObjectId=${objectId}`;
 
-  const sign = (method: string, target: string, body: string) =>
-    signatureHeaders(['v3'], {
+  const sign = (method: string, target: string, body: string, version: SignatureVersion = 'v3') =>
+    signatureHeaders([version], {
       ...{ clientSecret: 'sandbox-client-secret', method, url: world.serverUrl + target, body },
       timestamp: Date.now(),
     });
+
+  const AT = '/crm-extension/orders/actions/remind-all';
+  const values = {
+    userId: '7',
+    portalId: '62515',
+    associatedObjectType: 'CONTACT',
+    associatedObjectId: '1021',
+  };
+  const pairs = String(new URLSearchParams(values));
+  const sentAs: [string, string, string][] = [
+    ['in the query', `${AT}?${pairs}`, ''],
+    ['in a form', AT, pairs],
+    ['in JSON and the query', `${AT}?${pairs}`, JSON.stringify(values)],
+  ];
+
+  describe.each<SignatureVersion>(['v1', 'v2', 'v3'])('where %s is accepted', (version) => {
+    it.each(sentAs)(
+      'an action %s does what was signed or nothing, wherever it is cut',
+      async (_what, target, body) => {
+        const headers = sign('POST', target, body, version);
+        const signed = target + body;
+        const asSent = { action: 'remind-all', objectId: '1021', userId: '7' };
+        const accepted: number[] = [];
+        for (let cut = '/crm-extension/orders/actions/r'.length; cut <= signed.length; cut += 1) {
+          for (const type of [FORM, 'application/json']) {
+            done.length = 0;
+            const answer = await rawRequest(world.serverUrl, {
+              ...{ method: 'POST', target: signed.slice(0, cut), body: signed.slice(cut) },
+              headers: { ...headers, 'content-type': type },
+            });
+            expect([200, 400, 401, 404]).toContain(answer.status);
+            if (answer.status === 200) accepted.push(cut);
+            // Of v1, which covers no address, only that nothing was moved out of the body is said.
+            if (done.length > 0 && (version !== 'v1' || body)) expect(done).toMatchObject([asSent]);
+          }
+        }
+        expect(accepted).toContain(target.length);
+      },
+    );
+  });
+
+  it('an action of another name is not reached by moving the end of a path into a form', async () => {
+    done.length = 0;
+    const headers = { ...sign('POST', AT, pairs), 'content-type': FORM };
+    const answer = await rawRequest(world.serverUrl, {
+      ...{ method: 'POST', target: AT.replace('-all', ''), body: `-all${pairs}`, headers },
+    });
+    expect([answer.status, done]).toEqual([400, []]);
+  });
+
+  it.each(['/', '?', '?appId=1', '/?'])(
+    'a delivery is refused when its body begins with the end of an address: %s',
+    async (end) => {
+      const { rows } = await world.ctx.pool.query('select count(*) from webhook_deliveries');
+      const headers = sign('POST', `/webhook${end}`, '[]');
+      const answer = await rawRequest(world.serverUrl, {
+        ...{ method: 'POST', target: '/webhook', body: `${end}[]`, headers },
+      });
+      expect(answer).toMatchObject({ status: 400 });
+      const after = await world.ctx.pool.query('select count(*) from webhook_deliveries');
+      expect(after.rows).toEqual(rows);
+    },
+  );
 
   it('a digit that is moved from the record id into the body changes no other record', async () => {
     const headers = { ...sign('POST', `${PATH}?${query('1021')}`, ''), 'content-type': FORM };

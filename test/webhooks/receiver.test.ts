@@ -11,6 +11,9 @@ import { startWorld, type World } from '../helpers/world.ts';
 /** As many deliveries as may wait for their commit. */
 const MOST_WAITING = 2_000;
 
+/** A body that begins like the end of an address is refused: `/webhook` and `/[]` are signed as `/webhook/` and `[]`. */
+const isNoEndOfAddress = (body: string | Uint8Array): boolean => !/^[/?]/.test(Buffer.from(body).toString());
+
 describe('what HubSpot delivers', () => {
   let world: World;
   let hubspot: DeliverySender;
@@ -42,11 +45,13 @@ describe('what HubSpot delivers', () => {
   });
 
   it('is acknowledged and settled, whatever its bytes', async () => {
-    const bodies = fc.oneof(
-      fc.json(),
-      anyText,
-      fc.uint8Array().map((bytes) => Buffer.from(bytes)),
-    );
+    const bodies = fc
+      .oneof(
+        fc.json(),
+        anyText,
+        fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+      )
+      .filter(isNoEndOfAddress);
     await fc.assert(
       fc.asyncProperty(bodies, async (body) => {
         await query('truncate webhook_deliveries');
@@ -59,7 +64,8 @@ describe('what HubSpot delivers', () => {
   });
 
   it('is stored as it came, byte by byte, however many share a commit', async () => {
-    const bodies = fc.array(fc.uint8Array({ maxLength: 3_000 }), { minLength: 1, maxLength: 40 });
+    const body = fc.uint8Array({ maxLength: 3_000 }).filter(isNoEndOfAddress);
+    const bodies = fc.array(body, { minLength: 1, maxLength: 40 });
     await fc.assert(
       fc.asyncProperty(bodies, async (several) => {
         await query('truncate webhook_deliveries');
@@ -81,7 +87,14 @@ describe('what HubSpot delivers', () => {
     },
   );
 
-  it.each(['/webhooks', '/webhook/contact', '/', '/%77ebhook%'])('is not taken at %s', async (target) => {
+  it.each([
+    '/webhooks',
+    '/webhook/contact',
+    '/',
+    '/%77ebhook%',
+    '/webhook?appId=193354&environment=eu',
+    '/webhook?environment',
+  ])('is not taken at %s', async (target) => {
     const { status, body } = await hubspot.send([], target);
     expect(status).toBeGreaterThanOrEqual(400);
     expect(status).toBeLessThan(500);

@@ -132,6 +132,20 @@ describe('a refused request', () => {
     expect(row.finding).toMatch(/but 20 min \d+ s old/);
   });
 
+  it('that a card had signed is on record', async () => {
+    const target = '/webhook?appId=193354&portalId=62515&userId=7';
+    const headers = signatureHeaders(['v3'], {
+      ...{ clientSecret: SECRET, method: 'POST', url: world.serverUrl + target, body: BODY },
+      timestamp: Date.now(),
+    });
+    expect((await world.app(target, { method: 'POST', body: BODY, headers })).status).toBe(400);
+    const [row] = await recorded(1);
+    expect(row).toMatchObject({
+      ...{ path: '/webhook', reason: 'not_as_hubspot_sends', setting: null },
+      finding: expect.stringContaining('Its signature is right, but it is no delivery'),
+    });
+  });
+
   /** A delivery signed as HubSpot's, for the address of the world unless for another one. */
   function signed({ url = world.serverUrl, host = new URL(url).host, age = 0 } = {}): Promise<number> {
     const headers = signatureHeaders(['v1', 'v3'], {

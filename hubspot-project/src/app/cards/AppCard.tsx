@@ -58,9 +58,11 @@ function AppCard({ context, actions }) {
     try {
       const query = new URLSearchParams(await recordValues(PROPERTIES));
       const response = await hubspot.fetch(`${CARD_URL}?${query}`, { method: 'GET', timeout: 5000 });
-      const answer: CardData & Failure = await response.json();
+      // An error page of a proxy is no JSON.
+      const answer: CardData & Failure = await response.json().catch(() => ({}));
       if (!response.ok)
         throw new Error(answer.error?.message ?? `The app answered with status ${response.status}.`);
+      if (!answer.results) throw new Error('The app did not answer with a card.');
       setCard(answer);
       setProblem(undefined);
     } catch (error) {
