@@ -30,9 +30,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 const scores: Score[] = [];
 await setUp();
 try {
-  for (const [index, group] of groups.entries()) {
+  for (const group of groups) {
     if (stopped) break;
-    const report = path.join(ROOT, 'reports', 'mutation', `${area}-${index}.json`);
+    const report = path.join(ROOT, 'reports', 'mutation', `${group.mutate.replace(/\W+/g, '-')}.json`);
     const code = await runStryker(group, report);
     if (code === 0) scores.push(...scoresOf(report));
     else process.exitCode = 1;
