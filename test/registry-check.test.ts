@@ -2,9 +2,16 @@ import { describe, expect, it } from '@jest/globals';
 import type { Card } from '../app/cards/card.ts';
 import { checkRegistries } from '../app/services/registry-check.ts';
 import { type AnyWebhookHandler, defineHandler } from '../app/webhooks/handler.ts';
+import { hubspotCommand } from './cli/hubspot-command.ts';
+import { startProcess } from './helpers/processes.ts';
+import { testSettings } from './helpers/settings.ts';
 
-const handler = (name: string, on: string, when?: AnyWebhookHandler['when']): AnyWebhookHandler =>
-  defineHandler({ name, on: on as 'contact.creation', when, handle: async () => {} });
+/** Of any form, as in JavaScript. */
+const handler = (name: string, on: string, when?: unknown): AnyWebhookHandler => ({
+  ...{ name, on },
+  when: when as AnyWebhookHandler['when'],
+  handle: async () => {},
+});
 
 const card = (name: string): Card => ({
   name,
@@ -12,9 +19,9 @@ const card = (name: string): Card => ({
   render: async () => ({ results: [] }),
 });
 
-const problems = (handlers: readonly AnyWebhookHandler[], cards: readonly Card[] = []): string => {
+const problems = (handlers: readonly unknown[], cards: readonly unknown[] = []): string => {
   try {
-    checkRegistries(handlers, cards);
+    checkRegistries(handlers as AnyWebhookHandler[], cards as Card[], ['built-in']);
     return '';
   } catch (error) {
     return (error as Error).message;
@@ -30,24 +37,133 @@ describe('a handler is refused at start', () => {
     ['contact.propertyChange', undefined, 'list them in when.properties'],
     ['object.creation', undefined, 'list them in when.objectTypeIds'],
     ['deal.propertyChanged', { properties: ['amount'] }, 'did you mean deal.propertyChange?'],
-    ['contacts.creation', undefined, 'there is no subscription type contacts.creation'],
+    ['contacts.creation', undefined, 'there are types of contact, company, deal'],
+    ['Contact.Creation', undefined, 'did you mean contact.creation?'],
+    ['app.started', undefined, 'there are app.installed, app.uninstalled'],
+    ['product.associationChange', undefined, 'HubSpot sends no events product.associationChange'],
+    ['', undefined, 'there is no subscription type'],
+    ['contact.propertyChange', { property: ['email'] }, 'use properties, changeSources or objectTypeIds'],
+    ['contact.propertyChange', { properties: 'email' }, 'when.properties is not a list of names'],
+    ['contact.propertyChange', { properties: [''] }, 'when.properties.0 is an empty name'],
   ])('when it listens to %s with %j', (on, when, expected) => {
     const message = problems([handler('odd', on, when)]);
     expect(message).toContain('handler odd: ');
     expect(message).toContain(expected);
   });
 
-  it('when another has its name, and so is a card', () => {
-    const message = problems(
-      [
-        handler('twin', 'contact.creation'),
-        handler('twin', 'deal.creation'),
-        handler('one', 'deal.creation'),
-      ],
-      [card('panel'), card('panel'), card('other')],
+  it.each([
+    ['has no handle', { name: 'odd', on: 'contact.creation' }, 'handler odd: handle is not a function'],
+    ['has no type', { name: 'odd', handle: async () => {} }, 'handler odd: on is not a subscription type'],
+    [
+      'has no name',
+      { on: 'contact.creation', handle: async () => {} },
+      'handler number 2: name is not a text',
+    ],
+    ['has the name of a built-in one', handler('built-in', 'contact.creation'), 'choose another'],
+  ])('when it %s', (_, odd, expected) => {
+    expect(problems([handler('good', 'deal.creation'), odd])).toContain(expected);
+  });
+
+  it('when another has its name; both are named', () => {
+    const message = problems([
+      handler('twin', 'contact.creation'),
+      handler('one', 'deal.creation'),
+      handler('twin', 'deal.creation'),
+    ]);
+    expect(message).toContain(
+      'handlers number 1 (on contact.creation) and number 3 (on deal.creation) are all called twin',
     );
-    expect(message).toContain('2 of them are called twin');
-    expect(message).toContain('2 of them are called panel');
-    expect(message).not.toMatch(/called (?:one|other)/);
+    expect(message).not.toContain('called one');
+  });
+
+  it('not when it is right', () => {
+    const handlers = [
+      handler('merged', 'company.merge'),
+      handler('emails', 'contact.propertyChange', { properties: ['email'], changeSources: ['API'] }),
+      handler('linked', 'object.associationChange', { objectTypeIds: ['0-1'] }),
+      handler('gone', 'app.uninstalled'),
+    ];
+    expect(problems(handlers, [card('panel'), card('other')])).toBe('');
+  });
+});
+
+describe('a card is refused at start', () => {
+  it.each([
+    ['its name does not fit into an address', card('my card'), 'card my card: name has to fit'],
+    ['it is for no object type', { ...card('odd'), objectTypes: [] }, 'objectTypes is empty'],
+    ['it is for no such type', { ...card('odd'), objectTypes: ['a b'] }, 'is not an object type'],
+    ['it has no render', { ...card('odd'), render: undefined }, 'render is not a function'],
+    ['an action is not a function', { ...card('odd'), actions: { go: {} } }, 'actions.go is not a function'],
+  ])('when %s', (_, odd, expected) => {
+    expect(problems([], [odd])).toContain(expected);
+  });
+
+  it('when another has its name; both are named', () => {
+    const message = problems([], [card('panel'), card('other'), card('panel')]);
+    expect(message).toContain('cards number 1 (for CONTACT) and number 3 (for CONTACT) are all called panel');
+    expect(message).not.toContain('called other');
+  });
+});
+
+describe('handlers and cards that share a name', () => {
+  const settings = {
+    ...testSettings({
+      databaseUrl: 'postgres://localhost:1/none',
+      serverUrl: 'http://localhost:1',
+      sandboxUrl: 'http://localhost:1',
+    }),
+    TEST_REGISTRIES: 'shared-names',
+  };
+  const expected = [
+    'handlers number 1 (on contact.creation) and number 2 (on deal.creation) are all called twin',
+    'cards number 1 (for CONTACT) and number 2 (for DEAL) are all called panel',
+  ];
+
+  it.each(['app/server.ts', 'app/worker.ts'])('stop the start of %s', async (program) => {
+    const message = await startProcess(program, settings).then(
+      () => 'it started',
+      (error: Error) => error.message,
+    );
+    for (const sentence of expected) expect(message).toContain(sentence);
+  });
+
+  it('stop a command', async () => {
+    const { code, errors } = await hubspotCommand(settings, 'installs', 'list');
+    expect(code).toBe(1);
+    for (const sentence of expected) expect(errors).toContain(sentence);
+  });
+});
+
+describe('the compiler refuses', () => {
+  const handle = async () => {};
+
+  it('conditions that events of the type cannot meet', () => {
+    defineHandler({ name: 'right', on: 'contact.propertyChange', when: { properties: ['email'] }, handle });
+    defineHandler({ name: 'right', on: 'object.creation', when: { objectTypeIds: ['0-1'] }, handle });
+    // @ts-expect-error its events name no property
+    defineHandler({ name: 'odd', on: 'contact.creation', when: { properties: ['email'] }, handle });
+    // @ts-expect-error its events name no object type
+    defineHandler({ name: 'odd', on: 'contact.creation', when: { objectTypeIds: ['0-1'] }, handle });
+    // @ts-expect-error there is no such condition
+    defineHandler({ name: 'odd', on: 'contact.creation', when: { property: ['email'] }, handle });
+  });
+
+  it('unknown types and handlers that return no promise', () => {
+    // @ts-expect-error there is no such type
+    defineHandler({ name: 'odd', on: 'deal.propertyChanged', handle });
+    // @ts-expect-error nobody can know when its work ends
+    defineHandler({ name: 'odd', on: 'contact.creation', handle() {} });
+  });
+
+  it('the use of a field that the events of the type do not promise', () => {
+    defineHandler({
+      name: 'odd',
+      on: 'contact.creation',
+      async handle({ objectId, propertyName }) {
+        objectId satisfies number | string;
+        // @ts-expect-error only changes of properties name one
+        propertyName satisfies string;
+      },
+    });
   });
 });

@@ -17,6 +17,8 @@ export interface NewWebhookEvent {
   /** A `WebhookEvent` as JSON. */
   readonly event: string | null;
   readonly state: WebhookEventState;
+  /** Why it is not handled. */
+  readonly last_error?: string | null;
 }
 
 /** An event that is to be handled now. */
@@ -48,11 +50,12 @@ export const webhookEventsStore = {
     const { rowCount } = await tx.query({
       name: 'add-webhook-events',
       text: `insert into webhook_events
-          (id, delivery_id, portal_id, record, subscription_type, lane, priority, occurred_at, event, state)
-        select id, delivery_id, portal_id, record, subscription_type, lane, priority, occurred_at, event::json, state
+          (id, delivery_id, portal_id, record, subscription_type, lane, priority, occurred_at, event, state, last_error)
+        select id, delivery_id, portal_id, record, subscription_type, lane, priority, occurred_at, event::json, state,
+          last_error
         from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::smallint[], $7::smallint[],
-          $8::bigint[], $9::text[], $10::text[]) as e (id, delivery_id, portal_id, record, subscription_type, lane,
-          priority, occurred_at, event, state)
+          $8::bigint[], $9::text[], $10::text[], $11::text[]) as e (id, delivery_id, portal_id, record, subscription_type,
+          lane, priority, occurred_at, event, state, last_error)
         on conflict (id) do nothing`,
       values: [
         uuidArray(inOrder.map(({ id }) => id)),
@@ -65,17 +68,10 @@ export const webhookEventsStore = {
         int8Array(inOrder.map(({ occurred_at }) => occurred_at)),
         textArray(inOrder.map(({ event }) => event)),
         textArray(inOrder.map(({ state }) => state)),
+        textArray(inOrder.map(({ last_error = null }) => last_error)),
       ],
     });
     return rowCount ?? 0;
-  },
-
-  /** Says why events are not handled. */
-  async explain(tx: Db, ids: readonly string[], reason: string): Promise<void> {
-    await tx.query(
-      'update webhook_events set last_error = $2 where id = any($1::uuid[]) and last_error is null',
-      [ids, reason],
-    );
   },
 
   /** Of these records, those that have other than import events to be handled. */

@@ -1,4 +1,11 @@
-import type { Card, CardActionAnswer, CardActionRequest, CardAnswer, CardRequest } from '../cards/card.ts';
+import type {
+  Card,
+  CardActionAnswer,
+  CardActionRequest,
+  CardAnswer,
+  CardContext,
+  CardRequest,
+} from '../cards/card.ts';
 import type { Clock } from '../clock.ts';
 import { notFound } from '../errors.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
@@ -34,7 +41,7 @@ export function createCardService({
      */
     async render(name: string | undefined, request: CardRequest): Promise<CardAnswer> {
       const card = find(name, request);
-      return card.render(request, {
+      const context: CardContext = {
         ...portalOf(request),
         pageUrl: () => {
           const { portalId, objectType, objectId } = request;
@@ -43,7 +50,8 @@ export function createCardService({
           return `${serverUrl}/hubid/${portalId}/page?ticket=${ticket}`;
         },
         actionUrl: (action) => `${serverUrl}/crm-extension/${card.name}/actions/${action}`,
-      });
+      };
+      return answerOf(`card ${card.name}`, () => card.render(request, context));
     },
 
     /**
@@ -54,7 +62,7 @@ export function createCardService({
       const { actions = {} } = find(name, request);
       const handler = Object.hasOwn(actions, action) ? actions[action] : undefined;
       if (!handler) throw notFound(`The card "${name}" has no action "${action}".`);
-      return handler(request, portalOf(request));
+      return answerOf(`action ${action} of the card ${name}`, () => handler(request, portalOf(request)));
     },
   };
 
@@ -75,4 +83,16 @@ export function createCardService({
     }
     return card;
   }
+}
+
+/** @throws {Error} always a real one: Express takes some words that may be thrown for its own, and undefined for none. */
+async function answerOf<Answer extends object>(what: string, run: () => Promise<Answer>): Promise<Answer> {
+  let answer: Answer | undefined;
+  try {
+    answer = await run();
+  } catch (error) {
+    throw error instanceof Error ? error : new Error(`The ${what} threw what is not an Error: ${error}`);
+  }
+  if (typeof answer !== 'object' || answer === null) throw new Error(`The ${what} returned no answer.`);
+  return answer;
 }

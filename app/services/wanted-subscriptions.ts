@@ -1,5 +1,6 @@
 import type { AnyWebhookHandler } from '../webhooks/handler.ts';
-import { isKnownType, KNOWN_TYPES } from './webhook-event.ts';
+import { isKnownType } from './webhook-event.ts';
+import { isSubscriptionType, PROMISED_FIELDS } from './webhook-event-fields.ts';
 
 /** A subscription that the handlers need. */
 export interface WantedSubscription {
@@ -53,10 +54,8 @@ export const objectTypeName = (id: string): string =>
 export function subscriptionProblem({ on, when = {} }: AnyWebhookHandler): string | undefined {
   const { properties, objectTypeIds } = when;
   const silent = (properties ?? []).filter((property) => SILENT_PROPERTIES.includes(property));
-  if (!isKnownType(on)) return `there is no subscription type ${on}${didYouMean(on)}.`;
-  if (on === 'product.associationChange') return `HubSpot has no events ${on}.`;
-  const empty = Object.entries(when).find(([, values]) => values?.length === 0);
-  if (empty) return `when.${empty[0]} is empty, so no event would match: name some, or leave it out.`;
+  if (!isKnownType(on)) return `there is no subscription type ${on}${didYouMean(on)}`;
+  if (!isSubscriptionType(on)) return `HubSpot sends no events ${on}, or does not document them.`;
   if (isPropertyChange(on) && !properties)
     return `it listens to ${on}, which HubSpot sends for named properties only: list them in when.properties.`;
   if (!isPropertyChange(on) && properties)
@@ -69,14 +68,15 @@ export function subscriptionProblem({ on, when = {} }: AnyWebhookHandler): strin
   return undefined;
 }
 
-/** The known type with most of the same letters, where one differs by a slip of the pen. */
+/** The type that differs by its ending or by case, or else those that there are of the same object. */
 function didYouMean(on: string): string {
-  const plain = (type: string) => type.toLowerCase().replaceAll(/[^a-z.]/g, '');
-  const found = [...KNOWN_TYPES].find(
-    (type) =>
-      plain(type) === plain(on) || plain(on).startsWith(plain(type)) || plain(type).startsWith(plain(on)),
-  );
-  return found ? `; did you mean ${found}?` : '. README lists those that there are';
+  const types = Object.keys(PROMISED_FIELDS);
+  const [given, [subject]] = [on.toLowerCase(), on.split('.')];
+  const close = types.find((type) => given.startsWith(type.toLowerCase()) || given === type.toLowerCase());
+  if (close) return `; did you mean ${close}?`;
+  const siblings = types.filter((type) => type.split('.')[0] === subject);
+  if (siblings.length > 0) return `; there are ${siblings.join(', ')}`;
+  return `; there are types of ${[...new Set(types.map((type) => type.split('.')[0]))].join(', ')}`;
 }
 
 function subscriptionsOf({ on: eventType, when = {} }: AnyWebhookHandler): WantedSubscription[] {

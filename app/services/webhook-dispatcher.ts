@@ -7,8 +7,8 @@ import { withCause } from '../trace.ts';
 import type { AnyWebhookHandler, WebhookContext } from '../webhooks/handler.ts';
 import type { InstallService, InstallStatus } from './install-service.ts';
 import type { TimelineService } from './timeline-service.ts';
-import { isOfAnotherApp, objectTypeOf, type WebhookEvent } from './webhook-event.ts';
-import { missingField, requireWhole } from './webhook-event-fields.ts';
+import { isKnownType, objectTypeOf, otherAppOf, type WebhookEvent } from './webhook-event.ts';
+import { InvalidEvent, invalidity, missingField } from './webhook-event-fields.ts';
 import { withinTime } from './within-time.ts';
 
 const LONGEST_RUN_MS = 2 * 60 * 1000;
@@ -19,7 +19,7 @@ const LOOK_EVERY_MS = 200;
 /** The transaction that a handler writes in. */
 export type HandlerDb = Db;
 
-/** What a handler threw, with the handler's name. */
+/** What a handler threw, or why its work did not count, with the handler's name. */
 export class HandlerFailure extends Error {
   override readonly name = 'HandlerFailure';
   readonly handler: string;
@@ -30,6 +30,12 @@ export class HandlerFailure extends Error {
     this.handler = handler;
     this.thrown = thrown;
   }
+}
+
+/** What becomes of an event before any handler runs. */
+export interface Triage {
+  readonly state: 'waiting' | 'ignored' | 'unknown' | 'dead';
+  readonly reason?: string;
 }
 
 export type WebhookDispatcher = ReturnType<typeof createWebhookDispatcher>;
@@ -50,7 +56,7 @@ interface Dependencies {
 
 /** Finds the handlers of an event and runs them. */
 export function createWebhookDispatcher(dependencies: Dependencies) {
-  const { pool, hubspotFor, timeline, installs, logger, longestRunMs = LONGEST_RUN_MS } = dependencies;
+  const { pool, appId, hubspotFor, timeline, installs, logger, longestRunMs = LONGEST_RUN_MS } = dependencies;
   const transactions = createEventTransactions(pool);
   const stages = [dependencies.firstHandlers, dependencies.handlers].map((handlers) =>
     Map.groupBy(handlers, ({ on }) => on as string),
@@ -59,7 +65,7 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
   const abandoned = new Map<string, Promise<void>>();
   /** The event's handlers, those of one transaction together. */
   const stagesOf = (event: WebhookEvent) => {
-    if (isOfAnotherApp(event, dependencies.appId)) return [];
+    if (otherAppOf(event, appId) !== undefined) return [];
     // Whether a handler wants an event that lacks a field cannot be told: each of its type counts, so that it is kept.
     const isWhole = missingField(event) === undefined;
     return stages
@@ -70,6 +76,16 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
 
   return {
     isWanted: (event: WebhookEvent) => stagesOf(event).length > 0,
+
+    triage(event: WebhookEvent): Triage {
+      const other = otherAppOf(event, appId);
+      if (other !== undefined)
+        return { state: 'ignored', reason: `The event is for ${other}; HUBSPOT_APP_ID is ${appId}.` };
+      if (stagesOf(event).length === 0)
+        return { state: isKnownType(event.subscriptionType) ? 'ignored' : 'unknown' };
+      const reason = invalidity(event);
+      return reason ? { state: 'dead', reason } : { state: 'waiting' };
+    },
 
     /** Whether a run of the record was given up and may still go on here. */
     isBusy: (record: string) => abandoned.has(record),
@@ -94,7 +110,9 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
       const { id, event } = pending;
       const due = stagesOf(event);
       if (due.length === 0) return false;
-      requireWhole(event);
+      // Stored by an earlier version, or replayed.
+      const reason = invalidity(event);
+      if (reason) throw new InvalidEvent(reason);
       return withCause({ eventId: id, portalId: event.portalId }, async () => {
         let isMarked = false;
         for (const handlers of due) {
@@ -130,7 +148,9 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
       return await transaction.commit(isLast);
     } catch (error) {
       await transaction.rollback();
-      throw error;
+      if (error instanceof EventNotDue || error instanceof HandlerFailure) throw error;
+      // The commit failed: of handlers that share a transaction, nobody can tell whose statement it was.
+      throw new HandlerFailure(matching.map(({ name }) => name).join(', '), error);
     }
   }
 
@@ -211,7 +231,8 @@ function orGivenUp(ms: number, work: Promise<void>, name: string, giveUp: () => 
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       giveUp();
-      reject(new Error(`The handler ${name} had not ended after ${ms / 1000} seconds.`));
+      const tooLong = new Error(`The handler ${name} had not ended after ${ms / 1000} seconds.`);
+      reject(new HandlerFailure(name, tooLong));
     }, ms);
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });

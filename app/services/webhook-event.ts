@@ -84,9 +84,16 @@ export const KNOWN_TYPES: ReadonlySet<string> = new Set([
   ...OTHER_TYPES,
 ]);
 
-/** Whether HubSpot says that the event is for another app than this one. */
-export const isOfAnotherApp = ({ appId }: WebhookEvent, ours: number) =>
-  appId !== undefined && appId !== null && Number(appId) !== ours;
+const APP_ID = /^\d{1,16}$/;
+
+/** The app that HubSpot says the event is for; undefined when it is this one, or none is named. */
+export function otherAppOf({ appId }: WebhookEvent, ours: number): string | undefined {
+  if (appId === undefined || appId === null) return undefined;
+  // It may be anything that JSON can say: what is no number must not fail the others of its delivery.
+  const named = ['number', 'string'].includes(typeof appId) ? String(appId) : '';
+  if (named === String(ours)) return undefined;
+  return APP_ID.test(named) ? `app ${named}` : 'an app with an unusable id';
+}
 
 export const isKnownType = (subscriptionType: string) => KNOWN_TYPES.has(subscriptionType);
 

@@ -10,12 +10,11 @@ import {
 } from '../db/webhook-deliveries-store.ts';
 import { type NewWebhookEvent, webhookEventsStore } from '../db/webhook-events-store.ts';
 import type { Logger } from '../logger.ts';
+import type { WebhookDispatcher } from './webhook-dispatcher.ts';
 import {
   contactsOfAssociation,
   eventIdentity,
   isAssociationChange,
-  isKnownType,
-  isOfAnotherApp,
   PRIVACY_DELETION,
   parseDelivery,
   recordKey,
@@ -50,19 +49,19 @@ interface Observer {
   storing(): void;
 }
 
+const INVALID = 'an event is invalid; it is now a dead letter';
+
 const NOTHING: Round = { deliveries: 0, ids: [0, 0], events: 0, more: false, counted: [] };
 
 interface Dependencies {
   pool: Pool;
-  /** Whether any handler wants the event. */
-  isWanted: (event: WebhookEvent) => boolean;
-  appId: number;
+  triage: WebhookDispatcher['triage'];
   lanesAtWork: LanesAtWork;
   logger: Logger;
 }
 
 /** Splits stored deliveries into events and hands them to their lanes. */
-export function createWebhookSplitter({ pool, isWanted, appId, lanesAtWork, logger }: Dependencies) {
+export function createWebhookSplitter({ pool, triage, lanesAtWork, logger }: Dependencies) {
   let underWay: Promise<void> | undefined;
   let again = false;
 
@@ -182,8 +181,6 @@ export function createWebhookSplitter({ pool, isWanted, appId, lanesAtWork, logg
     const deliveries = await webhookDeliveriesStore.lockWaiting(tx, portion);
     let bytes = 0;
     const found = new Map<string, NewWebhookEvent>();
-    /** Events of other apps: ids by app. */
-    const foreign = new Map<number, string[]>();
     const settled: SettledDelivery[] = [];
     const rejected: RejectedDelivery[] = [];
     for (const { id, body } of deliveries) {
@@ -198,12 +195,7 @@ export function createWebhookSplitter({ pool, isWanted, appId, lanesAtWork, logg
       settled.push({ id, events: events.length, problem, rest: parsed.rest });
       for (const event of events) {
         const row = toRow(event, id);
-        if (found.has(row.id)) continue;
-        found.set(row.id, row);
-        if (isOfAnotherApp(event, appId)) {
-          const app = Number(event.appId);
-          foreign.set(app, [...(foreign.get(app) ?? []), row.id]);
-        }
+        if (!found.has(row.id)) found.set(row.id, row);
       }
     }
     const size: Round = {
@@ -222,7 +214,7 @@ export function createWebhookSplitter({ pool, isWanted, appId, lanesAtWork, logg
     const added = webhookEventsStore.add(tx, rows);
     observer.storing();
     await added;
-    if (foreign.size > 0) await explainForeign(tx, foreign);
+    report(rows);
     if (settled.length > 0) await webhookDeliveriesStore.settle(tx, await leaveOutMentions(tx, settled));
     const lanes = new Set<number>();
     for (const { state, lane } of rows) if (state === 'waiting') lanes.add(lane);
@@ -232,11 +224,16 @@ export function createWebhookSplitter({ pool, isWanted, appId, lanesAtWork, logg
     return { ...size, counted };
   }
 
-  async function explainForeign(tx: Db, foreign: ReadonlyMap<number, readonly string[]>): Promise<void> {
-    for (const [app, ids] of foreign) {
-      await webhookEventsStore.explain(tx, ids, `The event is for app ${app}; HUBSPOT_APP_ID is ${appId}.`);
-      logger.warn({ appId: app, events: ids.length }, 'events for another app are stored as ignored');
+  /** What is not handled for a reason: each invalid event, and how many others. */
+  function report(rows: readonly NewWebhookEvent[]): void {
+    const counts = new Map<string, number>();
+    for (const { state, last_error, id, portal_id, subscription_type } of rows) {
+      if (!last_error) continue;
+      const about = { eventId: id, portalId: portal_id, subscriptionType: subscription_type };
+      if (state === 'dead') logger.error({ ...about, reason: last_error }, INVALID);
+      else counts.set(last_error, (counts.get(last_error) ?? 0) + 1);
     }
+    for (const [reason, events] of counts) logger.warn({ reason, events }, 'events are stored as ignored');
   }
 
   async function reject(tx: Db, rejected: readonly RejectedDelivery[]): Promise<void> {
@@ -247,6 +244,7 @@ export function createWebhookSplitter({ pool, isWanted, appId, lanesAtWork, logg
   function toRow(event: WebhookEvent, deliveryId: number): NewWebhookEvent {
     const id = eventIdentity(event);
     const record = recordOf(event, id);
+    const { state, reason = null } = triage(event);
     return {
       id,
       delivery_id: deliveryId,
@@ -258,7 +256,8 @@ export function createWebhookSplitter({ pool, isWanted, appId, lanesAtWork, logg
       occurred_at: event.occurredAt ?? 0,
       // Now, while the database is busy with the round before.
       event: JSON.stringify(event),
-      state: isWanted(event) ? 'waiting' : unwantedState(event),
+      state,
+      last_error: reason,
     };
   }
 
@@ -285,7 +284,7 @@ export function createWebhookSplitter({ pool, isWanted, appId, lanesAtWork, logg
       const late =
         row.subscription_type !== PRIVACY_DELETION &&
         recordsOf(row).some((record) => row.occurred_at <= (erased.get(record) ?? -Infinity));
-      return late ? { ...row, event: null, state: 'erased' } : row;
+      return late ? { ...row, event: null, state: 'erased', last_error: null } : row;
     });
   }
 
@@ -308,9 +307,6 @@ export function createWebhookSplitter({ pool, isWanted, appId, lanesAtWork, logg
     );
   }
 }
-
-const unwantedState = ({ subscriptionType }: WebhookEvent) =>
-  isKnownType(subscriptionType) ? 'ignored' : 'unknown';
 
 /** The event's record, and the contacts of an association, whichever record it is told from. */
 const recordsOf = ({ record, event, portal_id, subscription_type }: NewWebhookEvent): string[] => [

@@ -4,54 +4,41 @@ import type { InstallStatus } from '../services/install-service.ts';
 import type { NewTimelineEvent } from '../services/timeline-service.ts';
 import type { HandlerDb } from '../services/webhook-dispatcher.ts';
 import type { WebhookEvent } from '../services/webhook-event.ts';
+import type { PROMISED_FIELDS } from '../services/webhook-event-fields.ts';
 
 type With<Field extends keyof WebhookEvent> = WebhookEvent & {
   readonly [F in Field]-?: NonNullable<WebhookEvent[F]>;
 };
 
-type LegacyObject = 'contact' | 'company' | 'deal' | 'ticket' | 'line_item' | 'product';
-
-/** Subscription types and what their events carry. @see platform: webhooks, event types */
+/** Subscription types and what their events carry. */
 export type WebhookEvents = {
-  readonly [T in `${LegacyObject}.${'creation' | 'deletion' | 'restore'}`]: With<'objectId'>;
-} & { readonly [T in `${LegacyObject}.propertyChange`]: With<'objectId' | 'propertyName'> } & {
-  readonly [T in `${LegacyObject}.merge`]: With<'primaryObjectId' | 'mergedObjectIds'>;
-} & {
-  readonly [T in `${Exclude<LegacyObject, 'product'>}.associationChange`]: With<
-    'fromObjectId' | 'toObjectId'
-  >;
-} & {
-  readonly [T in `object.${'creation' | 'deletion' | 'restore'}`]: With<'objectId' | 'objectTypeId'>;
-} & {
-  readonly 'object.propertyChange': With<'objectId' | 'objectTypeId' | 'propertyName'>;
-  readonly 'object.merge': With<'objectTypeId'>;
-  readonly 'object.associationChange': With<'fromObjectId' | 'toObjectId'>;
-  readonly 'contact.privacyDeletion': With<'objectId'>;
-  readonly 'conversation.creation': With<'objectId'>;
-  readonly 'conversation.deletion': With<'objectId'>;
-  readonly 'conversation.privacyDeletion': With<'objectId'>;
-  readonly 'conversation.newMessage': With<'objectId' | 'messageId'>;
-  readonly 'conversation.propertyChange': With<'objectId' | 'propertyName'>;
-  /** Ours, once per install: HubSpot sends no webhook for either. `objectId` is the install's id, the
-   * same in both and larger at each reinstall. */
-  readonly 'app.installed': With<'objectId'>;
-  readonly 'app.uninstalled': With<'objectId'>;
+  readonly [Type in keyof typeof PROMISED_FIELDS]: With<(typeof PROMISED_FIELDS)[Type][number]>;
 };
 
 export type SubscriptionType = keyof WebhookEvents;
+
+/** Conditions that events of the type can meet. */
+type Conditions<Type extends SubscriptionType> = {
+  /** Such as CRM, CRM_UI, API, INTEGRATION, IMPORT. */
+  readonly changeSources?: readonly string[];
+} & (Type extends `${string}.propertyChange`
+  ? {
+      /** Names of properties. They are also what is subscribed to. */
+      readonly properties?: readonly string[];
+    }
+  : { readonly properties?: never }) &
+  (Type extends `object.${string}`
+    ? {
+        /** Ids of object types, such as `0-1`; of an association, the one that it is told from. */
+        readonly objectTypeIds?: readonly string[];
+      }
+    : { readonly objectTypeIds?: never });
 
 export interface WebhookHandler<Type extends SubscriptionType = SubscriptionType> {
   readonly name: string;
   readonly on: Type;
   /** Only events that match; others of the type are not handed to this handler. */
-  readonly when?: {
-    /** For `propertyChange`: names of properties. They are also what is subscribed to. */
-    readonly properties?: readonly string[];
-    /** Such as CRM, CRM_UI, API, INTEGRATION, IMPORT. */
-    readonly changeSources?: readonly string[];
-    /** For `object.*`: ids of object types, such as `0-1`; of an association, the one that it is told from. */
-    readonly objectTypeIds?: readonly string[];
-  };
+  readonly when?: Conditions<Type>;
   /**
    * Throw to have the event tried again later, and await all that may fail: what nobody awaits is only logged. Writes
    * through `context.db` happen once; other effects may happen

@@ -21,6 +21,8 @@ export function testSettings(from: { databaseUrl: string; serverUrl: string; san
     TOKEN_KEYS: `test:${Buffer.alloc(32, 7).toString('base64url')}`,
     API_KEY,
     SESSION_SECRET: 'test-session-secret-test-session-secret',
+    // Tests install more often than people do.
+    INSTALL_RATE_LIMIT: '0',
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
   };
 }

@@ -1,7 +1,12 @@
 import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { laneOf } from '../../app/services/webhook-lanes.ts';
-import { defineHandler, type WebhookContext } from '../../app/webhooks/handler.ts';
+import {
+  defineHandler,
+  type SubscriptionType,
+  type WebhookContext,
+  type WebhookHandler,
+} from '../../app/webhooks/handler.ts';
 import { createMemoryLog } from '../helpers/memory-log.ts';
 import { startProcess } from '../helpers/processes.ts';
 import { until } from '../helpers/until.ts';
@@ -96,15 +101,19 @@ describe('which handlers run', () => {
 
   it('are those whose conditions all hold', () => {
     const ran: string[] = [];
-    const handler = (name: string, when: Parameters<typeof defineHandler>[0]['when']) => [
-      defineHandler({ name, on: 'contact.propertyChange', when, handle: async () => void ran.push(name) }),
-      defineHandler({ name, on: 'object.creation', when, handle: async () => void ran.push(name) }),
-    ];
+    type When<Type extends SubscriptionType> = WebhookHandler<Type>['when'];
+    const noting = (name: string) => ({ name, handle: async () => void ran.push(name) });
+    const onChanged = (name: string, when: When<'contact.propertyChange'>) =>
+      defineHandler({ ...noting(name), on: 'contact.propertyChange', when });
+    const onCreated = (name: string, when: When<'object.creation'>) =>
+      defineHandler({ ...noting(name), on: 'object.creation', when });
     const handlers = [
-      ...handler('phone', { properties: ['phone', 'mobile'] }),
-      ...handler('api', { changeSources: ['API', 'INTEGRATION'] }),
-      ...handler('phone by api', { properties: ['phone'], changeSources: ['API'] }),
-      ...handler('deals', { objectTypeIds: ['0-3'] }),
+      onChanged('phone', { properties: ['phone', 'mobile'] }),
+      onChanged('api', { changeSources: ['API', 'INTEGRATION'] }),
+      onChanged('phone by api', { properties: ['phone'], changeSources: ['API'] }),
+      onCreated('api', { changeSources: ['API', 'INTEGRATION'] }),
+      onCreated('deals', { objectTypeIds: ['0-3'] }),
+      onCreated('deals by api', { objectTypeIds: ['0-3'], changeSources: ['API'] }),
     ];
     return inWebhookWorld(handlers, async ({ deliver, settled, query }) => {
       const run = async (fields: Record<string, unknown>) => {
@@ -124,9 +133,14 @@ describe('which handlers run', () => {
       const created = { subscriptionType: 'object.creation', propertyName: undefined };
       expect(await run({ ...created, objectTypeId: '0-3' })).toEqual(['deals']);
       expect(await run({ ...created, objectTypeId: '0-1' })).toEqual([]);
+      expect(await run({ ...created, objectTypeId: '0-3', changeSource: 'API' })).toEqual([
+        'api',
+        'deals',
+        'deals by api',
+      ]);
       const states = await query('select state, count(*) from webhook_events group by state order by state');
       expect(states).toEqual([
-        { state: 'done', count: 4 },
+        { state: 'done', count: 5 },
         { state: 'ignored', count: 2 },
       ]);
     });
@@ -295,19 +309,51 @@ describe('an event whose handler throws', () => {
     });
   });
 
-  it('is logged with the handler, its type, its event and when it is retried', async () => {
-    const handler = onChange('reports', () => Promise.reject(new Error('no stock')));
+  it.each<[string, Handle, string]>([
+    ['rejects', () => Promise.reject(new Error('no stock')), 'no stock'],
+    ['never ends', () => new Promise(() => {}), 'The handler reports had not ended after 1 seconds.'],
+    [
+      'keeps quiet about a failed statement',
+      async (_, { db }) => void (await db.query('select 1 / 0').catch(() => undefined)),
+      expect.stringContaining('transaction is aborted') as unknown as string,
+    ],
+  ])(
+    'is logged with handler, type, event and next attempt when the handler %s',
+    async (_, handle, message) => {
+      const { logger, lines } = createMemoryLog();
+      await inWebhookWorld(
+        [onChange('reports', handle)],
+        async ({ deliver, query }) => {
+          await deliver([anEvent()]);
+          const line = await until('the line', () => lines.find(({ msg }) => msg.includes('handler failed')));
+          const [{ id }] = await query('select id from webhook_events');
+          expect(line).toMatchObject({
+            ...{ level: 40, handler: 'reports', subscriptionType: 'contact.propertyChange', portalId: 62515 },
+            ...{ attempt: 1, eventId: id, retryAt: expect.any(String), err: { message } },
+          });
+        },
+        { logger, webhookHandlerMs: 1_000 },
+      );
+    },
+  );
+
+  it('is logged with handler, type and event when it is dead', async () => {
     const { logger, lines } = createMemoryLog();
+    const handler = onChange('reads', async (objectId, { hubspot }) => {
+      await hubspot.contacts.get(String(objectId));
+    });
     await inWebhookWorld(
       [handler],
       async ({ deliver, settled }) => {
-        await deliver([anEvent()]);
+        // Without an install no later attempt can succeed.
+        await deliver([anEvent({ portalId: 62599 })]);
         await settled();
-        expect(lines.find(({ msg }) => msg.includes('handler failed'))).toMatchObject({
-          ...{ level: 40, handler: 'reports', subscriptionType: 'contact.propertyChange', portalId: 62515 },
-          ...{ attempt: 1, eventId: expect.any(String), retryAt: expect.any(String) },
-          err: { message: 'no stock' },
+        const line = lines.find(({ msg }) => msg.includes('now a dead letter'));
+        expect(line).toMatchObject({
+          ...{ level: 50, handler: 'reads', subscriptionType: 'contact.propertyChange', portalId: 62599 },
+          ...{ attempt: 1, eventId: expect.any(String) },
         });
+        expect(line).not.toHaveProperty('retryAt');
       },
       { logger },
     );
