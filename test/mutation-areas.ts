@@ -13,7 +13,7 @@ export const AREAS: Readonly<Record<string, readonly Group[]>> = {
     { mutate: 'app/verification/signature.ts', tests: ['test/verification/signature.test.ts'] },
     { mutate: 'app/verification/page-ticket.ts', tests: ['test/verification/page-ticket.test.ts'] },
     { mutate: 'app/verification/separable.ts', tests: ['test/verification/separable.test.ts'] },
-    { mutate: 'app/verification/diagnose.ts', tests: ['test/verification/diagnose.test.ts'] },
+    { mutate: 'app/verification/diagnose.ts', tests: ['test/verification/diagnose*.test.ts'] },
     {
       mutate: 'app/verification/{return-url,oauth-state,browser-cookie}.ts',
       tests: ['test/installs/return-url.test.ts'],
