@@ -6,12 +6,14 @@ const inFolder = (name) => RegExp.escape(path.join(import.meta.dirname, name, pa
 export default {
   testEnvironment: 'node',
   testMatch: ['**/*.test.ts'],
-  testPathIgnorePatterns: [inFolder('node_modules'), inFolder('test/slow')],
+  testPathIgnorePatterns: [inFolder('node_modules'), inFolder('test/slow'), inFolder('.stryker-tmp')],
+  modulePathIgnorePatterns: [inFolder('.stryker-tmp')],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/helpers/strip-types.js' },
   globalSetup: '<rootDir>/test/helpers/global-setup.ts',
   globalTeardown: '<rootDir>/test/helpers/global-teardown.ts',
-  testTimeout: 30_000,
+  // No test takes as long; on a machine that is busy with other things it is what a test may need.
+  testTimeout: 120_000,
   // Jest leaves one core idle; most of these tests wait for a process or a database now and then.
   maxWorkers: '100%',
 };

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type {
   Card,
   CardActionAnswer,
@@ -91,7 +92,8 @@ async function answerOf<Answer extends object>(what: string, run: () => Promise<
   try {
     answer = await run();
   } catch (error) {
-    throw error instanceof Error ? error : new Error(`The ${what} threw what is not an Error: ${error}`);
+    // Not instanceof: Node's own errors are of another realm where a test runner has one for each file.
+    throw types.isNativeError(error) ? error : new Error(`The ${what} threw what is not an Error: ${error}`);
   }
   if (typeof answer !== 'object' || answer === null) throw new Error(`The ${what} returned no answer.`);
   return answer;

@@ -113,9 +113,9 @@ describe('when connections to PostgreSQL freeze', () => {
     await until('the first event', () => isSplit('w-before'));
     proxy.freeze();
     await until('an acknowledgement', async () => (await hubspot.send(delivery('w-after'))).status === 204);
-    await until('the event', () => isSplit('w-after'), 60);
+    await until('the event', () => isSplit('w-after'));
     hubspot.close();
-  }, 90_000);
+  });
 
   it('all of them, requests that need the database are answered with 503 and do not hang', async () => {
     await start('app/server.ts');

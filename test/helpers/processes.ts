@@ -35,7 +35,8 @@ export async function startProcess(
   let output = '';
   child.stdout?.on('data', (chunk) => (output += chunk));
   child.stderr?.on('data', (chunk) => (output += chunk));
-  const ended: Promise<Ended> = once(child, 'exit').then(([code, signal]) => ({ code, signal }));
+  // Not the exit: what it printed last comes after that.
+  const ended: Promise<Ended> = once(child, 'close').then(([code, signal]) => ({ code, signal }));
   const ready = await Promise.race([once(child, 'message').then(() => true), ended.then(() => false)]);
   if (!ready) throw new Error(`${file} did not start:\n${output}`);
   return {

@@ -69,7 +69,7 @@ describe('a call that is not done when its time is over', () => {
   let ahead = 0;
   beforeAll(async () => {
     world = await startWorld({
-      callDeadlinesMs: { interactive: 1_500, background: 1_500 },
+      callDeadlinesMs: { interactive: 5_000, background: 5_000 },
       clock: { now: () => Date.now() + ahead },
     });
     await world.install();
@@ -90,7 +90,7 @@ describe('a call that is not done when its time is over', () => {
       () => ({ message: 'done' }),
       (it) => it,
     );
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(performance.now() - started).toBeLessThan(HANGING);
     return error;
   }
 
@@ -143,7 +143,7 @@ describe('a call that is not done when its time is over', () => {
 
   it('ends before a token is there, while the refresh goes on', async () => {
     ahead = 90 * 60 * 1000;
-    await world.sandbox.control('failures', { path: '/oauth/*', delayMs: 2_000 });
+    await world.sandbox.control('failures', { path: '/oauth/*', delayMs: 6_000 });
     const error = await ended(() => hubspot().contacts.get('104'));
     expect(error.message).toMatch(/not sent: no access token in time/);
     await until('the refresh to be done', () =>

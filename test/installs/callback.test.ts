@@ -710,12 +710,12 @@ describe('a sign-in', () => {
 
 describe('an install that failed', () => {
   it('because HubSpot takes too long says that HubSpot did not answer', async () => {
-    const impatient = createContext(world.ctx.config, world.ctx.logger, { callTimeoutMs: 200 });
+    const impatient = createContext(world.ctx.config, world.ctx.logger, { callTimeoutMs: 2_000 });
     const server = createServer(createApp(impatient));
     const listening = await listen(server, 0);
     const url = new URL(await ownCallback());
     url.port = String((server.address() as AddressInfo).port);
-    await world.sandbox.control('failures', { path: '/oauth/*/token', delayMs: 1_000, status: 503 });
+    await world.sandbox.control('failures', { path: '/oauth/*/token', delayMs: 4_000, status: 503 });
     const answer = await open(url.href);
     expect([answer.status, await answer.text()]).toEqual([
       502,

@@ -289,7 +289,7 @@ describe('a portal that is disconnected', () => {
   });
 
   it('and installed again in the meantime keeps the new install', async () => {
-    await fail({ path: UNINSTALL, delayMs: 300, status: 404 });
+    await fail({ path: UNINSTALL, delayMs: 3_000, status: 404 });
     const before = await sent();
     const former = await stored();
     const disconnecting = disconnect();

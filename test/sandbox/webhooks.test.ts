@@ -283,7 +283,7 @@ describe('POST /_sandbox/webhooks', () => {
   it('sends later when told', async () => {
     const before = Date.now();
     await deliver({ events: [{ objectId: 1 }], delayMs: 100 });
-    expect(Date.now() - before).toBeGreaterThanOrEqual(100);
+    expect(Date.now() - before).toBeGreaterThanOrEqual(98);
   });
 
   it('sends one request after the other as the clock goes on', async () => {
@@ -301,7 +301,7 @@ describe('POST /_sandbox/webhooks', () => {
   });
 
   it('gives up on an app that does not answer, and tries again', async () => {
-    const impatient = await startHubspot(app.url, { webhookTimeoutMs: 200 });
+    const impatient = await startHubspot(app.url, { webhookTimeoutMs: 2_000 });
     app.answerWith(({ body }) => {
       const [{ attemptNumber }] = JSON.parse(body);
       return attemptNumber === 0 ? new Promise(() => {}) : { status: 204 };
@@ -312,7 +312,7 @@ describe('POST /_sandbox/webhooks', () => {
       { status: 0, attempt: 0 },
       { status: 204, attempt: 1 },
     ]);
-    expect(deliveries[0].ms).toBeGreaterThanOrEqual(199);
+    expect(deliveries[0].ms).toBeGreaterThanOrEqual(1_998);
     await impatient.close();
   });
 

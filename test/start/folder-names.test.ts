@@ -32,7 +32,7 @@ describe('in a folder whose path has spaces, Japanese letters and characters of 
       if (start.exitCode !== null) throw new Error(`It ended:\n${printed}`);
       return printed.includes('Ctrl-C stops everything');
     });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     if (start.exitCode === null) {

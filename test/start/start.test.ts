@@ -138,7 +138,7 @@ describe('npm start', () => {
     const headers = { authorization: `Bearer ${second.key}` };
     expect((await fetch(`http://localhost:${port}/hubid/62515`, { headers })).status).toBe(200);
     expect(await second.run.end('SIGINT')).toBe(0);
-  }, 60_000);
+  });
 
   describe('told in one sentence, and exit code 1, when', () => {
     let taken: Server;

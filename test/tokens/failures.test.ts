@@ -35,12 +35,15 @@ const refused = (error: string | undefined, status?: string): Failure => ({
 describe('a refresh that HubSpot does not carry out', () => {
   let world: World;
   let ahead = 0;
+  /** The clock stands still during a test: waits of a second must not be over because the machine is slow. */
+  let began = Date.now();
   let nextPortal = 3_000_000;
 
   beforeAll(async () => {
-    world = await startWorld({ clock: { now: () => Date.now() + ahead } });
+    world = await startWorld({ clock: { now: () => began + ahead } });
   });
   beforeEach(async () => {
+    began = Date.now();
     // Further than any wait of the test before.
     ahead += 2 * 3600 * SECOND;
     await world.ctx.pool.query('delete from alarms');
@@ -153,7 +156,7 @@ describe('a refresh that HubSpot does not carry out', () => {
   it('because of a refresh token that a reinstall has replaced meanwhile leaves the new install alone', async () => {
     const portalId = await expired();
     await world.sandbox.control('failures', {
-      ...{ method: 'POST', path: '/oauth/*/token', delayMs: 300, times: 1 },
+      ...{ method: 'POST', path: '/oauth/*/token', delayMs: 3_000, times: 1 },
       ...refused('invalid_grant', 'BAD_REFRESH_TOKEN'),
     });
     const asked = await refreshesAsked();
@@ -512,7 +515,7 @@ describe('a refresh that HubSpot does not carry out', () => {
   it('for long does not keep a call whose token still works', async () => {
     const portalId = await stillValid();
     await world.sandbox.control('failures', {
-      ...{ method: 'POST', path: '/oauth/*/token', delayMs: 4 * SECOND, times: 1 },
+      ...{ method: 'POST', path: '/oauth/*/token', delayMs: 6 * SECOND, times: 1 },
     });
     const before = await stored(portalId);
     expect(await tokenFor(portalId)).toBe(before?.accessToken);
@@ -531,7 +534,7 @@ describe('a refresh that HubSpot does not carry out', () => {
     const ending = createContext(world.ctx.config, world.ctx.logger, { clock: world.ctx.clock });
     await world.sandbox.setApp({ rotateRefreshTokens: true });
     await world.sandbox.control('failures', {
-      ...{ method: 'POST', path: '/oauth/*/token', delayMs: 2 * SECOND, times: 1 },
+      ...{ method: 'POST', path: '/oauth/*/token', delayMs: 4 * SECOND, times: 1 },
     });
     const before = await stored(portalId);
     expect(await tokenFor(portalId, ending)).toBe(before?.accessToken);

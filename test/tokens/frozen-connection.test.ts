@@ -11,7 +11,7 @@ import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 import { addInstalls } from './add-installs.ts';
 
-const PATIENCE = { connectMs: 5_000, statementMs: 500 };
+const PATIENCE = { connectMs: 5_000, statementMs: 3_000 };
 const LIMIT = { calls: 10, windowMs: 10_000, untilAnswered: false };
 
 /** A network that loses connections without a word. */

@@ -10,6 +10,8 @@ import type { Command, Outcome } from './caller.ts';
 const PROCESSES = 4;
 const CALLS = 200;
 const PORTALS = 20;
+/** For how long HubSpot holds answers back while a process is killed. Others wait for a lock for twenty seconds. */
+const HELD_MS = 8_000;
 
 describe('four processes that meet twenty expired portals', () => {
   let world: World;
@@ -114,7 +116,7 @@ describe('four processes that meet twenty expired portals', () => {
     await victim.kill('SIGKILL');
     const began = performance.now();
     const { failures, tokens } = await others.outcome;
-    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(performance.now() - began).toBeLessThan(HELD_MS);
     expect(failures).toEqual([]);
     expect(tokens).toHaveLength(PORTALS);
     expect(await refreshes()).toEqual(each(1));
@@ -169,7 +171,7 @@ describe('four processes that meet twenty expired portals', () => {
   it('show that they refresh, and go on when the connection that holds the locks is lost', async () => {
     await expire({ known: true });
     const [portalId = 0] = portals;
-    await world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', delayMs: 500 });
+    await world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', delayMs: 3_000 });
     const call = world.ctx.services.tokens.accessTokenFor(portalId);
     await refreshesUnderWay();
     expect(await world.json('GET', `/hubid/${portalId}`)).toMatchObject({ state: 'refreshing' });
@@ -189,7 +191,7 @@ describe('four processes that meet twenty expired portals', () => {
 
   /** HubSpot lets the next refreshes of all portals wait. */
   async function hold(failure: { status?: number }) {
-    const held = { method: 'POST', path: '/oauth/*/token', delayMs: 2_000, times: PORTALS };
+    const held = { method: 'POST', path: '/oauth/*/token', delayMs: HELD_MS, times: PORTALS };
     await world.sandbox.control('failures', { ...held, ...failure });
   }
 

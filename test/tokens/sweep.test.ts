@@ -226,9 +226,8 @@ describe('the sweep', () => {
     expect(await stillDue()).toBe(80);
     const [job] = await jobs();
     expect(job?.key).toBe(JOB);
-    const wait = (job?.run_at.getTime() ?? 0) - began;
-    expect(wait).toBeGreaterThanOrEqual(7_000);
-    expect(wait).toBeLessThan(9_000);
+    expect(job?.run_at.getTime()).toBeGreaterThanOrEqual(began + 7_000);
+    expect(job?.run_at.getTime()).toBeLessThanOrEqual(Date.now() + 7_000);
     await sweep();
     expect(await stillDue()).toBe(0);
   });
@@ -258,7 +257,7 @@ describe('the sweep', () => {
 
   it('does not begin another refresh once its worker ends, and leaves the rest to the next one', async () => {
     const portals = await due(60);
-    const slow = { method: 'POST', path: '/oauth/*/token', delayMs: 1_000, times: 20 };
+    const slow = { method: 'POST', path: '/oauth/*/token', delayMs: 5_000, times: 20 };
     await world.sandbox.control('failures', slow);
     await world.ctx.pool.query('select graphile_worker.add_job($1)', [JOB]);
     const runner = await startJobRunner(other);

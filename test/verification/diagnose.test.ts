@@ -262,10 +262,12 @@ describe('what cannot be told', () => {
     };
     const given = { target, address, signed: { body: 'other', versions: ['v1', 'v3'] as const } };
     const large = refusalOf({ ...given, body: 'x'.repeat(1024 * 1024) });
-    const began = performance.now();
+    // Not the time: other processes of the machine count in it.
+    const began = process.cpuUsage();
     expect(diagnose(large, { configured: [SECRET], former: [FORMER] }).finding).toContain('Not every form');
     diagnose(refusalOf(given), { configured: [SECRET], former: Array(10).fill(FORMER) });
-    expect(performance.now() - began).toBeLessThan(1_000);
+    const { user, system } = process.cpuUsage(began);
+    expect((user + system) / 1_000).toBeLessThan(1_000);
   });
 
   it('is never claimed: a request from whoever does not hold a secret matches nothing', () => {

@@ -81,6 +81,12 @@ describe('a page ticket', () => {
     expect(openTicket(text, key, NOW + 1)).toBe('expired');
   });
 
+  it('with anything after its signature is forged', () => {
+    const key = 'a-session-secret-a-session-secret';
+    for (const end of ['.', '.x', '..'])
+      expect(openTicket(sealTicket(sample, key) + end, key, NOW)).toBe('forged');
+  });
+
   it('cannot be any other text', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.webUrl()), secret, (text, key) => {

@@ -192,13 +192,14 @@ describe('an event whose handler throws', () => {
       ]);
       const [{ run_at }] = await events(101);
       expect(run_at.getTime() - before).toBeGreaterThan(1_000);
-      expect(run_at.getTime() - before).toBeLessThan(20_000);
+      expect(run_at.getTime() - Date.now()).toBeLessThan(20_000);
 
       ran.length = 0;
+      const beforeRetry = Date.now();
       await retryNow();
       await until('the second attempt', async () => (await events(101))[0].attempts === 2);
       const [{ run_at: later }] = await events(101);
-      expect(later.getTime()).toBeGreaterThan(Date.now() + 1_000);
+      expect(later.getTime()).toBeGreaterThan(beforeRetry + 1_000);
 
       broken = false;
       await retryNow();
@@ -648,11 +649,14 @@ describe('a handler that never ends', () => {
         ]);
         expect(contexts[0]?.signal.aborted).toBe(true);
         await expect(contexts[0]?.db.query('select 1')).rejects.toThrow('must await');
-        const open = await query(
-          `select count(*) from pg_stat_activity
-           where datname = current_database() and state like 'idle in transaction%'`,
-        );
-        expect(open).toEqual([{ count: 0 }]);
+        // Others have transactions for a moment; one that was left open stays.
+        await until('no transaction to be open', async () => {
+          const [open] = await query(
+            `select count(*) from pg_stat_activity
+             where datname = current_database() and state like 'idle in transaction%'`,
+          );
+          return open.count === 0;
+        });
       },
       { webhookHandlerMs: 500 },
     );

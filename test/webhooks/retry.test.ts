@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { installNotFound, needsReconnect } from '../../app/errors.ts';
+import { AppError, installNotFound, needsReconnect } from '../../app/errors.ts';
 import { retryPlan } from '../../app/services/webhook-retry.ts';
 
 const NOW = 1_795_219_200_000;
@@ -26,6 +26,11 @@ describe('a failed event', () => {
     expect(wait(Object.assign(new Error('429'), { retryAfter: 1 }), 5)).toBe(32);
     expect(wait(Object.assign(new Error('429'), { retryAfter: 'soon' }), 1)).toBe(2);
     expect(wait(Object.assign(new Error('429'), { retryAfter: 1e13 }), 1)).toBe(86_400);
+  });
+
+  it('is tried again whatever was thrown', () => {
+    for (const thrown of [undefined, null, 'no', 17, { retryAfter: 90 }, new AppError(503, 'busy', 'No.')])
+      expect(wait(thrown, 1)).toBe(2);
   });
 
   it('whose portal has no install is not tried again', () => {
