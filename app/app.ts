@@ -45,11 +45,7 @@ export function createApp(ctx: Context): RequestListener {
     oauthRoutes({
       ...services,
       sessionSecret: config.sessionSecret,
-      limit: [
-        limitPerAddress(ctx.installRequestsPerMinute),
-        // Each failed callback may have been a made-up code; ten of them still are a person who tries again.
-        limitPerAddress(Math.ceil(ctx.installRequestsPerMinute / 6), { onlyFailed: true }),
-      ],
+      limit: installLimits(config.installRateLimit),
     }),
   );
   app.use(crmExtensionRoutes(services.cards, signedRequest));
@@ -63,5 +59,11 @@ export function createApp(ctx: Context): RequestListener {
   app.use(errorHandler);
   return webhookDoor(services.webhookReceiver, signedRequest, app);
 }
+
+/** Each failed callback may have been a made-up code; ten of them still are a person who tries again. */
+const installLimits = (perMinute: number) =>
+  perMinute === 0
+    ? []
+    : [limitPerAddress(perMinute), limitPerAddress(Math.ceil(perMinute / 6), { onlyFailed: true })];
 
 const picoFolder = path.dirname(fileURLToPath(import.meta.resolve('@picocss/pico/css/pico.min.css')));

@@ -51,6 +51,7 @@ const settings = z.object({
   TOKEN_KEYS: z.string().transform(orProblem(parseKeyRing)),
   API_KEY: secret,
   SESSION_SECRET: secret,
+  INSTALL_RATE_LIMIT: z.coerce.number().int().min(0).max(100_000).default(60),
   WEBHOOK_RETENTION_DAYS: z.coerce.number().int().min(2, RETENTION_TOO_SHORT).max(3650).default(30),
   WEBHOOK_SIGNATURE_VERSIONS: signatureVersions.default(['v3']),
   CARD_SIGNATURE_VERSIONS: signatureVersions.default(['v3']),
@@ -162,6 +163,8 @@ export function loadConfig(env: Record<string, string | undefined>, projectFile 
     tokenKeys: s.TOKEN_KEYS,
     apiKey: s.API_KEY,
     sessionSecret: s.SESSION_SECRET,
+    /** Requests a minute from one address to the routes of installs; 0: no limit. */
+    installRateLimit: s.INSTALL_RATE_LIMIT,
     webhookRetentionDays: s.WEBHOOK_RETENTION_DAYS,
     /** Which versions of HubSpot's signature each kind of route accepts. */
     signatureVersions: {

@@ -55,13 +55,8 @@ export interface Overrides {
   /** For how long webhook handlers wait for what was stored before to be split. */
   readonly webhookPatienceMs?: number;
   readonly cards?: typeof cards;
-  /** Requests a minute from one address to the routes of installs. */
-  readonly installRequestsPerMinute?: number;
   readonly failedExchangesPerMinute?: number;
 }
-
-/** An office behind one address, with room to spare. */
-const INSTALL_REQUESTS_PER_MINUTE = 60;
 
 /** What the kinds of processes differ in; a test may replace more. */
 export interface ContextOptions extends Overrides {
@@ -164,7 +159,6 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       onRefused: refusals.note,
     }),
     hubspotFor,
-    installRequestsPerMinute: overrides.installRequestsPerMinute ?? INSTALL_REQUESTS_PER_MINUTE,
     services: {
       apiKeys,
       cards: createCardService({

@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { Logger as QueueLogger, run as runQueue } from 'graphile-worker';
 import pg from 'pg';
+import { freePort } from '../scripts/free-port.ts';
 import { inTurn, NOWHERE, rate, ratio, type Surroundings, settings, withSurroundings } from './measure.ts';
 import { webhookBody } from './webhook-body.ts';
 
@@ -216,13 +216,4 @@ async function queueRate(connectionString: string): Promise<number> {
 function rss(child: ChildProcess): number {
   const [, kilobytes = '0'] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8')) ?? [];
   return Math.round(Number(kilobytes) / 1024);
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0);
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
 }

@@ -92,4 +92,11 @@ describe('a server that is being stopped', () => {
     gate.resolve();
     await closed;
   });
+
+  it('that runs keeps idle connections for longer than a router does, and says so', async () => {
+    const port = await start((_req, res) => res.end('done'));
+    const answer = await request(port);
+    expect(answer.headers['keep-alive']).toBe('timeout=65');
+    await text(answer);
+  });
 });

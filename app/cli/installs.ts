@@ -39,13 +39,15 @@ export const installCommands: CommandGroup = (program, tools) => {
   portal(group.command('show').description('one install and its history'))
     .option('--refreshes', 'with the refreshes of the last days that left it as it was')
     .action(async (portalId: number, { refreshes = false }: { refreshes?: boolean }) => {
-      const [install, history] = await withContext(async ({ services }) => [
+      const [install, history, optionalScopes] = await withContext(async ({ services, config }) => [
         await services.installs.status(portalId),
         await services.installs.history(portalId),
+        config.hubspot.optionalScopes,
       ]);
       const shown = history.filter(({ routine }) => refreshes || !routine);
       const fields = {
         ...summary(install),
+        missingOptionalScopes: optionalScopes.filter((scope) => !install.has(scope)),
         app: install.appId,
         user: install.userEmail,
         partnerUser: install.partnerUser,

@@ -28,6 +28,8 @@ interface Dependencies {
 
 /** The ways in: our own install link, HubSpot's marketplace, and the marketplace with our sign-in between. */
 export function oauthRoutes({ installs, partnerSignIn, sessionSecret, limit }: Dependencies): Router {
+  // Express refuses to mount nothing.
+  const noLimit: RequestHandler = (_req, _res, next) => next();
   // Someone who looks at an address without opening it, such as a link preview, must not spend its code.
   const getOnly: RequestHandler = (_req, res, next) => {
     res.set('Allow', 'GET');
@@ -35,7 +37,7 @@ export function oauthRoutes({ installs, partnerSignIn, sessionSecret, limit }: D
   };
 
   return Router()
-    .use(['/install', '/oauth-callback', '/partner-sign-in'], ...limit)
+    .use(['/install', '/oauth-callback', '/partner-sign-in'], [noLimit, ...limit])
     .head(['/install', '/oauth-callback'], getOnly)
     .get('/install', async (req, res) => {
       const { portalId } = parse(installQuery, req.query);

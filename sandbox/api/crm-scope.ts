@@ -14,6 +14,7 @@ export function crmScope(ctx: SandboxContext): Scoped {
   return (req, res, access) => {
     const type = typeNamed(req.params.objectType);
     requireScope(res, access === 'read' ? type.readScopes : type.writeScopes);
+    for (const scope of type.furtherScopes ?? []) requireScope(res, [scope]);
     return scopeFor(ctx, res, type);
   };
 }

@@ -9,6 +9,8 @@ const texts: Readonly<Record<string, string>> = {
   'crm.objects.owners.read': 'Read users and owners',
   'crm.objects.deals.read': 'Read deals',
   'crm.objects.deals.write': 'Create, change and delete deals',
+  'crm.schemas.deals.write': 'Change pipelines and properties of deals',
+  'sales-email-read': 'Read and change e-mails on records',
 };
 
 /** A scope in the words of a consent page. */

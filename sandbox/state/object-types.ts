@@ -35,6 +35,8 @@ export interface ObjectType {
   pipelines?: PipelineUse;
   readScopes: readonly string[];
   writeScopes: readonly string[];
+  /** Needed beside one of those. */
+  furtherScopes?: readonly string[];
   properties: Readonly<Record<string, PropertyType>>;
 }
 
@@ -238,6 +240,7 @@ export const objectTypes: readonly ObjectType[] = [
       ...ofType('enumeration', ['hs_email_direction', 'hs_email_status']),
     }),
     requiredOnCreate: [['hs_timestamp'], ['hs_email_direction']],
+    furtherScopes: ['sales-email-read'],
     deletedForGood: true,
   },
   engagement('0-27', 'task', 'tasks', {

@@ -3,6 +3,7 @@ import type { Area } from './areas.ts';
 import type { Description } from './description.ts';
 import { methodNames, watched } from './methods.ts';
 import type { Exchange } from './recording-proxy.ts';
+import { scopeDifferences } from './scopes.ts';
 import { inWorld, type Services } from './world.ts';
 
 export interface AreaReport {
@@ -57,7 +58,8 @@ export function compare(name: string, exchanges: readonly Exchange[], descriptio
       continue;
     }
     used.get(description)?.add(operation);
-    for (const difference of description.differences(operation, exchange)) {
+    const scopes = scopeDifferences(name, exchange, description.scopesOf(operation));
+    for (const difference of [...description.differences(operation, exchange), ...scopes]) {
       differences.add(`${description.name}: ${operation} → ${exchange.status}: ${difference}`);
     }
   }

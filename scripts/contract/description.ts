@@ -9,6 +9,7 @@ interface Operation {
   parameters?: { name: string; in: string; required?: boolean }[];
   requestBody?: { content: Content; required?: boolean };
   responses: Record<string, { content?: Content; $ref?: string }>;
+  security?: Record<string, string[]>[];
 }
 
 interface Document {
@@ -24,6 +25,8 @@ export interface Description {
   readonly operations: readonly string[];
   /** The operation that a request belongs to; of several, the one with the most literal path. */
   operationOf(exchange: Exchange): string | undefined;
+  /** The scopes that a token must have: all of one of these lists. */
+  scopesOf(operation: string): readonly (readonly string[])[];
   /** In which ways an exchange differs from its operation's description; none when it conforms. */
   differences(operation: string, exchange: Exchange): string[];
 }
@@ -125,6 +128,8 @@ export function readDescription(name: string, text: string): Description {
   return {
     name,
     operations: [...operations.keys()],
+    scopesOf: (name) =>
+      (get(name).operation.security ?? []).flatMap(({ oauth2 }) => (oauth2 ? [oauth2] : [])),
 
     operationOf({ method, path }) {
       const matching = [...operations].filter(

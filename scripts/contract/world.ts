@@ -19,6 +19,7 @@ const PROJECT = path.join(import.meta.dirname, '../../test/fixtures/vendor/hubsp
 const MORE_SCOPES = [
   'tickets',
   'crm.objects.owners.read',
+  'sales-email-read',
   ...['contacts', 'companies', 'deals'].flatMap((type) =>
     ['objects', 'schemas'].flatMap((part) => [`crm.${part}.${type}.read`, `crm.${part}.${type}.write`]),
   ),

@@ -266,6 +266,16 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       });
       expect(await written()).toEqual({ uid: 'x', type: 'webhooks' });
     });
+
+    it('are left alone when their file is not JSON, which is named with line and column', async () => {
+      const file = path.join(folder, FILE);
+      await writeFile(file, '{\n  "uid": "webhooks",\n  "type": webhooks\n}\n');
+      expect(await run('--project', folder)).toMatchObject({
+        code: 1,
+        errors: `${file}:3:11 is not JSON: Unexpected token 'w'.\n`,
+      });
+      expect(await readFile(file, 'utf8')).toContain('"type": webhooks');
+    });
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { readDescription } from '../../scripts/contract/description.ts';
 import type { Exchange } from '../../scripts/contract/recording-proxy.ts';
+import { scopeDifferences } from '../../scripts/contract/scopes.ts';
 
 const text = { type: 'string' };
 const json = (schema: object) => ({ content: { 'application/json': { schema } } });
@@ -155,5 +156,31 @@ describe('a description', () => {
     );
     const form = search('PUT', 'age=old', 'application/x-www-form-urlencoded');
     expect(description.differences('PUT /pets/{kind}/search', form)).toContain('request/age must be integer');
+  });
+});
+
+describe('the scopes that our table states', () => {
+  const exchange = (method: string, path: string): Exchange => ({
+    ...{ method, path, query: new URLSearchParams(), requestBody: '', status: 200, responseBody: '' },
+  });
+
+  it.each<[string, string, string, string[][], boolean]>([
+    ['contacts', 'GET', '/crm/objects/2026-09/contacts', [['crm.objects.contacts.read']], true],
+    ['contacts', 'POST', '/crm/objects/2026-09/contacts/search', [['crm.objects.contacts.read']], true],
+    ['contacts', 'POST', '/crm/objects/2026-09/contacts', [['crm.objects.contacts.read']], false],
+    [
+      'contacts',
+      'POST',
+      '/crm/objects/2026-09/contacts',
+      [['tickets'], ['crm.objects.contacts.write']],
+      true,
+    ],
+    ['contacts', 'POST', '/crm/objects/2026-09/contacts', [['crm.objects.contacts.write', 'content']], false],
+    ['deals', 'GET', '/crm/pipelines/2026-09/tickets', [['tickets']], true],
+    ['pipelines', 'POST', '/crm/pipelines/2026-09/deals', [['crm.objects.deals.write']], false],
+    ['associations', 'PUT', '/crm/objects/2026-09/0-3/4/associations/x', [['crm.objects.deals.write']], true],
+    ['oauth', 'POST', '/oauth/2026-03/token', [], true],
+  ])('%s %s %s with %j: enough is %p', (area, method, path, alternatives, enough) => {
+    expect(scopeDifferences(area, exchange(method, path), alternatives).length === 0).toBe(enough);
   });
 });

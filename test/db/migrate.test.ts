@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -62,13 +62,21 @@ describe('npm run migrate', () => {
     expect((await migrate({ DATABASE_URL })).code).toBe(0);
   });
 
-  describe('with a broken migration', () => {
+  describe('from another folder', () => {
     let folder: string;
     beforeAll(async () => {
       folder = await mkdtemp(path.join(tmpdir(), 'hubspot-app-migration-'));
       await copyProduct(folder);
     });
     afterAll(() => rm(folder, { recursive: true }));
+
+    it('migrates also when the folder is reached by a link', async () => {
+      const link = `${folder}-link`;
+      await symlink(folder, link);
+      const { code, output } = await migrate({ DATABASE_URL: await emptyDatabase() }, link);
+      expect([code, output]).toEqual([0, expect.stringMatching(/^Migrated: 0001_installs, /)]);
+      await rm(link);
+    });
 
     it.each([
       ['select 1;\n-- 日本語と😀\ncreate tabel x ();\n', ', line 3: syntax error at or near "tabel"'],
@@ -77,15 +85,18 @@ describe('npm run migrate', () => {
         ', line 4: column "no_such_column" does not exist',
       ],
       ["do $$ begin raise exception 'not today'; end $$;", ': not today'],
-    ])('names its file, and the line where PostgreSQL knows it: %j', async (sql, told) => {
-      const DATABASE_URL = await emptyDatabase();
-      const file = path.join(folder, 'app/db/migrations/9999_broken.sql');
-      await writeFile(file, sql);
-      expect(await migrate({ DATABASE_URL }, folder)).toEqual({
-        code: 1,
-        output: `The migration was not finished, and what it had under way is undone: 9999_broken.sql${told}`,
-      });
-    });
+    ])(
+      'names the file of a broken migration, and the line where PostgreSQL knows it: %j',
+      async (sql, told) => {
+        const DATABASE_URL = await emptyDatabase();
+        const file = path.join(folder, 'app/db/migrations/9999_broken.sql');
+        await writeFile(file, sql);
+        expect(await migrate({ DATABASE_URL }, folder)).toEqual({
+          code: 1,
+          output: `The migration was not finished, and what it had under way is undone: 9999_broken.sql${told}`,
+        });
+      },
+    );
   });
 
   it('of a database at work waits for nobody who waits for it', async () => {

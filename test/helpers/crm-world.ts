@@ -1,9 +1,11 @@
+import type { SandboxClient } from './sandbox-client.ts';
 import { startWorld } from './world.ts';
 
 /** Every right on the CRM; the app's own project asks for less. */
 const CRM_SCOPES = [
   'tickets',
   'crm.objects.owners.read',
+  'sales-email-read',
   ...['contacts', 'companies', 'deals'].flatMap((type) =>
     ['objects', 'schemas'].flatMap((part) => [`crm.${part}.${type}.read`, `crm.${part}.${type}.write`]),
   ),
@@ -26,13 +28,19 @@ export async function startCrmWorld() {
     hubspot: world.ctx.hubspotFor(62515),
 
     /** What the app has sent to HubSpot's CRM while `work` ran, oldest first. */
-    async requestsOf(work: () => Promise<unknown>): Promise<SentRequest[]> {
-      const sent = async (): Promise<SentRequest[]> => (await world.sandbox.read('requests')).results;
-      const before = (await sent()).length;
-      await work();
-      return (await sent()).slice(before).filter(({ path }) => !path.startsWith('/oauth/'));
-    },
+    requestsOf: (work: () => Promise<unknown>) => requestsOf(world.sandbox, work),
   };
+}
+
+/** What the app has sent to the CRM of a sandbox while `work` ran, oldest first. */
+export async function requestsOf(
+  sandbox: SandboxClient,
+  work: () => Promise<unknown>,
+): Promise<SentRequest[]> {
+  const sent = async (): Promise<SentRequest[]> => (await sandbox.read('requests')).results;
+  const before = (await sent()).length;
+  await work();
+  return (await sent()).slice(before).filter(({ path }) => !path.startsWith('/oauth/'));
 }
 
 export interface SentRequest {

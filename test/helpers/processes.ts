@@ -1,8 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { WITH_FIXTURES } from './vendor.ts';
+
+export { freePort } from '../../scripts/free-port.ts';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
 
@@ -46,13 +47,4 @@ export async function startProcess(
       return ended;
     },
   };
-}
-
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0);
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
 }

@@ -29,8 +29,7 @@ export async function startWorld(
   const ctx = createContext(config, options.logger ?? createLogger(config.logLevel, 'test'), {
     cards,
     webhookHandlers,
-    // Tests install more often than people do.
-    installRequestsPerMinute: 100_000,
+    // Tests fail more often than people do.
     failedExchangesPerMinute: 100_000,
     ...options,
   });

@@ -6,8 +6,10 @@ import { apiPaths } from '../../app/hubspot/api-paths.ts';
 import type { HubSpotRequest } from '../../app/hubspot/http.ts';
 import { createOAuthApi } from '../../app/hubspot/oauth.ts';
 import { portalApis } from '../../app/hubspot/portal-apis.ts';
+import { apiScopes } from '../../app/hubspot/scopes.ts';
 import { runInProcess } from '../cli/in-process.ts';
-import { type CrmWorld, startCrmWorld } from '../helpers/crm-world.ts';
+import { requestsOf, type SentRequest } from '../helpers/crm-world.ts';
+import { startWorld, type World } from '../helpers/world.ts';
 
 const FILE = path.join(import.meta.dirname, '../../docs/apis.md');
 const cells = (line: string) =>
@@ -18,8 +20,8 @@ const cells = (line: string) =>
 
 const table = (await readFile(FILE, 'utf8')).split('\n').filter((line) => /^\| \d+ /.test(line));
 const rows = table.map((line) => {
-  const [chapter = '', script = '', before = '', endpoint = '', method = '', command = '', until = ''] =
-    cells(line);
+  const [chapter = '', script = '', before = '', endpoint = '', ...today] = cells(line);
+  const [method = '', command = '', scopes = '', until = ''] = today;
   const plain = (cell: string) => (cell === '–' ? '' : cell.replaceAll('`', ''));
   const [, verb = '', path = '', query = ''] = /^([A-Z]+) (\/[^?]*)\??(.*)$/.exec(plain(endpoint)) ?? [];
   return {
@@ -30,6 +32,7 @@ const rows = table.map((line) => {
     endpoint: { verb, path, query },
     method: plain(method),
     command: plain(command),
+    scopes: plain(scopes).split(' ').filter(Boolean),
     until: plain(until),
   };
 });
@@ -76,6 +79,8 @@ const GUIDE: readonly [chapter: number, script: string, endpoint: string][] = [
   [7, 'associations.js deleteAssociation', 'PUT /crm-associations/v1/associations/delete'],
 ];
 
+let nextPortal = 7_000_000;
+
 const CONTACT = { type: 'contacts', id: '1' };
 const COMPANY = { type: 'companies', id: '2' };
 
@@ -98,11 +103,16 @@ const ARGUMENTS: Readonly<Record<string, readonly unknown[]>> = {
 };
 
 describe('docs/apis.md', () => {
-  let world: CrmWorld;
+  /** An install with the scopes that the project asks for, and no others. */
+  let world: World;
   /** Of each group, the id that its last `create` printed. */
   const made = new Map<string, string>();
+  /** What each command sent. */
+  const sent = new Map<string, readonly SentRequest[]>();
   beforeAll(async () => {
-    world = await startCrmWorld();
+    world = await startWorld({ settings: { HUBSPOT_RATE_LIMIT: '0', HUBSPOT_SEARCH_RATE_LIMIT: '0' } });
+    await world.sandbox.setApp({ rateLimit: null, searchRateLimit: null });
+    await world.install();
   });
   afterAll(() => world.close());
 
@@ -151,15 +161,57 @@ describe('docs/apis.md', () => {
     const [group = '', verb] = args;
     const line = args.map((arg) => arg.replace('<id>', made.get(group) ?? 'none'));
     let output = '';
-    const requests = await world.requestsOf(async () => {
+    const requests = await requestsOf(world.sandbox, async () => {
       const run = await runInProcess(world.ctx, crmCommands, ...line, '--json');
       if (run.problem) throw run.problem;
       output = run.output;
     });
+    sent.set(row.title, requests);
     if (verb === 'create' && group !== 'associations') made.set(group, JSON.parse(output).id);
     const called = requests.filter((sent) => isCallOf(row.endpoint, sent));
     expect(called.map(({ status }) => status < 300)).toEqual([true]);
   });
+
+  it.each(rows.filter(({ method }) => method))('$title: its scopes are those of scopes.ts', (row) => {
+    const { method, endpoint, scopes } = row;
+    const [area = ''] = method.split('.');
+    if (area === 'oauth') return expect(scopes).toEqual([]);
+    const stated = apiScopes[area as keyof typeof apiScopes];
+    const access = endpoint.verb === 'GET' || endpoint.path.endsWith('/search') ? 'read' : 'write';
+    const [type] = /\/(contacts|deals|tickets)(?=\/|$)/.exec(endpoint.path)?.slice(1) ?? [];
+    expect(scopes).toEqual((typeof stated === 'function' ? stated(type as never) : stated)[access]);
+  });
+
+  it.each(rows.filter(({ command }) => command))(
+    '$title: HubSpot lets it in with its scopes, and with none of them missing',
+    async ({ title, scopes }) => {
+      const allowed = await statusesOf(title, scopes);
+      expect(allowed.length).toBeGreaterThan(0);
+      for (const refused of [400, 401, 403]) expect(allowed).not.toContain(refused);
+      for (const missing of scopes) {
+        const left = scopes.filter((scope) => scope !== missing);
+        expect([missing, await statusesOf(title, left)]).toEqual([missing, expect.arrayContaining([403])]);
+      }
+    },
+  );
+
+  /** How HubSpot answers what a command sent, when another portal grants these scopes. */
+  async function statusesOf(title: string, scopes: readonly string[]): Promise<number[]> {
+    nextPortal += 1;
+    const grant = { from: nextPortal, installed: true, scopes: ['oauth', ...scopes] };
+    const { results } = await world.sandbox.control('portals', grant);
+    const statuses: number[] = [];
+    for (const { method, path, query, body } of sent.get(title) ?? []) {
+      const answer = await fetch(`${world.sandboxUrl}${path}?${new URLSearchParams(query)}`, {
+        method,
+        headers: { authorization: `Bearer ${results[0].accessToken}`, 'content-type': 'application/json' },
+        ...(body && { body: JSON.stringify(body) }),
+      });
+      await answer.body?.cancel();
+      statuses.push(answer.status);
+    }
+    return statuses;
+  }
 });
 
 /** Whether it is a request to this endpoint, by the id or by the unique property that the endpoint names. */

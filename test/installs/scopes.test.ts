@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../app/config.ts';
 import { type Context, createContext } from '../../app/context.ts';
+import { hubspotJson } from '../cli/hubspot-command.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
 const PORTAL = 62515;
@@ -51,6 +52,18 @@ describe('the scopes of an install', () => {
     expect(await world.json('GET', `/hubid/${PORTAL}`)).toMatchObject({
       missingScopes: [],
       needsConsent: false,
+    });
+  });
+
+  it('that are optional and missing are shown to the operator', async () => {
+    const HUBSPOT_OPTIONAL_SCOPES = 'tickets crm.objects.companies.read content';
+    const shown = await hubspotJson(
+      { ...world.settings, HUBSPOT_OPTIONAL_SCOPES },
+      ...['installs', 'show', `${PORTAL}`],
+    );
+    expect(shown).toMatchObject({
+      missingScopes: [],
+      missingOptionalScopes: ['crm.objects.companies.read', 'content'],
     });
   });
 

@@ -116,10 +116,11 @@ describe('the limit for one address', () => {
   }
 
   it('is counted over all install routes, and says when to come back', async () => {
-    const world = await startWorld({ installRequestsPerMinute: LIMIT });
+    const world = await startWorld({ settings: { INSTALL_RATE_LIMIT: String(LIMIT) } });
     try {
       const answers = await statuses(world, '/install', () => ({}));
       expect(answers.map(({ status }) => status)).toEqual([302, 302, 302, 302, 302, 429, 429]);
+      expect((await world.app('/partner-sign-in', { method: 'POST' })).status).toBe(429);
       const refused = await world.app('/oauth-callback');
       expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
       await expectError(refused, 429, 'too_many_requests');
@@ -132,7 +133,7 @@ describe('the limit for one address', () => {
   });
 
   it('is lower for callbacks that fail, so that one address does not use up what all may let fail', async () => {
-    const world = await startWorld({ installRequestsPerMinute: 30, failedExchangesPerMinute: 30 });
+    const world = await startWorld({ settings: { INSTALL_RATE_LIMIT: '30' }, failedExchangesPerMinute: 30 });
     try {
       const madeUp = () => world.app('/oauth-callback?code=x&returnUrl=https://app.hubspot.com/');
       const statuses = [];
@@ -146,7 +147,7 @@ describe('the limit for one address', () => {
   });
 
   it('is not evaded with a made-up X-Forwarded-For where no proxy is in front', async () => {
-    const world = await startWorld({ installRequestsPerMinute: LIMIT });
+    const world = await startWorld({ settings: { INSTALL_RATE_LIMIT: String(LIMIT) } });
     try {
       const answers = await statuses(world, '/install', (index) => ({
         'x-forwarded-for': `10.0.0.${index}`,
@@ -159,8 +160,7 @@ describe('the limit for one address', () => {
 
   it('goes by the last entry of X-Forwarded-For, the proxy’s own, where SERVER_URL is https', async () => {
     const world = await startWorld({
-      installRequestsPerMinute: LIMIT,
-      settings: { SERVER_URL: 'https://app.example.com' },
+      settings: { SERVER_URL: 'https://app.example.com', INSTALL_RATE_LIMIT: String(LIMIT) },
     });
     try {
       const made = await statuses(world, '/install', (index) => ({

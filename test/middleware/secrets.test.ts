@@ -225,12 +225,16 @@ describe('after everything that an install goes through', () => {
 
   /** A portal that granted too little: HubSpot's refusals repeat the token. */
   async function lackScopes() {
-    const { requiredScopes } = await control.setApp({});
-    await control.setApp({ requiredScopes: ['oauth'], optionalScopes: requiredScopes });
+    const { requiredScopes, optionalScopes } = await control.setApp({});
+    await control.setApp({
+      requiredScopes: ['oauth'],
+      optionalScopes: [...requiredScopes, ...optionalScopes],
+    });
     const url = new URL(await begin());
     url.searchParams.set('scope', 'oauth');
+    url.searchParams.delete('optional_scope');
     await ask('GET', await control.decide(url.href, 'approve', 62516), { headers: BROWSER });
-    await control.setApp({ requiredScopes, optionalScopes: [] });
+    await control.setApp({ requiredScopes, optionalScopes });
     expect((await api('GET', `/hubid/62516/contact/${EMAIL}`)).status).toBe(403);
     expect((await api('PUT', `/hubid/62516/timeline/${EMAIL}`)).status).toBe(403);
     const event = { subscriptionType: 'contact.propertyChange', portalId: 62516, objectId: 201, eventId: 3 };

@@ -14,6 +14,7 @@ export const eventTypeName = 'ae193354_app-activity';
 
 /** More than the app declares, which the consent page would refuse. */
 export const everyScope = [
+  'sales-email-read',
   'oauth',
   'timeline',
   'tickets',

@@ -1,0 +1,29 @@
+import { apiScopes } from '../../app/hubspot/scopes.ts';
+import type { Exchange } from './recording-proxy.ts';
+
+/**
+ * In which way the scopes that our table states are not enough for an operation; none when they are.
+ * @param alternatives what HubSpot asks for: all scopes of one of these lists.
+ */
+export function scopeDifferences(
+  area: string,
+  exchange: Exchange,
+  alternatives: readonly (readonly string[])[],
+): string[] {
+  const stated = statedScopes(area, exchange);
+  if (!stated || alternatives.length === 0) return [];
+  if (alternatives.some((all) => all.every((scope) => stated.includes(scope)))) return [];
+  return [`scopes.ts states ${stated.join(' ')} and not all of ${alternatives[0]?.join(' ')}`];
+}
+
+/** Undefined for what no portal's token authorises. */
+function statedScopes(area: string, { method, path }: Exchange): readonly string[] | undefined {
+  const access = method === 'GET' || /\/(search|batch\/read)$/.test(path) ? 'read' : 'write';
+  const [, named] = /\/(contacts|companies|tickets|deals|0-3)(?=\/|$)/.exec(path) ?? [];
+  const type = named === '0-3' ? 'deals' : named;
+  if (path.includes('/pipelines/')) return apiScopes.pipelines(type === 'tickets' ? type : 'deals')[access];
+  if (area === 'associations') return apiScopes.associations((type as 'contacts') ?? 'contacts')[access];
+  if (!Object.hasOwn(apiScopes, area)) return undefined;
+  const stated = apiScopes[area as Exclude<keyof typeof apiScopes, 'pipelines' | 'associations'>];
+  return stated[access];
+}
