@@ -68,7 +68,7 @@ describe('npm run hubspot -- webhooks', () => {
       const { code, output } = await webhooks('list', '--limit', '4');
       expect(code).toBe(0);
       const [heading, ...lines] = output.trimEnd().split('\n');
-      expect(heading).toMatch(/^received +id +record +type +state +attempts +delivery$/);
+      expect(heading).toMatch(/^received +id +record +type +state +attempts +delivery +reason$/);
       expect(lines).toHaveLength(4);
       expect(output).toContain('62516:contact:1');
       expect(output).not.toContain(SECRET_VALUE);
