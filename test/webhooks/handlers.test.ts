@@ -26,7 +26,7 @@ describe('what the account has granted', () => {
     const told: unknown[] = [];
     const asks = onChange('asks', async (_objectId, { install }) => {
       const { has, portalId } = await install();
-      told.push([portalId, has('timeline'), has('tickets')]);
+      told.push([portalId, has('timeline'), has('a scope that nobody asks for')]);
     });
     await inWebhookWorld([asks], async ({ deliver, settled, install }) => {
       expect((await install()).status).toBe(200);
