@@ -28,11 +28,12 @@ describe('in a folder whose path has spaces, Japanese letters and characters of 
     [appUrl, sandboxUrl] = [`http://localhost:${port}`, `http://localhost:${sandboxPort}`];
     start = run('scripts/start.ts', [], { PORT: String(port), SANDBOX_PORT: String(sandboxPort) });
     for (const stream of [start.stdout, start.stderr]) stream.on('data', (chunk) => (printed += chunk));
-    await until('it to be ready', () => {
+    const ready = () => {
       if (start.exitCode !== null) throw new Error(`It ended:\n${printed}`);
       return printed.includes('Ctrl-C stops everything');
-    });
-  });
+    };
+    await until('it to be ready', ready, 120);
+  }, 180_000);
 
   afterAll(async () => {
     if (start.exitCode === null) {
