@@ -1,4 +1,3 @@
-import { types } from 'node:util';
 import type {
   Card,
   CardActionAnswer,
@@ -86,14 +85,15 @@ export function createCardService({
   }
 }
 
-/** @throws {Error} always a real one: Express takes some words that may be thrown for its own, and undefined for none. */
+/** Never throws a word or undefined: Express takes some words for its own, and undefined for no error. */
 async function answerOf<Answer extends object>(what: string, run: () => Promise<Answer>): Promise<Answer> {
   let answer: Answer | undefined;
   try {
     answer = await run();
   } catch (error) {
-    // Not instanceof: Node's own errors are of another realm where a test runner has one for each file.
-    throw types.isNativeError(error) ? error : new Error(`The ${what} threw what is not an Error: ${error}`);
+    throw typeof error === 'object' && error
+      ? error
+      : new Error(`The ${what} threw what is not an Error: ${error}`);
   }
   if (typeof answer !== 'object' || answer === null) throw new Error(`The ${what} returned no answer.`);
   return answer;
