@@ -39,7 +39,7 @@ function addLookCommands(group: Command, { withContext, output }: Tools): void {
       }
       const filter = eventFilter(chosen);
       const rows = await withContext(({ services }) => services.webhookLedger.list(filter, limit));
-      output().list(rows.map(withoutError), EVENT_COLUMNS, 'No event matches.');
+      output().list(rows.map(withReason), EVENT_COLUMNS, 'No event matches.');
     });
 
   choosingOfState(
@@ -67,7 +67,16 @@ function addLookCommands(group: Command, { withContext, output }: Tools): void {
     });
 }
 
-const EVENT_COLUMNS = ['received', 'id', 'record', 'type', 'state', 'attempts', 'delivery'] as const;
+const EVENT_COLUMNS = [
+  'received',
+  'id',
+  'record',
+  'type',
+  'state',
+  'attempts',
+  'delivery',
+  'reason',
+] as const;
 const DELIVERY_COLUMNS: readonly (keyof DeliverySummary)[] = [
   'id',
   'received',
@@ -77,5 +86,8 @@ const DELIVERY_COLUMNS: readonly (keyof DeliverySummary)[] = [
   'problem',
 ];
 
-/** An error may repeat what the event says. */
-const withoutError = ({ lastError: _, ...event }: EventSummary) => event;
+/** An error may repeat what the event says; the reason why an event is ignored does not. */
+const withReason = ({ lastError, ...event }: EventSummary) => ({
+  ...event,
+  reason: event.state === 'ignored' ? lastError : null,
+});

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -42,31 +43,37 @@ describe('a process that is stopped', () => {
       socket.on('error', () => resolve(false));
     });
 
-  it.each(['web', 'worker'])(
-    'leaves nothing behind when SIGTERM reaches npm run %s alone',
-    async (script) => {
-      const npm = spawn('npm', ['run', script], {
-        cwd: ROOT,
-        env: { ...process.env, ...settings },
-        stdio: ['ignore', 'pipe', 'pipe'],
-        detached: true,
-      });
-      let output = '';
-      npm.stdout.on('data', (chunk) => (output += chunk));
-      npm.stderr.on('data', (chunk) => (output += chunk));
-      const ended = once(npm, 'close');
-      try {
-        await until('the process to be ready', () => /"msg":"(?:listening|working)"/.test(output));
-        npm.kill('SIGTERM');
-        // The output closes when the last process that writes to it is gone.
-        await ended;
-        expect(output).toContain('"msg":"stopped"');
-        expect(await isListening()).toBe(false);
-      } finally {
-        killGroup(npm.pid);
-      }
-    },
-  );
+  it.each([
+    ['npm run web', ['npm', 'run', 'web']],
+    ['npm run worker', ['npm', 'run', 'worker']],
+    ...['web', 'worker'].map((type): [string, string[]] => [`Procfile’s ${type}`, onHeroku(type)]),
+  ])('leaves nothing behind when SIGTERM reaches %s alone', async (_, [command = '', ...args]) => {
+    const started = spawn(command, args, {
+      cwd: ROOT,
+      // The Procfile's node is the one that runs this, as Heroku's is the one of package.json's engines.
+      env: {
+        ...process.env,
+        ...settings,
+        PATH: `${path.dirname(process.execPath)}:${process.env.PATH}`,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    let output = '';
+    started.stdout.on('data', (chunk) => (output += chunk));
+    started.stderr.on('data', (chunk) => (output += chunk));
+    const ended = once(started, 'close');
+    try {
+      await until('the process to be ready', () => /"msg":"(?:listening|working)"/.test(output));
+      started.kill('SIGTERM');
+      // The output closes when the last process that writes to it is gone.
+      await ended;
+      expect(output).toContain('"msg":"stopped"');
+      expect(await isListening()).toBe(false);
+    } finally {
+      killGroup(started.pid);
+    }
+  });
 
   it.each(PROGRAMS)('exits with 0 and at once when %s is idle and its database is away', async (program) => {
     const running = await startProcess(program, settings);
@@ -122,6 +129,14 @@ it('a process whose work ends by itself says so and exits with 1', async () => {
   expect(await worker.ended).toEqual({ code: 1, signal: null });
   expect(worker.output()).toContain('worker: the work ended by itself');
 });
+
+/** A command of the Procfile, which has to start node itself: npm would cost a dyno 68 MB. */
+function onHeroku(type: string): string[] {
+  const procfile = readFileSync(path.join(ROOT, 'Procfile'), 'utf8');
+  const [, command = ''] = new RegExp(`^${type}: (node .+)$`, 'm').exec(procfile) ?? [];
+  expect(command).toContain('--max-old-space-size=');
+  return command.split(' ');
+}
 
 /** Whatever npm has started and left, should the test fail. */
 function killGroup(pid = 0): void {

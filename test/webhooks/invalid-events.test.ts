@@ -163,7 +163,7 @@ describe('an event for another app', () => {
     const { logger, lines } = createMemoryLog();
     await inWebhookWorld(
       [recording('contact.propertyChange', seen)],
-      async ({ deliver, settled, events }) => {
+      async ({ deliver, settled, events, settings }) => {
         await deliver([
           anEvent({ objectId: 101, appId: 999 }),
           anEvent({ objectId: 102, appId: '193354' }),
@@ -180,6 +180,14 @@ describe('an event for another app', () => {
         expect(seen).toHaveLength(2);
         const reason = 'The event is for app 999; HUBSPOT_APP_ID is 193354.';
         expect(lines.filter((line) => line.reason === reason)).toMatchObject([{ level: 40, events: 1 }]);
+
+        const [{ id, ...listed }] = await hubspotJson(settings, 'webhooks', 'list', '--state', 'ignored');
+        expect(listed).toMatchObject({ record: '62515:contact:101', reason });
+        expect(await hubspotJson(settings, 'webhooks', 'show', id)).toMatchObject({ lastError: reason });
+        // Once the setting is right they can be handled after all.
+        const corrected = { ...settings, HUBSPOT_APP_ID: '999' };
+        const replayed = await hubspotJson(corrected, 'webhooks', 'replay', '--id', id, '--dry-run');
+        expect(replayed).toMatchObject({ changed: 1, unwanted: 0 });
       },
       { logger },
     );
