@@ -24,7 +24,7 @@ export const AREAS: Readonly<Record<string, readonly Group[]>> = {
     },
   ],
   client: [
-    { mutate: 'app/hubspot/{errors,error-body,answer}.ts', tests: ['test/hubspot/errors.test.ts'] },
+    { mutate: 'app/hubspot/{errors,error-body,answer}.ts', tests: ['test/hubspot/error-words.test.ts'] },
     { mutate: 'app/hubspot/batch.ts', tests: ['test/hubspot/batches.test.ts'] },
     {
       mutate: 'app/{services/call-budget,hubspot/budget}.ts',
