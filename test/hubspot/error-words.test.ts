@@ -82,6 +82,12 @@ describe('an error of HubSpot’s', () => {
     expect(isIdempotent({ method: 'GET', idempotent: false })).toBe(false);
   });
 
+  it('has its details for people and for logs', () => {
+    const body = { errors: [{ message: 'is too long', code: 'TOO_LONG', in: 'phone' }, {}] };
+    const { details, problems } = new HubSpotError({ ...GET, status: 400 }, body);
+    expect([details, problems]).toEqual([['phone: is too long'], ['phone: TOO_LONG']]);
+  });
+
   it('prefers the correlation id of the body', () => {
     const of = (body?: unknown) =>
       new HubSpotError({ ...GET, status: 400, correlationId: 'header' }, body).correlationId;
@@ -124,7 +130,7 @@ describe('what of an answer is kept', () => {
     const body = {
       message: 'a s3cret b s3cret',
       list: ['s3cret', 7, null],
-      of: { name: 'oauth-token (X) and OAUTH-TOKEN (Y)' },
+      of: { name: 'oauth-token (X-1) and OAUTH-TOKEN (Y)' },
     };
     expect(withoutSecrets(body, ['', 's3cret'])).toEqual({
       ...{ message: 'a … b …', list: ['…', 7, null] },
