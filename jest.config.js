@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 
 /** A folder as a pattern of its own: as part of a glob, jest misreads brackets in the path of the project. */
@@ -14,6 +15,6 @@ export default {
   globalTeardown: '<rootDir>/test/helpers/global-teardown.ts',
   // No test takes as long; on a machine that is busy with other things it is what a test may need.
   testTimeout: 120_000,
-  // Jest leaves one core idle; most of these tests wait for a process or a database now and then.
-  maxWorkers: '100%',
+  // Most of these tests wait for a process or a database now and then: half as many more than there are cores.
+  maxWorkers: Math.ceil(availableParallelism() * 1.5),
 };

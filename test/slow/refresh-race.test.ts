@@ -4,8 +4,8 @@ import { LOCKS } from '../../app/db/session-locks.ts';
 import { type RunningProcess, startProcess } from '../helpers/processes.ts';
 import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
-import { addInstalls } from './add-installs.ts';
-import type { Command, Outcome } from './caller.ts';
+import { addInstalls } from '../tokens/add-installs.ts';
+import type { Command, Outcome } from '../tokens/caller.ts';
 
 const PROCESSES = 4;
 const CALLS = 200;
