@@ -15,6 +15,6 @@ export default {
   globalTeardown: '<rootDir>/test/helpers/global-teardown.ts',
   // No test takes as long; on a machine that is busy with other things it is what a test may need.
   testTimeout: 120_000,
-  // Most of these tests wait for a process or a database now and then: half as many more than there are cores.
-  maxWorkers: Math.ceil(availableParallelism() * 1.5),
+  // Most of these tests wait for a process or a database now and then: two for each core keep it busy.
+  maxWorkers: 2 * availableParallelism(),
 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { hubspotCommand } from './hubspot-command.ts';
+import { hubspotCommand } from '../cli/hubspot-command.ts';
 
 const run = (line: string) => hubspotCommand({}, ...line.split(' '));
 
