@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { webhookCommands } from '../../app/cli/webhooks.ts';
 import { defineHandler } from '../../app/webhooks/handler.ts';
+import { hubspotCommand, hubspotJson } from '../cli/hubspot-command.ts';
+import { runInProcess } from '../cli/in-process.ts';
 import { anEvent, startWebhookWorld, type WebhookWorld } from '../helpers/webhook-world.ts';
-import { hubspotCommand, hubspotJson } from './hubspot-command.ts';
-import { runInProcess } from './in-process.ts';
 
 const SECRET_VALUE = '+1 617 555 0142';
 
