@@ -14,6 +14,8 @@ export const printable = (text: string): string =>
 /** The same JSON value without a character that steers a terminal. */
 export const printableJson = (json: string): string => json.replace(UNESCAPED_IN_JSON, escaped);
 
-/** JSON whose texts are printable also once they are parsed. */
-export const jsonOfPrintable = (json: string): string =>
-  JSON.stringify(JSON.parse(json, (_key, value) => (typeof value === 'string' ? printable(value) : value)));
+/** A line of JSON whose texts are printable also once they are parsed. */
+export const jsonOfPrintable = (line: string): string => {
+  const made = JSON.parse(line, (_key, value) => (typeof value === 'string' ? printable(value) : value));
+  return `${JSON.stringify(made)}\n`;
+};
