@@ -49,7 +49,7 @@ export function oauthRoutes({ installs, partnerSignIn, sessionSecret, limit }: D
       const { code, state, error, step, returnUrl } = callbackQuery.parse(req.query);
       // Seen in the wild: the marketplace's Install button reaching this address with nothing at all.
       if (Object.keys(req.query).length === 0) return res.redirect(302, installs.begin());
-      if (error) return installs.refuse(error, state);
+      if (error) return installs.refuse(error, state, browserOf(req));
       if (step === 'authorize' && returnUrl) return showSignIn(req, res, returnUrl);
       if (step === 'finalize' && code && state && returnUrl) {
         return res.redirect(302, await installs.finishPartner(code, state, returnUrl, browserOf(req)));

@@ -146,11 +146,9 @@ export function createInstallService(dependencies: Dependencies) {
     },
 
     /** HubSpot sent the browser back with an error. Nothing is stored: whoever declined may go back and approve. */
-    async refuse(error: string, state: string | undefined): Promise<never> {
+    async refuse(error: string, state: string | undefined, browser?: string): Promise<never> {
       if (state)
-        await (openState(state, config.sessionSecret)
-          ? takeOwn(state)
-          : requireGood(await findPartner(state)));
+        await (openState(state, config.sessionSecret) ? takeOwn(state) : takePartner(state, browser));
       throw installFailed(error === 'access_denied' ? 'access_denied' : 'install_refused');
     },
 
