@@ -60,10 +60,7 @@ export function createApp(ctx: Context): RequestListener {
   return webhookDoor(services.webhookReceiver, signedRequest, app);
 }
 
-/** Each failed callback may have been a made-up code; ten of them still are a person who tries again. */
 const installLimits = (perMinute: number) =>
-  perMinute === 0
-    ? []
-    : [limitPerAddress(perMinute), limitPerAddress(Math.ceil(perMinute / 6), { onlyFailed: true })];
+  perMinute === 0 ? [] : [limitPerAddress(perMinute, 'INSTALL_RATE_LIMIT')];
 
 const picoFolder = path.dirname(fileURLToPath(import.meta.resolve('@picocss/pico/css/pico.min.css')));

@@ -1,5 +1,6 @@
 import express, { type Request, type RequestHandler, type Response, Router } from 'express';
 import { z } from 'zod';
+import { addressOf } from '../caller-address.ts';
 import { AppError } from '../errors.ts';
 import { installFailed } from '../services/install-errors.ts';
 import type { InstallService } from '../services/install-service.ts';
@@ -52,12 +53,15 @@ export function oauthRoutes({ installs, partnerSignIn, sessionSecret, limit }: D
       if (error) return installs.refuse(error, state, browserOf(req));
       if (step === 'authorize' && returnUrl) return showSignIn(req, res, returnUrl);
       if (step === 'finalize' && code && state && returnUrl) {
-        return res.redirect(302, await installs.finishPartner(code, state, returnUrl, browserOf(req)));
+        return res.redirect(
+          302,
+          await installs.finishPartner(code, state, returnUrl, browserOf(req), addressOf(req)),
+        );
       }
       if (step) throw installFailed('callback_incomplete');
       if (code && state) {
         const back = returnUrl && installs.requireReturnUrl(returnUrl).href;
-        const install = await installs.finishOwn(code, state);
+        const install = await installs.finishOwn(code, state, addressOf(req));
         if (back) return res.redirect(302, back);
         return res.render('installed', {
           title: 'The app is connected',
@@ -65,7 +69,8 @@ export function oauthRoutes({ installs, partnerSignIn, sessionSecret, limit }: D
           portalUrl: installs.portalUrl(install.portalId),
         });
       }
-      if (code && returnUrl) return res.redirect(302, await installs.finishMarketplace(code, returnUrl));
+      if (code && returnUrl)
+        return res.redirect(302, await installs.finishMarketplace(code, returnUrl, addressOf(req)));
       throw installFailed(code ? 'callback_unasked' : 'callback_incomplete');
     })
 

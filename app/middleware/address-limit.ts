@@ -1,20 +1,21 @@
 import type { RequestHandler } from 'express';
 import { rateLimit } from 'express-rate-limit';
+import { addressOf } from '../caller-address.ts';
 import { AppError } from '../errors.ts';
 
 const WINDOW_MS = 60_000;
 
 /**
- * So many requests a minute from one address, which for IPv6 is a network of a customer. Counted in this process.
- * @param onlyFailed counts those that were not successful, for what costs more than an answer.
+ * So many requests a minute from one address. Counted in this process.
+ * @param setting the setting that the limit is from, for the log.
  * @see https://express-rate-limit.mintlify.app
  */
-export function limitPerAddress(limit: number, { onlyFailed = false } = {}): RequestHandler {
+export function limitPerAddress(limit: number, setting: string): RequestHandler {
   return rateLimit({
     windowMs: WINDOW_MS,
     limit,
-    skipSuccessfulRequests: onlyFailed,
-    standardHeaders: onlyFailed ? false : 'draft-7',
+    keyGenerator: addressOf,
+    standardHeaders: 'draft-7',
     legacyHeaders: false,
     // A stranger may send the header; `trust proxy` says whether it counts.
     validate: { xForwardedForHeader: false },
@@ -24,7 +25,11 @@ export function limitPerAddress(limit: number, { onlyFailed = false } = {}): Req
           429,
           'too_many_requests',
           'Too many requests came from your network within a minute, so this one was not carried out. Try again in a minute.',
-          { title: 'Please wait a minute', retryAfter: WINDOW_MS / 1000 },
+          {
+            title: 'Please wait a minute',
+            retryAfter: WINDOW_MS / 1000,
+            reason: `more than ${limit} requests a minute from one address (${setting})`,
+          },
         ),
       ),
   });

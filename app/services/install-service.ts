@@ -68,10 +68,10 @@ interface TakenState {
 
 export function createInstallService(dependencies: Dependencies) {
   const { config, pool, locks, installs, oauth, tokens, clock, logger } = dependencies;
-  const exchangeLimit = createExchangeLimit(
-    dependencies.failedExchangesPerMinute ?? FAILED_EXCHANGES_PER_MINUTE,
-    clock,
-  );
+  const most = dependencies.failedExchangesPerMinute ?? FAILED_EXCHANGES_PER_MINUTE;
+  // Ten of sixty: a person who tries again. Where the setting is off, callers cannot be told apart.
+  const mostPerAddress = config.installRateLimit === 0 ? most : Math.ceil(config.installRateLimit / 6);
+  const exchangeLimit = createExchangeLimit({ most, mostPerAddress }, clock);
   /** By state: a browser that sends its callback twice waits for the first to end, and learns that it did. */
   const finishing = new Map<string, Promise<unknown>>();
   const { hubspot, serverUrl } = config;
@@ -101,19 +101,19 @@ export function createInstallService(dependencies: Dependencies) {
     },
 
     /** Ends our own flow: the code is exchanged when its state is one that we gave out. */
-    finishOwn: (code: string, state: string): Promise<InstallStatus> =>
-      once(state, async () => complete('own', code, null, await takeOwn(state))),
+    finishOwn: (code: string, state: string, address: string): Promise<InstallStatus> =>
+      once(state, async () => complete('own', address, code, null, await takeOwn(state))),
 
     /**
      * An install that HubSpot's marketplace started. It carries no state of ours and is tied to nobody; the portal
      * that the code names is the one that gains the app.
      * @returns HubSpot's address to send the browser back to; staying here leaves the user in a login loop.
      */
-    async finishMarketplace(code: string, returnUrl: string): Promise<string> {
+    async finishMarketplace(code: string, returnUrl: string, address: string): Promise<string> {
       const back = requireReturnUrl(returnUrl);
       // A code works once: it is not spent while what it buys could not be kept.
       await ping(pool);
-      await complete('marketplace', code, null);
+      await complete('marketplace', address, code, null);
       return back.href;
     },
 
@@ -136,11 +136,12 @@ export function createInstallService(dependencies: Dependencies) {
       state: string,
       returnUrl: string,
       browser: string | undefined,
+      address: string,
     ): Promise<string> {
       const back = requireReturnUrl(returnUrl);
       await once(state, async () => {
         const taken = await takePartner(state, browser);
-        await complete('partner', code, taken.stored?.partnerUser ?? null, taken);
+        await complete('partner', address, code, taken.stored?.partnerUser ?? null, taken);
       });
       return back.href;
     },
@@ -222,12 +223,14 @@ export function createInstallService(dependencies: Dependencies) {
    */
   async function complete(
     kind: ExchangeKind,
+    address: string,
     code: string,
     partnerUser: string | null,
     state?: TakenState,
   ): Promise<InstallStatus> {
     const { answer, info } = await exchangeLimit.run(
       kind,
+      address,
       () => exchange(code),
       (error) => error instanceof AppError && COUNTED_FAILURES.includes(error.code),
     );

@@ -308,7 +308,7 @@ describe('over HTTP', () => {
     const use = async (state: string) => {
       const url = await world.sandbox.decide(installs().begin(), 'approve');
       return installs()
-        .finishOwn(new URL(url).searchParams.get('code') ?? '', state)
+        .finishOwn(new URL(url).searchParams.get('code') ?? '', state, '')
         .then(
           () => 'installed',
           (error: { code: string }) => error.code,

@@ -107,6 +107,7 @@ describe('the scopes of an install', () => {
     const done = await wanting.services.installs.finishOwn(
       searchParams.get('code') ?? '',
       searchParams.get('state') ?? '',
+      '',
     );
     expect(done.missingScopes).toEqual([]);
     expect(done.has('crm.objects.companies.read')).toBe(true);

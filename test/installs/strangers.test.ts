@@ -107,6 +107,8 @@ it('states that expired are deleted page by page', async () => {
 
 describe('the limit for one address', () => {
   const LIMIT = 5;
+  const BEHIND_A_PROXY = { SERVER_URL: 'https://app.example.com' };
+  const REDIRECT = { redirectUrls: ['https://app.example.com/oauth-callback'] };
 
   async function statuses(world: World, path: string, headers: (index: number) => Record<string, string>) {
     const answers = [];
@@ -132,15 +134,78 @@ describe('the limit for one address', () => {
     }
   });
 
-  it('is lower for callbacks that fail, so that one address does not use up what all may let fail', async () => {
-    const world = await startWorld({ settings: { INSTALL_RATE_LIMIT: '30' }, failedExchangesPerMinute: 30 });
+  it('is lower for exchanges that fail, and those who had no part in too many failures still get in', async () => {
+    const { logger, lines } = createMemoryLog();
+    const world = await startWorld({
+      logger,
+      failedExchangesPerMinute: 5,
+      settings: { ...BEHIND_A_PROXY, INSTALL_RATE_LIMIT: '18' },
+    });
     try {
-      const madeUp = () => world.app('/oauth-callback?code=x&returnUrl=https://app.hubspot.com/');
+      await world.sandbox.setApp(REDIRECT);
+      const from = (address: number) => ({ headers: { 'x-forwarded-for': `192.0.2.${address}` } });
+      const state = () => sealState(world.ctx.config.sessionSecret, Date.now() + MINUTE);
+      const madeUp = async (address: number) =>
+        (await world.app(`/oauth-callback?code=x&state=${state()}`, from(address))).status;
+
+      const statuses: number[][] = [];
+      for (const address of [1, 2, 3]) {
+        statuses.push([]);
+        for (let index = 0; index < 4; index += 1) statuses.at(-1)?.push(await madeUp(address));
+      }
+      expect(statuses).toEqual([
+        [400, 400, 400, 429],
+        [400, 400, 429, 429],
+        [400, 429, 429, 429],
+      ]);
+      const authorizeUrl = (await world.app('/install', from(4))).headers.get('location') ?? '';
+      const callback = new URL(await world.sandbox.decide(authorizeUrl, 'approve', 62515));
+      expect((await world.app(callback.pathname + callback.search, from(4))).status).toBe(200);
+
+      const reasons = lines.filter(({ code }) => code === 'too_many_failed_installs');
+      expect(reasons).toHaveLength(6);
+      for (const { reason } of reasons) expect(reason).toContain('INSTALL_RATE_LIMIT');
+    } finally {
+      await world.close();
+    }
+  });
+
+  it('keeps everyone out for a minute when ten times as many fail from ever new addresses', async () => {
+    const world = await startWorld({
+      failedExchangesPerMinute: 1,
+      settings: { ...BEHIND_A_PROXY, INSTALL_RATE_LIMIT: '18' },
+    });
+    try {
       const statuses = [];
-      for (let index = 0; index < 8; index += 1) statuses.push((await madeUp()).status);
-      expect(statuses).toEqual([400, 400, 400, 400, 400, 429, 429, 429]);
-      const { results } = await world.sandbox.read('requests?path=/oauth/*/token');
-      expect(results).toHaveLength(5);
+      for (let address = 1; address <= 12; address += 1) {
+        const path = '/oauth-callback?code=x&returnUrl=https://app.hubspot.com/';
+        const headers = { 'x-forwarded-for': `192.0.2.${address}` };
+        statuses.push((await world.app(path, { headers })).status);
+      }
+      expect(statuses).toEqual([...Array(10).fill(400), 429, 429]);
+    } finally {
+      await world.close();
+    }
+  });
+
+  it('does not count exchanges that are slow', async () => {
+    const world = await startWorld({
+      failedExchangesPerMinute: 5,
+      settings: { ...BEHIND_A_PROXY, INSTALL_RATE_LIMIT: '6' },
+    });
+    try {
+      await world.sandbox.setApp(REDIRECT);
+      const callbacks = [];
+      for (const portalId of [62515, 62516]) {
+        const { url } = await world.sandbox.control('marketplace', { portalId });
+        callbacks.push(new URL(url));
+      }
+      const headers = { 'x-forwarded-for': '192.0.2.1' };
+      await world.sandbox.control('failures', { path: '/oauth/*/token', delayMs: 300, times: 2 });
+      const answers = await Promise.all(
+        callbacks.map(({ pathname, search }) => world.app(pathname + search, { headers })),
+      );
+      expect(answers.map(({ status }) => status)).toEqual([302, 302]);
     } finally {
       await world.close();
     }
@@ -160,7 +225,7 @@ describe('the limit for one address', () => {
 
   it('goes by the last entry of X-Forwarded-For, the proxy’s own, where SERVER_URL is https', async () => {
     const world = await startWorld({
-      settings: { SERVER_URL: 'https://app.example.com', INSTALL_RATE_LIMIT: String(LIMIT) },
+      settings: { ...BEHIND_A_PROXY, INSTALL_RATE_LIMIT: String(LIMIT) },
     });
     try {
       const made = await statuses(world, '/install', (index) => ({
