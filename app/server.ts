@@ -3,6 +3,7 @@ import { createApp } from './app.ts';
 import { loadConfig, readEnvironment } from './config.ts';
 import { boundConnections } from './connection-bound.ts';
 import { createContext } from './context.ts';
+import { patiently } from './db/patiently.ts';
 import { listen } from './listen.ts';
 import { createLogger } from './logger.ts';
 import { runUntilSignal } from './run-until-signal.ts';
@@ -31,8 +32,8 @@ await runUntilSignal('web', async () => {
   const logger = createLogger(config.logLevel, 'web');
   const ctx = createContext(config, logger, { process: 'web' });
   ctx.checkRegistries();
-  await ctx.services.keys.checkAtStart();
-  await ctx.services.refusals.rememberSecrets();
+  await patiently(() => ctx.services.keys.checkAtStart());
+  await patiently(() => ctx.services.refusals.rememberSecrets());
   const server = createServer(SLOWEST_REQUEST, createApp(ctx));
   server.timeout = SILENCE_MS;
   boundConnections(server, MOST_CONNECTIONS, logger);

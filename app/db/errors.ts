@@ -35,6 +35,10 @@ export function isDatabaseAway(error: unknown): boolean {
 export const hasTimedOut = (error: unknown): boolean =>
   error instanceof Error && error.message === STATEMENT_TIMED_OUT;
 
+/** Whether a connection or a statement was given up because it took too long: the database may be there, but busy. */
+export const wasTooSlow = (error: unknown): boolean =>
+  error instanceof Error && (codeOf(error) === '57014' || /time-?out/i.test(error.message));
+
 /** Whether PostgreSQL itself refused the statement, rather than the connection to it being lost. */
 export function isRefusal(error: Error): boolean {
   const code = codeOf(error);

@@ -7,9 +7,11 @@ export async function startFreezingProxy(databaseUrl: string) {
   const pairs = new Map<Socket, Socket>();
   const silent = new Set<Socket>();
   let freezesNew = false;
+  let frozenFromTheStart = 0;
   const server = createServer((client) => {
     if (freezesNew) {
       // Accepted by the network, and answered by nobody.
+      frozenFromTheStart += 1;
       client.on('error', () => {}).resume();
       silent.add(client);
       client.on('close', () => silent.delete(client));
@@ -41,6 +43,9 @@ export async function startFreezingProxy(databaseUrl: string) {
         upstream.resume();
       }
     },
+
+    /** How many connections were frozen from the start. */
+    frozenFromTheStart: () => frozenFromTheStart,
 
     /** Whether connections that are opened from now on are frozen from the start. */
     freezeNew(freezes: boolean): void {

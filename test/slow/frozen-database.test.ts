@@ -65,6 +65,15 @@ describe('when connections to PostgreSQL freeze', () => {
     { portalId: 62515, subscriptionType: 'contact.creation', objectId },
   ];
 
+  it('a web process that starts goes on asking for a while, and starts', async () => {
+    proxy.freezeNew(true);
+    const starting = start('app/server.ts');
+    await until('some connections to be given up', () => proxy.frozenFromTheStart() >= 3);
+    proxy.freezeNew(false);
+    await starting;
+    expect((await readiness()).status).toBe(200);
+  });
+
   it('a web process refuses what it could not store, says that it is not ready, and stores again by itself', async () => {
     await start('app/server.ts');
     const hubspot = createDeliverySender({ url, connections: 16 });
