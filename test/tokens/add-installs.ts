@@ -30,7 +30,7 @@ export async function addInstalls({ sandbox, ctx }: Neighbours, wanted: Wanted):
   const answer = await sandbox.control('portals', { from, count, installed: true });
   const granted: Granted[] = answer.results;
   const inSeconds = (seconds: number) => new Date(ctx.clock.now() + seconds * 1000);
-  const saved = granted.map(({ portalId, accessToken, refreshToken }) =>
+  const save = ({ portalId, accessToken, refreshToken }: Granted) =>
     ctx.installs.save(ctx.pool, {
       portalId,
       appId: 193354,
@@ -43,8 +43,13 @@ export async function addInstalls({ sandbox, ctx }: Neighbours, wanted: Wanted):
       refreshToken,
       accessTokenExpiresAt: inSeconds(secondsLeft),
       refreshDueAt: inSeconds(dueInSeconds),
+    });
+  // No more at once than the pool has connections: waiting for one has its limit.
+  const waiting = granted.values();
+  await Promise.all(
+    Array.from({ length: 5 }, async () => {
+      for (const one of waiting) await save(one);
     }),
   );
-  await Promise.all(saved);
   return granted.map(({ portalId }) => portalId);
 }

@@ -65,8 +65,10 @@ describe('the sweep', () => {
   it('refreshes what is due, over several pages, and nothing else', async () => {
     const portals = await due(1100);
     from += 2000;
-    const later = await due(20, 60);
-    await sweep();
+    const later = await due(20, 390);
+    // Once, unless the machine is so slow that a sweep leaves the rest to the next.
+    do await sweep();
+    while (await stillDue());
     expect(await refreshes(portals)).toEqual({ 1: 1100 });
     expect(await refreshes(later)).toEqual({ 0: 20 });
     await sweep();
