@@ -89,6 +89,83 @@ describe('a signed request that is cut elsewhere between address and body', () =
   });
 });
 
+describe('where address and body may be parted', () => {
+  type Parted = Parameters<typeof requireSeparable>[0];
+  const card: Parted = { route: 'card', method: 'POST', target: '/p', body: 'userId=1', isForm: true };
+  const json: Parted = { ...card, body: '{}', isForm: false };
+  const delivery: Parted = { ...json, route: 'webhook', target: '/webhook', body: '[]' };
+  const refusalOf = (message: Parted): string => {
+    try {
+      requireSeparable(message);
+      return 'accepted';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+
+  it.each<[string, Parted]>([
+    ['a form that begins with a field of HubSpot', card],
+    ['a form that repeats the query', { ...card, target: '/p?a=1&userId=1' }],
+    ['a body of JSON with PUT', { ...json, method: 'PUT' }],
+    ['JSON behind white space', { ...json, body: ' \n{}' }],
+    ['no body with DELETE', { ...card, method: 'DELETE', body: '' }],
+    ['an empty query', { ...card, target: '/p?' }],
+    ['a delivery', delivery],
+    ['a delivery with a query of the vendor', { ...delivery, target: '/webhook?region=eu' }],
+    ['a delivery behind white space', { ...delivery, body: ' []' }],
+  ])('%s is accepted', (_what, message) => expect(refusalOf(message)).toBe('accepted'));
+
+  it.each<[string, Parted, string]>([
+    ['a body with GET', { ...card, method: 'GET' }, 'HubSpot sends no body with GET.'],
+    ['a body with HEAD', { ...card, method: 'HEAD' }, 'HubSpot sends no body with HEAD.'],
+    ['a body with DELETE', { ...card, method: 'DELETE' }, 'HubSpot sends no body with DELETE.'],
+    ['what stands before JSON', { ...json, body: '1{}' }, 'The body must be a form or a JSON object.'],
+    ['a list', { ...json, body: '[{}]' }, 'The body must be a form or a JSON object.'],
+    [
+      'a form that begins with another field',
+      { ...card, body: 'a=1&userId=1' },
+      "The form must begin with one of HubSpot's own fields.",
+    ],
+    [
+      'a form that begins with the end of a field',
+      { ...card, body: 'xuserId=1' },
+      "The form must begin with one of HubSpot's own fields.",
+    ],
+    [
+      'a form that says more than the query',
+      { ...card, target: '/p?userId=1', body: 'userId=1&a=1' },
+      'The form must repeat the query.',
+    ],
+    ['half a pair', { ...card, body: 'userId=1&a' }, 'The form must be made of whole name=value pairs.'],
+    [
+      'a pair without a name',
+      { ...card, target: '/p?=1' },
+      'The query must be made of whole name=value pairs.',
+    ],
+    ['half an escape', { ...card, target: '/p?a=<' }, 'The query must be made of whole name=value pairs.'],
+    [
+      'what stands before a name',
+      { ...card, target: '/p?<a=1' },
+      'The query must be made of whole name=value pairs.',
+    ],
+    [
+      'a delivery whose list does not come first',
+      { ...delivery, target: '/webhook?region=e', body: 'u[]' },
+      'The body begins with the end of an address.',
+    ],
+    [
+      'a delivery that begins with a query',
+      { ...delivery, body: '?a=1[]' },
+      'The body begins with the end of an address.',
+    ],
+    [
+      'a delivery that a card had signed',
+      { ...delivery, target: '/webhook?region=eu&userEmail=a' },
+      'This was sent by a card, and is no delivery.',
+    ],
+  ])('%s is refused', (_what, message, why) => expect(refusalOf(message)).toBe(why));
+});
+
 describe('through the front door', () => {
   let world: World;
   const done: unknown[] = [];
