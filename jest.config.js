@@ -14,7 +14,7 @@ export default {
   globalSetup: '<rootDir>/test/helpers/global-setup.ts',
   globalTeardown: '<rootDir>/test/helpers/global-teardown.ts',
   // No test takes as long; on a machine that is busy with other things it is what a test may need.
-  testTimeout: 120_000,
+  testTimeout: 300_000,
   // Most of these tests wait for a process or a database now and then: two for each core keep it busy.
   maxWorkers: 2 * availableParallelism(),
 };

@@ -34,7 +34,12 @@ describe('a day', () => {
   }
 
   const sweep = () =>
-    refreshExpiringTokens({ ...world.ctx, tokens: world.ctx.services.tokens, stopping: () => false });
+    refreshExpiringTokens({
+      ...world.ctx,
+      tokens: world.ctx.services.tokens,
+      stopping: () => false,
+      longestMs: 240_000,
+    });
 
   /** These portals have no contacts: a 404 shows that the token was good. */
   async function callData() {

@@ -287,7 +287,12 @@ describe('a refresh that HubSpot does not carry out', () => {
     await expect(tokenFor(await expired())).rejects.toMatchObject({ code: 'app_misconfigured' });
     const other = createContext(world.ctx.config, world.ctx.logger, { clock: world.ctx.clock });
     const sweep = () =>
-      refreshExpiringTokens({ ...other, tokens: other.services.tokens, stopping: () => false });
+      refreshExpiringTokens({
+        ...other,
+        tokens: other.services.tokens,
+        stopping: () => false,
+        longestMs: 240_000,
+      });
     await world.ctx.pool.query('update installs set refresh_due_at = $1 where refresh_due_at is not null', [
       new Date(world.ctx.clock.now() + 3600 * SECOND),
     ]);
@@ -360,7 +365,7 @@ describe('a refresh that HubSpot does not carry out', () => {
         new Date(world.ctx.clock.now() + 3600 * SECOND),
       ]);
       const { tokens } = world.ctx.services;
-      await refreshExpiringTokens({ ...world.ctx, tokens, stopping: () => false });
+      await refreshExpiringTokens({ ...world.ctx, tokens, stopping: () => false, longestMs: 240_000 });
       expect((await alarms()).map(({ name }) => name)).toEqual([`refresh_refused:${still}`]);
     });
 

@@ -227,7 +227,12 @@ describe('stored tokens', () => {
       `update installs set access_token = 'v1.old.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' where portal_id = $1`,
       [portals[0]],
     );
-    await refreshExpiringTokens({ ...world.ctx, tokens: world.ctx.services.tokens, stopping: () => false });
+    await refreshExpiringTokens({
+      ...world.ctx,
+      tokens: world.ctx.services.tokens,
+      stopping: () => false,
+      longestMs: 240_000,
+    });
     const { rows } = await world.ctx.pool.query('select portal_id from installs where token_version > 1');
     expect(rows.map(({ portal_id }) => portal_id).sort()).toEqual(portals.slice(1));
   });
