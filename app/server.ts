@@ -8,6 +8,7 @@ import { listen } from './listen.ts';
 import { createLogger } from './logger.ts';
 import { runUntilSignal } from './run-until-signal.ts';
 import { SHUTDOWN } from './shutdown.ts';
+import { outliveStrayErrors } from './stray-errors.ts';
 import { answerUnreadableRequests } from './unreadable-requests.ts';
 
 /** HubSpot waits five seconds for an answer. Whoever takes longer to send a request holds memory for nothing. */
@@ -30,6 +31,7 @@ const STOPPING = {
 await runUntilSignal('web', async () => {
   const config = loadConfig(readEnvironment());
   const logger = createLogger(config.logLevel, 'web');
+  outliveStrayErrors(logger);
   const ctx = createContext(config, logger, { process: 'web' });
   ctx.checkRegistries();
   await patiently(() => ctx.services.keys.checkAtStart());

@@ -4,12 +4,12 @@ import { startJobRunner } from './jobs/runner.ts';
 import { createLogger } from './logger.ts';
 import { runUntilSignal } from './run-until-signal.ts';
 import { startSchedule } from './schedule.ts';
-import { outliveStrayRejections } from './stray-rejections.ts';
+import { outliveStrayErrors } from './stray-errors.ts';
 
 await runUntilSignal('worker', async () => {
   const config = loadConfig(readEnvironment());
   const logger = createLogger(config.logLevel, 'worker');
-  outliveStrayRejections(logger);
+  outliveStrayErrors(logger);
   const ctx = createContext(config, logger);
   ctx.checkRegistries();
   await ctx.services.keys.checkAtStart();

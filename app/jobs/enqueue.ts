@@ -20,6 +20,8 @@ export interface JobOptions {
   readonly runAt?: Date | undefined;
   /** Jobs of one queue run one after another, over all workers. */
   readonly queue?: string | undefined;
+  /** Of the jobs whose time has come, those with a lower number begin first. By default 0. */
+  readonly priority?: number | undefined;
   /** A job of that key that waits for a later moment goes on waiting for it. By default the new moment counts. */
   readonly keepsRunAt?: boolean | undefined;
   /** How often it is tried; by default 25 times, which takes four days. */
@@ -48,9 +50,9 @@ export async function enqueueAll<Name extends keyof JobPayloads>(
     const { rows } = await db.query<{ id: number | null }>({
       name: 'add-jobs',
       text: `select (graphile_worker.add_job($1, payload, run_at := run_at, queue_name := queue, job_key := key,
-          job_key_mode := mode, max_attempts := attempts)).id
-        from unnest($2::json[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::int[])
-          as job (payload, run_at, queue, key, mode, attempts)`,
+          job_key_mode := mode, max_attempts := attempts, priority := priority)).id
+        from unnest($2::json[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::int[],
+          $8::int[]) as job (payload, run_at, queue, key, mode, attempts, priority)`,
       values: [
         name,
         left.map(({ payload }) => JSON.stringify(payload)),
@@ -59,6 +61,7 @@ export async function enqueueAll<Name extends keyof JobPayloads>(
         left.map(({ jobKey }) => jobKey ?? null),
         left.map(({ keepsRunAt }) => (keepsRunAt ? 'preserve_run_at' : 'replace')),
         left.map(({ maxAttempts }) => maxAttempts ?? null),
+        left.map(({ priority }) => priority ?? null),
       ],
     });
     left = left.filter((_, index) => (rows[index]?.id ?? null) === null);

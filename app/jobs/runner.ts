@@ -8,6 +8,7 @@ import {
   type WorkerPool,
 } from 'graphile-worker';
 import type { Context } from '../context.ts';
+import { TIMELINE_QUEUES } from '../services/timeline-jobs.ts';
 import { LANES } from '../services/webhook-lanes.ts';
 import { withinTime } from '../services/within-time.ts';
 import { SHUTDOWN } from '../shutdown.ts';
@@ -15,8 +16,11 @@ import { createTasks } from './index.ts';
 import { createLiveness } from './liveness.ts';
 import { patientPool } from './patient-pool.ts';
 
-/** The lanes of webhooks may all be waiting for slow handlers; the other jobs still find room. */
-const CONCURRENCY = LANES + 8;
+/**
+ * The lanes of webhooks may all be waiting for slow handlers, and the queues of app events for HubSpot; the other jobs
+ * still find room.
+ */
+const CONCURRENCY = LANES + TIMELINE_QUEUES + 8;
 /** For storing how the last jobs went. */
 const BOOKKEEPING_MS = 1_000;
 

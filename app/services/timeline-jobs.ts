@@ -17,10 +17,18 @@ export function jobKeyOf({ portalId, eventType, id }: TimelineEventKey): string 
   return `timeline:${portalId}:${digest}`;
 }
 
+/** So many events are sent again at once, over all workers, those of one portal one after another. */
+export const TIMELINE_QUEUES = 16;
+/** Webhooks and tokens do not wait behind a portal's backlog, which may be long. */
+const AFTER_OTHERS = 10;
+
+/** When HubSpot does not answer for a portal, its events hold up no more than their queue. */
 const jobOf = (key: TimelineEventKey) => ({
   payload: { ...key },
   jobKey: jobKeyOf(key),
   maxAttempts: MAX_ATTEMPTS,
+  queue: `timeline:${key.portalId % TIMELINE_QUEUES}`,
+  priority: AFTER_OTHERS,
 });
 
 /** Replaces the event's job, if it has one. */

@@ -3,6 +3,7 @@ import type { Card, CardActionHandler } from '../../app/cards/card.ts';
 import { signatureHeaders } from '../../sandbox/webhooks/sign.ts';
 import { expectError } from '../helpers/expect-error.ts';
 import { createMemoryLog } from '../helpers/memory-log.ts';
+import { freePort, startProcess } from '../helpers/processes.ts';
 import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
@@ -30,6 +31,15 @@ const toCard = ([name, run]: [string, () => unknown]): Card => ({
   actions: { go: run as unknown as CardActionHandler },
 });
 
+function signed(serverUrl: string, method: string, path: string) {
+  const target = `${path}?portalId=62515&associatedObjectId=101&associatedObjectType=CONTACT`;
+  const headers = signatureHeaders(['v3'], {
+    ...{ clientSecret: 'sandbox-client-secret', method, body: '', timestamp: Date.now() },
+    url: serverUrl + target,
+  });
+  return { target, headers };
+}
+
 describe('a card or action that is not async, throws anything or has no answer', () => {
   const { logger, lines } = createMemoryLog();
   let world: World;
@@ -44,14 +54,8 @@ describe('a card or action that is not async, throws anything or has no answer',
   });
   afterAll(() => world.close());
 
-  const query = 'portalId=62515&associatedObjectId=101&associatedObjectType=CONTACT';
-
   function send(method: 'GET' | 'DELETE', path: string) {
-    const target = `${path}?${query}`;
-    const headers = signatureHeaders(['v3'], {
-      ...{ clientSecret: 'sandbox-client-secret', method, body: '', timestamp: Date.now() },
-      url: world.serverUrl + target,
-    });
+    const { target, headers } = signed(world.serverUrl, method, path);
     return world.app(target, { method, headers });
   }
 
@@ -74,5 +78,40 @@ describe('a card or action that is not async, throws anything or has no answer',
   it('is answered as any other when it returns its answer without a promise', async () => {
     const [shown, done] = await Promise.all(both('plain').map(async (ask) => (await ask()).json()));
     expect([shown, done]).toEqual([{ results: [] }, { message: 'Done' }]);
+  });
+});
+
+describe('a card that leaves a rejected promise behind and throws in a callback', () => {
+  it('is answered, its errors are logged with the request, and the web process goes on', async () => {
+    const world = await startWorld();
+    try {
+      const port = await freePort();
+      const web = await startProcess('app/server.ts', {
+        ...{ ...world.settings, PORT: String(port), LOG_LEVEL: 'error' },
+        TEST_REGISTRIES: 'stray-cards',
+      });
+      try {
+        const ids: unknown[] = [];
+        for (let times = 0; times < 2; times += 1) {
+          const { target, headers } = signed(world.serverUrl, 'GET', '/crm-extension/stray');
+          const answer = await fetch(`http://localhost:${port}${target}`, { headers });
+          expect([answer.status, await answer.json()]).toEqual([200, { results: [] }]);
+          ids.push(answer.headers.get('x-request-id'));
+        }
+        for (const message of ['nobody awaits this', 'nobody catches this']) {
+          const lines = () =>
+            web
+              .output()
+              .split('\n')
+              .filter((line) => line.includes(message));
+          await until('the log', () => lines().length === 2);
+          expect(lines().map((line) => JSON.parse(line).requestId)).toEqual(ids);
+        }
+      } finally {
+        expect(await web.kill()).toEqual({ code: 0, signal: null });
+      }
+    } finally {
+      await world.close();
+    }
   });
 });

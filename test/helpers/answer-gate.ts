@@ -7,6 +7,7 @@ import { buffer } from 'node:stream/consumers';
 export async function startAnswerGate() {
   let target = '';
   let held: { path: string; work: () => Promise<void> } | undefined;
+  let shut: { path: string; opened: Promise<void>; waiting: number } | undefined;
   const server = createServer(async (req, res) => {
     const { method, headers, url: path = '/' } = req;
     const onward = request(target + path, { method, headers }).end(await buffer(req));
@@ -17,6 +18,10 @@ export async function startAnswerGate() {
       const { work } = held;
       held = undefined;
       await work();
+    }
+    if (shut && path.includes(shut.path)) {
+      shut.waiting += 1;
+      await shut.opened;
     }
     res.writeHead(answer.statusCode ?? 502, answer.headers).end(body);
   });
@@ -32,6 +37,14 @@ export async function startAnswerGate() {
     /** The next answer to such a path comes when `work` is done. */
     beforeAnswer(path: string, work: () => Promise<void>): void {
       held = { path, work };
+    },
+
+    /** No answer to such a path comes until `open` is called. */
+    shut(path: string): { waiting(): number; open(): void } {
+      const { promise: opened, resolve } = Promise.withResolvers<void>();
+      const gate = { path, opened, waiting: 0 };
+      shut = gate;
+      return { waiting: () => gate.waiting, open: resolve };
     },
 
     async close(): Promise<void> {

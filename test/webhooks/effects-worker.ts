@@ -5,7 +5,7 @@ import { createLogger } from '../../app/logger.ts';
 import { runUntilSignal } from '../../app/run-until-signal.ts';
 import { startSchedule } from '../../app/schedule.ts';
 import { recordOf } from '../../app/services/webhook-event.ts';
-import { outliveStrayRejections } from '../../app/stray-rejections.ts';
+import { outliveStrayErrors } from '../../app/stray-errors.ts';
 import { type AnyWebhookHandler, defineHandler, type WebhookContext } from '../../app/webhooks/handler.ts';
 
 /** What the handlers of this program leave behind; the test makes the table. */
@@ -28,7 +28,7 @@ const TYPES = [
 
 /** Told to stall, the worker says so after its first write and never ends that handler. */
 const stall = process.argv.includes('--stall');
-/** Told to stray, its handlers leave behind a promise that is rejected. */
+/** Told to stray, its handlers leave behind a promise that is rejected and a callback that throws. */
 const stray = process.argv.includes('--stray');
 
 async function write(event: Parameters<AnyWebhookHandler['handle']>[0], { db, eventId }: WebhookContext) {
@@ -37,7 +37,12 @@ async function write(event: Parameters<AnyWebhookHandler['handle']>[0], { db, ev
     recordOf(event, eventId),
     event.occurredAt,
   ]);
-  if (stray) Promise.reject(new Error('nobody awaits this'));
+  if (stray) {
+    Promise.reject(new Error('nobody awaits this'));
+    setImmediate(() => {
+      throw new Error('nobody catches this');
+    });
+  }
   if (!stall) return;
   process.send?.({ wrote: eventId });
   await new Promise(() => {});
@@ -47,7 +52,7 @@ if (import.meta.main) {
   await runUntilSignal('worker', async () => {
     const config = loadConfig(process.env);
     const logger = createLogger(config.logLevel, 'worker');
-    outliveStrayRejections(logger);
+    outliveStrayErrors(logger);
     const ctx = createContext(config, logger, {
       webhookHandlers: [
         ...TYPES.map((on) => defineHandler({ name: `effect of ${on}`, on, handle: write })),
@@ -58,6 +63,9 @@ if (import.meta.main) {
     const schedule = startSchedule(ctx);
     // Of no handler.
     process.once('SIGUSR2', () => Promise.reject(new Error('of the worker itself')));
+    process.once('SIGHUP', () => {
+      throw new Error('thrown by the worker itself');
+    });
     return {
       ended: runner.ended,
       async stop() {
