@@ -95,7 +95,7 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
         await hubspotFor(key.portalId).timeline.sendEvent(occurrence);
         await timelineEventsStore.markSent(pool, key);
       } catch (error) {
-        if (isRefusal(error)) return await refuse(key, occurrence, reasonFor(error));
+        if (isLastWord(error)) return await refuse(key, occurrence, reasonFor(error));
         const hours = Math.floor((Date.now() - waiting.createdAt.getTime()) / HOUR_MS);
         const level = hours < LONG_HOURS ? 'warn' : 'error';
         logger[level]({ ...about(key), reason: reasonFor(error), hours }, 'an app event still waits');
@@ -170,9 +170,21 @@ const about = ({ portalId, eventType, id }: TimelineEventKey) => ({
   timelineEventId: id,
 });
 
-/** HubSpot's last word about the event. A 401 is about the token. */
+/** What a caller who waits for the answer is told. A 401 is about the token. */
 const isRefusal = (error: unknown): error is HubSpotError =>
   error instanceof HubSpotError && !error.transient && error.status !== 401;
+
+/**
+ * HubSpot's last word about an event that was accepted. Other refusals are about the app, the account or the way there
+ * (a scope, a version of the API, a firewall): they may be mended, and the event waits for that.
+ */
+const isLastWord = (error: unknown): error is HubSpotError =>
+  error instanceof HubSpotError &&
+  (error.status === 404
+    ? error.category === 'OBJECT_NOT_FOUND'
+    : error.said !== undefined && ABOUT_THE_EVENT.has(error.status));
+
+const ABOUT_THE_EVENT: ReadonlySet<number | undefined> = new Set([400, 413, 414, 422]);
 
 const isEnded = (error: unknown) =>
   error instanceof AppError && ['install_not_found', 'install_needs_reconnect'].includes(error.code);

@@ -107,7 +107,8 @@ describe('an accepted app event', () => {
   });
 
   it('is refused again by its job when the database fails while a refusal is noted', async () => {
-    await failing(400, 2);
+    const refusal = { status: 'error', category: 'VALIDATION_ERROR', message: 'It is not valid.' };
+    await failing(400, 2, refusal);
     const isMet = proxy.fail(`set state = 'refused'`, 'cut');
     await expectError(await world.api('PUT', TIMELINE, { id }), 400, 'refused_by_hubspot');
     expect(isMet()).toBe(true);
@@ -183,6 +184,33 @@ describe('an accepted app event', () => {
     await becomesSent();
   });
 
+  it.each([
+    [
+      '403 for a scope',
+      { status: 403, body: { status: 'error', category: 'MISSING_SCOPES', message: 'No.' } },
+    ],
+    ['404 for a version of the API', { status: 404, body: '<html>not found</html>' }],
+    ['408 from a proxy', { status: 408, body: { message: 'timeout' } }],
+    ['400 from a firewall', { status: 400, body: '<html>blocked</html>' }],
+  ])('waits when its job is answered %s', async (_what, answer) => {
+    await failing(503);
+    await failing(answer.status, 1, answer.body);
+    expect(await put({ id })).toEqual([202, 'waiting']);
+    await becomesSent();
+  });
+
+  it.each([
+    ['its values', { properties: { mood: 'bad' } }],
+    ['its record', { objectId: '999999' }],
+  ])('is refused by its job when HubSpot refuses %s', async (_what, change) => {
+    await failing(503);
+    expect(await put({ id })).toEqual([202, 'waiting']);
+    await observer.query('update timeline_events set occurrence = occurrence || $1', [change]);
+    await work();
+    await until('it to be refused', async () => (await hurry()) && (await row()).state === 'refused');
+    expect(await onTimeline()).toEqual([]);
+  });
+
   it('is not ended when HubSpot refuses the one whose place it took', async () => {
     await idle();
     gate.beforeAnswer(EVENTS, async () => {
@@ -239,8 +267,8 @@ describe('an accepted app event', () => {
     return [answer.status, ((await answer.json()) as { state: string }).state];
   }
 
-  const failing = (status: number, times = 1) =>
-    world.sandbox.control('failures', { method: 'POST', path: `${EVENTS}*`, status, times });
+  const failing = (status: number, times = 1, body?: unknown) =>
+    world.sandbox.control('failures', { method: 'POST', path: `${EVENTS}*`, status, times, body });
 
   const row = async () => (await observer.query('select * from timeline_events where id = $1', [id])).rows[0];
 
