@@ -3,7 +3,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createClientSecretsStore } from './db/client-secrets-store.ts';
 import { createInstallsStore } from './db/installs-store.ts';
-import { createPool, HANDLER_CONNECTIONS, PATIENCE } from './db/pool.ts';
+import { CONNECTIONS, createPool, DELIVERY_CONNECTIONS, HANDLER_CONNECTIONS, PATIENCE } from './db/pool.ts';
 import { createSessionLocks } from './db/session-locks.ts';
 import { createHubSpotHttp } from './hubspot/http.ts';
 import { createOAuthApi } from './hubspot/oauth.ts';
@@ -71,7 +71,9 @@ export function createContext(config: Config, logger: Logger, overrides: Context
   const clock = overrides.clock ?? systemClock;
   const lost = (err: Error) => logger.warn({ err }, 'an idle database connection was lost');
   const patience = PATIENCE[overrides.process ?? 'worker'];
-  const pool = createPool(config.database, lost, patience);
+  const most = overrides.process === 'web' ? CONNECTIONS - DELIVERY_CONNECTIONS : CONNECTIONS;
+  const pool = createPool(config.database, lost, patience, most);
+  const deliveryPool = createPool(config.database, lost, patience, DELIVERY_CONNECTIONS);
   // Apart, because a handler that holds a transaction may need the other pool: out of one they could wait for each
   // other for ever.
   const handlerPool = createPool(config.database, lost, PATIENCE.handlers, HANDLER_CONNECTIONS);
@@ -121,7 +123,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
   });
   const keys = createKeyService({ pool, installs, clientSecrets, ring: config.tokenKeys });
   const apiKeys = createApiKeyService({ pool, bootstrapKey: config.apiKey });
-  const webhookReceiver = createWebhookReceiver({ pool, logger });
+  const webhookReceiver = createWebhookReceiver({ pool: deliveryPool, logger });
   const privacy = createPrivacyService({ pool });
   const refusals = createRefusalService({
     pool,
@@ -216,7 +218,8 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       await tokens.settled();
       await budget.settled();
       // Connections that are in use, or whose server does not answer, end with the process.
-      await withinTime(Promise.all([locks.close(), pool.end(), handlerPool.end()]), LONGEST_CLOSE_MS);
+      const pools = [pool, deliveryPool, handlerPool];
+      await withinTime(Promise.all([locks.close(), ...pools.map((one) => one.end())]), LONGEST_CLOSE_MS);
     },
   };
 }

@@ -26,7 +26,7 @@ export function mergeCommand(
       .argument('<primary>', 'id of the record that stays')
       .argument('<other>', 'id of the record that goes into it'),
     (primary: string, other: string) =>
-      `This merges ${other} of the ${area} into ${primary}, which cannot be undone.`,
+      `This merges record ${other} into record ${primary} (${area}), which cannot be undone.`,
     (primary: string, other: string, options: PortalOptions) =>
       callHubSpot(
         tools,

@@ -17,7 +17,7 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
   const fate =
     area === 'emails'
       ? 'HubSpot keeps no e-mail in its recycle bin'
-      : 'it stays in the recycle bin for 90 days';
+      : 'HubSpot keeps what is deleted in its recycle bin for 90 days';
   const verb = (name: string, description: string) => addVerb(group, name, description);
   const writing = (command: Command) =>
     writeOptions(

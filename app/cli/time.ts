@@ -5,11 +5,13 @@ const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_
 /** A moment in ISO 8601 (`2026-11-21`, `2026-11-21T09:30:00Z`), or so long ago (`30m`, `2h`, `3d`). */
 export function timeArgument(text: string): Date {
   const [, number, unit] = /^(\d{1,6})([smhdw])$/.exec(text) ?? [];
-  if (number && unit) return new Date(Date.now() - Number(number) * (UNITS[unit] ?? 0) * 1000);
-  const at = /^\d{4}-\d\d-\d\d(T.+)?$/.test(text) ? new Date(text) : undefined;
-  if (!at || Number.isNaN(at.getTime())) {
+  const ago = number && unit ? Date.now() - Number(number) * (UNITS[unit] ?? 0) * 1000 : undefined;
+  const isDate = /^\d{4}-\d\d-\d\d(T.+)?$/.test(text);
+  const at = ago !== undefined ? new Date(ago) : isDate ? new Date(text) : undefined;
+  // Nothing here is older; long before, PostgreSQL's calendar ends.
+  if (!at || !(at.getTime() >= 0)) {
     throw new InvalidArgumentError(
-      'Write a time as 2026-11-21, 2026-11-21T09:30:00Z, or how long ago: 30m, 2h, 3d.',
+      'Write a time since 1970 as 2026-11-21, 2026-11-21T09:30:00Z, or how long ago: 30m, 2h, 3d.',
     );
   }
   return at;

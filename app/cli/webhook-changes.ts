@@ -44,7 +44,10 @@ export function addReplayCommand(group: Command, { withContext, output, confirm 
     const all = requireChoice(chosen, 'replay');
     const filter = eventFilter(chosen, chosen.id ? EVENT_STATES.filter((it) => it !== 'waiting') : ['dead']);
     const change = await withContext(async ({ services: { webhookLedger } }) => {
-      if (all && !dryRun && !yes) {
+      // Effects of events that were handled, or are about to be, happen again.
+      const named = chosen.id ?? chosen.record;
+      const alsoOthers = named === undefined && filter.states?.some((state) => state !== 'dead');
+      if ((all || alsoOthers) && !dryRun && !yes) {
         const { changed } = await webhookLedger.replay(filter, { dryRun: true });
         await confirm(`This replays ${events(changed)} (${filter.states?.join(', ')}).`);
       }

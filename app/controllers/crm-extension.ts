@@ -1,6 +1,6 @@
-import { type Request, Router } from 'express';
+import { type Request, type RequestHandler, Router } from 'express';
 import { z } from 'zod';
-import { invalidRequest } from '../errors.ts';
+import { AppError, invalidRequest } from '../errors.ts';
 import type { CardService } from '../services/card-service.ts';
 import { rawBodyOf } from '../verification/raw-body.ts';
 import type { SignedRequest } from '../verification/signed-request.ts';
@@ -11,7 +11,13 @@ import { hubId, parse } from './parse.ts';
  * nobody can say which is HubSpot's.
  */
 const once = <T extends z.ZodType>(schema: T) =>
-  z.preprocess((given) => (Array.isArray(given) && new Set(given).size === 1 ? given[0] : given), schema);
+  z.preprocess(
+    (given) => (Array.isArray(given) && new Set(given).size === 1 ? given[0] : given),
+    z
+      .unknown()
+      .refine((given) => !Array.isArray(given), 'was sent several times, with different values')
+      .pipe(schema),
+  );
 
 const text = once(z.string().optional());
 
@@ -33,7 +39,7 @@ export function crmExtensionRoutes(cards: CardService, signedRequest: SignedRequ
       const answer = await cards.render(name, recordOf(parse(cardQuery, req.query)));
       res.json(answer);
     })
-    .all('/crm-extension/:card/actions/:action', signed, async (req, res) => {
+    .all('/crm-extension/:card/actions/:action', actionMethods, signed, async (req, res) => {
       const { card = '', action = '' } = req.params as Record<string, string>;
       const values = parse(actionValues, valuesOf(req));
       const { appId: _, portalId, associatedObjectId, associatedObjectType, ...rest } = values;
@@ -46,6 +52,21 @@ export function crmExtensionRoutes(cards: CardService, signedRequest: SignedRequ
       res.json(answer);
     });
 }
+
+const ACTION_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** What only looks at an address, such as HEAD, must not carry an action out. */
+const actionMethods: RequestHandler = (req, res, next) => {
+  if (ACTION_METHODS.includes(req.method)) return next();
+  res.set('Allow', ACTION_METHODS.join(', '));
+  next(
+    new AppError(
+      405,
+      'method_not_allowed',
+      `An action cannot be called with ${req.method}. Nothing was done.`,
+    ),
+  );
+};
 
 const recordOf = (query: { portalId: number; associatedObjectId: string; associatedObjectType: string }) => ({
   portalId: query.portalId,

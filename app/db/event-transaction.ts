@@ -1,4 +1,4 @@
-import type { PoolClient } from 'pg';
+import type { PoolClient, QueryResult } from 'pg';
 import { type Db, HANDLER_CONNECTIONS, type Pool } from './pool.ts';
 import { webhookEventsStore } from './webhook-events-store.ts';
 
@@ -45,9 +45,8 @@ export function createEventTransactions(pool: Pool) {
         const client = await begun;
         if (isLast) await webhookEventsStore.done(client, [eventId]);
         // Where a handler kept quiet about a statement that failed, there is nothing to commit.
-        const { command } = await client.query('commit');
-        if (command !== 'COMMIT')
-          throw new Error('A statement of a handler failed: what it wrote is undone.');
+        const committed = await endTransaction(client);
+        if (!committed) throw new Error('A statement of a handler failed: what it wrote is undone.');
         release(client);
         return isLast;
       },
@@ -77,6 +76,12 @@ export function createEventTransactions(pool: Pool) {
       release(client, true);
       throw error;
     }
+  }
+
+  /** In one round trip. What a handler SET for its session is not meant for the next one on the connection. */
+  async function endTransaction(client: PoolClient): Promise<boolean> {
+    const results = (await client.query('commit; reset role; reset all')) as unknown as QueryResult[];
+    return results[0]?.command === 'COMMIT';
   }
 
   /** Gives the place to the next in line. */

@@ -19,8 +19,10 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number);
  * A web and a worker process together, with the worker's handler transactions and a connection for locks in each, stay
  * below the twenty connections of Heroku's smallest plans.
  */
-const CONNECTIONS = 7;
+export const CONNECTIONS = 7;
 export const HANDLER_CONNECTIONS = 3;
+/** Of a web process's seven: what callers ask of the others must not keep deliveries from being stored. */
+export const DELIVERY_CONNECTIONS = 2;
 
 /** How long a process waits for the database. Statements that may take longer say so: see {@link takingLong}. */
 export interface DatabasePatience {

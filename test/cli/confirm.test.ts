@@ -44,9 +44,15 @@ describe('a command that destroys or repeats something', () => {
   });
 
   it.each([
-    ['contacts delete 102', 'This deletes the contact 102; it stays in the recycle bin for 90 days.'],
+    [
+      'contacts delete 102',
+      'This deletes the contact 102; HubSpot keeps what is deleted in its recycle bin for 90 days.',
+    ],
     ['emails delete 1', 'This deletes the e-mail 1; HubSpot keeps no e-mail in its recycle bin.'],
-    ['companies merge 301 302', 'This merges 302 of the companies into 301, which cannot be undone.'],
+    [
+      'companies merge 301 302',
+      'This merges record 302 into record 301 (companies), which cannot be undone.',
+    ],
     ['contacts gdpr-delete jane@example.com', 'This erases the contact jane@example.com for good.'],
     [
       'associations delete contacts:101 companies:301',

@@ -103,7 +103,14 @@ describe('a button of a card', () => {
     ]);
   });
 
+  it.each(['HEAD', 'OPTIONS', 'PROPFIND'])('does nothing on %s', async (method) => {
+    const answer = await send(method, `${remind}?${query}`);
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, POST, PUT, PATCH, DELETE']);
+    expect(done).toEqual([]);
+  });
+
   it.each([
+    ['two user ids', 'GET', `${remind}?${query}&userId=8`, '', 'userId: was sent several times'],
     ['two portals', 'POST', `${remind}?${query}`, JSON.stringify({ ...values, portalId: 62516 }), 'portalId'],
     ['no record', 'POST', remind, '{"portalId":62515}', 'associatedObjectId'],
     ['a list', 'POST', remind, '[]', 'JSON object'],

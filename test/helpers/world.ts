@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createApp } from '../../app/app.ts';
 import { loadConfig } from '../../app/config.ts';
-import { createContext, type Overrides } from '../../app/context.ts';
+import { type ContextOptions, createContext } from '../../app/context.ts';
 import { type JobRunner, startJobRunner } from '../../app/jobs/runner.ts';
 import { listen } from '../../app/listen.ts';
 import { createLogger, type Logger } from '../../app/logger.ts';
@@ -16,7 +16,7 @@ export type World = Awaited<ReturnType<typeof startWorld>>;
 
 /** A world per test file: a database, a sandbox, and the app in this process, each reached as in production. */
 export async function startWorld(
-  options: Overrides & { worker?: boolean; settings?: Record<string, string>; logger?: Logger } = {},
+  options: ContextOptions & { worker?: boolean; settings?: Record<string, string>; logger?: Logger } = {},
 ) {
   const database = await createDatabase();
   const server = createServer();

@@ -528,6 +528,23 @@ describe('what a handler writes through its context', () => {
     );
   });
 
+  it('may set something for its session, and the next handler of the connection does not see it', () => {
+    const seen: string[] = [];
+    const handler = onChange('sets', async (_, { db }) => {
+      const { rows } = await db.query('show search_path');
+      seen.push(rows[0].search_path);
+      await db.query(`set search_path to nowhere, public; set statement_timeout to '1h'`);
+    });
+    return inWebhookWorld([handler], async ({ deliver, settled, query }) => {
+      await deliver(Array.from({ length: 6 }, () => anEvent()));
+      await settled();
+      expect(await query('select distinct state, attempts from webhook_events')).toEqual([
+        { state: 'done', attempts: 1 },
+      ]);
+      expect(new Set(seen)).toEqual(new Set(['"$user", public']));
+    });
+  });
+
   it('does not use up the connections that its other calls need, however many handlers run at once', () => {
     const handler = onChange('writes and asks', async (_, context) => {
       await write(context, 'begun');
