@@ -1,12 +1,22 @@
 import { furtherDetails } from '../hubspot/error-body.ts';
-import type { HubSpotError } from '../hubspot/errors.ts';
+import { explainRegion, type HubSpotError } from '../hubspot/errors.ts';
 import { rateLimitWait } from '../hubspot/retry.ts';
 
 /** What HubSpot refused, with a line for each field that it names and the message does not. */
 export const explainRefusal = (error: HubSpotError): string =>
-  [error.message, ...furtherDetails(error.message, error.errors), explainLimit(error) ?? []]
+  [
+    error.message,
+    ...furtherDetails(error.message, error.errors),
+    explainLimit(error) ?? [],
+    passingRegion(error),
+  ]
     .flat()
     .join('\n  ');
+
+function passingRegion(error: HubSpotError): string[] {
+  const region = explainRegion(error);
+  return region === undefined ? [] : [`${region} This passes: try again shortly.`];
+}
 
 /** Which of HubSpot's limits a call met, and when the next try makes sense; undefined when it met none. */
 export function explainLimit(error: HubSpotError): string | undefined {

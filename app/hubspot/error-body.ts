@@ -46,6 +46,8 @@ const errorBody = z.object({
   subCategory: z.unknown().optional(),
   correlationId: text,
   policyName: text,
+  /** The account's data region, where another one answered. */
+  correctHublet: text,
   /** `error`; at the OAuth endpoints HubSpot's older word, such as BAD_REFRESH_TOKEN. */
   status: text,
   /** At the OAuth endpoints `error` of RFC 6749. */

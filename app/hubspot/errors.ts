@@ -16,6 +16,8 @@ export interface HubSpotFailure {
   /** Seconds to wait, from `Retry-After`. */
   readonly retryAfter?: number | undefined;
   readonly correlationId?: string | undefined;
+  /** The account's data region, from `x-hubspot-correct-hublet`. */
+  readonly correctHublet?: string | undefined;
   /** What is wrong when it is not a status: no answer in time, an answer that is not JSON. */
   readonly problem?: string | undefined;
   /** What else there is to say of it to people. */
@@ -32,8 +34,13 @@ export class HubSpotError extends Error {
   readonly method: string;
   /** E-mail addresses in it are masked. */
   readonly path: string;
-  /** Undefined also where an answer came that cannot be used. */
+  /**
+   * Undefined also where an answer came that cannot be used. 488 whenever HubSpot names the account's data region: the
+   * answer is that of a region which does not know the account, so its 401, 404 or 409 means nothing.
+   */
   readonly status: number | undefined;
+  /** The account's data region, such as `eu1`, where HubSpot answered from another one. */
+  readonly correctHublet: string | undefined;
   readonly retryAfter: number | undefined;
   /** False when the request never left this server. */
   readonly sent: boolean;
@@ -60,14 +67,16 @@ export class HubSpotError extends Error {
 
   constructor(failure: HubSpotFailure, body?: unknown) {
     const known = readErrorBody(body);
-    const what =
-      failure.problem ?? [failure.status, known.category ?? known.status].filter(Boolean).join(' ');
+    const region = [known.correctHublet, failure.correctHublet].find(isRegion);
+    const words = [failure.status, known.category ?? known.status, region && `(the account is in ${region})`];
+    const what = failure.problem ?? words.filter(Boolean).join(' ');
     const said = [known.message, failure.note].filter(Boolean).join('; ');
     const path = maskEmails(failure.path);
     super(`HubSpot: ${failure.method} ${path}: ${what}${said && `: ${said}`}`);
     this.method = failure.method;
     this.path = path;
-    this.status = failure.status;
+    this.status = statusIn(region, failure.status);
+    this.correctHublet = region;
     this.retryAfter = failure.retryAfter;
     this.sent = failure.sent ?? true;
     this.answered = failure.answered ?? this.sent;
@@ -86,9 +95,14 @@ export class HubSpotError extends Error {
     this.summary = what;
   }
 
-  /** True when the same request may succeed later: no answer, locked, rate limit, migration, server trouble. */
+  /** True when the same request may succeed later: no answer, locked, rate limit, region, server trouble. */
   get transient(): boolean {
     return this.status === undefined || this.status < 400 || isTransientStatus(this.status);
+  }
+
+  /** HubSpot answered from a data region that does not know the account, as it does now and then. */
+  get wrongRegion(): boolean {
+    return this.status === WRONG_REGION || this.correctHublet !== undefined;
   }
 }
 
@@ -98,6 +112,22 @@ const REPEATABLE = new Set(['GET', 'PUT', 'DELETE', 'HEAD']);
 export const isIdempotent = ({ idempotent, method }: { idempotent?: boolean | undefined; method: string }) =>
   idempotent ?? REPEATABLE.has(method);
 
-/** 423 locked, 429 rate limit, 477 account moving between regions, and everything from 500. */
-export const isTransientStatus = (status: number) =>
-  status === 423 || status === 429 || status === 477 || status >= 500;
+/** Not documented, but met: "Hub 62516 is unknown to this Hublet, but it appears to exist in Hublet eu1". */
+export const WRONG_REGION = 488;
+
+/** What an answer from the wrong data region means, for people; undefined for other answers. */
+export function explainRegion({ wrongRegion, correctHublet }: HubSpotError): string | undefined {
+  if (!wrongRegion) return undefined;
+  const where = correctHublet ? `, which is in ${correctHublet}` : '';
+  return `HubSpot answered from a data region that does not know this account${where}.`;
+}
+
+const PASSES = new Set([423, 429, 477, WRONG_REGION]);
+
+/** 423 locked, 429 rate limit, 477 account moving between regions, 488 wrong region, and everything from 500. */
+export const isTransientStatus = (status: number) => PASSES.has(status) || status >= 500;
+
+const isRegion = (text: string | undefined) => text !== undefined && /^[\w-]{1,20}$/.test(text);
+
+const statusIn = (region: string | undefined, status: number | undefined) =>
+  region === undefined || status === undefined || isTransientStatus(status) ? status : WRONG_REGION;

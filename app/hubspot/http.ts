@@ -75,8 +75,9 @@ export function createHubSpotHttp(apiUrl: string, logger: Logger, timeoutMs = TI
     const body = parseJson(response.body);
     if (status >= 300) {
       const retryAfter = retryAfterOf(headers);
+      const correctHublet = asText(headers['x-hubspot-correct-hublet']);
       const said = body.ok ? withoutSecrets(body.value, secretsOf(request)) : undefined;
-      throw new HubSpotError({ ...about, status, retryAfter, correlationId }, said);
+      throw new HubSpotError({ ...about, status, retryAfter, correlationId, correctHublet }, said);
     }
     if (!body.ok) {
       throw new HubSpotError({ ...about, correlationId, problem: `${status} with a body that is not JSON` });

@@ -2,8 +2,9 @@ import type { Logger } from '../logger.ts';
 import type { ApiPaths } from './api-paths.ts';
 import { type CallBudget, CallBudgetSpent, type CallPriority } from './budget.ts';
 import { HubSpotError, isIdempotent } from './errors.ts';
+import { logFailure } from './failure-log.ts';
 import type { HubSpotRequest, Send } from './http.ts';
-import { rateLimitWait, retryDelay } from './retry.ts';
+import { rateLimitWait, withRetries } from './retry.ts';
 
 /** Where a portal's access token comes from. */
 export interface AccessTokens {
@@ -12,12 +13,21 @@ export interface AccessTokens {
   renewed(refused: string): Promise<string>;
 }
 
+/** What an operator should learn of a portal's calls. */
+export interface PortalWatch {
+  /** A call failed for good. */
+  failed(portalId: number, error: HubSpotError): void;
+  /** HubSpot did what a call asked for. */
+  answered(portalId: number): void;
+}
+
 export interface PortalCalls {
   readonly portalId: number;
   readonly http: Send;
   readonly tokens: AccessTokens;
   readonly budget: CallBudget;
   readonly priority: CallPriority;
+  readonly watch: PortalWatch;
   readonly logger: Logger;
   readonly deadlinesMs?: Deadlines | undefined;
   /** When all calls must have ended, by `performance.now()`; beside the deadline of each. */
@@ -51,23 +61,22 @@ interface Call {
  * safe. A 401 costs one refresh and one retry.
  */
 export function createPortalSend(calls: PortalCalls): Send {
-  const { portalId, http, tokens, budget, priority, logger, deadlinesMs = DEADLINES_MS } = calls;
+  const { portalId, http, tokens, budget, priority, watch, logger, deadlinesMs = DEADLINES_MS } = calls;
   return async (request) => {
     const endsAt = Math.min(performance.now() + deadlinesMs[priority], calls.endsAt ?? Infinity);
     const call: Call = { request, endsAt, renewed: false };
     const once = calls.once || request.once;
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await withToken(call);
-      } catch (error) {
-        if (!(error instanceof HubSpotError)) throw error;
-        const delay = once ? undefined : retryDelay(error, isIdempotent(request), attempt, timeToSend(call));
+    const answer = await withRetries(() => withToken(call), {
+      idempotent: isIdempotent(request),
+      leftMs: () => (once ? 0 : timeToSend(call)),
+      onFailure(error, attempt, delay) {
         hold(request, error);
-        log(error, attempt, delay);
-        if (delay === undefined) throw error;
-        await new Promise((resolve) => setTimeout(resolve, delay));
-      }
-    }
+        logFailure(logger, error, { portalId, attempt }, delay);
+        if (delay === undefined) watch.failed(portalId, error);
+      },
+    });
+    watch.answered(portalId);
+    return answer;
   };
 
   async function withToken(call: Call): Promise<unknown> {
@@ -123,21 +132,6 @@ export function createPortalSend(calls: PortalCalls): Send {
     if (error.status !== 429) return;
     const lanes = error.policyName === 'DAILY' ? (['general', 'search'] as const) : [laneOf(request)];
     for (const lane of lanes) budget.hold(portalId, lane, rateLimitWait(error));
-  }
-
-  function log(error: HubSpotError, attempt: number, retryInMs: number | undefined) {
-    const { method, path, status, correlationId, summary: reason } = error;
-    const problems = error.problems.length > 0 ? error.problems : undefined;
-    const about = { portalId, method, path, status, correlationId, reason, problems, attempt };
-    if (retryInMs !== undefined) {
-      logger.info(
-        { ...about, retryInMs: Math.round(retryInMs) },
-        'a call to HubSpot failed and is sent again',
-      );
-    } else {
-      const ours = error.transient || status === 401 || status === 403;
-      logger[ours ? 'warn' : 'info'](about, 'a call to HubSpot failed');
-    }
   }
 }
 

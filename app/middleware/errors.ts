@@ -2,7 +2,7 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import { isDatabaseAway } from '../db/errors.ts';
 import { AppError, invalidRequest, notFound } from '../errors.ts';
 import { furtherDetails } from '../hubspot/error-body.ts';
-import { HubSpotError } from '../hubspot/errors.ts';
+import { explainRegion, HubSpotError } from '../hubspot/errors.ts';
 import { maskEmails } from '../logger.ts';
 import { compressed, tooLarge } from '../verification/raw-body.ts';
 
@@ -116,7 +116,7 @@ function fromHubSpot(error: HubSpotError): AppError {
     return new AppError(
       503,
       'hubspot_unavailable',
-      'HubSpot is not answering as it should. Nothing was lost; try again shortly.',
+      `${whatPasses(error)} Nothing was lost; try again shortly.`,
       {
         ...options,
         retryAfter: error.retryAfter ?? 5,
@@ -148,6 +148,9 @@ function fromHubSpot(error: HubSpotError): AppError {
     options,
   );
 }
+
+const whatPasses = (error: HubSpotError): string =>
+  explainRegion(error) ?? 'HubSpot is not answering as it should.';
 
 /** HubSpot's sentence and the fields that it names. The list that CRM sentences end with is those fields again, in JSON. */
 function reasonOf({ said = '', errors, category }: HubSpotError): string {

@@ -70,7 +70,7 @@ describe('an error of HubSpot’s', () => {
 
   it('may pass with time when it is no refusal', () => {
     const transient = (status?: number) => new HubSpotError({ ...GET, status }).transient;
-    expect([undefined, 200, 399, 423, 429, 477, 500, 503].map(transient)).toEqual(Array(8).fill(true));
+    expect([undefined, 200, 399, 423, 429, 477, 488, 500, 503].map(transient)).toEqual(Array(9).fill(true));
     expect([400, 401, 404, 422, 424, 428, 476, 499].map(transient)).toEqual(Array(8).fill(false));
     expect([499, 500].map(isTransientStatus)).toEqual([false, true]);
   });
