@@ -80,8 +80,8 @@ export function createContext(config: Config, logger: Logger, overrides: Context
   const locks = createSessionLocks(config.database, logger, patience);
   const installs = createInstallsStore(config.tokenKeys);
   const clientSecrets = createClientSecretsStore(config.tokenKeys);
-  const http = createHubSpotHttp(config.hubspot.apiUrl, logger, overrides.callTimeoutMs);
-  const { appId, developerApiKey, apiPaths } = config.hubspot;
+  const { appId, developerApiKey, apiPaths, apiUrl, scopes, optionalScopes } = config.hubspot;
+  const http = createHubSpotHttp(apiUrl, logger, overrides.callTimeoutMs, [...scopes, ...optionalScopes]);
   const [clientSecret = ''] = config.hubspot.clientSecrets;
   const oauth = createOAuthApi(http, { ...config.hubspot, clientSecret }, apiPaths);
   const tokens = createTokenService({ pool, locks, installs, oauth, clock, logger });
@@ -200,7 +200,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
             )
           : undefined,
         serverUrl: config.serverUrl,
-        apiUrl: config.hubspot.apiUrl,
+        apiUrl,
       }),
       webhookLanes: createWebhookLaneRunner({
         pool,

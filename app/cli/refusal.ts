@@ -1,25 +1,23 @@
 import { furtherDetails } from '../hubspot/error-body.ts';
-import { explainRegion, type HubSpotError } from '../hubspot/errors.ts';
+import { explainRegion, explainScopes, type HubSpotError } from '../hubspot/errors.ts';
 import { rateLimitWait } from '../hubspot/retry.ts';
 
 /** What HubSpot refused, with a line for each field that it names and the message does not. */
 export const explainRefusal = (error: HubSpotError): string =>
-  [
-    error.message,
-    ...furtherDetails(error.message, error.errors),
-    explainLimit(error) ?? [],
-    passingRegion(error),
-  ]
-    .flat()
-    .join('\n  ');
+  [error.message, ...furtherDetails(error.message, error.errors), adviceOn(error) ?? []].flat().join('\n  ');
 
-function passingRegion(error: HubSpotError): string[] {
+/** What stood in the way of the call, whatever it was about, and what helps; undefined where it was the call itself. */
+export function adviceOn(error: HubSpotError): string | undefined {
   const region = explainRegion(error);
-  return region === undefined ? [] : [`${region} This passes: try again shortly.`];
+  return (
+    explainLimit(error) ??
+    explainScopes(error) ??
+    (region === undefined ? undefined : `${region} This passes: try again shortly.`)
+  );
 }
 
 /** Which of HubSpot's limits a call met, and when the next try makes sense; undefined when it met none. */
-export function explainLimit(error: HubSpotError): string | undefined {
+function explainLimit(error: HubSpotError): string | undefined {
   const waitMs = waitOf(error);
   if (waitMs === undefined) return undefined;
   return `${limitOf(error, waitMs)} Try again at ${localTime(Date.now() + waitMs)}.`;

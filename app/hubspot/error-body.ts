@@ -60,8 +60,18 @@ export function readErrorBody(body: unknown): z.output<typeof errorBody> {
   return parsed.success ? parsed.data : errorBody.parse({});
 }
 
+/** The scopes of which a call needs one or more: `requiredGranularScopes` of a 403, or its older names. */
+export function scopesNamed({ context }: { context: Context }): string[] {
+  const named = Object.entries(context).flatMap(([key, values]) =>
+    /^required\w*scopes$/i.test(key) ? values : [],
+  );
+  return named.filter((scope) => /^[\w.-]{1,100}$/.test(scope));
+}
+
 /** What went wrong in one line, with the field where it is not named: `firstname: is too long`. */
 export function describeDetail({ message, code, in: field, context }: ErrorDetail): string | undefined {
+  const scopes = scopesNamed({ context }).join(', ');
+  if (scopes) return `${message?.replace(/\.$/, '') ?? 'Scopes are missing'}: ${scopes}`;
   const what = message ?? code;
   const where = context.propertyName?.join(', ') ?? field;
   return what === undefined || !where || what.includes(where) ? what : `${where}: ${what}`;
@@ -78,7 +88,11 @@ export function nameDetail({ code, in: field, context }: ErrorDetail): string | 
 
 /** The lines that say more than `message`, each once. */
 export function furtherDetails(message: string, errors: readonly ErrorDetail[]): string[] {
-  const further = errors.filter((error) => !error.message || !message.includes(error.message));
+  const further = errors.filter((error) => {
+    const scopes = scopesNamed(error);
+    const told = scopes.length > 0 ? scopes : [error.message || undefined];
+    return told.some((it) => it === undefined || !message.includes(it));
+  });
   return [...new Set(further.flatMap((error) => describeDetail(error) ?? []))];
 }
 

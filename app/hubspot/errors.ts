@@ -1,5 +1,5 @@
 import { maskEmails } from '../logger.ts';
-import { describeDetail, type ErrorDetail, nameDetail, readErrorBody } from './error-body.ts';
+import { describeDetail, type ErrorDetail, nameDetail, readErrorBody, scopesNamed } from './error-body.ts';
 
 export interface HubSpotFailure {
   readonly method: string;
@@ -18,6 +18,8 @@ export interface HubSpotFailure {
   readonly correlationId?: string | undefined;
   /** The account's data region, from `x-hubspot-correct-hublet`. */
   readonly correctHublet?: string | undefined;
+  /** The scopes that the app asks for when it is installed. */
+  readonly askedScopes?: readonly string[] | undefined;
   /** What is wrong when it is not a status: no answer in time, an answer that is not JSON. */
   readonly problem?: string | undefined;
   /** What else there is to say of it to people. */
@@ -52,6 +54,10 @@ export class HubSpotError extends Error {
   readonly category: string | undefined;
   readonly subCategory: unknown;
   readonly policyName: string | undefined;
+  /** The scopes of which the call needs one or more, where the install lacks them and HubSpot says which. */
+  readonly requiredScopes: readonly string[];
+  /** Those of them that the app asks for: where it asks for none, installing it again cannot help. */
+  readonly askedScopes: readonly string[];
   /** OAuth endpoints: `error` of RFC 6749, and HubSpot's older `status` word such as BAD_REFRESH_TOKEN. */
   readonly oauthError: string | undefined;
   readonly oauthStatus: string | undefined;
@@ -68,7 +74,10 @@ export class HubSpotError extends Error {
   constructor(failure: HubSpotFailure, body?: unknown) {
     const known = readErrorBody(body);
     const region = [known.correctHublet, failure.correctHublet].find(isRegion);
-    const words = [failure.status, known.category ?? known.status, region && `(the account is in ${region})`];
+    const requiredScopes = [...new Set([known, ...known.errors].flatMap(scopesNamed))];
+    const askedScopes = requiredScopes.filter((scope) => failure.askedScopes?.includes(scope) ?? true);
+    const words = [failure.status, known.category ?? known.status, needOf(requiredScopes, askedScopes)];
+    if (region) words.push(`(the account is in ${region})`);
     const what = failure.problem ?? words.filter(Boolean).join(' ');
     const said = [known.message, failure.note].filter(Boolean).join('; ');
     const path = maskEmails(failure.path);
@@ -86,6 +95,8 @@ export class HubSpotError extends Error {
     this.category = known.category;
     this.subCategory = known.subCategory;
     this.policyName = known.policyName;
+    this.requiredScopes = requiredScopes;
+    this.askedScopes = askedScopes;
     this.oauthError = known.error;
     this.oauthStatus = known.status;
     this.errors = known.errors;
@@ -120,6 +131,28 @@ export function explainRegion({ wrongRegion, correctHublet }: HubSpotError): str
   if (!wrongRegion) return undefined;
   const where = correctHublet ? `, which is in ${correctHublet}` : '';
   return `HubSpot answered from a data region that does not know this account${where}.`;
+}
+
+/** Scopes that a call needs, in a few words. */
+function needOf(required: readonly string[], asked: readonly string[]): string | undefined {
+  if (required.length === 0) return undefined;
+  const unasked = asked.length === 0 ? ', not asked for by the app' : '';
+  return `(needs ${required.join(' or ')}${unasked})`;
+}
+
+/** Which scopes an install lacks, and whether installing the app again helps; undefined where HubSpot names none. */
+export function explainScopes({ requiredScopes, askedScopes }: HubSpotError): string | undefined {
+  if (requiredScopes.length === 0) return undefined;
+  const single = requiredScopes.length === 1;
+  const lacking = single ? 'a scope' : 'one or more of these scopes';
+  const lacks = `This install lacks ${lacking} for that: ${requiredScopes.join(', ')}.`;
+  if (askedScopes.length > 0) {
+    return `${lacks} The app asks for ${single ? 'it' : askedScopes.join(', ')}: ask the account to install the app again.`;
+  }
+  return (
+    `${lacks} The app asks for no such scope, so installing again does not help: declare it in the project and, where ` +
+    'they are set, in HUBSPOT_SCOPES or HUBSPOT_OPTIONAL_SCOPES first.'
+  );
 }
 
 const PASSES = new Set([423, 429, 477, WRONG_REGION]);

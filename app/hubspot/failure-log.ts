@@ -13,7 +13,9 @@ export function logFailure(
 ): void {
   const { method, path, status, correlationId, summary: reason, correctHublet: region } = error;
   const problems = error.problems.length > 0 ? error.problems : undefined;
-  const line = { ...about, method, path, status, correlationId, reason, problems, region };
+  const { requiredScopes, askedScopes } = error;
+  const scopes = requiredScopes.length > 0 ? { requiredScopes, askedScopes } : {};
+  const line = { ...about, method, path, status, correlationId, reason, problems, region, ...scopes };
   if (retryInMs !== undefined) {
     logger.info({ ...line, retryInMs: Math.round(retryInMs) }, 'a call to HubSpot failed and is sent again');
     return;

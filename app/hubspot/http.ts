@@ -35,7 +35,13 @@ const TIMEOUT_MS = 15_000;
 /** The connection was never made. */
 const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
 
-export function createHubSpotHttp(apiUrl: string, logger: Logger, timeoutMs = TIMEOUT_MS): Send {
+/** @param askedScopes those that the app asks for, so that a refusal can say whether it asks for a missing one. */
+export function createHubSpotHttp(
+  apiUrl: string,
+  logger: Logger,
+  timeoutMs = TIMEOUT_MS,
+  askedScopes?: readonly string[],
+): Send {
   const client = got.extend({
     retry: { limit: 0 },
     throwHttpErrors: false,
@@ -77,7 +83,8 @@ export function createHubSpotHttp(apiUrl: string, logger: Logger, timeoutMs = TI
       const retryAfter = retryAfterOf(headers);
       const correctHublet = asText(headers['x-hubspot-correct-hublet']);
       const said = body.ok ? withoutSecrets(body.value, secretsOf(request)) : undefined;
-      throw new HubSpotError({ ...about, status, retryAfter, correlationId, correctHublet }, said);
+      const answered = { status, retryAfter, correlationId, correctHublet, askedScopes };
+      throw new HubSpotError({ ...about, ...answered }, said);
     }
     if (!body.ok) {
       throw new HubSpotError({ ...about, correlationId, problem: `${status} with a body that is not JSON` });

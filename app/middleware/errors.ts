@@ -2,7 +2,7 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import { isDatabaseAway } from '../db/errors.ts';
 import { AppError, invalidRequest, notFound } from '../errors.ts';
 import { furtherDetails } from '../hubspot/error-body.ts';
-import { explainRegion, HubSpotError } from '../hubspot/errors.ts';
+import { explainRegion, explainScopes, HubSpotError } from '../hubspot/errors.ts';
 import { maskEmails } from '../logger.ts';
 import { compressed, tooLarge } from '../verification/raw-body.ts';
 
@@ -137,7 +137,8 @@ function fromHubSpot(error: HubSpotError): AppError {
     return new AppError(
       403,
       'missing_scopes',
-      'This install lacks a scope for that. Ask the account to install the app again.',
+      explainScopes(error) ??
+        'This install lacks a scope for that. Ask the account to install the app again.',
       options,
     );
   }
@@ -160,6 +161,5 @@ function reasonOf({ said = '', errors, category }: HubSpotError): string {
 }
 
 /** HubSpot names the scopes it misses; other refusals with 403 are about rights that no new consent gives. */
-const isAboutScopes = ({ category, errors }: HubSpotError) =>
-  category === 'MISSING_SCOPES' ||
-  errors.some(({ context }) => context?.requiredGranularScopes !== undefined);
+const isAboutScopes = ({ category, requiredScopes }: HubSpotError) =>
+  category === 'MISSING_SCOPES' || requiredScopes.length > 0;
