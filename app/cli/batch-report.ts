@@ -9,6 +9,8 @@ export interface RowOutcome {
   readonly line: number;
   readonly id?: string | undefined;
   readonly reason?: string | undefined;
+  /** The record that holds a value already which must be unique. */
+  readonly existingId?: string | undefined;
   /** What stood in the way of its whole request: a limit and until when, a scope, the wrong data region. */
   readonly advice?: string | undefined;
 }
@@ -22,6 +24,7 @@ export const rowOutcomes = (
     line: rows[index]?.line ?? 0,
     id: typeof result === 'object' && result !== null && 'id' in result ? String(result.id) : undefined,
     reason: failure?.message,
+    existingId: failure?.existingId,
     advice: failure?.error instanceof HubSpotError ? adviceOn(failure.error) : undefined,
   }));
 

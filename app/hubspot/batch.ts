@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { readAnswer } from './answer.ts';
-import { type ErrorDetail, furtherDetails, type StandardError, standardErrors } from './error-body.ts';
+import {
+  type ErrorDetail,
+  existingIdIn,
+  furtherDetails,
+  type StandardError,
+  standardErrors,
+} from './error-body.ts';
 import { HubSpotError } from './errors.ts';
 import type { HubSpotRequest, Send } from './http.ts';
 import { usableItems } from './usable-items.ts';
@@ -9,6 +15,8 @@ import { usableItems } from './usable-items.ts';
 export interface BatchFailure {
   readonly message: string;
   readonly category?: string | undefined;
+  /** The record that holds a value already which must be unique. */
+  readonly existingId?: string | undefined;
   readonly error?: unknown;
 }
 
@@ -194,6 +202,7 @@ async function sendPart<Input, Result>(
     const failure: BatchFailure = {
       message: detailed(error instanceof Error ? error.message : String(error), detailsOf(error)),
       category: error instanceof HubSpotError ? error.category : undefined,
+      existingId: error instanceof HubSpotError ? error.existingId : undefined,
       error,
     };
     return inputs.map((input) => ({ input, failure }));
@@ -253,7 +262,11 @@ function outcomesOf<Input, Result>(
 function failureOf(errors: readonly StandardError[]): BatchFailure {
   const texts = errors.map((error) => detailed(error.message ?? error.category ?? '', error.errors));
   const message = [...new Set(texts)].filter(Boolean).join('; ');
-  return { message: message || 'HubSpot reported an error and no reason', category: errors[0]?.category };
+  return {
+    message: message || 'HubSpot reported an error and no reason',
+    category: errors[0]?.category,
+    existingId: existingIdIn(texts),
+  };
 }
 
 const UNTOLD = 'HubSpot did not say what became of it';

@@ -1,5 +1,12 @@
 import { maskEmails } from '../logger.ts';
-import { describeDetail, type ErrorDetail, nameDetail, readErrorBody, scopesNamed } from './error-body.ts';
+import {
+  describeDetail,
+  type ErrorDetail,
+  existingIdIn,
+  nameDetail,
+  readErrorBody,
+  scopesNamed,
+} from './error-body.ts';
 
 export interface HubSpotFailure {
   readonly method: string;
@@ -61,6 +68,8 @@ export class HubSpotError extends Error {
   /** OAuth endpoints: `error` of RFC 6749, and HubSpot's older `status` word such as BAD_REFRESH_TOKEN. */
   readonly oauthError: string | undefined;
   readonly oauthStatus: string | undefined;
+  /** The record that holds a value already which must be unique, where HubSpot says so. */
+  readonly existingId: string | undefined;
   readonly errors: readonly ErrorDetail[];
   /** The same for people, one line each: `firstname: is too long`. */
   readonly details: readonly string[];
@@ -99,6 +108,7 @@ export class HubSpotError extends Error {
     this.askedScopes = askedScopes;
     this.oauthError = known.error;
     this.oauthStatus = known.status;
+    this.existingId = existingIdIn([known.message, ...known.errors.map(({ message }) => message)]);
     this.errors = known.errors;
     this.details = known.errors.flatMap((detail) => describeDetail(detail) ?? []);
     this.problems = known.errors.flatMap((detail) => nameDetail(detail) ?? []);

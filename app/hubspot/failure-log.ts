@@ -13,9 +13,20 @@ export function logFailure(
 ): void {
   const { method, path, status, correlationId, summary: reason, correctHublet: region } = error;
   const problems = error.problems.length > 0 ? error.problems : undefined;
-  const { requiredScopes, askedScopes } = error;
+  const { requiredScopes, askedScopes, existingId } = error;
   const scopes = requiredScopes.length > 0 ? { requiredScopes, askedScopes } : {};
-  const line = { ...about, method, path, status, correlationId, reason, problems, region, ...scopes };
+  const line = {
+    ...about,
+    method,
+    path,
+    status,
+    correlationId,
+    reason,
+    problems,
+    region,
+    existingId,
+    ...scopes,
+  };
   if (retryInMs !== undefined) {
     logger.info({ ...line, retryInMs: Math.round(retryInMs) }, 'a call to HubSpot failed and is sent again');
     return;

@@ -30,8 +30,15 @@ export const errorHandler: ErrorRequestHandler = (error, req, res, next) => {
   if (known.code === 'busy' && !req.complete) res.set('Connection', 'close');
   if (known.retryAfter) res.set('Retry-After', String(known.retryAfter));
   if (wantsPage(req)) renderErrorPage(req, res, known);
-  else res.json({ error: { code: known.code, message: messageFor(req, known), requestId: req.id } });
+  else res.json({ error: shownOf(req, known) });
 };
+
+const shownOf = (req: Request, error: AppError) => ({
+  code: error.code,
+  message: messageFor(req, error),
+  ...(error.existingId && { existingId: error.existingId }),
+  requestId: req.id,
+});
 
 /** Requests that were not carried out, and what that means for those that were to change something. */
 const NOT_CARRIED_OUT = ['invalid_request', 'body_too_large', 'unsupported_encoding'];
@@ -103,7 +110,7 @@ const databaseAway = (cause: unknown) =>
 
 /** What HubSpot refused because of the caller's values goes back to the caller; the rest is ours to explain. */
 function fromHubSpot(error: HubSpotError): AppError {
-  const options = { cause: error };
+  const options = { cause: error, existingId: error.existingId };
   if (error.maybeDone) {
     return new AppError(
       502,
@@ -123,13 +130,16 @@ function fromHubSpot(error: HubSpotError): AppError {
       },
     );
   }
-  if (error.status === 404)
-    return new AppError(404, 'not_found', 'HubSpot has no such record in this portal.', options);
-  if (error.status === 400 || error.status === 409 || error.status === 414) {
+  const reason = reasonOf(error);
+  if (error.status === 404) {
+    const message = `HubSpot has no such record in this portal${reason ? `: ${reason}` : '.'}`;
+    return new AppError(404, 'not_found', message, options);
+  }
+  if (OF_VALUES.has(error.status)) {
     return new AppError(
       error.status === 409 ? 409 : 400,
       'refused_by_hubspot',
-      `HubSpot refused the values: ${reasonOf(error)}`,
+      `HubSpot refused the values: ${reason ?? error.category ?? 'no reason given'}`,
       options,
     );
   }
@@ -145,7 +155,7 @@ function fromHubSpot(error: HubSpotError): AppError {
   return new AppError(
     502,
     'hubspot_error',
-    'HubSpot refused a request of this server. The operator finds the reason in the log.',
+    `HubSpot refused a request of this server${reason ? `: ${reason}` : '.'} The operator finds the request in the log.`,
     options,
   );
 }
@@ -153,11 +163,12 @@ function fromHubSpot(error: HubSpotError): AppError {
 const whatPasses = (error: HubSpotError): string =>
   explainRegion(error) ?? 'HubSpot is not answering as it should.';
 
-/** HubSpot's sentence and the fields that it names. The list that CRM sentences end with is those fields again, in JSON. */
-function reasonOf({ said = '', errors, category }: HubSpotError): string {
-  const [sentence = ''] = said.split('[{', 1);
-  const reason = `${sentence.trim()} ${furtherDetails(sentence, errors).join('; ')}`.trim();
-  return reason || category || 'no reason given';
+/** Refusals for what the caller sent: values, a conflict, too much of it. */
+const OF_VALUES = new Set<number | undefined>([400, 409, 413, 414, 422]);
+
+/** HubSpot's sentence and the fields that it names besides. */
+function reasonOf({ said = '', errors }: HubSpotError): string | undefined {
+  return `${said} ${furtherDetails(said, errors).join('; ')}`.trim() || undefined;
 }
 
 /** HubSpot names the scopes it misses; other refusals with 403 are about rights that no new consent gives. */

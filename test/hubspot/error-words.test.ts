@@ -95,6 +95,47 @@ describe('an error of HubSpot’s', () => {
   });
 });
 
+describe('a sentence of HubSpot’s', () => {
+  const said = (message: string) => readErrorBody({ message, errors: [{ message }] });
+  const problem = (name: string) => ({ isValid: false, message: `Property "${name}" does not exist`, name });
+
+  it.each([
+    ['Contact already exists. Existing ID: 101', 'Contact already exists. Existing ID: 101'],
+    [
+      `Property values were not valid: ${JSON.stringify([problem('a'), problem('b'), problem('a')])}`,
+      'Property values were not valid: Property "a" does not exist; Property "b" does not exist',
+    ],
+    [`Not valid: ${JSON.stringify([problem('[{')])}.`, 'Not valid: Property "[{" does not exist.'],
+    ['{"status":"error","message":"inner"}', 'inner'],
+    ['requires any of ["a","b"]', 'requires any of a; b'],
+    ['Not valid: [{"isValid":false}]', 'Not valid'],
+    ['Not valid: [{"isValid":false,"mess', 'Not valid'],
+    ['{"a":1} was not a valid number.', '{"a":1} was not a valid number.'],
+    ['[x] and {y} were not valid', '[x] and {y} were not valid'],
+    ['', ''],
+  ])('%j is read as %j', (message, read) => {
+    expect(said(message)).toMatchObject({ message: read, errors: [{ message: read }] });
+    expect(readErrorBody({ errors: [message] }).errors).toMatchObject([{ message: read }]);
+    expect(standardErrors.parse([message, { message }])).toMatchObject([
+      { message: read },
+      { message: read },
+    ]);
+  });
+
+  it.each([
+    [{ message: 'Contact already exists. Existing ID: 101' }, '101'],
+    [
+      { errors: ['Cannot set PropertyValueCoordinates{value=A1} on 151. 101 already has that value.'] },
+      '101',
+    ],
+    [{ message: 'Contact already exists.' }, undefined],
+    [{ message: 'Non-existing ID: x1' }, undefined],
+    [{}, undefined],
+  ])('%p names the record that exists: %p', (body, existingId) => {
+    expect(new HubSpotError({ ...POST, status: 409 }, body).existingId).toBe(existingId);
+  });
+});
+
 describe('the detail of an error', () => {
   it.each<[object, string | undefined, string | undefined]>([
     [{}, undefined, undefined],
