@@ -178,6 +178,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       keys,
       marketingEvents: createMarketingEventService({ pool }),
       partnerSignIn: createPartnerSignIn(apiKeys),
+      portalAlarms,
       timeline,
       tokens,
       privacy,

@@ -27,6 +27,8 @@ export interface HubSpotFailure {
   readonly correctHublet?: string | undefined;
   /** The scopes that the app asks for when it is installed. */
   readonly askedScopes?: readonly string[] | undefined;
+  /** Which of HubSpot's limits keeps a request back that was not sent; an answer names its own. */
+  readonly policyName?: string | undefined;
   /** What is wrong when it is not a status: no answer in time, an answer that is not JSON. */
   readonly problem?: string | undefined;
   /** What else there is to say of it to people. */
@@ -103,7 +105,7 @@ export class HubSpotError extends Error {
     this.correlationId = known.correlationId ?? failure.correlationId;
     this.category = known.category;
     this.subCategory = known.subCategory;
-    this.policyName = known.policyName;
+    this.policyName = known.policyName ?? failure.policyName;
     this.requiredScopes = requiredScopes;
     this.askedScopes = askedScopes;
     this.oauthError = known.error;
@@ -119,6 +121,11 @@ export class HubSpotError extends Error {
   /** True when the same request may succeed later: no answer, locked, rate limit, region, server trouble. */
   get transient(): boolean {
     return this.status === undefined || this.status < 400 || isTransientStatus(this.status);
+  }
+
+  /** The account's limit of the day is used up: HubSpot said so, of this call or of one before. */
+  get dailyLimit(): boolean {
+    return this.policyName === 'DAILY';
   }
 
   /** HubSpot answered from a data region that does not know the account, as it does now and then. */
@@ -142,6 +149,9 @@ export function explainRegion({ wrongRegion, correctHublet }: HubSpotError): str
   const where = correctHublet ? `, which is in ${correctHublet}` : '';
   return `HubSpot answered from a data region that does not know this account${where}.`;
 }
+
+export const DAILY_LIMIT =
+  'The account’s daily limit of calls is used up; it begins anew at midnight in the account’s time zone.';
 
 /** Scopes that a call needs, in a few words. */
 function needOf(required: readonly string[], asked: readonly string[]): string | undefined {

@@ -17,8 +17,10 @@ export interface AccessTokens {
 export interface PortalWatch {
   /** A call failed for good. */
   failed(portalId: number, error: HubSpotError): void;
-  /** HubSpot did what a call asked for. */
-  answered(portalId: number): void;
+  /** HubSpot did what a call asked for that began at `since`, by `performance.now()`. */
+  answered(portalId: number, since: number): void;
+  /** Whether the portal's calls are held because its limit of the day is used up. */
+  hasDailyLimit(portalId: number): Promise<boolean>;
 }
 
 export interface PortalCalls {
@@ -48,6 +50,9 @@ const DEADLINES_MS: Deadlines = { interactive: 10_000, background: 120_000 };
 /** What is sent later than this before the deadline would be cut off while HubSpot works on it. */
 const WORTH_SENDING_MS = 1_000;
 
+/** A call of which the budget can say that it has to wait for longer is held for another reason than the rate. */
+const LONGEST_WINDOW_MS = 15_000;
+
 interface Call {
   readonly request: HubSpotRequest;
   /** By `performance.now()`. */
@@ -63,7 +68,8 @@ interface Call {
 export function createPortalSend(calls: PortalCalls): Send {
   const { portalId, http, tokens, budget, priority, watch, logger, deadlinesMs = DEADLINES_MS } = calls;
   return async (request) => {
-    const endsAt = Math.min(performance.now() + deadlinesMs[priority], calls.endsAt ?? Infinity);
+    const since = performance.now();
+    const endsAt = Math.min(since + deadlinesMs[priority], calls.endsAt ?? Infinity);
     const call: Call = { request, endsAt, renewed: false };
     const once = calls.once || request.once;
     const answer = await withRetries(() => withToken(call), {
@@ -75,7 +81,7 @@ export function createPortalSend(calls: PortalCalls): Send {
         if (delay === undefined) watch.failed(portalId, error);
       },
     });
-    watch.answered(portalId);
+    watch.answered(portalId, since);
     return answer;
   };
 
@@ -111,9 +117,9 @@ export function createPortalSend(calls: PortalCalls): Send {
     refuseLate(call);
     const { request } = call;
     const lane = laneOf(request);
-    const answered = await budget.take(portalId, lane, priority, timeToSend(call)).catch((error) => {
+    const answered = await budget.take(portalId, lane, priority, timeToSend(call)).catch(async (error) => {
       if (!(error instanceof CallBudgetSpent)) throw error;
-      throw notSent(request, 'the call budget is spent', error.waitMs);
+      throw await refusedByBudget(request, error.waitMs);
     });
     try {
       return await http({
@@ -127,10 +133,17 @@ export function createPortalSend(calls: PortalCalls): Send {
     }
   }
 
+  async function refusedByBudget(request: HubSpotRequest, waitMs = 0): Promise<HubSpotError> {
+    if (waitMs <= LONGEST_WINDOW_MS || !(await watch.hasDailyLimit(portalId))) {
+      return notSent(request, 'the call budget is spent', waitMs || undefined);
+    }
+    return notSent(request, 'an earlier call met the daily limit', waitMs, 'DAILY');
+  }
+
   /** A refusal for the rate concerns every call of the portal; that of the day both lanes. */
   function hold(request: HubSpotRequest, error: HubSpotError) {
     if (error.status !== 429) return;
-    const lanes = error.policyName === 'DAILY' ? (['general', 'search'] as const) : [laneOf(request)];
+    const lanes = error.dailyLimit ? (['general', 'search'] as const) : [laneOf(request)];
     for (const lane of lanes) budget.hold(portalId, lane, rateLimitWait(error));
   }
 }
@@ -143,7 +156,12 @@ function refuseLate(call: Call): void {
 
 const laneOf = (request: HubSpotRequest) => request.lane ?? 'general';
 
-function notSent({ method, path }: HubSpotRequest, why: string, waitMs?: number): HubSpotError {
+function notSent(
+  { method, path }: HubSpotRequest,
+  why: string,
+  waitMs?: number,
+  policyName?: string,
+): HubSpotError {
   const retryAfter = waitMs === undefined ? undefined : Math.ceil(waitMs / 1000);
   return new HubSpotError({
     method,
@@ -151,5 +169,6 @@ function notSent({ method, path }: HubSpotRequest, why: string, waitMs?: number)
     problem: `not sent: ${why}`,
     sent: false,
     retryAfter,
+    policyName,
   });
 }

@@ -78,6 +78,15 @@ export function rateLimitWait({ policyName = '', retryAfter = 0 }: HubSpotError)
   return Math.min(Math.max(WINDOW_MS[policyName] ?? 2_000, retryAfter * 1000), DAY_CHECK_MS);
 }
 
+/**
+ * Milliseconds after which the next try makes sense where a limit of HubSpot's stands in the way; undefined where none
+ * does. A call that was not sent knows how long the budget keeps it back.
+ */
+export function limitWait(error: HubSpotError): number | undefined {
+  if (error.status === 429) return Math.max(rateLimitWait(error), (error.retryAfter ?? 0) * 1000);
+  return error.sent || error.retryAfter === undefined ? undefined : error.retryAfter * 1000;
+}
+
 function ownDelay(error: HubSpotError, idempotent: boolean, attempt: number): number | undefined {
   const grown = Math.min(FIRST_MS * 2 ** (attempt - 1), LONGEST_MS);
   switch (error.status) {

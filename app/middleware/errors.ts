@@ -2,7 +2,8 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import { isDatabaseAway } from '../db/errors.ts';
 import { AppError, invalidRequest, notFound } from '../errors.ts';
 import { furtherDetails } from '../hubspot/error-body.ts';
-import { explainRegion, explainScopes, HubSpotError } from '../hubspot/errors.ts';
+import { DAILY_LIMIT, explainRegion, explainScopes, HubSpotError } from '../hubspot/errors.ts';
+import { limitWait } from '../hubspot/retry.ts';
 import { maskEmails } from '../logger.ts';
 import { compressed, tooLarge } from '../verification/raw-body.ts';
 
@@ -117,6 +118,16 @@ function fromHubSpot(error: HubSpotError): AppError {
       'hubspot_unconfirmed',
       'HubSpot did not confirm; it may have been carried out. Look before you send it again.',
       options,
+    );
+  }
+  if (error.dailyLimit) {
+    const waitMs = limitWait(error) ?? 0;
+    const nextTry = new Date(Date.now() + waitMs).toISOString();
+    return new AppError(
+      503,
+      'hubspot_daily_limit',
+      `${DAILY_LIMIT} Nothing was done; try again at ${nextTry}.`,
+      { ...options, retryAfter: Math.ceil(waitMs / 1000) },
     );
   }
   if (error.transient) {
