@@ -19,6 +19,8 @@ export interface HubSpotRequest {
   readonly timeoutMs?: number;
   /** The caller sees to further tries itself. */
   readonly once?: boolean;
+  /** Part of much work: it waits as long as background calls do, and gives way to what somebody waits for. */
+  readonly patient?: boolean;
   /** Which of HubSpot's rate limits it counts against. */
   readonly lane?: CallLane;
 }

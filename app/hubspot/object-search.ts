@@ -3,6 +3,7 @@ import { AppError } from '../errors.ts';
 import { readAnswer } from './answer.ts';
 import { type CrmRecord, crmRecord, nextPage } from './crm-record.ts';
 import type { Send } from './http.ts';
+import { createAdvance, PROMPT_CALLS } from './pages.ts';
 
 type ValueOperator = 'EQ' | 'NEQ' | 'LT' | 'LTE' | 'GT' | 'GTE' | 'CONTAINS_TOKEN' | 'NOT_CONTAINS_TOKEN';
 
@@ -48,17 +49,24 @@ export async function* searchRecords(
   }: SearchQuery,
 ): AsyncGenerator<CrmRecord, void> {
   const sorts = [{ direction: 'ASCENDING', ...(sort ?? { propertyName: ID }) }];
+  const request = { method: 'POST', path: `${path}/search`, idempotent: true, lane: 'search' } as const;
   let groups = filterGroups;
-  for (let after = '0', last: string | undefined; ; ) {
-    const request = { method: 'POST', path: `${path}/search`, idempotent: true, lane: 'search' } as const;
+  let advance = createAdvance(request);
+  /** Each part of the search begins behind the last record of the part before. */
+  const begin = createAdvance(request);
+  for (let after = '0', calls = 0; ; calls += 1) {
     const json = { filterGroups: groups, sorts, ...(query && { query }), properties, limit: PAGE, after };
-    const { results, paging } = readAnswer(page, await send({ ...request, json }), request);
+    const answer = await send({ ...request, json, patient: calls >= PROMPT_CALLS });
+    const { results, paging } = readAnswer(page, answer, request);
+    const next = advance(paging?.next?.after);
     yield* results;
-    last = results.at(-1)?.id ?? last;
-    if (paging?.next === undefined || results.length === 0) return;
-    after = paging.next.after;
+    const last = results.at(-1)?.id;
+    if (next === undefined || last === undefined) return;
+    after = next;
     if (Number(after) + PAGE > WINDOW) {
-      groups = beyond(filterGroups, sort, last ?? '0');
+      groups = beyond(filterGroups, sort, last);
+      begin(last);
+      advance = createAdvance(request);
       after = '0';
     }
   }

@@ -5,6 +5,7 @@ import { type CrmRecord, crmRecord, type NewAssociation, nextPage } from './crm-
 import type { Send } from './http.ts';
 import { recordBatches } from './object-batches.ts';
 import { type SearchQuery, searchRecords } from './object-search.ts';
+import { readPages } from './pages.ts';
 import { asText, type PropertyValues } from './property-values.ts';
 
 export interface CrmObjectType {
@@ -82,19 +83,12 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
     },
 
     /** Every record of the type, in the order of ids; pages are read as they are needed. */
-    async *list({
+    list({
       limit = PAGE,
       properties = usual,
       ...options
     }: ListOptions = {}): AsyncGenerator<CrmRecord, void> {
-      for (let after: string | undefined; ; ) {
-        const query = { limit, after, properties, ...options };
-        const request = { method: 'GET', path, query } as const;
-        const { results, paging } = readAnswer(page, await send(request), request);
-        yield* results;
-        after = paging?.next?.after;
-        if (after === undefined) return;
-      }
+      return readPages(send, { method: 'GET', path, query: { limit, properties, ...options } }, page);
     },
 
     /**

@@ -3,6 +3,7 @@ import { readAnswer } from './answer.ts';
 import { apiPaths } from './api-paths.ts';
 import { nextPage } from './crm-record.ts';
 import type { Send } from './http.ts';
+import { readPages } from './pages.ts';
 
 const owner = z.object({
   id: z.string(),
@@ -23,15 +24,8 @@ const PAGE = 500;
 export function createOwnersApi(send: Send, paths = apiPaths) {
   const { path } = paths.owners;
 
-  async function* list({ email, archived }: { email?: string; archived?: boolean } = {}) {
-    for (let after: string | undefined; ; ) {
-      const request = { method: 'GET', path, query: { limit: PAGE, after, email, archived } } as const;
-      const { results, paging } = readAnswer(page, await send(request), request);
-      yield* results;
-      after = paging?.next?.after;
-      if (after === undefined) return;
-    }
-  }
+  const list = ({ email, archived }: { email?: string; archived?: boolean } = {}) =>
+    readPages(send, { method: 'GET', path, query: { limit: PAGE, email, archived } }, page);
 
   return {
     /** Every owner; `archived` gives those who have left. */

@@ -55,6 +55,7 @@ const LONGEST_WINDOW_MS = 15_000;
 
 interface Call {
   readonly request: HubSpotRequest;
+  readonly priority: CallPriority;
   /** By `performance.now()`. */
   readonly endsAt: number;
   /** A 401 costs one refresh. */
@@ -66,11 +67,12 @@ interface Call {
  * safe. A 401 costs one refresh and one retry.
  */
 export function createPortalSend(calls: PortalCalls): Send {
-  const { portalId, http, tokens, budget, priority, watch, logger, deadlinesMs = DEADLINES_MS } = calls;
+  const { portalId, http, tokens, budget, watch, logger, deadlinesMs = DEADLINES_MS } = calls;
   return async (request) => {
     const since = performance.now();
+    const priority = request.patient ? 'background' : calls.priority;
     const endsAt = Math.min(since + deadlinesMs[priority], calls.endsAt ?? Infinity);
-    const call: Call = { request, endsAt, renewed: false };
+    const call: Call = { request, priority, endsAt, renewed: false };
     const once = calls.once || request.once;
     const answer = await withRetries(() => withToken(call), {
       idempotent: isIdempotent(request),
@@ -115,7 +117,7 @@ export function createPortalSend(calls: PortalCalls): Send {
   /** Sends it when the budget allows. */
   async function withinBudget(call: Call, accessToken: string): Promise<unknown> {
     refuseLate(call);
-    const { request } = call;
+    const { request, priority } = call;
     const lane = laneOf(request);
     const answered = await budget.take(portalId, lane, priority, timeToSend(call)).catch(async (error) => {
       if (!(error instanceof CallBudgetSpent)) throw error;
