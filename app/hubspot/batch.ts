@@ -9,7 +9,7 @@ import {
 } from './error-body.ts';
 import { HubSpotError } from './errors.ts';
 import type { HubSpotRequest, Send } from './http.ts';
-import { PROMPT_CALLS } from './pages.ts';
+import { patientAfter } from './pages.ts';
 import { usableItems } from './usable-items.ts';
 
 /** Why an input of a batch failed. `error` when its whole request did. */
@@ -61,8 +61,7 @@ export async function sendBatch<Input, Result>(
   const outcomes: BatchOutcome<Input, Result>[] = [];
   let failedInARow = 0;
   for (let start = 0; start < inputs.length; start += batch.limit) {
-    const patient = start >= PROMPT_CALLS * batch.limit;
-    const sending: Send = patient ? (request) => send({ ...request, patient }) : send;
+    const sending = patientAfter(start / batch.limit, send);
     const sent = await sendChunk(sending, batch, inputs.slice(start, start + batch.limit));
     outcomes.push(...sent);
     onProgress(outcomes.length);

@@ -133,7 +133,8 @@ function parseJson(text: string): { ok: true; value: unknown } | { ok: false } {
   }
 }
 
-function queryString(query: HubSpotRequest['query'] = {}): string {
+/** `?name=value&…` as it is sent, empty for none. */
+export function queryString(query: HubSpotRequest['query'] = {}): string {
   const pairs = Object.entries(query).flatMap(([name, value]) =>
     value === undefined
       ? []

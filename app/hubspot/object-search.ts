@@ -3,7 +3,8 @@ import { AppError } from '../errors.ts';
 import { readAnswer } from './answer.ts';
 import { type CrmRecord, crmRecord, nextPage } from './crm-record.ts';
 import type { Send } from './http.ts';
-import { createAdvance, PROMPT_CALLS } from './pages.ts';
+import { isTooLong, withProperties } from './long-reads.ts';
+import { createAdvance, patientAfter } from './pages.ts';
 
 type ValueOperator = 'EQ' | 'NEQ' | 'LT' | 'LTE' | 'GT' | 'GTE' | 'CONTAINS_TOKEN' | 'NOT_CONTAINS_TOKEN';
 
@@ -55,11 +56,13 @@ export async function* searchRecords(
   /** Each part of the search begins behind the last record of the part before. */
   const begin = createAdvance(request);
   for (let after = '0', calls = 0; ; calls += 1) {
-    const json = { filterGroups: groups, sorts, ...(query && { query }), properties, limit: PAGE, after };
-    const answer = await send({ ...request, json, patient: calls >= PROMPT_CALLS });
-    const { results, paging } = readAnswer(page, answer, request);
+    const wanted = { filterGroups: groups, sorts, ...(query && { query }), properties, limit: PAGE, after };
+    const sending = patientAfter(calls, send);
+    const isLong = isTooLong({ ...request, json: wanted });
+    const json = isLong ? { ...wanted, properties: [] } : wanted;
+    const { results, paging } = readAnswer(page, await sending({ ...request, json }), request);
     const next = advance(paging?.next?.after);
-    yield* results;
+    yield* isLong ? await withProperties(sending, path, results, properties) : results;
     const last = results.at(-1)?.id;
     if (next === undefined || last === undefined) return;
     after = next;

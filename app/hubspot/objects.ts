@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { readAnswer } from './answer.ts';
 import { type OnProgress, sendBatch } from './batch.ts';
 import { type CrmRecord, crmRecord, type NewAssociation, nextPage } from './crm-record.ts';
+import { HubSpotError } from './errors.ts';
 import type { Send } from './http.ts';
+import { isTooLong, withProperties } from './long-reads.ts';
 import { recordBatches } from './object-batches.ts';
 import { type SearchQuery, searchRecords } from './object-search.ts';
 import { readPages } from './pages.ts';
@@ -67,7 +69,13 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
     ): Promise<CrmRecord> {
       const query = { properties, associations, ...options };
       const request = { method: 'GET', path: pathOf(id), query } as const;
-      return readAnswer(crmRecord, await send(request), request);
+      if (!isTooLong(request)) return readAnswer(crmRecord, await send(request), request);
+      const plain = { ...request, query: { ...query, properties: undefined } };
+      const found = readAnswer(crmRecord, await send(plain), plain);
+      const [record] = await withProperties(send, path, [found], properties, options.archived);
+      if (!record)
+        throw new HubSpotError({ ...plain, status: 404, note: 'it was deleted while it was read' });
+      return record;
     },
 
     /** Writes the named properties and leaves the others. `idProperty` as in `get`. */
@@ -88,7 +96,13 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
       properties = usual,
       ...options
     }: ListOptions = {}): AsyncGenerator<CrmRecord, void> {
-      return readPages(send, { method: 'GET', path, query: { limit, properties, ...options } }, page);
+      const query = { limit, properties, ...options };
+      const request = { method: 'GET', path, query } as const;
+      if (!isTooLong(request)) return readPages(send, request, page);
+      const plain = { ...request, query: { ...query, properties: undefined } };
+      return readPages(send, plain, page, (records, sending) =>
+        withProperties(sending, path, records, properties, options.archived),
+      );
     },
 
     /**

@@ -7,29 +7,35 @@ import type { HubSpotRequest, Send } from './http.ts';
  * Calls of one piece of work that somebody waits for. Those after them are patient: an account's limit lets through
  * some hundred in ten seconds, which is as long as one that somebody waits for may take.
  */
-export const PROMPT_CALLS = 10;
+const PROMPT_CALLS = 10;
 
 interface Page<T> {
   readonly results: readonly T[];
   readonly paging?: { readonly next?: { readonly after: string } | undefined } | undefined;
 }
 
+/** Sends with the patience of background calls once so many calls were made. */
+export const patientAfter = (calls: number, send: Send): Send =>
+  calls < PROMPT_CALLS ? send : (request) => send({ ...request, patient: true });
+
 /**
  * The results of all pages, each read when it is needed.
+ * @param finish what else is to be read of a page's results.
  * @throws {HubSpotError} naming call and cursor when HubSpot names a page as the next that it has named before.
  */
 export async function* readPages<T>(
   send: Send,
   request: HubSpotRequest,
   page: z.ZodType<Page<T>>,
+  finish: (results: readonly T[], send: Send) => Promise<readonly T[]> = async (results) => results,
 ): AsyncGenerator<T, void> {
   const advance = createAdvance(request);
   for (let after: string | undefined, calls = 0; ; calls += 1) {
     const query = { ...request.query, after };
-    const answer = await send({ ...request, query, patient: calls >= PROMPT_CALLS });
-    const { results, paging } = readAnswer(page, answer, request);
+    const sending = patientAfter(calls, send);
+    const { results, paging } = readAnswer(page, await sending({ ...request, query }), request);
     after = advance(paging?.next?.after);
-    yield* results;
+    yield* await finish(results, sending);
     if (after === undefined) return;
   }
 }
