@@ -7,6 +7,7 @@ import { type OnProgress, sendBatch } from './batch.ts';
 import { type AssociationSpec, nextPage } from './crm-record.ts';
 import type { Send } from './http.ts';
 import { readPages } from './pages.ts';
+import { pathPart } from './path-part.ts';
 
 export type Associated = z.output<typeof associated>;
 
@@ -25,7 +26,7 @@ const page = z.object({ results: z.array(associated), paging: nextPage });
  * @see https://developers.hubspot.com/docs/api-reference/crm-associations-v4/guide
  */
 export function createAssociationsApi(send: Send, paths = apiPaths) {
-  const joined = (...parts: string[]) => parts.map((part) => encodeURIComponent(part)).join('/');
+  const joined = (...parts: string[]) => parts.map(pathPart).join('/');
   const below = ({ type, id }: RecordRef, ...parts: string[]) =>
     `${paths.recordAssociations.path}/${joined(type, id, 'associations', ...parts)}`;
   const batches = (fromType: string, toType: string) =>

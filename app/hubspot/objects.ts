@@ -8,6 +8,7 @@ import { isTooLong, withProperties } from './long-reads.ts';
 import { recordBatches } from './object-batches.ts';
 import { type SearchQuery, searchRecords } from './object-search.ts';
 import { readPages } from './pages.ts';
+import { pathPart } from './path-part.ts';
 import { asText, type PropertyValues } from './property-values.ts';
 
 export interface CrmObjectType {
@@ -47,7 +48,7 @@ export type CrmObjects = ReturnType<typeof createCrmObjects>;
  * @see https://developers.hubspot.com/docs/api-reference/crm-objects-v3/guide
  */
 export function createCrmObjects(send: Send, { path, properties: usual }: CrmObjectType) {
-  const pathOf = (id: string) => `${path}/${encodeURIComponent(id)}`;
+  const pathOf = (id: string) => `${path}/${pathPart(id)}`;
   const batches = recordBatches(path);
 
   return {

@@ -4,6 +4,7 @@ import { apiPaths } from './api-paths.ts';
 import { nextPage } from './crm-record.ts';
 import type { Send } from './http.ts';
 import { readPages } from './pages.ts';
+import { pathPart } from './path-part.ts';
 
 const owner = z.object({
   id: z.string(),
@@ -35,7 +36,7 @@ export function createOwnersApi(send: Send, paths = apiPaths) {
     async get(id: string, idProperty: 'id' | 'userId' = 'id'): Promise<Owner> {
       const request = {
         method: 'GET',
-        path: `${path}/${encodeURIComponent(id)}`,
+        path: `${path}/${pathPart(id)}`,
         query: { idProperty },
       } as const;
       return readAnswer(owner, await send(request), request);
