@@ -5,6 +5,7 @@ import { createClientSecretsStore } from './db/client-secrets-store.ts';
 import { createInstallsStore } from './db/installs-store.ts';
 import { CONNECTIONS, createPool, DELIVERY_CONNECTIONS, HANDLER_CONNECTIONS, PATIENCE } from './db/pool.ts';
 import { createSessionLocks } from './db/session-locks.ts';
+import { createDeveloperSend } from './hubspot/developer-send.ts';
 import { createHubSpotHttp } from './hubspot/http.ts';
 import { createOAuthApi } from './hubspot/oauth.ts';
 import { createPortalClient, type HubSpotFor } from './hubspot/portal-client.ts';
@@ -19,6 +20,7 @@ import { createInstallService } from './services/install-service.ts';
 import { createKeyService } from './services/key-service.ts';
 import { createMarketingEventService } from './services/marketing-event-service.ts';
 import { createPartnerSignIn } from './services/partner-sign-in.ts';
+import { createPortalAlarms } from './services/portal-alarms.ts';
 import { createPrivacyService } from './services/privacy-service.ts';
 import { createRefusalService } from './services/refusal-service.ts';
 import { checkRegistries } from './services/registry-check.ts';
@@ -80,11 +82,12 @@ export function createContext(config: Config, logger: Logger, overrides: Context
   const locks = createSessionLocks(config.database, logger, patience);
   const installs = createInstallsStore(config.tokenKeys);
   const clientSecrets = createClientSecretsStore(config.tokenKeys);
-  const http = createHubSpotHttp(config.hubspot.apiUrl, logger, overrides.callTimeoutMs);
-  const { appId, developerApiKey, apiPaths } = config.hubspot;
+  const { appId, developerApiKey, apiPaths, apiUrl, scopes, optionalScopes } = config.hubspot;
+  const http = createHubSpotHttp(apiUrl, logger, overrides.callTimeoutMs, [...scopes, ...optionalScopes]);
   const [clientSecret = ''] = config.hubspot.clientSecrets;
   const oauth = createOAuthApi(http, { ...config.hubspot, clientSecret }, apiPaths);
   const tokens = createTokenService({ pool, locks, installs, oauth, clock, logger });
+  const portalAlarms = createPortalAlarms({ pool, logger });
   const budget = createCallBudget({ pool, limits: config.hubspot.limits, logger });
   const hubspotFor: HubSpotFor = (portalId, priority = 'interactive', withinMs) =>
     createPortalClient({
@@ -92,6 +95,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       http,
       budget,
       priority,
+      watch: portalAlarms,
       paths: apiPaths,
       logger,
       deadlinesMs: overrides.callDeadlinesMs,
@@ -176,6 +180,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       keys,
       marketingEvents: createMarketingEventService({ pool }),
       partnerSignIn: createPartnerSignIn(apiKeys),
+      portalAlarms,
       timeline,
       tokens,
       privacy,
@@ -191,10 +196,14 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       webhookSubscriptions: createWebhookSubscriptions({
         handlers: [...handlers, ...firstHandlers],
         api: developerApiKey
-          ? createWebhookSettingsApi(http, { appId, developerApiKey }, apiPaths)
+          ? createWebhookSettingsApi(
+              createDeveloperSend(http, logger, overrides.callsOnce),
+              { appId, developerApiKey },
+              apiPaths,
+            )
           : undefined,
         serverUrl: config.serverUrl,
-        apiUrl: config.hubspot.apiUrl,
+        apiUrl,
       }),
       webhookLanes: createWebhookLaneRunner({
         pool,
@@ -217,6 +226,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       await webhookReceiver.close();
       await tokens.settled();
       await budget.settled();
+      await portalAlarms.settled();
       // Connections that are in use, or whose server does not answer, end with the process.
       const pools = [pool, deliveryPool, handlerPool];
       await withinTime(Promise.all([locks.close(), ...pools.map((one) => one.end())]), LONGEST_CLOSE_MS);

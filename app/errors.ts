@@ -9,6 +9,8 @@ export class AppError extends Error {
   readonly status: number;
   /** Seconds after which trying again makes sense; sent as `Retry-After`. */
   readonly retryAfter: number | undefined;
+  /** Id of the record at HubSpot that stands in the way; sent beside the message. */
+  readonly existingId: string | undefined;
   /** Heading of the page that a browser gets. */
   readonly title: string | undefined;
   /** True when that page offers to start the install again. */
@@ -23,6 +25,7 @@ export class AppError extends Error {
     options: {
       cause?: unknown;
       retryAfter?: number;
+      existingId?: string | undefined;
       title?: string;
       startAgain?: boolean;
       reason?: string | undefined;
@@ -32,6 +35,7 @@ export class AppError extends Error {
     this.status = status;
     this.code = code;
     this.retryAfter = options.retryAfter;
+    this.existingId = options.existingId;
     this.title = options.title;
     this.startAgain = options.startAgain ?? false;
     this.reason = options.reason;

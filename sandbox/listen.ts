@@ -2,6 +2,9 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+/** Node's own most is 16 kB, with which an address that is too long would not get HubSpot's 414. */
+const MOST_HEADERS = 64 * 1024;
+
 /**
  * Listens on 127.0.0.1 and, where the machine has IPv6, on ::1: `localhost` may mean either.
  * Rejects with EADDRINUSE when the port is taken on one of them.
@@ -27,7 +30,7 @@ export async function listenOnLoopback(
 }
 
 async function listen(handler: RequestListener, port: number, host: string): Promise<Server> {
-  const server = createServer(handler).listen(port, host);
+  const server = createServer({ maxHeaderSize: MOST_HEADERS }, handler).listen(port, host);
   await once(server, 'listening');
   return server;
 }

@@ -3,14 +3,16 @@ import { HubSpotError } from '../hubspot/errors.ts';
 import { ProblemError } from './command.ts';
 import type { Output } from './output.ts';
 import type { FileRow } from './records-file.ts';
-import { explainLimit } from './refusal.ts';
+import { adviceOn } from './refusal.ts';
 
 export interface RowOutcome {
   readonly line: number;
   readonly id?: string | undefined;
   readonly reason?: string | undefined;
-  /** Which limit of HubSpot's stood in the way, and until when. */
-  readonly limit?: string | undefined;
+  /** The record that holds a value already which must be unique. */
+  readonly existingId?: string | undefined;
+  /** What stood in the way of its whole request: a limit and until when, a scope, the wrong data region. */
+  readonly advice?: string | undefined;
 }
 
 /** What became of each row of a file, in its order. */
@@ -22,7 +24,8 @@ export const rowOutcomes = (
     line: rows[index]?.line ?? 0,
     id: typeof result === 'object' && result !== null && 'id' in result ? String(result.id) : undefined,
     reason: failure?.message,
-    limit: failure?.error instanceof HubSpotError ? explainLimit(failure.error) : undefined,
+    existingId: failure?.existingId,
+    advice: failure?.error instanceof HubSpotError ? adviceOn(failure.error) : undefined,
   }));
 
 /**
@@ -37,7 +40,7 @@ export function reportRows(out: Output, what: string, rows: readonly RowOutcome[
     { done: rows.filter(({ reason }) => reason === undefined), failed },
   );
   if (failed.length > 0) {
-    const [limit = ''] = failed.flatMap(({ limit }) => (limit === undefined ? [] : ` ${limit}`));
-    throw new ProblemError(`${failed.length} of ${rows.length} rows failed.${limit}`);
+    const [advice = ''] = failed.flatMap(({ advice }) => (advice === undefined ? [] : ` ${advice}`));
+    throw new ProblemError(`${failed.length} of ${rows.length} rows failed.${advice}`);
   }
 }

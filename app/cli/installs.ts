@@ -39,9 +39,10 @@ export const installCommands: CommandGroup = (program, tools) => {
   portal(group.command('show').description('one install and its history'))
     .option('--refreshes', 'with the refreshes of the last days that left it as it was')
     .action(async (portalId: number, { refreshes = false }: { refreshes?: boolean }) => {
-      const [install, history, optionalScopes] = await withContext(async ({ services, config }) => [
+      const [install, history, alarms, optionalScopes] = await withContext(async ({ services, config }) => [
         await services.installs.status(portalId),
         await services.installs.history(portalId),
+        await services.portalAlarms.of(portalId),
         config.hubspot.optionalScopes,
       ]);
       const shown = history.filter(({ routine }) => refreshes || !routine);
@@ -59,10 +60,12 @@ export const installCommands: CommandGroup = (program, tools) => {
       output().one(
         {
           ...fields,
+          alarms: alarms.map(({ message, since }) => `since ${since.toISOString()}: ${message}`),
           history: shown.map(({ at, toState, reason }) => `${at.toISOString()} ${toState} (${reason});`),
         },
         {
           ...fields,
+          alarms,
           history: shown.map(({ at, fromState, toState, reason }) => ({
             ...{ at, from: fromState, to: toState, reason },
           })),

@@ -1,33 +1,35 @@
 import { furtherDetails } from '../hubspot/error-body.ts';
-import type { HubSpotError } from '../hubspot/errors.ts';
-import { rateLimitWait } from '../hubspot/retry.ts';
+import { DAILY_LIMIT, explainRegion, explainScopes, type HubSpotError } from '../hubspot/errors.ts';
+import { limitWait } from '../hubspot/retry.ts';
 
 /** What HubSpot refused, with a line for each field that it names and the message does not. */
 export const explainRefusal = (error: HubSpotError): string =>
-  [error.message, ...furtherDetails(error.message, error.errors), explainLimit(error) ?? []]
-    .flat()
-    .join('\n  ');
+  [error.message, ...furtherDetails(error.message, error.errors), adviceOn(error) ?? []].flat().join('\n  ');
+
+/** What stood in the way of the call, whatever it was about, and what helps; undefined where it was the call itself. */
+export function adviceOn(error: HubSpotError): string | undefined {
+  const region = explainRegion(error);
+  return (
+    explainLimit(error) ??
+    explainScopes(error) ??
+    (region === undefined ? undefined : `${region} This passes: try again shortly.`)
+  );
+}
 
 /** Which of HubSpot's limits a call met, and when the next try makes sense; undefined when it met none. */
-export function explainLimit(error: HubSpotError): string | undefined {
-  const waitMs = waitOf(error);
+function explainLimit(error: HubSpotError): string | undefined {
+  const waitMs = limitWait(error);
   if (waitMs === undefined) return undefined;
   return `${limitOf(error, waitMs)} Try again at ${localTime(Date.now() + waitMs)}.`;
 }
 
-/** A call that was not sent knows how long the budget keeps it back. */
-function waitOf(error: HubSpotError): number | undefined {
-  if (error.status === 429) return Math.max(rateLimitWait(error), (error.retryAfter ?? 0) * 1000);
-  return error.sent || error.retryAfter === undefined ? undefined : error.retryAfter * 1000;
-}
-
 function limitOf({ policyName }: HubSpotError, waitMs: number): string {
   if (policyName === 'DAILY') {
-    return 'The account’s daily limit of calls is used up; it begins anew at midnight in the account’s time zone.';
+    return DAILY_LIMIT;
   }
   // Only the other limits are over within seconds.
   if (policyName === undefined && waitMs > 60_000) {
-    return 'HubSpot refused an earlier call of this account, as it does when the daily limit of calls is used up.';
+    return 'HubSpot refused an earlier call of this account for its rate, and asked for a long wait.';
   }
   if (policyName === 'SECONDLY') return 'The account’s limit of calls in a second is used up.';
   return 'The account’s limit of calls in ten seconds is used up.';

@@ -46,6 +46,21 @@ export const alarmsStore = {
     await db.query('delete from alarms where starts_with(name, $1) and last_seen_at < $2', [prefix, before]);
   },
 
+  async isRaised(db: Db, name: string): Promise<boolean> {
+    const { rowCount } = await db.query('select from alarms where name = $1', [name]);
+    return rowCount === 1;
+  },
+
+  /** Oldest first: those of one portal end with its number. */
+  async endingWith(db: Db, suffix: string): Promise<Alarm[]> {
+    const { rows } = await db.query<Alarm>(
+      `select name, message, raised_at as since, last_seen_at as "lastSeen", occurrences
+       from alarms where right(name, length($1)) = $1 order by raised_at`,
+      [suffix],
+    );
+    return rows;
+  },
+
   /** Oldest first. One for each of many portals would help nobody: the first fifty. */
   async list(db: Db): Promise<Alarm[]> {
     const { rows } = await db.query<Alarm>(

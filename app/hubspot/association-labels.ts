@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readAnswer } from './answer.ts';
 import { apiPaths } from './api-paths.ts';
 import type { Send } from './http.ts';
+import { pathPart } from './path-part.ts';
 
 /** One kind of association in one direction; the plain one has no label. */
 export const associationLabel = z.object({
@@ -17,7 +18,7 @@ const labels = z.object({ results: z.array(associationLabel) });
 /** The kinds of association that a portal has; part of the associations API. */
 export function associationLabels(send: Send, paths = apiPaths) {
   const pathOf = (fromType: string, toType: string) =>
-    `${paths.associationLabels.path}/${encodeURIComponent(fromType)}/${encodeURIComponent(toType)}/labels`;
+    `${paths.associationLabels.path}/${pathPart(fromType)}/${pathPart(toType)}/labels`;
 
   return {
     /** Every kind of association from one type to another. */

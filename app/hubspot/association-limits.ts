@@ -5,6 +5,7 @@ import { associationLabel } from './association-labels.ts';
 import { type Batch, sendBatch } from './batch.ts';
 import type { StandardError } from './error-body.ts';
 import type { Send } from './http.ts';
+import { pathPart } from './path-part.ts';
 
 const limit = associationLabel.extend({ userEnforcedMaxToObjectIds: z.number().int().optional() });
 const limits = z.object({ results: z.array(limit) });
@@ -31,8 +32,7 @@ const MOST = 100;
  */
 export function associationLimits(send: Send, paths = apiPaths) {
   const base = `${paths.associationLabels.path}/definitions/configurations`;
-  const pathOf = (fromType: string, toType: string) =>
-    `${base}/${encodeURIComponent(fromType)}/${encodeURIComponent(toType)}`;
+  const pathOf = (fromType: string, toType: string) => `${base}/${pathPart(fromType)}/${pathPart(toType)}`;
 
   const writing = (path: string): Batch<NewLimit, AssociationLimit> => ({
     limit: MOST,

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { readAnswer } from './answer.ts';
 import { apiPaths } from './api-paths.ts';
 import { associated, associationBatches, type LabelledPair, type RecordPair } from './association-batches.ts';
 import { associationLabels } from './association-labels.ts';
@@ -7,6 +6,8 @@ import { associationLimits } from './association-limits.ts';
 import { type OnProgress, sendBatch } from './batch.ts';
 import { type AssociationSpec, nextPage } from './crm-record.ts';
 import type { Send } from './http.ts';
+import { readPages } from './pages.ts';
+import { pathPart } from './path-part.ts';
 
 export type Associated = z.output<typeof associated>;
 
@@ -25,7 +26,7 @@ const page = z.object({ results: z.array(associated), paging: nextPage });
  * @see https://developers.hubspot.com/docs/api-reference/crm-associations-v4/guide
  */
 export function createAssociationsApi(send: Send, paths = apiPaths) {
-  const joined = (...parts: string[]) => parts.map((part) => encodeURIComponent(part)).join('/');
+  const joined = (...parts: string[]) => parts.map(pathPart).join('/');
   const below = ({ type, id }: RecordRef, ...parts: string[]) =>
     `${paths.recordAssociations.path}/${joined(type, id, 'associations', ...parts)}`;
   const batches = (fromType: string, toType: string) =>
@@ -33,15 +34,8 @@ export function createAssociationsApi(send: Send, paths = apiPaths) {
 
   return {
     /** Every record of a type that a record is associated with. */
-    async *list(from: RecordRef, toType: string): AsyncGenerator<Associated, void> {
-      for (let after: string | undefined; ; ) {
-        const request = { method: 'GET', path: below(from, toType), query: { limit: PAGE, after } } as const;
-        const { results, paging } = readAnswer(page, await send(request), request);
-        yield* results;
-        after = paging?.next?.after;
-        if (after === undefined) return;
-      }
-    },
+    list: (from: RecordRef, toType: string): AsyncGenerator<Associated, void> =>
+      readPages(send, { method: 'GET', path: below(from, toType), query: { limit: PAGE } }, page),
 
     /** Associates two records without a label; once is as good as twice. */
     async createDefault(from: RecordRef, to: RecordRef): Promise<void> {

@@ -1,14 +1,23 @@
 import { z } from 'zod';
 import { readAnswer } from './answer.ts';
-import { type ErrorDetail, furtherDetails, type StandardError, standardErrors } from './error-body.ts';
+import {
+  type ErrorDetail,
+  existingIdIn,
+  furtherDetails,
+  type StandardError,
+  standardErrors,
+} from './error-body.ts';
 import { HubSpotError } from './errors.ts';
 import type { HubSpotRequest, Send } from './http.ts';
+import { patientAfter } from './pages.ts';
 import { usableItems } from './usable-items.ts';
 
 /** Why an input of a batch failed. `error` when its whole request did. */
 export interface BatchFailure {
   readonly message: string;
   readonly category?: string | undefined;
+  /** The record that holds a value already which must be unique. */
+  readonly existingId?: string | undefined;
   readonly error?: unknown;
 }
 
@@ -52,7 +61,8 @@ export async function sendBatch<Input, Result>(
   const outcomes: BatchOutcome<Input, Result>[] = [];
   let failedInARow = 0;
   for (let start = 0; start < inputs.length; start += batch.limit) {
-    const sent = await sendChunk(send, batch, inputs.slice(start, start + batch.limit));
+    const sending = patientAfter(start / batch.limit, send);
+    const sent = await sendChunk(sending, batch, inputs.slice(start, start + batch.limit));
     outcomes.push(...sent);
     onProgress(outcomes.length);
     const failures = sent.flatMap(({ failure }) => (failure?.error === undefined ? [] : failure));
@@ -194,6 +204,7 @@ async function sendPart<Input, Result>(
     const failure: BatchFailure = {
       message: detailed(error instanceof Error ? error.message : String(error), detailsOf(error)),
       category: error instanceof HubSpotError ? error.category : undefined,
+      existingId: error instanceof HubSpotError ? error.existingId : undefined,
       error,
     };
     return inputs.map((input) => ({ input, failure }));
@@ -253,7 +264,11 @@ function outcomesOf<Input, Result>(
 function failureOf(errors: readonly StandardError[]): BatchFailure {
   const texts = errors.map((error) => detailed(error.message ?? error.category ?? '', error.errors));
   const message = [...new Set(texts)].filter(Boolean).join('; ');
-  return { message: message || 'HubSpot reported an error and no reason', category: errors[0]?.category };
+  return {
+    message: message || 'HubSpot reported an error and no reason',
+    category: errors[0]?.category,
+    existingId: existingIdIn(texts),
+  };
 }
 
 const UNTOLD = 'HubSpot did not say what became of it';

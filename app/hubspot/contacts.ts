@@ -62,5 +62,5 @@ function refusal(
   [error]: readonly StandardError[],
 ): HubSpotError {
   if (!error) return new HubSpotError({ ...request, problem: 'an answer without usable results' });
-  return new HubSpotError({ ...request, status: 400 }, error);
+  return new HubSpotError({ ...request, status: error.category === 'CONFLICT' ? 409 : 400 }, error);
 }

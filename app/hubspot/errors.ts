@@ -1,5 +1,12 @@
 import { maskEmails } from '../logger.ts';
-import { describeDetail, type ErrorDetail, nameDetail, readErrorBody } from './error-body.ts';
+import {
+  describeDetail,
+  type ErrorDetail,
+  existingIdIn,
+  nameDetail,
+  readErrorBody,
+  scopesNamed,
+} from './error-body.ts';
 
 export interface HubSpotFailure {
   readonly method: string;
@@ -16,6 +23,12 @@ export interface HubSpotFailure {
   /** Seconds to wait, from `Retry-After`. */
   readonly retryAfter?: number | undefined;
   readonly correlationId?: string | undefined;
+  /** The account's data region, from `x-hubspot-correct-hublet`. */
+  readonly correctHublet?: string | undefined;
+  /** The scopes that the app asks for when it is installed. */
+  readonly askedScopes?: readonly string[] | undefined;
+  /** Which of HubSpot's limits keeps a request back that was not sent; an answer names its own. */
+  readonly policyName?: string | undefined;
   /** What is wrong when it is not a status: no answer in time, an answer that is not JSON. */
   readonly problem?: string | undefined;
   /** What else there is to say of it to people. */
@@ -32,8 +45,13 @@ export class HubSpotError extends Error {
   readonly method: string;
   /** E-mail addresses in it are masked. */
   readonly path: string;
-  /** Undefined also where an answer came that cannot be used. */
+  /**
+   * Undefined also where an answer came that cannot be used. 488 whenever HubSpot names the account's data region: the
+   * answer is that of a region which does not know the account, so its 401, 404 or 409 means nothing.
+   */
   readonly status: number | undefined;
+  /** The account's data region, such as `eu1`, where HubSpot answered from another one. */
+  readonly correctHublet: string | undefined;
   readonly retryAfter: number | undefined;
   /** False when the request never left this server. */
   readonly sent: boolean;
@@ -45,9 +63,15 @@ export class HubSpotError extends Error {
   readonly category: string | undefined;
   readonly subCategory: unknown;
   readonly policyName: string | undefined;
+  /** The scopes of which the call needs one or more, where the install lacks them and HubSpot says which. */
+  readonly requiredScopes: readonly string[];
+  /** Those of them that the app asks for: where it asks for none, installing it again cannot help. */
+  readonly askedScopes: readonly string[];
   /** OAuth endpoints: `error` of RFC 6749, and HubSpot's older `status` word such as BAD_REFRESH_TOKEN. */
   readonly oauthError: string | undefined;
   readonly oauthStatus: string | undefined;
+  /** The record that holds a value already which must be unique, where HubSpot says so. */
+  readonly existingId: string | undefined;
   readonly errors: readonly ErrorDetail[];
   /** The same for people, one line each: `firstname: is too long`. */
   readonly details: readonly string[];
@@ -60,14 +84,19 @@ export class HubSpotError extends Error {
 
   constructor(failure: HubSpotFailure, body?: unknown) {
     const known = readErrorBody(body);
-    const what =
-      failure.problem ?? [failure.status, known.category ?? known.status].filter(Boolean).join(' ');
+    const region = [known.correctHublet, failure.correctHublet].find(isRegion);
+    const requiredScopes = [...new Set([known, ...known.errors].flatMap(scopesNamed))];
+    const askedScopes = requiredScopes.filter((scope) => failure.askedScopes?.includes(scope) ?? true);
+    const words = [failure.status, known.category ?? known.status, needOf(requiredScopes, askedScopes)];
+    if (region) words.push(`(the account is in ${region})`);
+    const what = failure.problem ?? words.filter(Boolean).join(' ');
     const said = [known.message, failure.note].filter(Boolean).join('; ');
     const path = maskEmails(failure.path);
     super(`HubSpot: ${failure.method} ${path}: ${what}${said && `: ${said}`}`);
     this.method = failure.method;
     this.path = path;
-    this.status = failure.status;
+    this.status = statusIn(region, failure.status);
+    this.correctHublet = region;
     this.retryAfter = failure.retryAfter;
     this.sent = failure.sent ?? true;
     this.answered = failure.answered ?? this.sent;
@@ -76,9 +105,12 @@ export class HubSpotError extends Error {
     this.correlationId = known.correlationId ?? failure.correlationId;
     this.category = known.category;
     this.subCategory = known.subCategory;
-    this.policyName = known.policyName;
+    this.policyName = known.policyName ?? failure.policyName;
+    this.requiredScopes = requiredScopes;
+    this.askedScopes = askedScopes;
     this.oauthError = known.error;
     this.oauthStatus = known.status;
+    this.existingId = existingIdIn([known.message, ...known.errors.map(({ message }) => message)]);
     this.errors = known.errors;
     this.details = known.errors.flatMap((detail) => describeDetail(detail) ?? []);
     this.problems = known.errors.flatMap((detail) => nameDetail(detail) ?? []);
@@ -86,9 +118,19 @@ export class HubSpotError extends Error {
     this.summary = what;
   }
 
-  /** True when the same request may succeed later: no answer, locked, rate limit, migration, server trouble. */
+  /** True when the same request may succeed later: no answer, locked, rate limit, region, server trouble. */
   get transient(): boolean {
     return this.status === undefined || this.status < 400 || isTransientStatus(this.status);
+  }
+
+  /** The account's limit of the day is used up: HubSpot said so, of this call or of one before. */
+  get dailyLimit(): boolean {
+    return this.policyName === 'DAILY';
+  }
+
+  /** HubSpot answered from a data region that does not know the account, as it does now and then. */
+  get wrongRegion(): boolean {
+    return this.status === WRONG_REGION || this.correctHublet !== undefined;
   }
 }
 
@@ -98,6 +140,47 @@ const REPEATABLE = new Set(['GET', 'PUT', 'DELETE', 'HEAD']);
 export const isIdempotent = ({ idempotent, method }: { idempotent?: boolean | undefined; method: string }) =>
   idempotent ?? REPEATABLE.has(method);
 
-/** 423 locked, 429 rate limit, 477 account moving between regions, and everything from 500. */
-export const isTransientStatus = (status: number) =>
-  status === 423 || status === 429 || status === 477 || status >= 500;
+/** Not documented, but met: "Hub 62516 is unknown to this Hublet, but it appears to exist in Hublet eu1". */
+export const WRONG_REGION = 488;
+
+/** What an answer from the wrong data region means, for people; undefined for other answers. */
+export function explainRegion({ wrongRegion, correctHublet }: HubSpotError): string | undefined {
+  if (!wrongRegion) return undefined;
+  const where = correctHublet ? `, which is in ${correctHublet}` : '';
+  return `HubSpot answered from a data region that does not know this account${where}.`;
+}
+
+export const DAILY_LIMIT =
+  'The account’s daily limit of calls is used up; it begins anew at midnight in the account’s time zone.';
+
+/** Scopes that a call needs, in a few words. */
+function needOf(required: readonly string[], asked: readonly string[]): string | undefined {
+  if (required.length === 0) return undefined;
+  const unasked = asked.length === 0 ? ', not asked for by the app' : '';
+  return `(needs ${required.join(' or ')}${unasked})`;
+}
+
+/** Which scopes an install lacks, and whether installing the app again helps; undefined where HubSpot names none. */
+export function explainScopes({ requiredScopes, askedScopes }: HubSpotError): string | undefined {
+  if (requiredScopes.length === 0) return undefined;
+  const single = requiredScopes.length === 1;
+  const lacking = single ? 'a scope' : 'one or more of these scopes';
+  const lacks = `This install lacks ${lacking} for that: ${requiredScopes.join(', ')}.`;
+  if (askedScopes.length > 0) {
+    return `${lacks} The app asks for ${single ? 'it' : askedScopes.join(', ')}: ask the account to install the app again.`;
+  }
+  return (
+    `${lacks} The app asks for no such scope, so installing again does not help: declare it in the project and, where ` +
+    'they are set, in HUBSPOT_SCOPES or HUBSPOT_OPTIONAL_SCOPES first.'
+  );
+}
+
+const PASSES = new Set([423, 429, 477, WRONG_REGION]);
+
+/** 423 locked, 429 rate limit, 477 account moving between regions, 488 wrong region, and everything from 500. */
+export const isTransientStatus = (status: number) => PASSES.has(status) || status >= 500;
+
+const isRegion = (text: string | undefined) => text !== undefined && /^[\w-]{1,20}$/.test(text);
+
+const statusIn = (region: string | undefined, status: number | undefined) =>
+  region === undefined || status === undefined || isTransientStatus(status) ? status : WRONG_REGION;

@@ -19,6 +19,8 @@ export interface HubSpotRequest {
   readonly timeoutMs?: number;
   /** The caller sees to further tries itself. */
   readonly once?: boolean;
+  /** Part of much work: it waits as long as background calls do, and gives way to what somebody waits for. */
+  readonly patient?: boolean;
   /** Which of HubSpot's rate limits it counts against. */
   readonly lane?: CallLane;
 }
@@ -35,7 +37,13 @@ const TIMEOUT_MS = 15_000;
 /** The connection was never made. */
 const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
 
-export function createHubSpotHttp(apiUrl: string, logger: Logger, timeoutMs = TIMEOUT_MS): Send {
+/** @param askedScopes those that the app asks for, so that a refusal can say whether it asks for a missing one. */
+export function createHubSpotHttp(
+  apiUrl: string,
+  logger: Logger,
+  timeoutMs = TIMEOUT_MS,
+  askedScopes?: readonly string[],
+): Send {
   const client = got.extend({
     retry: { limit: 0 },
     throwHttpErrors: false,
@@ -75,8 +83,10 @@ export function createHubSpotHttp(apiUrl: string, logger: Logger, timeoutMs = TI
     const body = parseJson(response.body);
     if (status >= 300) {
       const retryAfter = retryAfterOf(headers);
+      const correctHublet = asText(headers['x-hubspot-correct-hublet']);
       const said = body.ok ? withoutSecrets(body.value, secretsOf(request)) : undefined;
-      throw new HubSpotError({ ...about, status, retryAfter, correlationId }, said);
+      const answered = { status, retryAfter, correlationId, correctHublet, askedScopes };
+      throw new HubSpotError({ ...about, ...answered }, said);
     }
     if (!body.ok) {
       throw new HubSpotError({ ...about, correlationId, problem: `${status} with a body that is not JSON` });
@@ -123,7 +133,8 @@ function parseJson(text: string): { ok: true; value: unknown } | { ok: false } {
   }
 }
 
-function queryString(query: HubSpotRequest['query'] = {}): string {
+/** `?name=value&…` as it is sent, empty for none. */
+export function queryString(query: HubSpotRequest['query'] = {}): string {
   const pairs = Object.entries(query).flatMap(([name, value]) =>
     value === undefined
       ? []

@@ -26,15 +26,25 @@ interface WriteInput {
 
 /** The batches of one object type. Writes carry a trace id each, which makes HubSpot fail inputs one by one. */
 export function recordBatches(path: string) {
-  const request = (verb: string, json: unknown, idempotent: boolean): HubSpotRequest => ({
+  const request = (
+    verb: string,
+    json: unknown,
+    idempotent: boolean,
+    query?: HubSpotRequest['query'],
+  ): HubSpotRequest => ({
     method: 'POST',
     path: `${path}/batch/${verb}`,
+    ...(query && { query }),
     json,
     idempotent,
   });
 
   return {
-    read: (properties: readonly string[], idProperty?: string): Batch<string, CrmRecord> => ({
+    read: (
+      properties: readonly string[],
+      idProperty?: string,
+      archived = false,
+    ): Batch<string, CrmRecord> => ({
       limit: LIMIT,
       request: (ids) => {
         const json = {
@@ -43,7 +53,7 @@ export function recordBatches(path: string) {
           propertiesWithHistory: [],
           ...(idProperty && { idProperty }),
         };
-        return request('read', json, true);
+        return request('read', json, true, archived ? { archived } : undefined);
       },
       result: crmRecord,
       isResultOf: (record, id) => isRecord(record, id, idProperty),

@@ -3,6 +3,8 @@ import { AppError } from '../errors.ts';
 import { readAnswer } from './answer.ts';
 import { type CrmRecord, crmRecord, nextPage } from './crm-record.ts';
 import type { Send } from './http.ts';
+import { isTooLong, withProperties } from './long-reads.ts';
+import { createAdvance, patientAfter } from './pages.ts';
 
 type ValueOperator = 'EQ' | 'NEQ' | 'LT' | 'LTE' | 'GT' | 'GTE' | 'CONTAINS_TOKEN' | 'NOT_CONTAINS_TOKEN';
 
@@ -48,17 +50,26 @@ export async function* searchRecords(
   }: SearchQuery,
 ): AsyncGenerator<CrmRecord, void> {
   const sorts = [{ direction: 'ASCENDING', ...(sort ?? { propertyName: ID }) }];
+  const request = { method: 'POST', path: `${path}/search`, idempotent: true, lane: 'search' } as const;
   let groups = filterGroups;
-  for (let after = '0', last: string | undefined; ; ) {
-    const request = { method: 'POST', path: `${path}/search`, idempotent: true, lane: 'search' } as const;
-    const json = { filterGroups: groups, sorts, ...(query && { query }), properties, limit: PAGE, after };
-    const { results, paging } = readAnswer(page, await send({ ...request, json }), request);
-    yield* results;
-    last = results.at(-1)?.id ?? last;
-    if (paging?.next === undefined || results.length === 0) return;
-    after = paging.next.after;
+  let advance = createAdvance(request);
+  /** Each part of the search begins behind the last record of the part before. */
+  const begin = createAdvance(request);
+  for (let after = '0', calls = 0; ; calls += 1) {
+    const wanted = { filterGroups: groups, sorts, ...(query && { query }), properties, limit: PAGE, after };
+    const sending = patientAfter(calls, send);
+    const isLong = isTooLong({ ...request, json: wanted });
+    const json = isLong ? { ...wanted, properties: [] } : wanted;
+    const { results, paging } = readAnswer(page, await sending({ ...request, json }), request);
+    const next = advance(paging?.next?.after);
+    yield* isLong ? await withProperties(sending, path, results, properties) : results;
+    const last = results.at(-1)?.id;
+    if (next === undefined || last === undefined) return;
+    after = next;
     if (Number(after) + PAGE > WINDOW) {
-      groups = beyond(filterGroups, sort, last ?? '0');
+      groups = beyond(filterGroups, sort, last);
+      begin(last);
+      advance = createAdvance(request);
       after = '0';
     }
   }

@@ -2,9 +2,13 @@ import { z } from 'zod';
 import { readAnswer } from './answer.ts';
 import { type OnProgress, sendBatch } from './batch.ts';
 import { type CrmRecord, crmRecord, type NewAssociation, nextPage } from './crm-record.ts';
+import { HubSpotError } from './errors.ts';
 import type { Send } from './http.ts';
+import { isTooLong, withProperties } from './long-reads.ts';
 import { recordBatches } from './object-batches.ts';
 import { type SearchQuery, searchRecords } from './object-search.ts';
+import { readPages } from './pages.ts';
+import { pathPart } from './path-part.ts';
 import { asText, type PropertyValues } from './property-values.ts';
 
 export interface CrmObjectType {
@@ -44,7 +48,7 @@ export type CrmObjects = ReturnType<typeof createCrmObjects>;
  * @see https://developers.hubspot.com/docs/api-reference/crm-objects-v3/guide
  */
 export function createCrmObjects(send: Send, { path, properties: usual }: CrmObjectType) {
-  const pathOf = (id: string) => `${path}/${encodeURIComponent(id)}`;
+  const pathOf = (id: string) => `${path}/${pathPart(id)}`;
   const batches = recordBatches(path);
 
   return {
@@ -66,7 +70,13 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
     ): Promise<CrmRecord> {
       const query = { properties, associations, ...options };
       const request = { method: 'GET', path: pathOf(id), query } as const;
-      return readAnswer(crmRecord, await send(request), request);
+      if (!isTooLong(request)) return readAnswer(crmRecord, await send(request), request);
+      const plain = { ...request, query: { ...query, properties: undefined } };
+      const found = readAnswer(crmRecord, await send(plain), plain);
+      const [record] = await withProperties(send, path, [found], properties, options.archived);
+      if (!record)
+        throw new HubSpotError({ ...plain, status: 404, note: 'it was deleted while it was read' });
+      return record;
     },
 
     /** Writes the named properties and leaves the others. `idProperty` as in `get`. */
@@ -82,19 +92,18 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
     },
 
     /** Every record of the type, in the order of ids; pages are read as they are needed. */
-    async *list({
+    list({
       limit = PAGE,
       properties = usual,
       ...options
     }: ListOptions = {}): AsyncGenerator<CrmRecord, void> {
-      for (let after: string | undefined; ; ) {
-        const query = { limit, after, properties, ...options };
-        const request = { method: 'GET', path, query } as const;
-        const { results, paging } = readAnswer(page, await send(request), request);
-        yield* results;
-        after = paging?.next?.after;
-        if (after === undefined) return;
-      }
+      const query = { limit, properties, ...options };
+      const request = { method: 'GET', path, query } as const;
+      if (!isTooLong(request)) return readPages(send, request, page);
+      const plain = { ...request, query: { ...query, properties: undefined } };
+      return readPages(send, plain, page, (records, sending) =>
+        withProperties(sending, path, records, properties, options.archived),
+      );
     },
 
     /**

@@ -3,6 +3,8 @@ import { readAnswer } from './answer.ts';
 import { apiPaths } from './api-paths.ts';
 import { nextPage } from './crm-record.ts';
 import type { Send } from './http.ts';
+import { readPages } from './pages.ts';
+import { pathPart } from './path-part.ts';
 
 const owner = z.object({
   id: z.string(),
@@ -23,15 +25,8 @@ const PAGE = 500;
 export function createOwnersApi(send: Send, paths = apiPaths) {
   const { path } = paths.owners;
 
-  async function* list({ email, archived }: { email?: string; archived?: boolean } = {}) {
-    for (let after: string | undefined; ; ) {
-      const request = { method: 'GET', path, query: { limit: PAGE, after, email, archived } } as const;
-      const { results, paging } = readAnswer(page, await send(request), request);
-      yield* results;
-      after = paging?.next?.after;
-      if (after === undefined) return;
-    }
-  }
+  const list = ({ email, archived }: { email?: string; archived?: boolean } = {}) =>
+    readPages(send, { method: 'GET', path, query: { limit: PAGE, email, archived } }, page);
 
   return {
     /** Every owner; `archived` gives those who have left. */
@@ -41,7 +36,7 @@ export function createOwnersApi(send: Send, paths = apiPaths) {
     async get(id: string, idProperty: 'id' | 'userId' = 'id'): Promise<Owner> {
       const request = {
         method: 'GET',
-        path: `${path}/${encodeURIComponent(id)}`,
+        path: `${path}/${pathPart(id)}`,
         query: { idProperty },
       } as const;
       return readAnswer(owner, await send(request), request);

@@ -3,6 +3,7 @@ import { AppError } from '../errors.ts';
 import { readAnswer } from './answer.ts';
 import { apiPaths } from './api-paths.ts';
 import type { HubSpotRequest, Send } from './http.ts';
+import { pathPart } from './path-part.ts';
 
 const stage = z.object({
   id: z.string(),
@@ -46,8 +47,7 @@ export interface NewPipeline {
  * @see https://developers.hubspot.com/docs/api-reference/crm-pipelines-v3/guide
  */
 export function createPipelinesApi(send: Send, paths = apiPaths) {
-  const pathOf = (...parts: string[]) =>
-    [paths.pipelines.path, ...parts.map((part) => encodeURIComponent(part))].join('/');
+  const pathOf = (...parts: string[]) => [paths.pipelines.path, ...parts.map(pathPart)].join('/');
   const ask = async <T extends z.ZodType>(schema: T, request: HubSpotRequest) =>
     readAnswer(schema, await send(request), request);
   const askAll = async <T extends z.ZodType>(schema: T, path: string) =>

@@ -2,8 +2,9 @@ import type { Logger } from '../logger.ts';
 import type { ApiPaths } from './api-paths.ts';
 import { type CallBudget, CallBudgetSpent, type CallPriority } from './budget.ts';
 import { HubSpotError, isIdempotent } from './errors.ts';
+import { logFailure } from './failure-log.ts';
 import type { HubSpotRequest, Send } from './http.ts';
-import { rateLimitWait, retryDelay } from './retry.ts';
+import { rateLimitWait, withRetries } from './retry.ts';
 
 /** Where a portal's access token comes from. */
 export interface AccessTokens {
@@ -12,12 +13,23 @@ export interface AccessTokens {
   renewed(refused: string): Promise<string>;
 }
 
+/** What an operator should learn of a portal's calls. */
+export interface PortalWatch {
+  /** A call failed for good. */
+  failed(portalId: number, error: HubSpotError): void;
+  /** HubSpot did what a call asked for that began at `since`, by `performance.now()`. */
+  answered(portalId: number, since: number): void;
+  /** Whether the portal's calls are held because its limit of the day is used up. */
+  hasDailyLimit(portalId: number): Promise<boolean>;
+}
+
 export interface PortalCalls {
   readonly portalId: number;
   readonly http: Send;
   readonly tokens: AccessTokens;
   readonly budget: CallBudget;
   readonly priority: CallPriority;
+  readonly watch: PortalWatch;
   readonly logger: Logger;
   readonly deadlinesMs?: Deadlines | undefined;
   /** When all calls must have ended, by `performance.now()`; beside the deadline of each. */
@@ -38,8 +50,12 @@ const DEADLINES_MS: Deadlines = { interactive: 10_000, background: 120_000 };
 /** What is sent later than this before the deadline would be cut off while HubSpot works on it. */
 const WORTH_SENDING_MS = 1_000;
 
+/** A call of which the budget can say that it has to wait for longer is held for another reason than the rate. */
+const LONGEST_WINDOW_MS = 15_000;
+
 interface Call {
   readonly request: HubSpotRequest;
+  readonly priority: CallPriority;
   /** By `performance.now()`. */
   readonly endsAt: number;
   /** A 401 costs one refresh. */
@@ -51,23 +67,24 @@ interface Call {
  * safe. A 401 costs one refresh and one retry.
  */
 export function createPortalSend(calls: PortalCalls): Send {
-  const { portalId, http, tokens, budget, priority, logger, deadlinesMs = DEADLINES_MS } = calls;
+  const { portalId, http, tokens, budget, watch, logger, deadlinesMs = DEADLINES_MS } = calls;
   return async (request) => {
-    const endsAt = Math.min(performance.now() + deadlinesMs[priority], calls.endsAt ?? Infinity);
-    const call: Call = { request, endsAt, renewed: false };
+    const since = performance.now();
+    const priority = request.patient ? 'background' : calls.priority;
+    const endsAt = Math.min(since + deadlinesMs[priority], calls.endsAt ?? Infinity);
+    const call: Call = { request, priority, endsAt, renewed: false };
     const once = calls.once || request.once;
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await withToken(call);
-      } catch (error) {
-        if (!(error instanceof HubSpotError)) throw error;
-        const delay = once ? undefined : retryDelay(error, isIdempotent(request), attempt, timeToSend(call));
+    const answer = await withRetries(() => withToken(call), {
+      idempotent: isIdempotent(request),
+      leftMs: () => (once ? 0 : timeToSend(call)),
+      onFailure(error, attempt, delay) {
         hold(request, error);
-        log(error, attempt, delay);
-        if (delay === undefined) throw error;
-        await new Promise((resolve) => setTimeout(resolve, delay));
-      }
-    }
+        logFailure(logger, error, { portalId, attempt }, delay);
+        if (delay === undefined) watch.failed(portalId, error);
+      },
+    });
+    watch.answered(portalId, since);
+    return answer;
   };
 
   async function withToken(call: Call): Promise<unknown> {
@@ -100,11 +117,11 @@ export function createPortalSend(calls: PortalCalls): Send {
   /** Sends it when the budget allows. */
   async function withinBudget(call: Call, accessToken: string): Promise<unknown> {
     refuseLate(call);
-    const { request } = call;
+    const { request, priority } = call;
     const lane = laneOf(request);
-    const answered = await budget.take(portalId, lane, priority, timeToSend(call)).catch((error) => {
+    const answered = await budget.take(portalId, lane, priority, timeToSend(call)).catch(async (error) => {
       if (!(error instanceof CallBudgetSpent)) throw error;
-      throw notSent(request, 'the call budget is spent', error.waitMs);
+      throw await refusedByBudget(request, error.waitMs);
     });
     try {
       return await http({
@@ -118,26 +135,18 @@ export function createPortalSend(calls: PortalCalls): Send {
     }
   }
 
+  async function refusedByBudget(request: HubSpotRequest, waitMs = 0): Promise<HubSpotError> {
+    if (waitMs <= LONGEST_WINDOW_MS || !(await watch.hasDailyLimit(portalId))) {
+      return notSent(request, 'the call budget is spent', waitMs || undefined);
+    }
+    return notSent(request, 'an earlier call met the daily limit', waitMs, 'DAILY');
+  }
+
   /** A refusal for the rate concerns every call of the portal; that of the day both lanes. */
   function hold(request: HubSpotRequest, error: HubSpotError) {
     if (error.status !== 429) return;
-    const lanes = error.policyName === 'DAILY' ? (['general', 'search'] as const) : [laneOf(request)];
+    const lanes = error.dailyLimit ? (['general', 'search'] as const) : [laneOf(request)];
     for (const lane of lanes) budget.hold(portalId, lane, rateLimitWait(error));
-  }
-
-  function log(error: HubSpotError, attempt: number, retryInMs: number | undefined) {
-    const { method, path, status, correlationId, summary: reason } = error;
-    const problems = error.problems.length > 0 ? error.problems : undefined;
-    const about = { portalId, method, path, status, correlationId, reason, problems, attempt };
-    if (retryInMs !== undefined) {
-      logger.info(
-        { ...about, retryInMs: Math.round(retryInMs) },
-        'a call to HubSpot failed and is sent again',
-      );
-    } else {
-      const ours = error.transient || status === 401 || status === 403;
-      logger[ours ? 'warn' : 'info'](about, 'a call to HubSpot failed');
-    }
   }
 }
 
@@ -149,7 +158,12 @@ function refuseLate(call: Call): void {
 
 const laneOf = (request: HubSpotRequest) => request.lane ?? 'general';
 
-function notSent({ method, path }: HubSpotRequest, why: string, waitMs?: number): HubSpotError {
+function notSent(
+  { method, path }: HubSpotRequest,
+  why: string,
+  waitMs?: number,
+  policyName?: string,
+): HubSpotError {
   const retryAfter = waitMs === undefined ? undefined : Math.ceil(waitMs / 1000);
   return new HubSpotError({
     method,
@@ -157,5 +171,6 @@ function notSent({ method, path }: HubSpotRequest, why: string, waitMs?: number)
     problem: `not sent: ${why}`,
     sent: false,
     retryAfter,
+    policyName,
   });
 }

@@ -1,4 +1,4 @@
-import type { HubSpotError } from './errors.ts';
+import { HubSpotError, WRONG_REGION } from './errors.ts';
 
 const FIRST_MS = 300;
 const LONGEST_MS = 5_000;
@@ -15,10 +15,36 @@ const DAY_CHECK_MS = 15 * 60 * 1000;
 /** Trouble on the way to HubSpot in which a second try can help; 522, 525 and 526 are for HubSpot's support. */
 const PASSING = new Set([500, 502, 503, 504, 520, 521, 523, 524]);
 
+export interface Retries {
+  readonly idempotent: boolean;
+  /** Milliseconds until the request must be sent; none are left for one that is sent once. */
+  leftMs(): number;
+  /** Told of each failure; `delay` is undefined for the last. */
+  onFailure(error: HubSpotError, attempt: number, delay: number | undefined): void;
+}
+
+/** Sends a request, and again as {@link retryDelay} has it. */
+export async function withRetries<T>(
+  send: () => Promise<T>,
+  { idempotent, leftMs, onFailure }: Retries,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await send();
+    } catch (error) {
+      if (!(error instanceof HubSpotError)) throw error;
+      const delay = retryDelay(error, idempotent, attempt, leftMs());
+      onFailure(error, attempt, delay);
+      if (delay === undefined) throw error;
+      await new Promise((resolve) => setTimeout(resolve, delay));
+    }
+  }
+}
+
 /**
  * How long to wait before the same request is sent again, or undefined when it must not be.
  *
- * A request that HubSpot refused before doing anything (429, 423, 477) is safe to repeat; one that may have been
+ * A request that HubSpot refused before doing anything (429, 423, 477, 488) is safe to repeat; one that may have been
  * carried out (5xx, no answer, an answer that cannot be read) only when repeating it changes nothing. HubSpot's
  * `Retry-After` goes before our own wait; a wait past the call's deadline is none.
  * @param attempt the one that failed, counted from 1.
@@ -52,12 +78,22 @@ export function rateLimitWait({ policyName = '', retryAfter = 0 }: HubSpotError)
   return Math.min(Math.max(WINDOW_MS[policyName] ?? 2_000, retryAfter * 1000), DAY_CHECK_MS);
 }
 
+/**
+ * Milliseconds after which the next try makes sense where a limit of HubSpot's stands in the way; undefined where none
+ * does. A call that was not sent knows how long the budget keeps it back.
+ */
+export function limitWait(error: HubSpotError): number | undefined {
+  if (error.status === 429) return Math.max(rateLimitWait(error), (error.retryAfter ?? 0) * 1000);
+  return error.sent || error.retryAfter === undefined ? undefined : error.retryAfter * 1000;
+}
+
 function ownDelay(error: HubSpotError, idempotent: boolean, attempt: number): number | undefined {
   const grown = Math.min(FIRST_MS * 2 ** (attempt - 1), LONGEST_MS);
   switch (error.status) {
     case 429:
       return error.policyName === 'DAILY' ? undefined : 0;
     case 423:
+    case WRONG_REGION:
       return grown;
     case 477:
       // Without HubSpot's word when the account has moved there is nothing to wait for.

@@ -3,6 +3,7 @@ import { readAnswer } from './answer.ts';
 import { apiPaths } from './api-paths.ts';
 import { HubSpotError } from './errors.ts';
 import type { HubSpotRequest, Send } from './http.ts';
+import { pathPart } from './path-part.ts';
 
 const settingsAnswer = z.object({
   targetUrl: z.string(),
@@ -80,12 +81,12 @@ export function createWebhookSettingsApi(
     },
 
     async activate(id: string): Promise<void> {
-      const path = `${base}/subscriptions/${encodeURIComponent(id)}`;
+      const path = `${base}/subscriptions/${pathPart(id)}`;
       await call(subscriptionAnswer, { method: 'PATCH', path, json: { active: true } });
     },
 
     async unsubscribe(id: string): Promise<void> {
-      const path = `${base}/subscriptions/${encodeURIComponent(id)}`;
+      const path = `${base}/subscriptions/${pathPart(id)}`;
       await call(z.unknown(), { method: 'DELETE', path });
     },
   };

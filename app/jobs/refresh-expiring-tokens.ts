@@ -9,6 +9,7 @@ import {
   clearIfRefreshedSince,
   clearRefreshRefusedNoMore,
 } from '../services/install-alarms.ts';
+import { clearOldPortalAlarms } from '../services/portal-alarms.ts';
 import type { TokenService } from '../services/token-service.ts';
 import { enqueue } from './enqueue.ts';
 
@@ -63,6 +64,7 @@ export async function refreshExpiringTokens({
 
   if (!misconfigured) await clearIfRefreshedSince(pool);
   await clearRefreshRefusedNoMore(pool);
+  await clearOldPortalAlarms(pool, clock.now());
   if (refreshed + failed > 0) logger.info({ refreshed, failed }, 'swept the tokens that expire soon');
   if (goOnAt && !misconfigured) {
     const name = 'refresh-expiring-tokens';

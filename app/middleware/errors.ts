@@ -2,7 +2,8 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import { isDatabaseAway } from '../db/errors.ts';
 import { AppError, invalidRequest, notFound } from '../errors.ts';
 import { furtherDetails } from '../hubspot/error-body.ts';
-import { HubSpotError } from '../hubspot/errors.ts';
+import { DAILY_LIMIT, explainRegion, explainScopes, HubSpotError } from '../hubspot/errors.ts';
+import { limitWait } from '../hubspot/retry.ts';
 import { maskEmails } from '../logger.ts';
 import { compressed, tooLarge } from '../verification/raw-body.ts';
 
@@ -30,8 +31,15 @@ export const errorHandler: ErrorRequestHandler = (error, req, res, next) => {
   if (known.code === 'busy' && !req.complete) res.set('Connection', 'close');
   if (known.retryAfter) res.set('Retry-After', String(known.retryAfter));
   if (wantsPage(req)) renderErrorPage(req, res, known);
-  else res.json({ error: { code: known.code, message: messageFor(req, known), requestId: req.id } });
+  else res.json({ error: shownOf(req, known) });
 };
+
+const shownOf = (req: Request, error: AppError) => ({
+  code: error.code,
+  message: messageFor(req, error),
+  ...(error.existingId && { existingId: error.existingId }),
+  requestId: req.id,
+});
 
 /** Requests that were not carried out, and what that means for those that were to change something. */
 const NOT_CARRIED_OUT = ['invalid_request', 'body_too_large', 'unsupported_encoding'];
@@ -103,7 +111,7 @@ const databaseAway = (cause: unknown) =>
 
 /** What HubSpot refused because of the caller's values goes back to the caller; the rest is ours to explain. */
 function fromHubSpot(error: HubSpotError): AppError {
-  const options = { cause: error };
+  const options = { cause: error, existingId: error.existingId };
   if (error.maybeDone) {
     return new AppError(
       502,
@@ -112,24 +120,37 @@ function fromHubSpot(error: HubSpotError): AppError {
       options,
     );
   }
+  if (error.dailyLimit) {
+    const waitMs = limitWait(error) ?? 0;
+    const nextTry = new Date(Date.now() + waitMs).toISOString();
+    return new AppError(
+      503,
+      'hubspot_daily_limit',
+      `${DAILY_LIMIT} Nothing was done; try again at ${nextTry}.`,
+      { ...options, retryAfter: Math.ceil(waitMs / 1000) },
+    );
+  }
   if (error.transient) {
     return new AppError(
       503,
       'hubspot_unavailable',
-      'HubSpot is not answering as it should. Nothing was lost; try again shortly.',
+      `${whatPasses(error)} Nothing was lost; try again shortly.`,
       {
         ...options,
         retryAfter: error.retryAfter ?? 5,
       },
     );
   }
-  if (error.status === 404)
-    return new AppError(404, 'not_found', 'HubSpot has no such record in this portal.', options);
-  if (error.status === 400 || error.status === 409 || error.status === 414) {
+  const reason = reasonOf(error);
+  if (error.status === 404) {
+    const message = `HubSpot has no such record in this portal${reason ? `: ${reason}` : '.'}`;
+    return new AppError(404, 'not_found', message, options);
+  }
+  if (OF_VALUES.has(error.status)) {
     return new AppError(
       error.status === 409 ? 409 : 400,
       'refused_by_hubspot',
-      `HubSpot refused the values: ${reasonOf(error)}`,
+      `HubSpot refused the values: ${reason ?? error.category ?? 'no reason given'}`,
       options,
     );
   }
@@ -137,26 +158,30 @@ function fromHubSpot(error: HubSpotError): AppError {
     return new AppError(
       403,
       'missing_scopes',
-      'This install lacks a scope for that. Ask the account to install the app again.',
+      explainScopes(error) ??
+        'This install lacks a scope for that. Ask the account to install the app again.',
       options,
     );
   }
   return new AppError(
     502,
     'hubspot_error',
-    'HubSpot refused a request of this server. The operator finds the reason in the log.',
+    `HubSpot refused a request of this server${reason ? `: ${reason}` : '.'} The operator finds the request in the log.`,
     options,
   );
 }
 
-/** HubSpot's sentence and the fields that it names. The list that CRM sentences end with is those fields again, in JSON. */
-function reasonOf({ said = '', errors, category }: HubSpotError): string {
-  const [sentence = ''] = said.split('[{', 1);
-  const reason = `${sentence.trim()} ${furtherDetails(sentence, errors).join('; ')}`.trim();
-  return reason || category || 'no reason given';
+const whatPasses = (error: HubSpotError): string =>
+  explainRegion(error) ?? 'HubSpot is not answering as it should.';
+
+/** Refusals for what the caller sent: values, a conflict, too much of it. */
+const OF_VALUES = new Set<number | undefined>([400, 409, 413, 414, 422]);
+
+/** HubSpot's sentence and the fields that it names besides. */
+function reasonOf({ said = '', errors }: HubSpotError): string | undefined {
+  return `${said} ${furtherDetails(said, errors).join('; ')}`.trim() || undefined;
 }
 
 /** HubSpot names the scopes it misses; other refusals with 403 are about rights that no new consent gives. */
-const isAboutScopes = ({ category, errors }: HubSpotError) =>
-  category === 'MISSING_SCOPES' ||
-  errors.some(({ context }) => context?.requiredGranularScopes !== undefined);
+const isAboutScopes = ({ category, requiredScopes }: HubSpotError) =>
+  category === 'MISSING_SCOPES' || requiredScopes.length > 0;

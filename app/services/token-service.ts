@@ -392,7 +392,7 @@ export function createTokenService(dependencies: Dependencies) {
     if (failure !== 'transient') await raiseRefreshRefused(pool, portalId, error, refusesApp);
     const what =
       failure === 'transient'
-        ? 'HubSpot did not refresh its token'
+        ? `HubSpot did not refresh its token${error.correctHublet ? ` (the account is in ${error.correctHublet})` : ''}`
         : `HubSpot refuses to refresh its token (${error.summary})`;
     throw unavailable(portalId, what, Math.ceil(delay / 1000), error);
   }

@@ -14,13 +14,14 @@ import { oauthApi } from './oauth.ts';
 import { ownersApi } from './owners.ts';
 import { pipelinesApi } from './pipelines.ts';
 import { propertiesApi } from './properties.ts';
-import { correlationId, logRequests, planFailures } from './traffic.ts';
+import { correlationId, limitAddress, logRequests, planFailures } from './traffic.ts';
 import { webhooksApi } from './webhooks.ts';
 
 /** HubSpot's API host: everything that is neither a page nor a control. A further API is one more line. */
 export function hubspotApi(ctx: SandboxContext): Router {
   const router = Router();
 
+  router.use(limitAddress);
   router.use(correlationId);
   router.use(express.json({ limit: '5mb' }), express.urlencoded({ extended: false, limit: '1mb' }));
   router.use(logRequests(ctx));

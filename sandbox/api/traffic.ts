@@ -10,6 +10,16 @@ export const correlationId: RequestHandler = (_req, res, next) => {
   next();
 };
 
+/** In characters, of path and query. */
+const LONGEST_ADDRESS = 8 * 1024;
+
+/** What stands before HubSpot's API takes no longer addresses; its answer is none of the API's. */
+export const limitAddress: RequestHandler = (req, res, next) => {
+  if (req.originalUrl.length <= LONGEST_ADDRESS) return next();
+  const title = '414 Request-URI Too Large';
+  res.status(414).type('html').send(`<html><head><title>${title}</title></head><body>${title}</body></html>`);
+};
+
 export function logRequests({ requestLog }: SandboxContext): RequestHandler {
   return (req, res, next) => {
     const { method, path, query, headers } = req;

@@ -421,6 +421,26 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(errors + output).not.toMatch(/Bearer/);
     });
 
+    it.each([
+      ['one property', ['no_such=1'], 'Property "no_such" does not exist'],
+      [
+        'two properties',
+        ['no_such=1', 'nor_this=1'],
+        'Property "no_such" does not exist; Property "nor_this" does not exist',
+      ],
+    ])(
+      'says what is wrong with %s in one sentence each, without JSON',
+      async (_what, properties, sentences) => {
+        const given = properties.flatMap((property) => ['--property', property]);
+        const { code, errors } = await command('contacts', 'update', '101', ...given);
+        expect([code, errors.trim()]).toEqual([
+          1,
+          'HubSpot: PATCH /crm/objects/2026-09/contacts/101: 400 VALIDATION_ERROR: ' +
+            `Property values were not valid: ${sentences}`,
+        ]);
+      },
+    );
+
     it('names the field that HubSpot refused', async () => {
       const unknown = await command('contacts', 'search', '--where', 'nosuch=1');
       expect([unknown.code, unknown.errors.trim().split('\n')]).toEqual([

@@ -22,6 +22,12 @@ const TROUBLES: [string, Record<string, unknown>, string][] = [
   ['limits the rate without saying for how long', { status: 429 }, '5'],
   ['has locked the record', { status: 423 }, '5'],
   ['moves the account to another region', { status: 477, headers: { 'Retry-After': '86400' } }, '86400'],
+  ['answers from the wrong region', { status: 488, body: { correctHublet: 'eu1' } }, '5'],
+  [
+    'calls a record unknown in the wrong region',
+    { status: 404, headers: { 'x-hubspot-correct-hublet': 'eu1' } },
+    '5',
+  ],
   ['answers with 200 in HTML', { status: 200, body: '<html>Maintenance</html>' }, '5'],
   ['answers with 200 and JSON cut short', { status: 200, body: '{"id":' }, '5'],
   ['redirects', { status: 302, headers: { location: 'http://localhost:1/' } }, '5'],
@@ -57,7 +63,9 @@ describe('while HubSpot', () => {
       ]) {
         expect(answer.headers.get('retry-after')).toBe(retryAfter);
         const message = await expectError(answer, 503, 'hubspot_unavailable');
-        expect(message).toBe('HubSpot is not answering as it should. Nothing was lost; try again shortly.');
+        expect(message).toMatch(
+          /^HubSpot (is not answering as it should|.* which is in eu1)\. Nothing was lost; try again shortly\.$/,
+        );
       }
       expect((await world.api('GET', CONTACT)).status).toBe(200);
     });

@@ -302,6 +302,68 @@ describe('what cannot be understood', () => {
     await expectError(type, 400, 'refused_by_hubspot');
   });
 
+  it.each<[string, Record<string, unknown>, number, string, string]>([
+    [
+      'a conflict',
+      { status: 409, body: { category: 'CONFLICT', message: 'Contact already exists. Existing ID: 101' } },
+      409,
+      'refused_by_hubspot',
+      'HubSpot refused the values: Contact already exists. Existing ID: 101',
+    ],
+    [
+      'a missing record',
+      {
+        status: 404,
+        body: { category: 'OBJECT_NOT_FOUND', message: 'Unable to infer object type from: foo' },
+      },
+      404,
+      'not_found',
+      'HubSpot has no such record in this portal: Unable to infer object type from: foo',
+    ],
+    [
+      'a missing record without a word',
+      { status: 404 },
+      404,
+      'not_found',
+      'HubSpot has no such record in this portal.',
+    ],
+    ...[413, 414, 422].map((status): [string, Record<string, unknown>, number, string, string] => [
+      `${status}`,
+      { status, body: { message: 'There is too much of it.' } },
+      400,
+      'refused_by_hubspot',
+      'HubSpot refused the values: There is too much of it.',
+    ]),
+    ...[402, 403, 405, 415, 499].map((status): [string, Record<string, unknown>, number, string, string] => [
+      `${status}`,
+      { status, body: { message: 'This oauth-token (CJ-secret) may not do that!' } },
+      502,
+      'hubspot_error',
+      'HubSpot refused a request of this server: This oauth-token (…) may not do that! The operator finds the request in the log.',
+    ]),
+  ])('HubSpot’s sentence about %s is told', async (_what, failure, status, code, message) => {
+    await world.sandbox.control('failures', { path: '/crm/*', ...failure });
+    const answer = await world.api('POST', CONTACT, { properties: { firstname: 'x' } });
+    const { error } = (await answer.json()) as { error: Record<string, unknown> };
+    const existing = status === 409 ? { existingId: '101' } : {};
+    expect([answer.status, error]).toEqual([
+      status,
+      { code, message, ...existing, requestId: expect.any(String) },
+    ]);
+  });
+
+  it('the record that has a unique value is named where a batch was refused in part', async () => {
+    const errors = [
+      { status: 'error', category: 'CONFLICT', message: 'Contact already exists. Existing ID: 101' },
+    ];
+    await world.sandbox.control('failures', {
+      ...{ path: '/crm/*', status: 207, body: { status: 'COMPLETE', results: [], numErrors: 1, errors } },
+    });
+    const answer = await world.api('POST', CONTACT, { properties: { firstname: 'x' } });
+    expect(await answer.json()).toMatchObject({ error: { code: 'refused_by_hubspot', existingId: '101' } });
+    expect(answer.status).toBe(409);
+  });
+
   describe('the request id', () => {
     it('of the caller is kept when it is one', async () => {
       const answer = await world.app('/nothing', { headers: { 'x-request-id': 'caller-1234_5678' } });

@@ -90,7 +90,7 @@ describe('the call budget of a portal', () => {
       for (const call of [() => contacts.get('101'), () => contacts.search({ query: 'jane' }).next()]) {
         const error = await call().catch((it) => it);
         expect(error).toMatchObject({ sent: false, status: undefined, transient: true });
-        expect(error.message).toMatch(/not sent: the call budget is spent$/);
+        expect(error.message).toMatch(/not sent: an earlier call met the daily limit$/);
         // Known at once, and not the hour: nothing would end it if the account's limit were raised.
         expect(error.retryAfter).toBeGreaterThan(600);
         expect(error.retryAfter).toBeLessThanOrEqual(900);

@@ -70,7 +70,7 @@ describe('an error of HubSpot’s', () => {
 
   it('may pass with time when it is no refusal', () => {
     const transient = (status?: number) => new HubSpotError({ ...GET, status }).transient;
-    expect([undefined, 200, 399, 423, 429, 477, 500, 503].map(transient)).toEqual(Array(8).fill(true));
+    expect([undefined, 200, 399, 423, 429, 477, 488, 500, 503].map(transient)).toEqual(Array(9).fill(true));
     expect([400, 401, 404, 422, 424, 428, 476, 499].map(transient)).toEqual(Array(8).fill(false));
     expect([499, 500].map(isTransientStatus)).toEqual([false, true]);
   });
@@ -92,6 +92,47 @@ describe('an error of HubSpot’s', () => {
     const of = (body?: unknown) =>
       new HubSpotError({ ...GET, status: 400, correlationId: 'header' }, body).correlationId;
     expect([of(), of({ correlationId: 'body' })]).toEqual(['header', 'body']);
+  });
+});
+
+describe('a sentence of HubSpot’s', () => {
+  const said = (message: string) => readErrorBody({ message, errors: [{ message }] });
+  const problem = (name: string) => ({ isValid: false, message: `Property "${name}" does not exist`, name });
+
+  it.each([
+    ['Contact already exists. Existing ID: 101', 'Contact already exists. Existing ID: 101'],
+    [
+      `Property values were not valid: ${JSON.stringify([problem('a'), problem('b'), problem('a')])}`,
+      'Property values were not valid: Property "a" does not exist; Property "b" does not exist',
+    ],
+    [`Not valid: ${JSON.stringify([problem('[{')])}.`, 'Not valid: Property "[{" does not exist.'],
+    ['{"status":"error","message":"inner"}', 'inner'],
+    ['requires any of ["a","b"]', 'requires any of a; b'],
+    ['Not valid: [{"isValid":false}]', 'Not valid'],
+    ['Not valid: [{"isValid":false,"mess', 'Not valid'],
+    ['{"a":1} was not a valid number.', '{"a":1} was not a valid number.'],
+    ['[x] and {y} were not valid', '[x] and {y} were not valid'],
+    ['', ''],
+  ])('%j is read as %j', (message, read) => {
+    expect(said(message)).toMatchObject({ message: read, errors: [{ message: read }] });
+    expect(readErrorBody({ errors: [message] }).errors).toMatchObject([{ message: read }]);
+    expect(standardErrors.parse([message, { message }])).toMatchObject([
+      { message: read },
+      { message: read },
+    ]);
+  });
+
+  it.each([
+    [{ message: 'Contact already exists. Existing ID: 101' }, '101'],
+    [
+      { errors: ['Cannot set PropertyValueCoordinates{value=A1} on 151. 101 already has that value.'] },
+      '101',
+    ],
+    [{ message: 'Contact already exists.' }, undefined],
+    [{ message: 'Non-existing ID: x1' }, undefined],
+    [{}, undefined],
+  ])('%p names the record that exists: %p', (body, existingId) => {
+    expect(new HubSpotError({ ...POST, status: 409 }, body).existingId).toBe(existingId);
   });
 });
 

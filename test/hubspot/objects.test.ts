@@ -48,6 +48,30 @@ describe('records of HubSpot’s objects API', () => {
     });
   });
 
+  it.each([
+    ['jane@example.com', 'jane@example.com'],
+    ['jane+news@example.com', 'jane%2Bnews@example.com'],
+    ['jané/ö ?#%@example.com', 'jan%C3%A9%2F%C3%B6%20%3F%23%25@example.com'],
+  ])('are read, changed and deleted by the address %s, as it stands in a path', async (email, part) => {
+    const { contacts, owners } = hubspot;
+    await contacts.createOrUpdate('jane+news@example.com', {});
+    const requests = await world.requestsOf(async () => {
+      await contacts.getByEmail(email).catch(() => {});
+      await contacts.updateByEmail(email, { firstname: 'Jane' }).catch(() => {});
+      await contacts.archive(email).catch(() => {});
+      await owners.get(email).catch(() => {});
+    });
+    const path = `/crm/objects/2026-09/contacts/${part}`;
+    expect(requests.map((request) => request.path)).toEqual([
+      path,
+      path,
+      path,
+      expect.stringContaining(part),
+    ]);
+    const found = email.includes('/') ? [404, 404] : [200, 200];
+    expect(requests.slice(0, 2).map(({ status }) => status)).toEqual(found);
+  });
+
   it('come with the ids of associated records when asked for', async () => {
     const contact = await hubspot.contacts.get('101', ['email'], { associations: ['companies'] });
     expect(contact.associations?.companies?.results[0]).toMatchObject({ id: '301' });

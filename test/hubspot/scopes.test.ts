@@ -1,8 +1,15 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { crmCommands } from '../../app/cli/crm.ts';
+import { explainRefusal } from '../../app/cli/refusal.ts';
+import type { HubSpotError } from '../../app/hubspot/errors.ts';
 import { apiScopes } from '../../app/hubspot/scopes.ts';
 import { readProjectScopes } from '../../app/project-scopes.ts';
 import { runInProcess } from '../cli/in-process.ts';
+import { expectError } from '../helpers/expect-error.ts';
+import { createMemoryLog } from '../helpers/memory-log.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
 const project = readProjectScopes();
@@ -20,10 +27,12 @@ describe('the scopes of HubSpot’s APIs', () => {
   });
 
   describe('with an install that was granted the required ones alone', () => {
+    const memory = createMemoryLog();
     let world: World;
     beforeAll(async () => {
       // Optional ones that the required ones hold already are not asked for again.
-      world = await startWorld({ settings: { HUBSPOT_OPTIONAL_SCOPES: 'oauth' } });
+      const settings = { HUBSPOT_OPTIONAL_SCOPES: 'oauth' };
+      world = await startWorld({ settings, logger: memory.logger });
       await world.install();
     });
     afterAll(() => world.close());
@@ -51,8 +60,93 @@ describe('the scopes of HubSpot’s APIs', () => {
       ['associations create companies:301 deals:401', 'crm.objects.companies.write'],
     ])('refuse %s with 403 and name %s', async (line, scope) => {
       const { problem } = await run(line);
-      expect(problem?.message).toMatch(/: 403 MISSING_SCOPES: /);
+      expect(problem?.message).toMatch(/: 403 MISSING_SCOPES \(needs .*\): /);
       expect(problem?.message).toContain(scope);
+    });
+
+    /** HubSpot’s own answer, which names the scopes in the context of its error alone. */
+    const lacking = (...requiredGranularScopes: string[]) => ({
+      status: 403,
+      body: {
+        status: 'error',
+        message: 'This app hasn’t been granted all required scopes to make this call.',
+        errors: [
+          {
+            message: 'One or more of the following scopes are required.',
+            context: { requiredGranularScopes },
+          },
+        ],
+        category: 'MISSING_SCOPES',
+      },
+    });
+    const NOT_ASKED =
+      'The app asks for no such scope, so installing again does not help: declare it in the project and, where they ' +
+      'are set, in HUBSPOT_SCOPES or HUBSPOT_OPTIONAL_SCOPES first.';
+
+    it.each([
+      [
+        ['crm.objects.contacts.read'],
+        'a scope for that: crm.objects.contacts.read. The app asks for it: ask the account to install the app again.',
+        '(needs crm.objects.contacts.read)',
+      ],
+      [
+        ['crm.objects.custom.read', 'crm.objects.contacts.read'],
+        'one or more of these scopes for that: crm.objects.custom.read, crm.objects.contacts.read. ' +
+          'The app asks for crm.objects.contacts.read: ask the account to install the app again.',
+        '(needs crm.objects.custom.read or crm.objects.contacts.read)',
+      ],
+      [
+        ['crm.objects.custom.read'],
+        `a scope for that: crm.objects.custom.read. ${NOT_ASKED}`,
+        '(needs crm.objects.custom.read, not asked for by the app)',
+      ],
+    ])(
+      'are named when HubSpot misses %p, with whether the app asks for them',
+      async (scopes, told, short) => {
+        const refuse = () => world.sandbox.control('failures', { path: '/crm/*', ...lacking(...scopes) });
+        memory.lines.length = 0;
+        await refuse();
+        const answer = await world.api('GET', '/hubid/62515/contact/jane@example.com');
+        expect(await expectError(answer, 403, 'missing_scopes')).toBe(`This install lacks ${told}`);
+        const line = memory.lines.find(({ msg }) => msg === 'a call to HubSpot failed');
+        const askedScopes = scopes.filter((scope) => project.required.includes(scope));
+        expect(line).toMatchObject({
+          reason: `403 MISSING_SCOPES ${short}`,
+          requiredScopes: scopes,
+          askedScopes,
+        });
+
+        await refuse();
+        const { problem } = await run('contacts get 101');
+        expect(explainRefusal(problem as HubSpotError)).toBe(
+          `HubSpot: GET /crm/objects/2026-09/contacts/101: 403 MISSING_SCOPES ${short}: ` +
+            `This app hasn’t been granted all required scopes to make this call.\n  This install lacks ${told}`,
+        );
+
+        await refuse();
+        const [outcome] = await world.ctx.hubspotFor(62515).contacts.batchRead(['101']);
+        expect(outcome?.failure?.message).toContain(short);
+      },
+    );
+
+    it('are named once for all rows of a file, with what helps', async () => {
+      const folder = await mkdtemp(path.join(tmpdir(), 'scopes-'));
+      const file = path.join(folder, 'new.csv');
+      await writeFile(file, 'name\nOne\nTwo\n');
+      const { problem } = await run(`companies create --file ${file}`);
+      expect(problem?.message).toBe(
+        `2 of 2 rows failed. This install lacks a scope for that: crm.objects.companies.write. ${NOT_ASKED}`,
+      );
+      await rm(folder, { recursive: true });
+    });
+
+    it('are unknown when HubSpot names none', async () => {
+      const body = { category: 'MISSING_SCOPES' };
+      await world.sandbox.control('failures', { path: '/crm/*', status: 403, body });
+      const answer = await world.api('GET', '/hubid/62515/contact/jane@example.com');
+      expect(await expectError(answer, 403, 'missing_scopes')).toBe(
+        'This install lacks a scope for that. Ask the account to install the app again.',
+      );
     });
   });
 });

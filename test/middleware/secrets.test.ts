@@ -88,7 +88,8 @@ describe('after everything that an install goes through', () => {
     // For a request and for an event of a webhook.
     expect(failed).toContainEqual(expect.objectContaining({ ...again, requestId: expect.any(String) }));
     expect(failed).toContainEqual(expect.objectContaining({ ...again, eventId: expect.any(String) }));
-    const refused = { ...ofCall, portalId: 62516, status: 403, reason: '403 MISSING_SCOPES', level: 40 };
+    const reason = '403 MISSING_SCOPES (needs crm.objects.contacts.read)';
+    const refused = { ...ofCall, portalId: 62516, status: 403, reason, level: 40 };
     expect(failed).toContainEqual(expect.objectContaining({ ...refused, requestId: expect.any(String) }));
     expect(failed).toContainEqual(expect.objectContaining({ ...refused, eventId: expect.any(String) }));
     expect(JSON.stringify(failed)).not.toContain(EMAIL);

@@ -55,6 +55,7 @@ const FAULTS: readonly Fault[] = [
   { name: '429 of the day', failure: rateLimit('DAILY'), sentAgain: 'none' },
   { name: '477', failure: { ...error(477), headers: { 'retry-after': '1' } }, sentAgain: 'all', wait: 1_000 },
   { name: '477 without a time', failure: error(477), sentAgain: 'none' },
+  { name: '488', failure: error(488, { correctHublet: 'eu1' }), sentAgain: 'all', wait: FIRST },
   { name: '500', failure: error(500), sentAgain: 'safe', wait: FIRST },
   { name: '502', failure: { status: 502, body: '<html>Bad gateway</html>' }, sentAgain: 'safe', wait: FIRST },
   { name: '503', failure: error(503), sentAgain: 'safe', wait: FIRST },
