@@ -9,6 +9,8 @@ import { usableItems } from './usable-items.ts';
 export interface BatchFailure {
   readonly message: string;
   readonly category?: string | undefined;
+  /** Such as `crm.associations.INVALID_IDENTIFIER`. */
+  readonly subCategory?: unknown;
   readonly error?: unknown;
 }
 
@@ -27,6 +29,8 @@ export interface Batch<Input, Result> {
   /** Whether a result, or an error of a 207, is about an input. `index` counts within the request. */
   isResultOf(result: Result, input: Input, index: number): boolean;
   isErrorOf(error: StandardError, input: Input, index: number): boolean;
+  /** The result where an error of HubSpot's only says that there is nothing to read; undefined for any other error. */
+  readonly resultOf?: (error: StandardError, input: Input) => Result | undefined;
   /** Stands for the result where HubSpot answers with nothing. */
   readonly silence?: Result;
   /**
@@ -194,6 +198,7 @@ async function sendPart<Input, Result>(
     const failure: BatchFailure = {
       message: detailed(error instanceof Error ? error.message : String(error), detailsOf(error)),
       category: error instanceof HubSpotError ? error.category : undefined,
+      subCategory: error instanceof HubSpotError ? error.subCategory : undefined,
       error,
     };
     return inputs.map((input) => ({ input, failure }));
@@ -222,7 +227,7 @@ const answerOf = <Result>(result: z.ZodType<Result>) =>
   });
 
 function outcomesOf<Input, Result>(
-  { result, isResultOf, isErrorOf, silence }: Batch<Input, Result>,
+  { result, isResultOf, isErrorOf, resultOf = () => undefined, silence }: Batch<Input, Result>,
   inputs: readonly Input[],
   body: unknown,
   request: HubSpotRequest,
@@ -242,7 +247,10 @@ function outcomesOf<Input, Result>(
   return told.map((it): BatchOutcome<Input, Result> => {
     const { input, result, error } = it;
     if (result !== undefined) return { input, result };
-    if (error !== undefined) return { input, failure: failureOf([error]) };
+    if (error !== undefined) {
+      const meant = resultOf(error, input);
+      return meant === undefined ? { input, failure: failureOf([error]) } : { input, result: meant };
+    }
     // What is left over for the one input left over is its own: a record found by its second address shows the first.
     if (open.length === 1 && spare[0] !== undefined) return { input, result: spare[0] };
     if (undecided) return { input, failure: undecided };
@@ -253,7 +261,8 @@ function outcomesOf<Input, Result>(
 function failureOf(errors: readonly StandardError[]): BatchFailure {
   const texts = errors.map((error) => detailed(error.message ?? error.category ?? '', error.errors));
   const message = [...new Set(texts)].filter(Boolean).join('; ');
-  return { message: message || 'HubSpot reported an error and no reason', category: errors[0]?.category };
+  const { category, subCategory } = errors[0] ?? {};
+  return { message: message || 'HubSpot reported an error and no reason', category, subCategory };
 }
 
 const UNTOLD = 'HubSpot did not say what became of it';

@@ -18,13 +18,20 @@ const context = z.record(z.string(), words).catch({} as Context);
 
 const detail = z.union([
   z.string().transform((message) => ({ message, code: undefined, in: undefined, context: {} as Context })),
-  z.object({ message: text, code: text, in: text, context }),
+  z.object({ message: text, code: text, in: text, context, subCategory: z.unknown().optional() }),
 ]);
 
 /** One of several reasons: `in` or the context names the field. */
 export type ErrorDetail = z.output<typeof detail>;
 
-const fields = { message: text, category: text, context, errors: listOf(detail) };
+const fields = {
+  message: text,
+  category: text,
+  /** Text as a rule; an object in the description of some APIs. */
+  subCategory: z.unknown().optional(),
+  context,
+  errors: listOf(detail),
+};
 
 const standardError = z.object(fields);
 
@@ -43,7 +50,6 @@ export const standardErrors = z
 
 const errorBody = z.object({
   ...fields,
-  subCategory: z.unknown().optional(),
   correlationId: text,
   policyName: text,
   /** `error`; at the OAuth endpoints HubSpot's older word, such as BAD_REFRESH_TOKEN. */

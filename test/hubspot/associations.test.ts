@@ -75,11 +75,63 @@ describe('associations', () => {
       'OBJECT_NOT_FOUND',
       undefined,
     ]);
-    const [read, none] = await associations.batchRead('contacts', 'companies', ['103', '104']);
+    const [read] = await associations.batchRead('contacts', 'companies', ['103']);
     expect(read?.result?.to.map(({ toObjectId }) => toObjectId)).toEqual(['301', '302']);
-    expect(none?.failure?.message).toBe('No company is associated with contact 104.');
     await associations.batchDelete('contacts', 'companies', [{ from: '103', to: '301' }]);
     expect(await of({ type: 'contacts', id: '103' }, 'companies')).toEqual(['302']);
+  });
+});
+
+describe('a batch read of associations', () => {
+  let world: CrmWorld;
+  beforeAll(async () => {
+    world = await startCrmWorld();
+  });
+  afterAll(() => world.close());
+
+  const readOf = async (ids: readonly string[], from = 'contacts', to = 'companies') =>
+    (await world.hubspot.associations.batchRead(from, to, ids)).map(({ result, failure }) => ({
+      found: result?.to.map(({ toObjectId }) => toObjectId),
+      failure: failure && { category: failure.category, subCategory: failure.subCategory },
+    }));
+
+  it.each([
+    ['contacts', 'companies', '104'],
+    ['companies', 'tickets', '301'],
+    ['0-3', '0-5', '401'],
+    ['tickets', 'notes', '501'],
+  ])('answers with an empty list when one of the %s has no %s', async (from, to, id) => {
+    expect(await readOf([id], from, to)).toEqual([{ found: [], failure: undefined }]);
+  });
+
+  it('tells none, some and failed apart', async () => {
+    const invalid = { category: 'VALIDATION_ERROR', subCategory: 'crm.associations.INVALID_IDENTIFIER' };
+    expect(await readOf(['101', '104', 'jane@example.com', '', '104'])).toEqual([
+      { found: ['301'], failure: undefined },
+      { found: [], failure: undefined },
+      { found: undefined, failure: invalid },
+      { found: undefined, failure: invalid },
+      { found: [], failure: undefined },
+    ]);
+  });
+
+  it('fails when HubSpot names another reason, or none', async () => {
+    const path = '/crm/associations/2026-09/contacts/companies/batch/read';
+    const error = { category: 'OBJECT_NOT_FOUND', message: 'No.', context: { fromObjectId: ['104'] } };
+    for (const subCategory of ['crm.associations.OTHER', { name: 'OTHER' }, undefined]) {
+      const body = { results: [], errors: [{ ...error, subCategory }] };
+      await world.sandbox.control('failures', { path, status: 207, body });
+      const failure = { category: 'OBJECT_NOT_FOUND', subCategory };
+      expect(await readOf(['104'])).toEqual([{ found: undefined, failure }]);
+    }
+  });
+
+  it('keeps the sub-category when the request fails as a whole', async () => {
+    const path = '/crm/associations/2026-09/contacts/companies/batch/read';
+    const body = { category: 'VALIDATION_ERROR', message: 'No.', subCategory: 'crm.associations.LIMIT' };
+    await world.sandbox.control('failures', { path, status: 400, body });
+    const failure = { category: 'VALIDATION_ERROR', subCategory: 'crm.associations.LIMIT' };
+    expect(await readOf(['104'])).toEqual([{ found: undefined, failure }]);
   });
 });
 
