@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { crmCommands } from '../../app/cli/crm.ts';
+import { runInProcess } from '../cli/in-process.ts';
 import { type CrmWorld, startCrmWorld } from '../helpers/crm-world.ts';
 
 const taro = { type: 'contacts', id: '102' };
@@ -205,17 +207,57 @@ describe('engagements', () => {
 });
 
 describe('owners and the account', () => {
+  let world: CrmWorld;
+  let owners: CrmWorld['hubspot']['owners'];
+  beforeAll(async () => {
+    world = await startCrmWorld();
+    owners = world.hubspot.owners;
+  });
+  afterAll(() => world.close());
+
   it('are read', async () => {
-    const world = await startCrmWorld();
-    try {
-      const { owners, account } = world.hubspot;
-      const admin = await owners.findByEmail('admin@example.com');
-      expect(await owners.get(String(admin?.userId), 'userId')).toEqual(admin);
-      expect(await owners.findByEmail('nobody@example.com')).toBeUndefined();
-      expect(await Array.fromAsync(owners.list({ archived: true }))).toHaveLength(1);
-      expect(await account.get()).toMatchObject({ portalId: 62515, timeZone: 'Asia/Tokyo' });
-    } finally {
-      await world.close();
+    const admin = await owners.findByEmail('admin@example.com');
+    expect(await owners.get(String(admin?.userId), 'userId')).toEqual(admin);
+    expect(await owners.findByEmail('nobody@example.com')).toBeUndefined();
+    expect(await world.hubspot.account.get()).toMatchObject({ portalId: 62515, timeZone: 'Asia/Tokyo' });
+  });
+
+  it('keep the user’s id when the owner has left', async () => {
+    const [former] = await Array.fromAsync(owners.list({ archived: true }));
+    expect(former).toMatchObject({ id: '625153', archived: true, userIdIncludingInactive: 9586506 });
+    expect(former?.userId).toBeUndefined();
+    expect(await owners.get('625153', 'id', { archived: true })).toEqual(former);
+    expect(await owners.get('9586506', 'userId', { archived: true })).toEqual(former);
+    await expect(owners.get('625153')).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('are found by an address in any case, also where HubSpot’s filter minds it', async () => {
+    const filter = { method: 'GET', path: '/crm/owners/2026-09', status: 200, body: { results: [] } };
+    for (const email of ['Admin@Example.COM', ' admin@example.com ']) {
+      expect((await owners.findByEmail(email))?.id).toBe('625151');
+      await world.sandbox.control('failures', filter);
+      expect((await owners.findByEmail(email))?.id).toBe('625151');
     }
+    expect((await owners.findByEmail('FORMER@example.com', { archived: true }))?.id).toBe('625153');
+    expect(await owners.findByEmail('FORMER@example.com')).toBeUndefined();
+  });
+
+  it('are shown on the command line with the user’s id, archived ones too', async () => {
+    const run = (...args: string[]) => runInProcess(world.ctx, crmCommands, 'owners', ...args);
+    for (const line of [
+      'list --archived',
+      'get 625153 --archived',
+      'get-by-email Former@example.com --archived',
+    ]) {
+      expect((await run(...line.split(' '))).output).toMatch(/625153 .* Former +9586506$/m);
+    }
+    expect((await run('get-by-email', 'ADMIN@example.com')).output).toContain('625151');
+    const { problem } = await run('get-by-email', 'former@example.com');
+    expect(problem?.message).toBe(
+      'No owner has the address former@example.com; --archived looks among those who have left.',
+    );
+    const [json] = JSON.parse((await run('list', '--archived', '--json')).output);
+    expect(json).toMatchObject({ id: '625153', userIdIncludingInactive: 9586506 });
+    expect(json).not.toHaveProperty('userId');
   });
 });
