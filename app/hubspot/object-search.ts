@@ -33,7 +33,7 @@ const ID = 'hs_object_id';
 const MAX_FILTERS_OF_GROUP = 6;
 const MAX_FILTERS = 18;
 
-const page = z.object({ results: z.array(crmRecord), paging: nextPage });
+const page = z.object({ results: z.array(crmRecord), paging: nextPage, total: z.number().optional() });
 
 /** @see https://developers.hubspot.com/docs/api-reference/search/guide */
 export async function* searchRecords(
@@ -47,12 +47,9 @@ export async function* searchRecords(
     sort,
   }: SearchQuery,
 ): AsyncGenerator<CrmRecord, void> {
-  const sorts = [{ direction: 'ASCENDING', ...(sort ?? { propertyName: ID }) }];
   let groups = filterGroups;
   for (let after = '0', last: string | undefined; ; ) {
-    const request = { method: 'POST', path: `${path}/search`, idempotent: true, lane: 'search' } as const;
-    const json = { filterGroups: groups, sorts, ...(query && { query }), properties, limit: PAGE, after };
-    const { results, paging } = readAnswer(page, await send({ ...request, json }), request);
+    const { results, paging } = await searchPage(send, path, { groups, query, properties, sort, after });
     yield* results;
     last = results.at(-1)?.id ?? last;
     if (paging?.next === undefined || results.length === 0) return;
@@ -62,6 +59,27 @@ export async function* searchRecords(
       after = '0';
     }
   }
+}
+
+/** One page of a search; `after` is its place among the results. */
+export async function searchPage(
+  send: Send,
+  path: string,
+  {
+    groups,
+    query,
+    properties = [],
+    sort = { propertyName: ID },
+    after = '0',
+  }: Omit<SearchQuery, 'filters' | 'filterGroups'> & {
+    readonly groups: NonNullable<SearchQuery['filterGroups']>;
+    readonly after?: string;
+  },
+): Promise<z.output<typeof page>> {
+  const request = { method: 'POST', path: `${path}/search`, idempotent: true, lane: 'search' } as const;
+  const sorts = [{ direction: 'ASCENDING', ...sort }];
+  const json = { filterGroups: groups, sorts, ...(query && { query }), properties, limit: PAGE, after };
+  return readAnswer(page, await send({ ...request, json }), request);
 }
 
 /** The same search, for records with greater ids. */
