@@ -187,7 +187,7 @@ export function createRecords(definitions: Properties, { onChange, onGone }: Rec
       tell('restore', record, source, {});
     },
 
-    /** Moves the moment of the record's last change, or of its deletion when it is in the recycle bin. Tells nobody. */
+    /** Moves the moment of the record's last change, or of its deletion when it is in the recycle bin; sends no webhook. */
     backdate(record: CrmRecord, at: number) {
       setModified(record, at);
       if (record.archivedAt !== undefined) record.archivedAt = at;
