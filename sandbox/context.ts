@@ -3,6 +3,7 @@ import { type AssociationLabels, createAssociationLabels } from './state/associa
 import { type Associations, createAssociations } from './state/associations.ts';
 import { createClock, type SandboxClock } from './state/clock.ts';
 import { createFailures, type Failures } from './state/failures.ts';
+import { createLists, type Lists } from './state/lists.ts';
 import { createMarketplace, type Marketplace } from './state/marketplace.ts';
 import { createOwners, type Owners } from './state/owners.ts';
 import { createPipelines, type Pipelines } from './state/pipelines.ts';
@@ -30,6 +31,7 @@ export interface SandboxContext {
   pipelines: Pipelines;
   owners: Owners;
   records: Records;
+  lists: Lists;
   associationLabels: AssociationLabels;
   associations: Associations;
   timeline: Timeline;
@@ -87,6 +89,8 @@ export function createContext({
     },
   });
 
+  const lists = createLists(records);
+
   seedAssociations(associationLabels, associations);
 
   const state = {
@@ -100,6 +104,7 @@ export function createContext({
     associationLabels,
     associations,
     records,
+    lists,
     timeline,
     subscriptions,
     requestLog,

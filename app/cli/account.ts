@@ -24,9 +24,7 @@ export const accountCommands: CommandGroup = (program, tools) => {
         options,
         async (apis) => {
           const found: Owner[] = [];
-          for await (const owner of apis.owners.list(options.archived ? { archived: true } : {})) {
-            found.push(owner);
-          }
+          for await (const owner of apis.owners.list(archivedOf(options))) found.push(owner);
           return found;
         },
         (found) => showOwners(tools, found),
@@ -36,24 +34,26 @@ export const accountCommands: CommandGroup = (program, tools) => {
   withPortalOptions(owners.command('get').description('one owner'))
     .argument('<id>', 'the owner’s id, as in hubspot_owner_id')
     .option('--user', 'it is a user’s id')
-    .action((id: string, options: PortalOptions & { user?: boolean }) =>
+    .option('--archived', 'one who has left')
+    .action((id: string, options: PortalOptions & { user?: boolean; archived?: boolean }) =>
       callHubSpot(
         tools,
         options,
-        (apis) => apis.owners.get(id, options.user ? 'userId' : 'id'),
+        (apis) => apis.owners.get(id, options.user ? 'userId' : 'id', archivedOf(options)),
         (owner) => showOwners(tools, [owner]),
       ),
     );
 
   withPortalOptions(owners.command('get-by-email').description('the owner with an address'))
-    .argument('<email>')
-    .action((email: string, options: PortalOptions) =>
+    .argument('<email>', 'in upper or lower case')
+    .option('--archived', 'one who has left')
+    .action((email: string, options: PortalOptions & { archived?: boolean }) =>
       callHubSpot(
         tools,
         options,
         async (apis) => {
-          const owner = await apis.owners.findByEmail(email);
-          if (!owner) throw new ProblemError(`No owner has the address ${email}.`);
+          const owner = await apis.owners.findByEmail(email, archivedOf(options));
+          if (!owner) throw noOwner(email, options.archived);
           return owner;
         },
         (owner) => showOwners(tools, [owner]),
@@ -61,5 +61,17 @@ export const accountCommands: CommandGroup = (program, tools) => {
     );
 };
 
-const showOwners = ({ output }: Tools, owners: readonly Owner[]) =>
-  output().list(owners, ['id', 'email', 'firstName', 'lastName', 'userId'], 'There are no owners.');
+const archivedOf = ({ archived }: { archived?: boolean }) => (archived ? { archived } : {});
+
+function noOwner(email: string, archived = false): ProblemError {
+  if (archived) return new ProblemError(`No owner who has left has the address ${email}.`);
+  return new ProblemError(`No owner has the address ${email}; --archived looks among those who have left.`);
+}
+
+/** In the table an archived owner shows the user's id as well; JSON has both of HubSpot's fields. */
+function showOwners({ output }: Tools, owners: readonly Owner[]): void {
+  const rows = owners.map((owner) => ({ ...owner, userId: owner.userId ?? owner.userIdIncludingInactive }));
+  const columns = ['id', 'email', 'firstName', 'lastName', 'userId'] as const;
+  const none = owners.length === 0 ? { after: 'There are no owners.' } : {};
+  output().report({ rows, columns, ...none }, owners);
+}

@@ -5,6 +5,7 @@ import { companyCommands } from './companies.ts';
 import { contactCommands } from './contacts.ts';
 import { dealCommands } from './deals.ts';
 import { engagementCommands } from './engagements.ts';
+import { listCommands } from './lists.ts';
 import { pipelineCommands } from './pipelines.ts';
 import { ticketCommands } from './tickets.ts';
 
@@ -17,5 +18,6 @@ export const crmCommands: readonly CommandGroup[] = [
   engagementCommands,
   associationCommands,
   pipelineCommands,
+  listCommands,
   accountCommands,
 ];

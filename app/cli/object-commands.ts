@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { destructiveAction, type Tools } from './command.ts';
+import { changedCommand } from './object-changes.ts';
 import { addVerb, type ObjectGroup } from './object-group.ts';
 import { readCommands } from './object-reads.ts';
 import { writeCommands } from './object-writes.ts';
@@ -11,6 +12,7 @@ export function objectCommands(program: Command, tools: Tools, type: ObjectGroup
   const group = program.command(type.area).description(`HubSpot’s ${type.area}`);
   writeCommands(group, tools, type);
   readCommands(group, tools, type);
+  changedCommand(group, tools, type);
   return group;
 }
 

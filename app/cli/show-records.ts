@@ -18,7 +18,8 @@ export function showRecord(out: Output, record: CrmRecord): void {
   out.report({ rows, columns: ['property', 'value'] }, record);
 }
 
-const HIDDEN = new Set([
+/** What every record has and few want to see in a table. */
+export const HIDDEN = new Set([
   'hs_object_id',
   'createdate',
   'lastmodifieddate',

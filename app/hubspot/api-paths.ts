@@ -44,6 +44,11 @@ export const apiVersions = {
     { version: '2026-03', path: '/crm/owners/2026-03', unsupportedFrom: '2027-09-30' },
     { version: 'v3', path: '/crm/v3/owners', unsupportedFrom: '2027-09-30' },
   ],
+  lists: [
+    { version: '2026-09', path: '/crm/lists/2026-09', unsupportedFrom: '2028-03-31' },
+    { version: '2026-03', path: '/crm/lists/2026-03', unsupportedFrom: '2027-09-30' },
+    { version: 'v3', path: '/crm/v3/lists', unsupportedFrom: '2027-09-30' },
+  ],
   accountInfo: [
     { version: '2026-09', path: '/account-info/2026-09', unsupportedFrom: '2028-03-31' },
     { version: '2026-03', path: '/account-info/2026-03', unsupportedFrom: '2027-09-30' },

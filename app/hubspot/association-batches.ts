@@ -30,6 +30,8 @@ export interface LabelledPair extends RecordPair {
 /** Documented most of one request. */
 const MAX_WRITTEN = 2000;
 const MAX_READ = 1000;
+/** How HubSpot answers a read of a record that is associated with nothing: as an error. */
+const NONE_FOUND = 'crm.associations.NO_ASSOCIATIONS_FOUND';
 
 /** The batches between two types; `path` is that of the pair. Each can be repeated: once is as good as twice. */
 export function associationBatches(path: string) {
@@ -77,7 +79,8 @@ export function associationBatches(path: string) {
     request: requests('read', (id: string) => ({ id })),
     result: read,
     isResultOf: (it, id) => it.from.id === id,
-    isErrorOf: (error, id) => error.context.fromObjectId?.includes(id) ?? false,
+    isErrorOf: (error, id) => isAbout(error, { from: id, to: id }),
+    resultOf: ({ subCategory }, id) => (subCategory === NONE_FOUND ? { from: { id }, to: [] } : undefined),
   };
 
   return { create, createDefault, archive, archiveLabels, read: readAll };

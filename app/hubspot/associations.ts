@@ -79,7 +79,10 @@ export function createAssociationsApi(send: Send, paths = apiPaths) {
       onProgress?: OnProgress,
     ) => sendBatch(send, batches(fromType, toType).archiveLabels, pairs, onProgress),
 
-    /** The first 500 associations of each record; where `paging.next` is there, `list` reads the others. */
+    /**
+     * The first 500 associations of each record, none as an empty `to`; where `paging.next` is there, `list` reads the
+     * others. HubSpot answers so for an id that no record has, too.
+     */
     batchRead: (fromType: string, toType: string, ids: readonly string[], onProgress?: OnProgress) =>
       sendBatch(send, batches(fromType, toType).read, ids, onProgress),
 

@@ -18,6 +18,8 @@ export interface BatchFailure {
   readonly category?: string | undefined;
   /** The record that holds a value already which must be unique. */
   readonly existingId?: string | undefined;
+  /** Such as `crm.associations.INVALID_IDENTIFIER`. */
+  readonly subCategory?: unknown;
   readonly error?: unknown;
 }
 
@@ -36,6 +38,8 @@ export interface Batch<Input, Result> {
   /** Whether a result, or an error of a 207, is about an input. `index` counts within the request. */
   isResultOf(result: Result, input: Input, index: number): boolean;
   isErrorOf(error: StandardError, input: Input, index: number): boolean;
+  /** The result where an error of HubSpot's only says that there is nothing to read; undefined for any other error. */
+  readonly resultOf?: (error: StandardError, input: Input) => Result | undefined;
   /** Stands for the result where HubSpot answers with nothing. */
   readonly silence?: Result;
   /**
@@ -205,6 +209,7 @@ async function sendPart<Input, Result>(
       message: detailed(error instanceof Error ? error.message : String(error), detailsOf(error)),
       category: error instanceof HubSpotError ? error.category : undefined,
       existingId: error instanceof HubSpotError ? error.existingId : undefined,
+      subCategory: error instanceof HubSpotError ? error.subCategory : undefined,
       error,
     };
     return inputs.map((input) => ({ input, failure }));
@@ -233,7 +238,7 @@ const answerOf = <Result>(result: z.ZodType<Result>) =>
   });
 
 function outcomesOf<Input, Result>(
-  { result, isResultOf, isErrorOf, silence }: Batch<Input, Result>,
+  { result, isResultOf, isErrorOf, resultOf = () => undefined, silence }: Batch<Input, Result>,
   inputs: readonly Input[],
   body: unknown,
   request: HubSpotRequest,
@@ -253,7 +258,10 @@ function outcomesOf<Input, Result>(
   return told.map((it): BatchOutcome<Input, Result> => {
     const { input, result, error } = it;
     if (result !== undefined) return { input, result };
-    if (error !== undefined) return { input, failure: failureOf([error]) };
+    if (error !== undefined) {
+      const meant = resultOf(error, input);
+      return meant === undefined ? { input, failure: failureOf([error]) } : { input, result: meant };
+    }
     // What is left over for the one input left over is its own: a record found by its second address shows the first.
     if (open.length === 1 && spare[0] !== undefined) return { input, result: spare[0] };
     if (undecided) return { input, failure: undecided };
@@ -264,9 +272,11 @@ function outcomesOf<Input, Result>(
 function failureOf(errors: readonly StandardError[]): BatchFailure {
   const texts = errors.map((error) => detailed(error.message ?? error.category ?? '', error.errors));
   const message = [...new Set(texts)].filter(Boolean).join('; ');
+  const { category, subCategory } = errors[0] ?? {};
   return {
     message: message || 'HubSpot reported an error and no reason',
-    category: errors[0]?.category,
+    category,
+    subCategory,
     existingId: existingIdIn(texts),
   };
 }

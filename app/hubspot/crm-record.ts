@@ -9,6 +9,8 @@ export const crmRecord = z.object({
   createdAt: z.string().optional(),
   updatedAt: z.string().optional(),
   archived: z.boolean().optional(),
+  /** When it was put into the recycle bin. */
+  archivedAt: z.string().optional(),
   associations: z
     .record(z.string(), z.object({ results: z.array(z.object({ id: z.string(), type: z.string() })) }))
     .optional(),

@@ -57,13 +57,20 @@ const detail = z.union([
     in: undefined,
     context: {} as Context,
   })),
-  z.object({ message: sentence, code: text, in: text, context }),
+  z.object({ message: sentence, code: text, in: text, context, subCategory: z.unknown().optional() }),
 ]);
 
 /** One of several reasons: `in` or the context names the field. */
 export type ErrorDetail = z.output<typeof detail>;
 
-const fields = { message: sentence, category: text, context, errors: listOf(detail) };
+const fields = {
+  message: sentence,
+  category: text,
+  /** Text as a rule; an object in the description of some APIs. */
+  subCategory: z.unknown().optional(),
+  context,
+  errors: listOf(detail),
+};
 
 const standardError = z.object(fields);
 
@@ -82,7 +89,6 @@ export const standardErrors = z
 
 const errorBody = z.object({
   ...fields,
-  subCategory: z.unknown().optional(),
   correlationId: text,
   policyName: text,
   /** The account's data region, where another one answered. */

@@ -35,7 +35,7 @@ const ID = 'hs_object_id';
 const MAX_FILTERS_OF_GROUP = 6;
 const MAX_FILTERS = 18;
 
-const page = z.object({ results: z.array(crmRecord), paging: nextPage });
+const page = z.object({ results: z.array(crmRecord), paging: nextPage, total: z.number().optional() });
 
 /** @see https://developers.hubspot.com/docs/api-reference/search/guide */
 export async function* searchRecords(
@@ -49,20 +49,17 @@ export async function* searchRecords(
     sort,
   }: SearchQuery,
 ): AsyncGenerator<CrmRecord, void> {
-  const sorts = [{ direction: 'ASCENDING', ...(sort ?? { propertyName: ID }) }];
-  const request = { method: 'POST', path: `${path}/search`, idempotent: true, lane: 'search' } as const;
   let groups = filterGroups;
+  const request = searchOf(path);
   let advance = createAdvance(request);
   /** Each part of the search begins behind the last record of the part before. */
   const begin = createAdvance(request);
   for (let after = '0', calls = 0; ; calls += 1) {
-    const wanted = { filterGroups: groups, sorts, ...(query && { query }), properties, limit: PAGE, after };
     const sending = patientAfter(calls, send);
-    const isLong = isTooLong({ ...request, json: wanted });
-    const json = isLong ? { ...wanted, properties: [] } : wanted;
-    const { results, paging } = readAnswer(page, await sending({ ...request, json }), request);
+    const wanted = { groups, query, properties, sort, after };
+    const { results, paging } = await searchPage(sending, path, wanted);
     const next = advance(paging?.next?.after);
-    yield* isLong ? await withProperties(sending, path, results, properties) : results;
+    yield* results;
     const last = results.at(-1)?.id;
     if (next === undefined || last === undefined) return;
     after = next;
@@ -74,6 +71,34 @@ export async function* searchRecords(
     }
   }
 }
+
+/** One page of a search; `after` is its place among the results. */
+export async function searchPage(
+  send: Send,
+  path: string,
+  {
+    groups,
+    query,
+    properties = [],
+    sort = { propertyName: ID },
+    after = '0',
+  }: Omit<SearchQuery, 'filters' | 'filterGroups'> & {
+    readonly groups: NonNullable<SearchQuery['filterGroups']>;
+    readonly after?: string;
+  },
+): Promise<z.output<typeof page>> {
+  const request = searchOf(path);
+  const sorts = [{ direction: 'ASCENDING', ...sort }];
+  const wanted = { filterGroups: groups, sorts, ...(query && { query }), properties, limit: PAGE, after };
+  const isLong = isTooLong({ ...request, json: wanted });
+  const json = isLong ? { ...wanted, properties: [] } : wanted;
+  const found = readAnswer(page, await send({ ...request, json }), request);
+  if (!isLong) return found;
+  return { ...found, results: await withProperties(send, path, found.results, properties) };
+}
+
+const searchOf = (path: string) =>
+  ({ method: 'POST', path: `${path}/search`, idempotent: true, lane: 'search' }) as const;
 
 /** The same search, for records with greater ids. */
 function beyond(groups: SearchQuery['filterGroups'] = [], sort: SearchQuery['sort'], id: string) {

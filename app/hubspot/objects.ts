@@ -6,6 +6,7 @@ import { HubSpotError } from './errors.ts';
 import type { Send } from './http.ts';
 import { isTooLong, withProperties } from './long-reads.ts';
 import { recordBatches } from './object-batches.ts';
+import { type ChangedRecord, type ChangesOptions, changedRecords } from './object-changes.ts';
 import { type SearchQuery, searchRecords } from './object-search.ts';
 import { readPages } from './pages.ts';
 import { pathPart } from './path-part.ts';
@@ -51,7 +52,7 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
   const pathOf = (id: string) => `${path}/${pathPart(id)}`;
   const batches = recordBatches(path);
 
-  return {
+  const objects = {
     /** Creates a record; never sent twice, so after `no answer` it may or may not be there. */
     async create(
       properties: PropertyValues,
@@ -140,6 +141,23 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
 
     batchArchive: (ids: readonly string[], onProgress?: OnProgress) =>
       sendBatch(send, batches.archive, ids, onProgress),
+  };
+
+  return {
+    ...objects,
+
+    /**
+     * Every record that was changed since, or deleted (`archived`), in the order of the changes and past 10,000 of them.
+     * Each carries the cursor from which a later reading goes on. The changes of the last half minute may come again
+     * with it, as HubSpot's search finds some of them late; deletions older than 90 days and erasures do not come.
+     */
+    changedSince(
+      since: Date,
+      { properties = usual, ...options }: ChangesOptions = {},
+    ): AsyncGenerator<ChangedRecord, void> {
+      const deleted = () => objects.list({ archived: true, properties });
+      return changedRecords(send, path, deleted, since, { properties, ...options });
+    },
   };
 }
 

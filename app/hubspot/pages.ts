@@ -7,7 +7,7 @@ import type { HubSpotRequest, Send } from './http.ts';
  * Calls of one piece of work that somebody waits for. Those after them are patient: an account's limit lets through
  * some hundred in ten seconds, which is as long as one that somebody waits for may take.
  */
-const PROMPT_CALLS = 10;
+export const PROMPT_CALLS = 10;
 
 interface Page<T> {
   readonly results: readonly T[];

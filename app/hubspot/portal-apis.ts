@@ -13,6 +13,7 @@ import {
   createTasksApi,
 } from './engagements.ts';
 import type { Send } from './http.ts';
+import { createListsApi } from './lists.ts';
 import { createOwnersApi } from './owners.ts';
 import { createPipelinesApi } from './pipelines.ts';
 import { createTicketsApi } from './tickets.ts';
@@ -34,6 +35,7 @@ export function portalApis(send: Send, paths = apiPaths) {
     tasks: createTasksApi(send, paths),
     associations: createAssociationsApi(send, paths),
     pipelines: createPipelinesApi(send, paths),
+    lists: createListsApi(send, paths),
     owners: createOwnersApi(send, paths),
     account: createAccountApi(send, paths),
     timeline: createTimelineApi(send, paths),

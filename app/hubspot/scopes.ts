@@ -29,6 +29,8 @@ export const apiScopes = {
   meetings: CONTACTS,
   notes: CONTACTS,
   tasks: CONTACTS,
+  /** Changes of members are refused without the right to read, too, though HubSpot documents one of the two. */
+  lists: { read: ['crm.lists.read'], write: ['crm.lists.read', 'crm.lists.write'] },
   owners: same('crm.objects.owners.read'),
   account: same('oauth'),
   timeline: same('timeline'),

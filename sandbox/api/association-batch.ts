@@ -1,19 +1,22 @@
 import { type Response, Router } from 'express';
 import { z } from 'zod';
 import type { SandboxContext } from '../context.ts';
+import type { ObjectType } from '../state/object-types.ts';
 import { notFound, validationError } from './api-error.ts';
 import { associatedWith } from './associated-objects.ts';
 import { associationScope } from './association-scope.ts';
 import {
   associate,
   associationSpec,
+  checkIdentifier,
   kindOf,
   objectRef,
   otherRecord,
   plainKind,
 } from './association-writes.ts';
 import { associationPage, bothDirections, labelsBetween, MAX_ASSOCIATIONS } from './associations.ts';
-import { answerBatch, eachAlone } from './batch-answer.ts';
+import { answerBatch, type BatchError, eachAlone } from './batch-answer.ts';
+import type { WriteScope } from './record-writes.ts';
 import { afterId, parseInput } from './request-input.ts';
 
 const labelled = z.object({ from: objectRef, to: objectRef, types: z.array(associationSpec).min(1) });
@@ -41,7 +44,6 @@ export function associationBatchApi(ctx: SandboxContext): Router {
 }
 
 function batchRoutes(ctx: SandboxContext, status: { created: number; archived: number }): Router {
-  const { find } = ctx.records;
   const scoped = associationScope(ctx);
   const routes = Router({ mergeParams: true });
 
@@ -71,31 +73,31 @@ function batchRoutes(ctx: SandboxContext, status: { created: number; archived: n
 
   routes.post('/archive', (req, res) => {
     const { scope, to: toType } = scoped(req, res, 'write');
-    for (const { from, to } of inputsOf(gone, req.body)) {
-      const record = find(scope.portalId, scope.type, from.id);
-      for (const { id } of to) {
-        const other = find(scope.portalId, toType, id);
+    const { errors } = eachAlone(inputsOf(gone, req.body), ({ from, to }) => {
+      const record = findNamed(scope, scope.type, from.id);
+      const others = to.map(({ id }) => findNamed(scope, toType, id));
+      for (const other of others) {
         if (record && other) ctx.associations.remove(record, other, undefined, scope.source);
       }
-    }
-    answerArchived(res);
+    });
+    answerArchived(res, errors);
   });
 
   routes.post('/labels/archive', (req, res) => {
     const { scope, to: toType } = scoped(req, res, 'write');
-    for (const { from, to, types } of inputsOf(labelled, req.body)) {
-      const record = find(scope.portalId, scope.type, from.id);
-      const other = find(scope.portalId, toType, to.id);
+    const { errors } = eachAlone(inputsOf(labelled, req.body), ({ from, to, types }) => {
+      const record = findNamed(scope, scope.type, from.id);
+      const other = findNamed(scope, toType, to.id);
       const kinds = types.map((spec) => kindOf(scope, spec, toType));
       if (record && other) ctx.associations.remove(record, other, kinds, scope.source);
-    }
-    answerArchived(res);
+    });
+    answerArchived(res, errors);
   });
 
   routes.post('/read', (req, res) => {
     const { scope, to: toType } = scoped(req, res, 'read');
     const { results, errors } = eachAlone(inputsOf(asked, req.body, MAX_READ), ({ id, after }) => {
-      const record = find(scope.portalId, scope.type, id);
+      const record = findNamed(scope, scope.type, id);
       const found = record ? associatedWith(ctx, record, toType) : [];
       if (found.length === 0) {
         const [one, other] = [scope.type.singular, toType.singular];
@@ -110,9 +112,15 @@ function batchRoutes(ctx: SandboxContext, status: { created: number; archived: n
     answerBatch(res, 200, results, errors);
   });
 
-  function answerArchived(res: Response) {
-    if (status.archived === 204) res.status(204).end();
-    else answerBatch(res, status.archived, []);
+  /** Undefined when no record has the id; throws 400 for what is none. */
+  function findNamed({ portalId }: WriteScope, type: ObjectType, id: string) {
+    checkIdentifier(type, id);
+    return ctx.records.find(portalId, type, id);
+  }
+
+  function answerArchived(res: Response, errors: readonly BatchError[]) {
+    if (status.archived === 204 && errors.length === 0) res.status(204).end();
+    else answerBatch(res, status.archived, [], errors);
   }
 
   return routes;

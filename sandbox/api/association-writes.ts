@@ -59,8 +59,18 @@ export function plainKind({ crm, type }: WriteScope, to: ObjectType): Associatio
   throw validationError(`${type.plural} and ${to.plural} have no default association type.`);
 }
 
+/** Throws 400 for what can be no record's id. */
+export function checkIdentifier(type: ObjectType, id: string): void {
+  if (/^\d{1,19}$/.test(id)) return;
+  throw new ApiError(400, 'VALIDATION_ERROR', `"${id}" is not a valid identifier of a ${type.singular}.`, {
+    subCategory: 'crm.associations.INVALID_IDENTIFIER',
+    context: { objectType: [type.singular], id: [id] },
+  });
+}
+
 /** A living record on one side of an association. */
 export function otherRecord({ crm, portalId }: WriteScope, type: ObjectType, id: string): CrmRecord {
+  checkIdentifier(type, id);
   const found = crm.records.find(portalId, type, id);
   if (found && found.archivedAt === undefined) return found;
   throw notFound(`No ${type.singular} has the id ${id}.`, {

@@ -67,10 +67,13 @@ export function searchRoute(scoped: Scoped): RequestHandler {
       return inGroups && matchesQuery(record, query);
     });
     const sort = sorts[0];
-    if (sort)
-      found.sort(
-        (a, b) => compare(a, b, sort.propertyName, typeOf(sort.propertyName)) * (sort.descending ? -1 : 1),
-      );
+    if (sort) {
+      const { propertyName, descending } = sort;
+      const inOrder = (a: CrmRecord, b: CrmRecord) =>
+        compare(a, b, propertyName, typeOf(propertyName)) * (descending ? -1 : 1);
+      // HubSpot gives records with equal values in no order of use, so here the youngest comes first.
+      found.reverse().sort(inOrder);
+    }
 
     const end = after + limit;
     res.json({

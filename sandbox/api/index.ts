@@ -10,6 +10,7 @@ import { associationLimitsApi } from './association-limits.ts';
 import { associationsApi } from './associations.ts';
 import { bearer } from './bearer.ts';
 import { crmObjectsApi } from './crm-objects.ts';
+import { listsApi } from './lists.ts';
 import { oauthApi } from './oauth.ts';
 import { ownersApi } from './owners.ts';
 import { pipelinesApi } from './pipelines.ts';
@@ -39,6 +40,7 @@ export function hubspotApi(ctx: SandboxContext): Router {
   router.use(associationLimitsApi(ctx));
   router.use(pipelinesApi(ctx));
   router.use(propertiesApi(ctx));
+  router.use(listsApi(ctx));
   router.use(ownersApi(ctx));
   router.use(appEventsApi(ctx));
   router.use(appUninstallApi(ctx));

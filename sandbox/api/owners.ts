@@ -23,9 +23,11 @@ export function ownersApi({ owners }: SandboxContext): Router {
   router.get(paths, (req, res) => {
     requireScope(res, ['crm.objects.owners.read']);
     const { email, limit, after, archived } = parseInput(listQuery, req.query);
+    const wanted = email?.toLowerCase();
     const all = owners
       .list(accessOf(res).portalId)
-      .filter((owner) => owner.archived === archived && (email === undefined || owner.email === email))
+      .filter((owner) => owner.archived === archived)
+      .filter((owner) => wanted === undefined || owner.email.toLowerCase() === wanted)
       .filter(({ id }) => after === undefined || Number(id) >= Number(after));
     const next = all[limit]?.id;
     res.json({

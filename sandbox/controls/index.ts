@@ -17,6 +17,13 @@ const restoreBody = z.strictObject({
   objectType: z.string().default('contact'),
   objectId: z.union([z.string(), z.number().int()]).transform(String),
 });
+const changedBody = z.strictObject({
+  portalId: z.number().int(),
+  objectType: z.string(),
+  /** All records of the type, when absent. */
+  objectIds: z.array(z.union([z.string(), z.number().int()]).transform(String)).optional(),
+  at: z.iso.datetime().transform(Date.parse),
+});
 const portalBody = z.strictObject({ portalId: z.number().int() });
 const portalQuery = z.object({ portalId: z.coerce.number().int().optional() });
 const timelineQuery = z.object({ portalId: z.coerce.number().int(), email: z.string().min(1) });
@@ -64,6 +71,16 @@ export function controls(ctx: SandboxContext): Router {
     }
     restoreRecord({ crm: ctx, portalId, type, source: uiSource(portal) }, record);
     res.json({ portalId, objectType: type.singular, objectId });
+  });
+
+  router.post('/changed', (req, res) => {
+    const { portalId, objectType, objectIds, at } = parseControl(changedBody, req.body);
+    const type = findObjectType(objectType);
+    if (!type) throw new ControlError(404, `There is no object type ${objectType}.`);
+    const all = [false, true].flatMap((archived) => ctx.records.list(portalId, type, { archived }));
+    const changed = all.filter(({ id }) => objectIds?.includes(id) ?? true);
+    for (const record of changed) ctx.records.backdate(record, at);
+    res.json({ portalId, objectType: type.singular, changed: changed.length });
   });
 
   router.get('/requests', (req, res) => {

@@ -7,6 +7,8 @@ const texts: Readonly<Record<string, string>> = {
   'crm.objects.companies.read': 'Read companies',
   'crm.objects.companies.write': 'Create, change and delete companies',
   'crm.objects.owners.read': 'Read users and owners',
+  'crm.lists.read': 'Read lists and who is in them',
+  'crm.lists.write': 'Put records into lists and take them out',
   'crm.objects.deals.read': 'Read deals',
   'crm.objects.deals.write': 'Create, change and delete deals',
   'crm.schemas.deals.write': 'Change pipelines and properties of deals',

@@ -80,8 +80,12 @@ export function createRecords(definitions: Properties, { onChange, onGone }: Rec
         else record.properties[name] = value;
       }
     });
-    record.updatedAt = now;
-    record.properties[record.type.modifiedProperty] = stamp.timestamp;
+    setModified(record, now);
+  }
+
+  function setModified(record: CrmRecord, at: number) {
+    record.updatedAt = at;
+    record.properties[record.type.modifiedProperty] = new Date(at).toISOString();
   }
 
   function tell(
@@ -178,9 +182,15 @@ export function createRecords(definitions: Properties, { onChange, onGone }: Rec
     restore(record: CrmRecord, source: ChangeSource) {
       store.change(record, () => {
         delete record.archivedAt;
-        record.updatedAt = Date.now();
+        setModified(record, Date.now());
       });
       tell('restore', record, source, {});
+    },
+
+    /** Moves the moment of the record's last change, or of its deletion when it is in the recycle bin; sends no webhook. */
+    backdate(record: CrmRecord, at: number) {
+      setModified(record, at);
+      if (record.archivedAt !== undefined) record.archivedAt = at;
     },
 
     /** Removes the record for good, as a GDPR deletion does. */

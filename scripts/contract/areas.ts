@@ -11,6 +11,7 @@ import {
   createNotesApi,
   createTasksApi,
 } from '../../app/hubspot/engagements.ts';
+import { createListsApi } from '../../app/hubspot/lists.ts';
 import { createOAuthApi } from '../../app/hubspot/oauth.ts';
 import { createOwnersApi } from '../../app/hubspot/owners.ts';
 import { createPipelinesApi } from '../../app/hubspot/pipelines.ts';
@@ -24,6 +25,7 @@ import { companyCases } from './cases/companies.ts';
 import { contactCases } from './cases/contacts.ts';
 import { dealCases } from './cases/deals.ts';
 import { callCases, emailCases, meetingCases, noteCases, taskCases } from './cases/engagements.ts';
+import { listCases } from './cases/lists.ts';
 import { oauthCases } from './cases/oauth.ts';
 import { pipelineCases } from './cases/pipelines.ts';
 import { ticketCases } from './cases/tickets.ts';
@@ -78,6 +80,7 @@ export const areas: { readonly [Name in keyof Services]?: Area } = {
     cases: associationCases,
   },
   pipelines: { api: createPipelinesApi, descriptions: ['pipelines.2026-09'], others, cases: pipelineCases },
+  lists: { api: createListsApi, descriptions: [], cases: listCases },
   owners: { api: createOwnersApi, descriptions: [], cases: ownerCases },
   account: { api: createAccountApi, descriptions: ['accountInfo.2026-09'], others, cases: accountCases },
   timeline: { api: createTimelineApi, descriptions: ['timeline.2026-03'], cases: timelineCases },

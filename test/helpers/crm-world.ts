@@ -6,6 +6,8 @@ const CRM_SCOPES = [
   'tickets',
   'crm.objects.owners.read',
   'sales-email-read',
+  'crm.lists.read',
+  'crm.lists.write',
   ...['contacts', 'companies', 'deals'].flatMap((type) =>
     ['objects', 'schemas'].flatMap((part) => [`crm.${part}.${type}.read`, `crm.${part}.${type}.write`]),
   ),

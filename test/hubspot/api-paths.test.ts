@@ -72,7 +72,7 @@ describe('the table of API paths', () => {
         ['v3', 'v4'],
         ['2026-03', '2026-03'],
       ] as const) {
-        const versions = { objects: crm, pipelines: crm, owners: crm, accountInfo: crm };
+        const versions = { objects: crm, pipelines: crm, owners: crm, lists: crm, accountInfo: crm };
         const all = {
           ...versions,
           recordAssociations: associations,
@@ -89,6 +89,8 @@ describe('the table of API paths', () => {
         await apis.associations.createDefault({ type: 'deals', id }, { type: 'contacts', id: contact.id });
         await apis.associations.batchDelete('contacts', 'deals', [pair]);
         await apis.associations.labels.list('contacts', 'deals');
+        await apis.lists.add('11', ['103']);
+        await Array.fromAsync(apis.lists.list());
         await apis.owners.findByEmail('admin@example.com');
         await apis.account.get();
       }

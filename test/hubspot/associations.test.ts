@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { crmCommands } from '../../app/cli/crm.ts';
+import { runInProcess } from '../cli/in-process.ts';
 import { type CrmWorld, startCrmWorld } from '../helpers/crm-world.ts';
 
 const taro = { type: 'contacts', id: '102' };
@@ -75,11 +77,63 @@ describe('associations', () => {
       'OBJECT_NOT_FOUND',
       undefined,
     ]);
-    const [read, none] = await associations.batchRead('contacts', 'companies', ['103', '104']);
+    const [read] = await associations.batchRead('contacts', 'companies', ['103']);
     expect(read?.result?.to.map(({ toObjectId }) => toObjectId)).toEqual(['301', '302']);
-    expect(none?.failure?.message).toBe('No company is associated with contact 104.');
     await associations.batchDelete('contacts', 'companies', [{ from: '103', to: '301' }]);
     expect(await of({ type: 'contacts', id: '103' }, 'companies')).toEqual(['302']);
+  });
+});
+
+describe('a batch read of associations', () => {
+  let world: CrmWorld;
+  beforeAll(async () => {
+    world = await startCrmWorld();
+  });
+  afterAll(() => world.close());
+
+  const readOf = async (ids: readonly string[], from = 'contacts', to = 'companies') =>
+    (await world.hubspot.associations.batchRead(from, to, ids)).map(({ result, failure }) => ({
+      found: result?.to.map(({ toObjectId }) => toObjectId),
+      failure: failure && { category: failure.category, subCategory: failure.subCategory },
+    }));
+
+  it.each([
+    ['contacts', 'companies', '104'],
+    ['companies', 'tickets', '301'],
+    ['0-3', '0-5', '401'],
+    ['tickets', 'notes', '501'],
+  ])('answers with an empty list when one of the %s has no %s', async (from, to, id) => {
+    expect(await readOf([id], from, to)).toEqual([{ found: [], failure: undefined }]);
+  });
+
+  it('tells none, some and failed apart', async () => {
+    const invalid = { category: 'VALIDATION_ERROR', subCategory: 'crm.associations.INVALID_IDENTIFIER' };
+    expect(await readOf(['101', '104', 'jane@example.com', '', '104'])).toEqual([
+      { found: ['301'], failure: undefined },
+      { found: [], failure: undefined },
+      { found: undefined, failure: invalid },
+      { found: undefined, failure: invalid },
+      { found: [], failure: undefined },
+    ]);
+  });
+
+  it('fails when HubSpot names another reason, or none', async () => {
+    const path = '/crm/associations/2026-09/contacts/companies/batch/read';
+    const error = { category: 'OBJECT_NOT_FOUND', message: 'No.', context: { fromObjectId: ['104'] } };
+    for (const subCategory of ['crm.associations.OTHER', { name: 'OTHER' }, undefined]) {
+      const body = { results: [], errors: [{ ...error, subCategory }] };
+      await world.sandbox.control('failures', { path, status: 207, body });
+      const failure = { category: 'OBJECT_NOT_FOUND', subCategory };
+      expect(await readOf(['104'])).toEqual([{ found: undefined, failure }]);
+    }
+  });
+
+  it('keeps the sub-category when the request fails as a whole', async () => {
+    const path = '/crm/associations/2026-09/contacts/companies/batch/read';
+    const body = { category: 'VALIDATION_ERROR', message: 'No.', subCategory: 'crm.associations.LIMIT' };
+    await world.sandbox.control('failures', { path, status: 400, body });
+    const failure = { category: 'VALIDATION_ERROR', subCategory: 'crm.associations.LIMIT' };
+    expect(await readOf(['104'])).toEqual([{ found: undefined, failure }]);
   });
 });
 
@@ -153,17 +207,57 @@ describe('engagements', () => {
 });
 
 describe('owners and the account', () => {
+  let world: CrmWorld;
+  let owners: CrmWorld['hubspot']['owners'];
+  beforeAll(async () => {
+    world = await startCrmWorld();
+    owners = world.hubspot.owners;
+  });
+  afterAll(() => world.close());
+
   it('are read', async () => {
-    const world = await startCrmWorld();
-    try {
-      const { owners, account } = world.hubspot;
-      const admin = await owners.findByEmail('admin@example.com');
-      expect(await owners.get(String(admin?.userId), 'userId')).toEqual(admin);
-      expect(await owners.findByEmail('nobody@example.com')).toBeUndefined();
-      expect(await Array.fromAsync(owners.list({ archived: true }))).toHaveLength(1);
-      expect(await account.get()).toMatchObject({ portalId: 62515, timeZone: 'Asia/Tokyo' });
-    } finally {
-      await world.close();
+    const admin = await owners.findByEmail('admin@example.com');
+    expect(await owners.get(String(admin?.userId), 'userId')).toEqual(admin);
+    expect(await owners.findByEmail('nobody@example.com')).toBeUndefined();
+    expect(await world.hubspot.account.get()).toMatchObject({ portalId: 62515, timeZone: 'Asia/Tokyo' });
+  });
+
+  it('keep the user’s id when the owner has left', async () => {
+    const [former] = await Array.fromAsync(owners.list({ archived: true }));
+    expect(former).toMatchObject({ id: '625153', archived: true, userIdIncludingInactive: 9586506 });
+    expect(former?.userId).toBeUndefined();
+    expect(await owners.get('625153', 'id', { archived: true })).toEqual(former);
+    expect(await owners.get('9586506', 'userId', { archived: true })).toEqual(former);
+    await expect(owners.get('625153')).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('are found by an address in any case, also where HubSpot’s filter minds it', async () => {
+    const filter = { method: 'GET', path: '/crm/owners/2026-09', status: 200, body: { results: [] } };
+    for (const email of ['Admin@Example.COM', ' admin@example.com ']) {
+      expect((await owners.findByEmail(email))?.id).toBe('625151');
+      await world.sandbox.control('failures', filter);
+      expect((await owners.findByEmail(email))?.id).toBe('625151');
     }
+    expect((await owners.findByEmail('FORMER@example.com', { archived: true }))?.id).toBe('625153');
+    expect(await owners.findByEmail('FORMER@example.com')).toBeUndefined();
+  });
+
+  it('are shown on the command line with the user’s id, archived ones too', async () => {
+    const run = (...args: string[]) => runInProcess(world.ctx, crmCommands, 'owners', ...args);
+    for (const line of [
+      'list --archived',
+      'get 625153 --archived',
+      'get-by-email Former@example.com --archived',
+    ]) {
+      expect((await run(...line.split(' '))).output).toMatch(/625153 .* Former +9586506$/m);
+    }
+    expect((await run('get-by-email', 'ADMIN@example.com')).output).toContain('625151');
+    const { problem } = await run('get-by-email', 'former@example.com');
+    expect(problem?.message).toBe(
+      'No owner has the address former@example.com; --archived looks among those who have left.',
+    );
+    const [json] = JSON.parse((await run('list', '--archived', '--json')).output);
+    expect(json).toMatchObject({ id: '625153', userIdIncludingInactive: 9586506 });
+    expect(json).not.toHaveProperty('userId');
   });
 });

@@ -215,6 +215,39 @@ describe('batches of associations', () => {
     expect((await batch('contacts', 'companies', 'read', [{ id: '101' }])).status).toBe(200);
   });
 
+  it.each(['v4', '2026-03', '2026-09'])('refuse what is no id, and only that: %s', async (version) => {
+    const types = [hubspotDefined(279)];
+    const bodies = {
+      read: [{ id: 'abc' }, { id: '101' }],
+      'associate/default': [pair('abc', '301'), pair('103', '-1')],
+      create: [{ ...pair('jane@example.com', '301'), types }],
+      archive: [
+        { from: { id: 'abc' }, to: [{ id: '301' }] },
+        { from: { id: '103' }, to: [{ id: '302' }, { id: '' }] },
+      ],
+      'labels/archive': [{ ...pair('103', '12345678901234567890'), types }],
+    };
+    for (const [verb, inputs] of Object.entries(bodies)) {
+      const { status, body } = await batch('contacts', 'companies', verb, inputs, version);
+      expect([verb, status]).toEqual([verb, 207]);
+      const refused = body.errors.map((error: { category: string; subCategory: string }) => [
+        error.category,
+        error.subCategory,
+      ]);
+      const expected = ['VALIDATION_ERROR', 'crm.associations.INVALID_IDENTIFIER'];
+      expect(refused).toEqual(verb === 'read' ? [expected] : inputs.map(() => expected));
+    }
+  });
+
+  it.each([
+    ['GET', '/contacts/abc/associations/companies'],
+    ['PUT', '/contacts/101/associations/default/companies/none'],
+    ['DELETE', '/contacts/jane%40example.com/associations/companies/301'],
+  ])('refuse what is no id: %s %s', async (method, path) => {
+    const { status, body } = await api(method, objects + path);
+    expect([status, body.subCategory]).toEqual([400, 'crm.associations.INVALID_IDENTIFIER']);
+  });
+
   it('keep to their sizes', async () => {
     const many = (count: number) => Array.from({ length: count }, (_, index) => ({ id: String(index) }));
     expect((await batch('contacts', 'companies', 'read', many(1001))).status).toBe(400);

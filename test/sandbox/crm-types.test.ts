@@ -156,13 +156,16 @@ describe('owners', () => {
     const ids = async (query: string) =>
       (await api('GET', `${owners}?${query}`)).body.results.map(({ id }: { id: string }) => id);
     expect(await ids('email=sales@example.com')).toEqual(['625152']);
+    expect(await ids('email=Sales@EXAMPLE.com')).toEqual(['625152']);
     const first = await api('GET', `${owners}?limit=1`);
     expect(await ids(`limit=1&after=${first.body.paging.next.after}`)).toEqual(['625152']);
     expect(await ids('archived=true')).toEqual(['625153']);
     expect((await api('GET', `${owners}/625151`)).body.email).toBe('admin@example.com');
     expect((await api('GET', `${owners}/9586504?idProperty=userId`)).body.id).toBe('625151');
     expect((await api('GET', `${owners}/625153`)).status).toBe(404);
-    expect((await api('GET', `${owners}/625153?archived=true`)).body.userId).toBeUndefined();
+    const former = (await api('GET', `${owners}/625153?archived=true`)).body;
+    expect(former).not.toHaveProperty('userId');
+    expect(former.userIdIncludingInactive).toBe(9586506);
   });
 
   it('need their scope', async () => {

@@ -19,6 +19,8 @@ export const everyScope = [
   'timeline',
   'tickets',
   'crm.objects.owners.read',
+  'crm.lists.read',
+  'crm.lists.write',
   ...['contacts', 'companies', 'deals'].flatMap((plural) =>
     ['objects', 'schemas'].flatMap((part) => [`crm.${part}.${plural}.read`, `crm.${part}.${plural}.write`]),
   ),

@@ -153,6 +153,34 @@ describe('HubSpot’s own client', () => {
     expect(owners.results[0]).toMatchObject({ type: 'PERSON', archived: false });
   });
 
+  it('reads lists, and changes who is in them', async () => {
+    const { listsApi, membershipsApi } = client.crm.lists;
+    const found = await listsApi.doSearch({
+      query: 'news',
+      processingTypes: ['MANUAL'],
+      listIds: [],
+      additionalProperties: [],
+      offset: 0,
+    });
+    expect(found.lists).toMatchObject([{ listId: '11', additionalProperties: { hs_list_size: '2' } }]);
+    expect((await listsApi.getByName('Newsletter', '0-1')).list.listId).toBe('11');
+    expect((await listsApi.getById('13', true)).list.filterBranch).toMatchObject({ filterBranchType: 'OR' });
+    const changed = await membershipsApi.addAndRemove('11', {
+      recordIdsToAdd: ['103'],
+      recordIdsToRemove: ['102'],
+    });
+    expect(changed).toMatchObject({
+      recordsIdsAdded: ['103'],
+      recordIdsRemoved: ['102'],
+      recordIdsMissing: [],
+    });
+    const members = await membershipsApi.getPage('11');
+    expect(members.results.map(({ recordId }) => recordId)).toEqual(['101', '103']);
+    expect(members.results[0]?.membershipTimestamp).toBeInstanceOf(Date);
+    const lists = await membershipsApi.getLists('0-1', '103');
+    expect(lists.results.map(({ listId }) => listId)).toEqual(['11', '12', '13']);
+  });
+
   it('manages webhook subscriptions with the developer’s key', async () => {
     const { settingsApi, subscriptionsApi } = newClient({
       developerApiKey: 'sandbox-developer-key',

@@ -47,6 +47,18 @@ describe('a search with more than 10,000 results', () => {
     expect(seen).toBe(10_000);
   });
 
+  it('is no matter for reading changes, also when all were changed at one moment', async () => {
+    const at = '2026-11-20T09:00:00.000Z';
+    await world.sandbox.control('changed', { portalId: 62515, objectType: 'task', at });
+    const changes = await Array.fromAsync(tasks.changedSince(new Date(at), { properties: [] }));
+    expect(new Set(changes.map(({ id }) => id)).size).toBe(MADE);
+    expect(changes).toHaveLength(MADE);
+    const middle = changes[10_020]?.cursor;
+    expect(middle).toBe(`${at}/${changes[10_020]?.id}`);
+    const rest = await Array.fromAsync(tasks.changedSince(new Date(0), { cursor: middle }));
+    expect(rest.map(({ id }) => id)).toEqual(changes.slice(10_021).map(({ id }) => id));
+  });
+
   it('says that it cannot when there is no room for one more filter', async () => {
     const filters = Array.from({ length: 6 }, () => filter('hs_task_subject'));
     await expect(Array.fromAsync(tasks.search({ filters }))).rejects.toMatchObject({

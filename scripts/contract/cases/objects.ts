@@ -52,6 +52,15 @@ export function objectCases(area: ObjectArea, example: Example): Cases {
       await count(world.services[area].search({ query: value, sort: { propertyName: 'hs_object_id' } }));
     },
 
+    'reads what was changed and deleted, and goes on from there': async (world) => {
+      const { services } = world;
+      await services[area].archive(await first(world));
+      await first(world);
+      for await (const { cursor } of services[area].changedSince(new Date(0))) {
+        await count(services[area].changedSince(new Date(), { cursor }));
+      }
+    },
+
     'writes, reads and archives in batches, in which single inputs fail': async (world) => {
       const { services } = world;
       const one = await first(world);

@@ -1,0 +1,111 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Command } from 'commander';
+import type { ChangedRecord } from '../hubspot/object-changes.ts';
+import type { PortalApis } from '../hubspot/portal-apis.ts';
+import { ProblemError, type Tools, wholeNumber } from './command.ts';
+import { addVerb, type ObjectGroup } from './object-group.ts';
+import type { Bar } from './output.ts';
+import { callHubSpot, type PortalOptions } from './portal-calls.ts';
+import { namesOption } from './property-options.ts';
+import { HIDDEN } from './show-records.ts';
+import { timeArgument } from './time.ts';
+
+interface ChangedOptions extends PortalOptions {
+  readonly since?: Date;
+  readonly cursor?: string;
+  readonly properties?: readonly string[];
+  readonly limit?: number;
+  readonly deletions: boolean;
+  readonly out?: string;
+}
+
+/** What was read, and the cursor that goes on behind it; that of the call when there was nothing. */
+interface Read {
+  readonly count: number;
+  /** Empty when they went to a file. */
+  readonly records: readonly ChangedRecord[];
+  readonly cursor: string | undefined;
+}
+
+/** `changed`: records by the moment of their change, for reading again and again what is new. */
+export function changedCommand(group: Command, tools: Tools, { area }: ObjectGroup): void {
+  const out = () => tools.output();
+
+  addVerb(group, 'changed', `show ${area} that were changed or deleted, in the order of the changes`)
+    .option('--since <time>', 'such as 2026-11-21, 2026-11-21T09:30:00Z, 30m, 2h, 3d', timeArgument)
+    .option('--cursor <cursor>', 'go on where an earlier reading ended')
+    .option('--properties <names>', 'properties to show, separated by commas', namesOption)
+    .option('--no-deletions', 'leave out deleted records; the recycle bin is not read')
+    .option('--limit <number>', 'how many at most; without it all', wholeNumber(1))
+    .option('--out <file>', 'append each record to a file, a line of JSON with its cursor')
+    .action((options: ChangedOptions) => {
+      const { since, cursor } = options;
+      if (!since && cursor === undefined) throw new ProblemError('From when on? Give --since, or --cursor.');
+      return callHubSpot(
+        tools,
+        options,
+        (apis) => out().progress(area, (bar) => read(apis, bar, options)),
+        (found) => show(found, options),
+        'background',
+      );
+    });
+
+  async function read(apis: PortalApis, bar: Bar, options: ChangedOptions): Promise<Read> {
+    const {
+      since = new Date(),
+      cursor,
+      properties,
+      deletions,
+      limit = Infinity,
+      dryRun,
+      out: file,
+    } = options;
+    let bounded = false;
+    const onTotal = (total: number) => {
+      bounded = true;
+      bar.start(Math.min(total, limit));
+    };
+    const wanted = { cursor, deletions, onTotal, ...(properties && { properties }) };
+    const handle: FileHandle | undefined = file === undefined || dryRun ? undefined : await openFile(file);
+    const records: ChangedRecord[] = [];
+    let [count, last] = [0, cursor];
+    try {
+      for await (const record of apis[area].changedSince(since, wanted)) {
+        if (handle) await handle.appendFile(`${JSON.stringify(record)}\n`);
+        else records.push(record);
+        count += 1;
+        last = record.cursor;
+        if (bounded) bar.at(count);
+        if (count === limit) break;
+      }
+    } catch (error) {
+      if (count > 0) out().note(`After ${count} ${area}. ${goOn(last)}`);
+      throw error;
+    } finally {
+      await handle?.close();
+    }
+    return { count, records, cursor: last };
+  }
+
+  function show({ count, records, cursor }: Read, { out: file }: ChangedOptions): void {
+    if (file !== undefined) {
+      out().done(`${count} ${area} are written to ${file}.`, { file, count, cursor: cursor ?? null });
+    } else {
+      const names = new Set(records.flatMap(({ properties }) => Object.keys(properties)));
+      const columns = ['id', 'change', ...[...names].filter((name) => !HIDDEN.has(name))];
+      const rows: Record<string, string | null>[] = records.map(({ id, properties, archived }) => {
+        return { ...properties, id, change: archived ? 'deleted' : 'changed' };
+      });
+      const none = records.length === 0 ? { after: `No ${area} were changed or deleted.` } : {};
+      out().report({ rows, columns, ...none }, { records, cursor: cursor ?? null });
+    }
+    if (cursor !== undefined) out().note(goOn(cursor));
+  }
+}
+
+const goOn = (cursor: string | undefined) => `Go on with --cursor ${cursor}`;
+
+const openFile = (file: string): Promise<FileHandle> =>
+  open(file, 'a').catch((error: NodeJS.ErrnoException) => {
+    throw new ProblemError(`${file} cannot be written: ${error.code}. Nothing was read.`);
+  });
