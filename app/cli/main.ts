@@ -14,6 +14,7 @@ import { createConfirm } from './confirm.ts';
 import { GROUPS } from './groups.ts';
 import { createOutput } from './output.ts';
 import { explainRefusal } from './refusal.ts';
+import { refuseRepeatedOptions } from './repeated-options.ts';
 import { refuseUnknownWords } from './unknown-words.ts';
 
 const program = new Command('npm run hubspot --')
@@ -46,6 +47,8 @@ for (const group of GROUPS) {
     },
   });
 }
+
+refuseRepeatedOptions(program);
 
 try {
   await program.parseAsync();

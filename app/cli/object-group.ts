@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { CrmObjects } from '../hubspot/objects.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { type PortalOptions, withPortalOptions } from './portal-calls.ts';
+import type { RecordName } from './property-options.ts';
 
 export type RecordArea = {
   [Name in keyof PortalApis]: PortalApis[Name] extends CrmObjects ? Name : never;
@@ -25,7 +26,7 @@ export interface WriteOptions extends PortalOptions {
   readonly property?: Values;
   readonly file?: string;
   readonly idProperty?: string;
-  readonly associate?: { type: string; id: string };
+  readonly associate?: readonly RecordName[];
   readonly stage?: string;
   readonly pipeline?: string;
 }

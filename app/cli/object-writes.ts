@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import type { BatchOutcome, OnProgress } from '../hubspot/batch.ts';
-import type { CrmRecord } from '../hubspot/crm-record.ts';
+import type { AssociationSpec, CrmRecord, NewAssociation } from '../hubspot/crm-record.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { plainKind } from './association-kinds.ts';
 import { reportRows, rowOutcomes } from './batch-report.ts';
 import { destructiveAction, ProblemError, type Tools } from './command.ts';
 import { addVerb, type ObjectGroup, type Values, type WriteOptions } from './object-group.ts';
 import { callHubSpot } from './portal-calls.ts';
-import { propertyOption, recordArgument } from './property-options.ts';
+import { propertyOption, recordsOption } from './property-options.ts';
 import { type FileRow, readRecords } from './records-file.ts';
 import { showRecord } from './show-records.ts';
 
@@ -27,10 +27,15 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
     );
 
   writing(verb('create', `make a ${singular}`))
-    .option('--associate <type:id>', 'a record it belongs to, such as contacts:101', recordArgument)
+    .option(
+      '--associate <type:id>',
+      'a record it belongs to, such as contacts:101; may be given several times',
+      recordsOption,
+    )
     .action(async (options: WriteOptions) => {
-      const { file, associate } = options;
-      if (file && associate) throw new ProblemError('--associate goes with one record, not with a file.');
+      const { file, associate = [] } = options;
+      if (file && associate.length > 0)
+        throw new ProblemError('--associate goes with one record, not with a file.');
       if (file) {
         const inputOf = ({ values }: FileRow, common: Values) => ({ properties: { ...common, ...values } });
         await fromFile({ ...options, file }, `Created ${area}`, inputOf, (apis, inputs, onProgress) =>
@@ -39,10 +44,8 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
         return;
       }
       await oneRecord(options, async (apis, values) => {
-        if (!associate) return apis[area].create(values);
-        // Born with its association: a record is never left behind without it.
-        const kind = await plainKind(apis, { from: area, to: associate.type }, options);
-        return apis[area].create(values, [{ to: { id: associate.id }, types: [kind] }]);
+        // Born with its associations: a record is never left behind without them.
+        return apis[area].create(values, await associationsOf(apis, options));
       });
     });
 
@@ -122,6 +125,30 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
     },
   );
 
+  /** What `--associate` names, each of the kind without a label; that is read once for each type. */
+  async function associationsOf(apis: PortalApis, options: WriteOptions): Promise<NewAssociation[]> {
+    const { associate = [] } = options;
+    const kinds = new Map<string, AssociationSpec>();
+    const associations: NewAssociation[] = [];
+    for (const { type: to, id } of associate) {
+      const kind = kinds.get(to) ?? (await plainKind(apis, { from: area, to }, options));
+      kinds.set(to, kind);
+      associations.push({ to: { id }, types: [kind] });
+    }
+    return associations;
+  }
+
+  /** What the options say to write. @throws {ProblemError} when two of them name one property. */
+  async function givenValues(apis: PortalApis, options: WriteOptions): Promise<Values> {
+    const { property = {} } = options;
+    const further = await valuesOf(apis, options);
+    const twice = Object.keys(further).find((name) => Object.hasOwn(property, name));
+    if (twice !== undefined) {
+      throw new ProblemError(`The property ${twice} is given twice: by --property and by another option.`);
+    }
+    return { ...property, ...further };
+  }
+
   function oneId(id: string | undefined): string {
     if (id === undefined) throw new ProblemError(`Which ${singular}? Give its id, or --file.`);
     return id;
@@ -144,7 +171,7 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
       tools,
       options,
       async (apis) => {
-        const common = { ...options.property, ...(await valuesOf(apis, options)) };
+        const common = await givenValues(apis, options);
         const inputs = rows.map((row) => inputOf(row, common));
         return out.progress(area, (bar) => {
           bar.start(rows.length);
@@ -161,7 +188,7 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
     write: (apis: PortalApis, values: Values) => Promise<CrmRecord>,
   ): Promise<void> {
     const work = async (apis: PortalApis) => {
-      const values = { ...options.property, ...(await valuesOf(apis, options)) };
+      const values = await givenValues(apis, options);
       if (Object.keys(values).length === 0) {
         throw new ProblemError('Nothing to write: give --property name=value, or --file.');
       }

@@ -97,6 +97,41 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(listed.map(({ toObjectId }: { toObjectId: string }) => toObjectId)).toEqual([id]);
     });
 
+    it('belongs to every record that --associate names, in one request', async () => {
+      const named = ['contacts:101', 'contacts:102', 'companies:301', 'deals:401', 'contacts:101'];
+      const options = named.flatMap((record) => ['--associate', record]);
+      const sent = await world.requestsOf(async () => {
+        await json('tasks', 'create', '--property', 'hs_task_subject=Call', ...options);
+      });
+      const writes = sent.filter(({ method }) => method === 'POST');
+      expect(writes.map(({ body }) => body.associations.map(({ to }: { to: object }) => to))).toEqual([
+        [{ id: '101' }, { id: '102' }, { id: '301' }, { id: '401' }],
+      ]);
+      for (const record of new Set(named)) {
+        expect((await json('associations', 'list', record, 'tasks')).length).toBeGreaterThan(0);
+      }
+    });
+
+    it.each([
+      [['--property', 'email=a@example.com', '--property', 'email=b@example.com'], 'email is given twice'],
+      [['--property', 'email=', '--property', 'email='], 'email is given twice'],
+      [['--property', 'email=a@example.com', '--portal', '62515', '--portal', '62516'], '--portal'],
+      [['--file', 'one.csv', '--file', 'two.csv'], '--file'],
+    ])('is not written when an option for one value is repeated: %j', async (options, named) => {
+      for (const verb of ['create', 'create-or-update', 'update']) {
+        const sent = await world.requestsOf(async () => {
+          expect(await problem('contacts', verb, ...options)).toContain(named);
+        });
+        expect(sent).toEqual([]);
+      }
+    });
+
+    it('is not written when two options name one property', async () => {
+      const twice = ['--stage', 'Closed Won', '--property', 'dealstage=contractsent'];
+      const told = await problem('deals', 'update', '402', ...twice);
+      expect(told).toBe('The property dealstage is given twice: by --property and by another option.');
+    });
+
     it('is not made when what it shall belong to is not there', async () => {
       const orphan = ['notes', 'create', '--property', 'hs_note_body=orphan', '--associate'];
       expect(await problem(...orphan, 'contacts:999999')).toContain('No contact has the id 999999');
@@ -143,6 +178,22 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(none.output).toBe('There are no such companies.');
       const sorted = await json('deals', 'search', '--sort', '-amount', '--limit', '1');
       expect(sorted[0].id).toBe('401');
+    });
+
+    it('take lists of names in one option or in several', async () => {
+      const names = ['--properties', 'firstname,email', '--properties', 'jobtitle'];
+      const { output } = await run('contacts', 'get', '101', ...names, '--associations', 'companies');
+      for (const name of ['firstname', 'email', 'jobtitle']) expect(output).toContain(name);
+    });
+
+    it('refuse a repeated option for one value', async () => {
+      for (const option of [
+        ['--limit', '1'],
+        ['--query', 'a'],
+        ['--sort', 'email'],
+      ]) {
+        expect(await problem('contacts', 'search', ...option, ...option)).toContain('can be given once');
+      }
     });
 
     it('say when there is more', async () => {
@@ -254,6 +305,10 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       const requests = await world.requestsOf(async () => {
         const ordered = ['pipelines', 'create', 'deals', '--label', 'x', '--stage', 'A=0.1', '--order'];
         expect(await problem(...ordered, 'abc')).toContain('a whole number from 0');
+        const stages = ['--stage', 'A=0.1', '--stage', 'B=0.2'];
+        expect(await problem('pipelines', 'create-stage', 'deals', 'default', ...stages)).toContain(
+          'can be given once',
+        );
         expect(await problem('pipelines', 'update', 'deals', 'default')).toContain('Nothing to change');
         expect(await problem('pipelines', 'update-stage', 'deals', 'default', 'closedwon')).toContain(
           'Nothing to change',
