@@ -4,11 +4,14 @@ import { ProblemError } from './command.ts';
 import type { Output } from './output.ts';
 import type { FileRow } from './records-file.ts';
 import { explainLimit } from './refusal.ts';
+import { UnconfirmedError } from './unconfirmed.ts';
 
 export interface RowOutcome {
   readonly line: number;
   readonly id?: string | undefined;
   readonly reason?: string | undefined;
+  /** It may have been carried out nevertheless. */
+  readonly unconfirmed?: boolean | undefined;
   /** Which limit of HubSpot's stood in the way, and until when. */
   readonly limit?: string | undefined;
 }
@@ -22,22 +25,40 @@ export const rowOutcomes = (
     line: rows[index]?.line ?? 0,
     id: typeof result === 'object' && result !== null && 'id' in result ? String(result.id) : undefined,
     reason: failure?.message,
+    unconfirmed: failure?.maybeDone,
     limit: failure?.error instanceof HubSpotError ? explainLimit(failure.error) : undefined,
   }));
 
 /**
- * Says how many rows went well and why the others did not.
+ * Says how many rows went well, and why the others did not or may not have.
+ * @param check says how to find out what became of so many rows that HubSpot did not confirm.
  * @throws {ProblemError} when any failed, so that the command ends with 1.
+ * @throws {UnconfirmedError} when HubSpot left any unconfirmed, so that it ends with 2.
  */
-export function reportRows(out: Output, what: string, rows: readonly RowOutcome[]): void {
-  const failed = rows.filter(({ reason }) => reason !== undefined);
-  const well = rows.length - failed.length;
+export function reportRows(
+  out: Output,
+  what: string,
+  rows: readonly RowOutcome[],
+  check = (_count: number) => 'Look before you send them again.',
+): void {
+  const done = rows.filter(({ reason }) => reason === undefined);
+  const unconfirmed = rows.filter((row) => row.unconfirmed);
+  const failed = rows.filter((row) => row.reason !== undefined && !row.unconfirmed);
+  const shown = rows
+    .filter(({ reason }) => reason !== undefined)
+    .map(({ line, reason, unconfirmed }) => ({
+      line,
+      reason: unconfirmed ? `unconfirmed: ${reason}` : reason,
+    }));
   out.report(
-    { before: `${what}: ${well} of ${rows.length} rows.`, rows: failed, columns: ['line', 'reason'] },
-    { done: rows.filter(({ reason }) => reason === undefined), failed },
+    { before: `${what}: ${done.length} of ${rows.length} rows.`, rows: shown, columns: ['line', 'reason'] },
+    { done, failed, unconfirmed },
   );
-  if (failed.length > 0) {
-    const [limit = ''] = failed.flatMap(({ limit }) => (limit === undefined ? [] : ` ${limit}`));
-    throw new ProblemError(`${failed.length} of ${rows.length} rows failed.${limit}`);
+  const [limit = ''] = failed.flatMap(({ limit }) => (limit === undefined ? [] : ` ${limit}`));
+  const failures = failed.length > 0 ? [`${failed.length} of ${rows.length} rows failed.${limit}`] : [];
+  if (unconfirmed.length > 0) {
+    const count = `${unconfirmed.length} of ${rows.length} rows are unconfirmed: they may have been carried out.`;
+    throw new UnconfirmedError([...failures, `${count} ${check(unconfirmed.length)}`].join('\n'));
   }
+  if (failures.length > 0) throw new ProblemError(failures.join(''));
 }

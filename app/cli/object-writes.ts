@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { BatchOutcome, OnProgress } from '../hubspot/batch.ts';
 import type { AssociationSpec, CrmRecord, NewAssociation } from '../hubspot/crm-record.ts';
+import { HubSpotError } from '../hubspot/errors.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { plainKind } from './association-kinds.ts';
 import { reportRows, rowOutcomes } from './batch-report.ts';
@@ -10,6 +11,7 @@ import { callHubSpot } from './portal-calls.ts';
 import { propertyOption, recordsOption } from './property-options.ts';
 import { type FileRow, readRecords } from './records-file.ts';
 import { showRecord } from './show-records.ts';
+import { howToCheck, unconfirmedCreation } from './unconfirmed.ts';
 
 /** `create`, `create-or-update`, `update` and `delete`, of one record or of a file's rows. */
 export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): void {
@@ -45,7 +47,11 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
       }
       await oneRecord(options, async (apis, values) => {
         // Born with its associations: a record is never left behind without them.
-        return apis[area].create(values, await associationsOf(apis, options));
+        const associations = await associationsOf(apis, options);
+        return apis[area].create(values, associations).catch((error) => {
+          const unconfirmed = error instanceof HubSpotError && error.maybeDone;
+          throw unconfirmed ? unconfirmedCreation(error, type, options) : error;
+        });
       });
     });
 
@@ -178,7 +184,10 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
           return write(apis, inputs, bar.at);
         });
       },
-      (outcomes) => reportRows(out, done, rowOutcomes(rows, outcomes)),
+      (outcomes) => {
+        const check = (count: number) => howToCheck(type, options, count);
+        reportRows(out, done, rowOutcomes(rows, outcomes), check);
+      },
       'background',
     );
   }

@@ -283,6 +283,78 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
     });
   });
 
+  describe('what HubSpot did not confirm', () => {
+    const unconfirm = (status: number, more: object = {}) =>
+      world.sandbox.control('failures', {
+        method: 'POST',
+        path: '/crm/*',
+        status,
+        afterwards: true,
+        ...more,
+      });
+
+    it.each([
+      ['502', 502, {}],
+      ['no answer', 0, {}],
+      ['an unusable answer', 200, { body: {} }],
+    ])('is a record that may have been created, after %s', async (_what, status, more) => {
+      for (const [area, property, sort] of [
+        ['companies', 'name=Unsure', '-createdate'],
+        ['notes', 'hs_note_body=Unsure', '-hs_createdate'],
+      ] as const) {
+        await unconfirm(status, more);
+        const told = await problem(area, 'create', '--property', property, '--portal', '62515');
+        expect(told).toMatch(/\nUnconfirmed: the (company|note) may have been created\. /);
+        expect(told).toMatch(
+          new RegExp(`\n {2}npm run hubspot -- ${area} search --sort ${sort} --limit 5 --portal 62515$`),
+        );
+        const [, check = ''] = told?.split(' -- ') ?? [];
+        const [newest] = await json(...check.split(' '), '--properties', property.replace(/=.*/, ''));
+        expect(Object.values(newest.properties)).toContain('Unsure');
+      }
+    });
+
+    it('is counted apart from what failed, and from what was not sent', async () => {
+      const rows = Array.from({ length: 101 }, (_, at) => `Batch ${at}`);
+      const names = await file('unconfirmed.csv', ['name', ...rows, ''].join('\n'));
+      await unconfirm(502);
+      await world.sandbox.control('failures', { method: 'POST', path: '/crm/*', status: 403, body: {} });
+      const { output, problem } = await run('companies', 'create', '--file', names);
+      expect(output).toMatch(/^Created companies: 0 of 101 rows\.\n/);
+      expect(output).toMatch(/\n2 +unconfirmed: HubSpot: POST .* 502/);
+      expect(output).toMatch(/\n102 +HubSpot: POST .* 403/);
+      expect(problem?.message).toBe(
+        [
+          '1 of 101 rows failed.',
+          '100 of 101 rows are unconfirmed: they may have been carried out. Before you create again, wait some seconds (HubSpot’s search is late) and look at the newest companies:',
+          '  npm run hubspot -- companies search --sort -createdate --limit 100',
+        ].join('\n'),
+      );
+    });
+
+    it('is in a list of its own for machines; rows that were not sent have failed', async () => {
+      const three = Array.from({ length: 301 }, (_, at) => `{"name":"Machine ${at}"}`).join('\n');
+      await unconfirm(0);
+      const { output } = await run(
+        'companies',
+        'create',
+        '--file',
+        await file('three.jsonl', three),
+        '--json',
+      );
+      const { done, failed, unconfirmed } = JSON.parse(output);
+      expect([done.length, failed.length, unconfirmed.length]).toEqual([0, 201, 100]);
+      expect(failed[0].reason).toMatch(/^not sent, after: /);
+    });
+
+    it('is a failure like any other when doing it again does no harm', async () => {
+      await unconfirm(501, { method: 'PATCH' });
+      const told = await problem('companies', 'update', '301', '--property', 'city=Boston');
+      expect(told).toContain('501');
+      expect(told).not.toContain('nconfirmed');
+    });
+  });
+
   describe('pipelines', () => {
     it('are made, changed and deleted with their stages', async () => {
       const made = await json(
@@ -474,6 +546,20 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(code).toBe(1);
       expect(errors).toContain('no_such');
       expect(errors + output).not.toMatch(/Bearer/);
+    });
+
+    it('ends with 2 when HubSpot may have carried it out', async () => {
+      const create = ['companies', 'create', '--property', 'name=x'];
+      const merge = ['companies', 'merge', '301', '302', '--yes'];
+      for (const [args, told] of [
+        [create, 'Unconfirmed: the company may have been created.'],
+        [merge, 'Unconfirmed: it may have been carried out.'],
+      ] as const) {
+        await world.sandbox.control('failures', { method: 'POST', path: '/crm/*', status: 502 });
+        const { code, errors } = await command(...args);
+        expect([code, errors]).toEqual([2, expect.stringContaining(told)]);
+      }
+      expect((await command('--help')).output).toContain('2 unconfirmed');
     });
 
     it('names the field that HubSpot refused', async () => {
