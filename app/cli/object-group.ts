@@ -3,6 +3,7 @@ import type { CrmObjects } from '../hubspot/objects.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { type PortalOptions, withPortalOptions } from './portal-calls.ts';
 import type { RecordName } from './property-options.ts';
+import type { Separator } from './records-file.ts';
 
 export type RecordArea = {
   [Name in keyof PortalApis]: PortalApis[Name] extends CrmObjects ? Name : never;
@@ -25,6 +26,7 @@ export interface ObjectGroup {
 export interface WriteOptions extends PortalOptions {
   readonly property?: Values;
   readonly file?: string;
+  readonly separator?: Separator;
   readonly idProperty?: string;
   readonly associate?: readonly RecordName[];
   readonly stage?: string;

@@ -9,7 +9,7 @@ import { destructiveAction, ProblemError, type Tools } from './command.ts';
 import { addVerb, type ObjectGroup, type Values, type WriteOptions } from './object-group.ts';
 import { callHubSpot } from './portal-calls.ts';
 import { propertyOption, recordsOption } from './property-options.ts';
-import { type FileRow, readRecords } from './records-file.ts';
+import { type FileRow, readRecords, separatorOption } from './records-file.ts';
 import { showRecord } from './show-records.ts';
 import { howToCheck, unconfirmedCreation } from './unconfirmed.ts';
 
@@ -25,7 +25,8 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
     writeOptions(
       command
         .option('--property <name=value>', 'a property to write; may be given several times', propertyOption)
-        .option('--file <file>', 'write many: .csv with property names as columns, or .jsonl'),
+        .option('--file <file>', 'write many: .csv with property names as columns, or .jsonl')
+        .addOption(separatorOption()),
     );
 
   writing(verb('create', `make a ${singular}`))
@@ -106,9 +107,10 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
     tools,
     verb('delete', `delete a ${singular}; ${fate}`)
       .argument('[id]', 'its id, unless there is a file')
-      .option('--file <file>', 'delete many: .csv or .jsonl with `id`'),
-    async (id: string | undefined, { file }: WriteOptions) => {
-      const rows = file ? await readRecords(file) : undefined;
+      .option('--file <file>', 'delete many: .csv or .jsonl with `id`')
+      .addOption(separatorOption()),
+    async (id: string | undefined, { file, separator }: WriteOptions) => {
+      const rows = file ? await readRecords(file, separator) : undefined;
       const what = rows ? `${rows.length} ${area}` : `the ${singular} ${oneId(id)}`;
       return `This deletes ${what}; ${fate}.`;
     },
@@ -171,7 +173,7 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
       onProgress: OnProgress,
     ) => Promise<BatchOutcome<unknown, unknown>[]>,
   ): Promise<void> {
-    const rows = await readRecords(options.file);
+    const rows = await readRecords(options.file, options.separator);
     const out = tools.output();
     await callHubSpot(
       tools,
