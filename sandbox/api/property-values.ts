@@ -2,6 +2,7 @@ import type { ObjectType } from '../state/object-types.ts';
 import type { PropertyDefinition } from '../state/property-definition.ts';
 import type { CrmRecord } from '../state/records.ts';
 import { invalidProperties, type PropertyProblem } from './api-error.ts';
+import { isEmailAddress } from './email-address.ts';
 import type { WriteScope } from './record-writes.ts';
 import { stageProblems } from './stage-values.ts';
 
@@ -61,7 +62,7 @@ function problemWith(
     };
   }
   if (value === '') return undefined;
-  if (isContactEmail(type, name) && !isEmail(value)) {
+  if (isContactEmail(type, name) && !isEmailAddress(value)) {
     return { code: 'INVALID_EMAIL', message: `Email address ${value} is invalid` };
   }
   if (definition.referencedObjectType === 'OWNER' && !crm.owners.find(portalId, value)) {
@@ -121,8 +122,4 @@ function isMidnight(value: string): boolean {
 
 function isContactEmail({ singular }: ObjectType, name: string): boolean {
   return singular === 'contact' && name === 'email';
-}
-
-function isEmail(value: string): boolean {
-  return /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(value.trim());
 }

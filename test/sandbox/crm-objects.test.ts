@@ -104,6 +104,55 @@ describe('contacts', () => {
     expect(body).toMatchObject({ status: 'error', category: 'VALIDATION_ERROR', errors: [{ code }] });
   });
 
+  const refused = [
+    'jane@nowhere.invalidtld',
+    'jane@gmail.con',
+    'jane@hospital.nhs.ik',
+    'jane@com',
+    'jane@192.0.2.1',
+    'jane@[192.0.2.1]',
+    '"Jane Doe"@example.com',
+    'jane.@example.com',
+    'jane..doe@example.com',
+    'jane doe@example.com',
+    'jane@doe@example.com',
+    'jane@-example.com',
+    'jane@example..com',
+    '@example.com',
+    'jäne@example.com',
+  ];
+  it.each(refused)('are refused with the address %s, in HubSpot’s words', async (email) => {
+    const message = `Email address ${email} is invalid`;
+    const invalid = { category: 'VALIDATION_ERROR', errors: [{ code: 'INVALID_EMAIL', message }] };
+    const writes = [
+      await api('POST', contacts, { properties: { email } }),
+      await api('PATCH', `${contacts}/101`, { properties: { email } }),
+      await api('PATCH', `${contacts}/jane@example.com?idProperty=email`, { properties: { email } }),
+      await api('POST', `${contacts}/batch/create`, { inputs: [{ properties: { email } }] }),
+      await api('POST', `${contacts}/batch/update`, { inputs: [{ id: '101', properties: { email } }] }),
+      await api('POST', `${contacts}/batch/upsert`, {
+        inputs: [{ id: email, idProperty: 'email', properties: { lastname: 'x' } }],
+      }),
+    ];
+    for (const { status, body } of writes) expect([status, body]).toMatchObject([400, invalid]);
+    const traced = { inputs: [{ properties: { email }, objectWriteTraceId: 'a' }] };
+    const alone = await api('POST', `${contacts}/batch/create`, traced);
+    expect(alone.body).toMatchObject({ results: [], errors: [{ category: 'VALIDATION_ERROR' }] });
+    expect(alone.body.errors[0].message).toContain('INVALID_EMAIL');
+  });
+
+  it.each([
+    'Jane@Startup.VENTURES',
+    'jane@studio.design',
+    "miles.o'brien+ds9@sub.example.co.uk",
+    'user@email.삼성',
+    'user@bücher.example',
+    ' spaces.around@example.com ',
+  ])('are taken with the address %s', async (email) => {
+    const { status, body } = await api('POST', contacts, { properties: { email } });
+    expect([status, body.properties?.email]).toEqual([201, email.trim().toLowerCase()]);
+  });
+
   it('do not exist for another portal', async () => {
     const other = hubspot.api((await hubspot.install(62516)).access);
     expect((await other('GET', `${contacts}/101`)).body).toMatchObject({
