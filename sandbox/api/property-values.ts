@@ -1,4 +1,4 @@
-import type { ObjectType } from '../state/object-types.ts';
+import { emailsOf, FURTHER_EMAILS, hasFurtherEmails } from '../state/contact-emails.ts';
 import type { PropertyDefinition } from '../state/property-definition.ts';
 import type { CrmRecord } from '../state/records.ts';
 import { invalidProperties, type PropertyProblem } from './api-error.ts';
@@ -39,11 +39,12 @@ export function checkedValues(
 /** E-mail addresses lose their case; a list of options that begins with `;` is added to the options held. */
 function stored(
   name: string,
-  value: string,
+  given: string,
   definition: PropertyDefinition | undefined,
   record: CrmRecord | undefined,
 ): string {
-  if (name === 'email') return value.trim().toLowerCase();
+  if (name === 'email') return given.trim().toLowerCase();
+  const value = name === FURTHER_EMAILS ? given.toLowerCase().replaceAll(/\s/g, '') : given;
   if (definition?.type !== 'enumeration' || !value.startsWith(';')) return value;
   const held = record?.properties[name]?.split(';') ?? [];
   return [...new Set([...held, ...value.split(';')])].filter((option) => option !== '').join(';');
@@ -62,9 +63,9 @@ function problemWith(
     };
   }
   if (value === '') return undefined;
-  if (isContactEmail(type, name) && !isEmailAddress(value)) {
-    return { code: 'INVALID_EMAIL', message: `Email address ${value} is invalid` };
-  }
+  const addresses = hasFurtherEmails(type) ? emailsOf({ [name]: value }) : [];
+  const invalid = addresses.find((address) => !isEmailAddress(address));
+  if (invalid !== undefined) return { code: 'INVALID_EMAIL', message: `Email address ${invalid} is invalid` };
   if (definition.referencedObjectType === 'OWNER' && !crm.owners.find(portalId, value)) {
     return { code: 'INVALID_OWNER_ID', message: `Owner "${value}" does not exist` };
   }
@@ -118,8 +119,4 @@ export function asTime(value: string): number {
 function isMidnight(value: string): boolean {
   const isDay = /^\d{4}-\d{2}-\d{2}$/.test(value) || /^-?\d+$/.test(value);
   return isDay && asTime(value) % 86_400_000 === 0;
-}
-
-function isContactEmail({ singular }: ObjectType, name: string): boolean {
-  return singular === 'contact' && name === 'email';
 }
