@@ -29,7 +29,8 @@ export function checkedValues(
       ? problemWith(definition, value, scope)
       : { code: 'PROPERTY_DOESNT_EXIST', message: `Property "${name}" does not exist` };
     if (problem) problems.push({ name, ...problem });
-    else checked[name] = stored(name, value, definition, record);
+    else if (!goesBack(scope, definition, value, record))
+      checked[name] = stored(name, value, definition, record);
   }
   if (problems.length === 0) problems.push(...stageProblems(scope, checked, record));
   if (problems.length > 0) throw invalidProperties(portalId, problems);
@@ -48,6 +49,24 @@ function stored(
   if (definition?.type !== 'enumeration' || !value.startsWith(';')) return value;
   const held = record?.properties[name]?.split(';') ?? [];
   return [...new Set([...held, ...value.split(';')])].filter((option) => option !== '').join(';');
+}
+
+/**
+ * HubSpot's API moves a lifecycle stage forward only, in the order of its options: a write that would move it back
+ * succeeds and leaves it, unless the stage was cleared before. People can move it either way.
+ * @see https://developers.hubspot.com/docs/api-reference/legacy/crm/objects/contacts/v1/post-contacts-v1-contact-email-email-profile
+ */
+function goesBack(
+  { source }: WriteScope,
+  definition: PropertyDefinition | undefined,
+  value: string,
+  record: CrmRecord | undefined,
+): boolean {
+  if (definition?.name !== 'lifecyclestage' || !definition.hubspotDefined) return false;
+  const order = definition.options.toSorted((a, b) => a.displayOrder - b.displayOrder);
+  const placeOf = (stage: string | undefined) => order.findIndex((option) => option.value === stage);
+  const held = placeOf(record?.properties.lifecyclestage);
+  return source.changeSource === 'INTEGRATION' && value !== '' && placeOf(value) < held;
 }
 
 function problemWith(

@@ -104,6 +104,46 @@ describe('contacts', () => {
     expect(body).toMatchObject({ status: 'error', category: 'VALIDATION_ERROR', errors: [{ code }] });
   });
 
+  describe.each([
+    ['contacts', contacts, { email: 'stage@example.com' }],
+    ['companies', '/crm/v3/objects/companies', { name: 'Stage Inc.' }],
+  ])('of a lifecycle stage (%s)', (_type, path, properties) => {
+    const make = async (stage: string): Promise<string> => {
+      const { body } = await api('POST', path, { properties: { ...properties, lifecyclestage: stage } });
+      return body.id;
+    };
+    const put = (id: string, stage: string) =>
+      api('PATCH', `${path}/${id}`, { properties: { lifecyclestage: stage, city: 'Nara' } });
+    const stageOf = async (id: string) =>
+      (await api('GET', `${path}/${id}?properties=lifecyclestage`)).body.properties.lifecyclestage;
+
+    beforeEach(async () => {
+      api = hubspot.api((await hubspot.fullAccess()).access);
+    });
+
+    it('move forward', async () => {
+      const id = await make('lead');
+      expect((await put(id, 'customer')).body.properties.lifecyclestage).toBe('customer');
+    });
+
+    it('stay where they are when an app moves them back, and the rest is written', async () => {
+      const id = await make('customer');
+      const { status, body } = await put(id, 'lead');
+      expect([status, body.properties]).toMatchObject([200, { lifecyclestage: 'customer', city: 'Nara' }]);
+      const inputs = [{ id, properties: { lifecyclestage: 'subscriber' } }];
+      expect((await api('POST', `${path}/batch/update`, { inputs })).status).toBe(200);
+      expect(await stageOf(id)).toBe('customer');
+    });
+
+    it('move back after they were cleared', async () => {
+      const id = await make('customer');
+      await put(id, '');
+      expect(await stageOf(id)).toBeNull();
+      await put(id, 'lead');
+      expect(await stageOf(id)).toBe('lead');
+    });
+  });
+
   describe('with further addresses', () => {
     const FURTHER = 'hs_additional_emails';
     const addresses = async (id: string) => {
