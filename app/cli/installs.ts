@@ -56,17 +56,13 @@ export const installCommands: CommandGroup = (program, tools) => {
         installed: install.installedAt,
         reconnect: install.reconnectUrl,
       };
+      const entries = shown.map(({ at, fromState, toState, reason }) => ({
+        ...{ at, from: fromState, to: toState, reason },
+      }));
       output().one(
-        {
-          ...fields,
-          history: shown.map(({ at, toState, reason }) => `${at.toISOString()} ${toState} (${reason});`),
-        },
-        {
-          ...fields,
-          history: shown.map(({ at, fromState, toState, reason }) => ({
-            ...{ at, from: fromState, to: toState, reason },
-          })),
-        },
+        fields,
+        { ...fields, history: entries },
+        { title: 'History', rows: entries, columns: ['at', 'to', 'reason'] },
       );
     });
 

@@ -56,7 +56,18 @@ describe('hubspot installs', () => {
     await world.ctx.pool.query('update installs set scopes = $2 where portal_id = $1', [PORTAL + 2, odd]);
     const { output } = await runInProcess(world.ctx, [installCommands], 'installs', 'show', `${PORTAL + 2}`);
     expect(output).toContain('oauth  [2Jcleared');
-    expect(output).toMatch(/active \(installed\);/);
+  });
+
+  it('show prints a line for each entry of the history, below the fields', async () => {
+    const args = ['installs', 'show', `${PORTAL}`, '--refreshes'];
+    const { output } = await runInProcess(world.ctx, [installCommands], ...args);
+    const [, history = ''] = output.split('\n\nHistory\n');
+    expect(history.split('\n')).toEqual([
+      expect.stringMatching(/^at +to +reason$/),
+      expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]+Z +active +installed$/),
+      expect.stringMatching(/Z +refreshing +asked for by an operator$/),
+      expect.stringMatching(/Z +active +refreshed$/),
+    ]);
   });
 
   it.each([
