@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { installCommands } from '../../app/cli/installs.ts';
 import { keyCommands } from '../../app/cli/keys.ts';
 import { parseKeyRing } from '../../app/db/key-ring.ts';
+import { LOCKS } from '../../app/db/session-locks.ts';
 import { createDatabase } from '../helpers/database.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 import { addInstalls } from '../tokens/add-installs.ts';
@@ -34,6 +35,25 @@ describe('hubspot installs', () => {
     expect(await run('list', '--state', 'needs_reconnect')).toEqual([]);
     const { code, errors } = await hubspotCommand(world.settings, 'installs', 'list', '--state', 'broken');
     expect([code, errors]).toEqual([1, expect.stringContaining('needs_reconnect')]);
+  });
+
+  it('list shows which installs are refreshing at this moment, and those alone when asked', async () => {
+    expect(await run('list', '--state', 'refreshing')).toEqual([]);
+    const other = await world.ctx.pool.connect();
+    try {
+      const lock = [LOCKS.tokenRefresh, String(PORTAL + 1)];
+      await other.query('select pg_advisory_lock($1, hashtext($2))', lock);
+      expect(await run('list', '--state', 'refreshing')).toMatchObject([
+        { portal: PORTAL + 1, state: 'refreshing' },
+      ]);
+      expect((await run('list')).map(({ state }: { state: string }) => state)).toEqual([
+        'active',
+        'refreshing',
+        'active',
+      ]);
+    } finally {
+      other.release(true);
+    }
   });
 
   it('refresh gets a new token, and show tells of it when asked for refreshes', async () => {
