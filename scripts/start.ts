@@ -7,6 +7,7 @@ import { styleText } from 'node:util';
 import dotenv from 'dotenv';
 import { ConfigError, LOCAL_ENVIRONMENT, loadConfig, readEnvironment, SETTING_NAMES } from '../app/config.ts';
 import { migrate } from '../app/db/migrate.ts';
+import { createPool, type DatabaseSettings, PATIENCE } from '../app/db/pool.ts';
 import { reasonOf } from '../app/reason-of.ts';
 import { localSecrets } from './local-secrets.ts';
 
@@ -58,6 +59,7 @@ async function start() {
   await migrate(config.database).catch((error) => {
     throw new StartProblem(`The database cannot be used: ${reasonOf(error)}`);
   });
+  const forgotten = sandboxed ? await countInstalls(config.database) : 0;
   if (sandboxed) await startChild('sandbox', 'sandbox/main.ts', settings);
   await Promise.all([
     startChild('web', 'app/server.ts', settings),
@@ -69,6 +71,7 @@ async function start() {
       config.serverUrl,
       sandboxed ? `http://localhost:${sandboxPort}` : undefined,
       given.API_KEY ? undefined : config.apiKey,
+      forgotten,
     ),
   );
 }
@@ -85,6 +88,19 @@ function sandboxSettings(port: number) {
     HUBSPOT_FORMS_URL: url,
     HUBSPOT_DEVELOPER_API_KEY: 'sandbox-developer-key',
   };
+}
+
+/** Installs that an earlier start has stored. The sandbox keeps nothing, so this one does not know them. */
+async function countInstalls(database: DatabaseSettings): Promise<number> {
+  const pool = createPool(database, () => {}, PATIENCE.migration);
+  try {
+    const { rows } = await pool.query(
+      `select count(*)::int as count from installs where state in ('active', 'backing_off')`,
+    );
+    return rows[0].count;
+  } finally {
+    await pool.end();
+  }
 }
 
 async function startDatabase(): Promise<string> {
@@ -199,7 +215,13 @@ function say(name: string, text: string) {
   if (!stopping) console.log(styleText('dim', `${name}: ${text}`));
 }
 
-function welcome(serverUrl: string, sandboxUrl: string | undefined, apiKey: string | undefined): string {
+/** @param forgotten installs that are stored and that the sandbox does not know. */
+function welcome(
+  serverUrl: string,
+  sandboxUrl: string | undefined,
+  apiKey: string | undefined,
+  forgotten: number,
+): string {
   const strong = (text: string) => styleText(['bold', 'cyan'], text);
   const lines = [
     '',
@@ -209,6 +231,11 @@ function welcome(serverUrl: string, sandboxUrl: string | undefined, apiKey: stri
       : ['  HubSpot               the real one (HUBSPOT_CLIENT_ID is set)']),
     ...(apiKey ? [`  API key               ${apiKey}`] : []),
     '',
+    ...(forgotten > 0
+      ? [
+          `  The stand-in HubSpot begins anew at each start, and ${forgotten === 1 ? 'one stored install is' : `${forgotten} stored installs are`} stale: install again.`,
+        ]
+      : []),
     `  Next: open ${serverUrl}, click Install, approve, and go on to a contact of the account.`,
     '  Ctrl-C stops everything; what was stored stays in .data/.',
     '',

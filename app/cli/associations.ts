@@ -12,7 +12,7 @@ import {
   withPortalOptions,
 } from './portal-calls.ts';
 import { recordArgument } from './property-options.ts';
-import { readRecords } from './records-file.ts';
+import { readRecords, type Separator, separatorOption } from './records-file.ts';
 
 type Side = ReturnType<typeof recordArgument>;
 
@@ -44,10 +44,15 @@ export const associationCommands: CommandGroup = (program, tools) => {
     .argument('<from-type>', 'such as contacts')
     .argument('<to-type>', 'such as companies')
     .requiredOption('--file <file>', '.csv or .jsonl')
+    .addOption(separatorOption())
     .option('--label <label>', 'a label, by name or type id')
     .action(
-      async (fromType: string, toType: string, options: PortalOptions & { file: string; label?: string }) => {
-        const rows = await readRecords(options.file);
+      async (
+        fromType: string,
+        toType: string,
+        options: PortalOptions & { file: string; separator?: Separator; label?: string },
+      ) => {
+        const rows = await readRecords(options.file, options.separator);
         const pairs = rows.map(({ line, values: { from, to } }) => {
           if (!from || !to) throw new ProblemError(`${options.file}:${line} has no \`from\` or no \`to\`.`);
           return { from, to };

@@ -4,6 +4,7 @@ import { ProblemError } from './command.ts';
 import type { Output } from './output.ts';
 import type { FileRow } from './records-file.ts';
 import { adviceOn } from './refusal.ts';
+import { UnconfirmedError } from './unconfirmed.ts';
 
 export interface RowOutcome {
   readonly line: number;
@@ -11,6 +12,8 @@ export interface RowOutcome {
   readonly reason?: string | undefined;
   /** The record that holds a value already which must be unique. */
   readonly existingId?: string | undefined;
+  /** It may have been carried out nevertheless. */
+  readonly unconfirmed?: boolean | undefined;
   /** What stood in the way of its whole request: a limit and until when, a scope, the wrong data region. */
   readonly advice?: string | undefined;
 }
@@ -25,22 +28,40 @@ export const rowOutcomes = (
     id: typeof result === 'object' && result !== null && 'id' in result ? String(result.id) : undefined,
     reason: failure?.message,
     existingId: failure?.existingId,
+    unconfirmed: failure?.maybeDone,
     advice: failure?.error instanceof HubSpotError ? adviceOn(failure.error) : undefined,
   }));
 
 /**
- * Says how many rows went well and why the others did not.
+ * Says how many rows went well, and why the others did not or may not have.
+ * @param check says how to find out what became of so many rows that HubSpot did not confirm.
  * @throws {ProblemError} when any failed, so that the command ends with 1.
+ * @throws {UnconfirmedError} when HubSpot left any unconfirmed, so that it ends with 2.
  */
-export function reportRows(out: Output, what: string, rows: readonly RowOutcome[]): void {
-  const failed = rows.filter(({ reason }) => reason !== undefined);
-  const well = rows.length - failed.length;
+export function reportRows(
+  out: Output,
+  what: string,
+  rows: readonly RowOutcome[],
+  check = (_count: number) => 'Look before you send them again.',
+): void {
+  const done = rows.filter(({ reason }) => reason === undefined);
+  const unconfirmed = rows.filter((row) => row.unconfirmed);
+  const failed = rows.filter((row) => row.reason !== undefined && !row.unconfirmed);
+  const shown = rows
+    .filter(({ reason }) => reason !== undefined)
+    .map(({ line, reason, unconfirmed }) => ({
+      line,
+      reason: unconfirmed ? `unconfirmed: ${reason}` : reason,
+    }));
   out.report(
-    { before: `${what}: ${well} of ${rows.length} rows.`, rows: failed, columns: ['line', 'reason'] },
-    { done: rows.filter(({ reason }) => reason === undefined), failed },
+    { before: `${what}: ${done.length} of ${rows.length} rows.`, rows: shown, columns: ['line', 'reason'] },
+    { done, failed, unconfirmed },
   );
-  if (failed.length > 0) {
-    const [advice = ''] = failed.flatMap(({ advice }) => (advice === undefined ? [] : ` ${advice}`));
-    throw new ProblemError(`${failed.length} of ${rows.length} rows failed.${advice}`);
+  const [advice = ''] = failed.flatMap(({ advice }) => (advice === undefined ? [] : ` ${advice}`));
+  const failures = failed.length > 0 ? [`${failed.length} of ${rows.length} rows failed.${advice}`] : [];
+  if (unconfirmed.length > 0) {
+    const count = `${unconfirmed.length} of ${rows.length} rows are unconfirmed: they may have been carried out.`;
+    throw new UnconfirmedError([...failures, `${count} ${check(unconfirmed.length)}`].join('\n'));
   }
+  if (failures.length > 0) throw new ProblemError(failures.join(''));
 }

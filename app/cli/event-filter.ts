@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { DeliveryFilter, EventFilter } from '../services/webhook-ledger.ts';
 import { ProblemError, portalArgument } from './command.ts';
+import { collecting } from './repeated-options.ts';
 import { timeArgument } from './time.ts';
 
 export const EVENT_STATES = ['waiting', 'retrying', 'done', 'ignored', 'unknown', 'dead', 'erased'] as const;
@@ -75,7 +76,10 @@ function recordArgument(text: string): string {
   return text;
 }
 
-const listArgument = (text: string) => text.split(',').map((part) => part.trim());
+const listArgument = collecting((text: string, before: readonly string[] = []): string[] => [
+  ...before,
+  ...text.split(',').map((part) => part.trim()),
+]);
 
 function statesOf<State extends string>(given: readonly string[], known: readonly State[]): State[] {
   return given.map((text) => {

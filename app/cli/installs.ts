@@ -1,8 +1,12 @@
 import { type Command, Option } from 'commander';
-import { INSTALL_STATES, type InstallState, type InstallStatus } from '../services/install-service.ts';
+import { INSTALL_STATES, type InstallStatus } from '../services/install-service.ts';
 import { type CommandGroup, destructiveAction, portalArgument } from './command.ts';
 
 const PAGE = 500;
+
+/** What an install's state is shown as. */
+const SHOWN_STATES = [...INSTALL_STATES, 'refreshing'] as const;
+type ShownState = (typeof SHOWN_STATES)[number];
 
 interface DisconnectOptions {
   local?: boolean;
@@ -17,14 +21,15 @@ export const installCommands: CommandGroup = (program, tools) => {
   group
     .command('list')
     .description('every install with its state')
-    .addOption(new Option('--state <state>', 'only those in this state').choices(INSTALL_STATES))
+    .addOption(new Option('--state <state>', 'only those in this state').choices(SHOWN_STATES))
     .option('--needs-consent', 'only those that lack a scope of HUBSPOT_SCOPES')
-    .action(async ({ state, needsConsent = false }: { state?: InstallState; needsConsent?: boolean }) => {
+    .action(async ({ state, needsConsent = false }: { state?: ShownState; needsConsent?: boolean }) => {
       const rows = await withContext(async ({ services }) => {
         const all: InstallStatus[] = [];
         for (let after = 0; ; ) {
-          const page = await services.installs.list(after, PAGE, state);
-          all.push(...page.filter(({ missingScopes }) => !needsConsent || missingScopes.length > 0));
+          const page = await services.installs.list(after, PAGE, state === 'refreshing' ? undefined : state);
+          const wanted = page.filter(({ refreshing }) => state !== 'refreshing' || refreshing);
+          all.push(...wanted.filter(({ missingScopes }) => !needsConsent || missingScopes.length > 0));
           if (page.length < PAGE) return all;
           after = page.at(-1)?.portalId ?? after;
         }
@@ -57,19 +62,16 @@ export const installCommands: CommandGroup = (program, tools) => {
         installed: install.installedAt,
         reconnect: install.reconnectUrl,
       };
+      const entries = shown.map(({ at, fromState, toState, reason }) => ({
+        ...{ at, from: fromState, to: toState, reason },
+      }));
       output().one(
         {
           ...fields,
           alarms: alarms.map(({ message, since }) => `since ${since.toISOString()}: ${message}`),
-          history: shown.map(({ at, toState, reason }) => `${at.toISOString()} ${toState} (${reason});`),
         },
-        {
-          ...fields,
-          alarms,
-          history: shown.map(({ at, fromState, toState, reason }) => ({
-            ...{ at, from: fromState, to: toState, reason },
-          })),
-        },
+        { ...fields, alarms, history: entries },
+        { title: 'History', rows: entries, columns: ['at', 'to', 'reason'] },
       );
     });
 
@@ -118,7 +120,7 @@ export const installCommands: CommandGroup = (program, tools) => {
   });
 };
 
-function emptyList(state: InstallState | undefined, needsConsent: boolean): string {
+function emptyList(state: ShownState | undefined, needsConsent: boolean): string {
   if (state) return `No install is ${state}${needsConsent ? ' and lacks a scope' : ''}.`;
   return needsConsent ? 'No install lacks a scope.' : 'No portal has installed the app yet.';
 }

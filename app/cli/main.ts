@@ -14,12 +14,18 @@ import { createConfirm } from './confirm.ts';
 import { GROUPS } from './groups.ts';
 import { createOutput } from './output.ts';
 import { explainRefusal } from './refusal.ts';
+import { refuseRepeatedOptions } from './repeated-options.ts';
+import { explainUnconfirmed, isUnconfirmed, UNCONFIRMED_EXIT_CODE } from './unconfirmed.ts';
 import { refuseUnknownWords } from './unknown-words.ts';
 
 const program = new Command('npm run hubspot --')
   .description('Operates the HubSpot app (installs, keys, webhooks) and calls HubSpot’s APIs for a portal.')
   .option('--json', 'print JSON for machines instead of tables')
   .option('--verbose', 'log what happens, to standard error')
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 done; 1 not done, or not all of it; 2 unconfirmed: HubSpot may have carried it out, so look first.',
+  )
   .showHelpAfterError()
   .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
   .exitOverride();
@@ -47,14 +53,22 @@ for (const group of GROUPS) {
   });
 }
 
+refuseRepeatedOptions(program);
+
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = error instanceof CommanderError ? error.exitCode : 1;
+  process.exitCode = exitCodeOf(error);
   if (!(error instanceof CommanderError)) console.error(printable(explain(error)));
 }
 
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode;
+  return isUnconfirmed(error) ? UNCONFIRMED_EXIT_CODE : 1;
+}
+
 function explain(error: unknown): string {
+  if (isUnconfirmed(error)) return explainUnconfirmed(error);
   if (error instanceof HubSpotError) return explainRefusal(error);
   if (error instanceof ConfigError) {
     const nothingSet = error.problems.includes('DATABASE_URL is not set');

@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import type { CrmObjects } from '../hubspot/objects.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { type PortalOptions, withPortalOptions } from './portal-calls.ts';
+import type { RecordName } from './property-options.ts';
+import type { Separator } from './records-file.ts';
 
 export type RecordArea = {
   [Name in keyof PortalApis]: PortalApis[Name] extends CrmObjects ? Name : never;
@@ -24,8 +26,9 @@ export interface ObjectGroup {
 export interface WriteOptions extends PortalOptions {
   readonly property?: Values;
   readonly file?: string;
+  readonly separator?: Separator;
   readonly idProperty?: string;
-  readonly associate?: { type: string; id: string };
+  readonly associate?: readonly RecordName[];
   readonly stage?: string;
   readonly pipeline?: string;
 }

@@ -1,15 +1,17 @@
 import type { Command } from 'commander';
 import type { BatchOutcome, OnProgress } from '../hubspot/batch.ts';
-import type { CrmRecord } from '../hubspot/crm-record.ts';
+import type { AssociationSpec, CrmRecord, NewAssociation } from '../hubspot/crm-record.ts';
+import { HubSpotError } from '../hubspot/errors.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { plainKind } from './association-kinds.ts';
 import { reportRows, rowOutcomes } from './batch-report.ts';
 import { destructiveAction, ProblemError, type Tools } from './command.ts';
 import { addVerb, type ObjectGroup, type Values, type WriteOptions } from './object-group.ts';
 import { callHubSpot } from './portal-calls.ts';
-import { propertyOption, recordArgument } from './property-options.ts';
-import { type FileRow, readRecords } from './records-file.ts';
+import { propertyOption, recordsOption } from './property-options.ts';
+import { type FileRow, readRecords, separatorOption } from './records-file.ts';
 import { showRecord } from './show-records.ts';
+import { howToCheck, unconfirmedCreation } from './unconfirmed.ts';
 
 /** `create`, `create-or-update`, `update` and `delete`, of one record or of a file's rows. */
 export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): void {
@@ -23,14 +25,20 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
     writeOptions(
       command
         .option('--property <name=value>', 'a property to write; may be given several times', propertyOption)
-        .option('--file <file>', 'write many: .csv with property names as columns, or .jsonl'),
+        .option('--file <file>', 'write many: .csv with property names as columns, or .jsonl')
+        .addOption(separatorOption()),
     );
 
   writing(verb('create', `make a ${singular}`))
-    .option('--associate <type:id>', 'a record it belongs to, such as contacts:101', recordArgument)
+    .option(
+      '--associate <type:id>',
+      'a record it belongs to, such as contacts:101; may be given several times',
+      recordsOption,
+    )
     .action(async (options: WriteOptions) => {
-      const { file, associate } = options;
-      if (file && associate) throw new ProblemError('--associate goes with one record, not with a file.');
+      const { file, associate = [] } = options;
+      if (file && associate.length > 0)
+        throw new ProblemError('--associate goes with one record, not with a file.');
       if (file) {
         const inputOf = ({ values }: FileRow, common: Values) => ({ properties: { ...common, ...values } });
         await fromFile({ ...options, file }, `Created ${area}`, inputOf, (apis, inputs, onProgress) =>
@@ -39,10 +47,12 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
         return;
       }
       await oneRecord(options, async (apis, values) => {
-        if (!associate) return apis[area].create(values);
-        // Born with its association: a record is never left behind without it.
-        const kind = await plainKind(apis, { from: area, to: associate.type }, options);
-        return apis[area].create(values, [{ to: { id: associate.id }, types: [kind] }]);
+        // Born with its associations: a record is never left behind without them.
+        const associations = await associationsOf(apis, options);
+        return apis[area].create(values, associations).catch((error) => {
+          const unconfirmed = error instanceof HubSpotError && error.maybeDone;
+          throw unconfirmed ? unconfirmedCreation(error, type, options) : error;
+        });
       });
     });
 
@@ -97,9 +107,10 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
     tools,
     verb('delete', `delete a ${singular}; ${fate}`)
       .argument('[id]', 'its id, unless there is a file')
-      .option('--file <file>', 'delete many: .csv or .jsonl with `id`'),
-    async (id: string | undefined, { file }: WriteOptions) => {
-      const rows = file ? await readRecords(file) : undefined;
+      .option('--file <file>', 'delete many: .csv or .jsonl with `id`')
+      .addOption(separatorOption()),
+    async (id: string | undefined, { file, separator }: WriteOptions) => {
+      const rows = file ? await readRecords(file, separator) : undefined;
       const what = rows ? `${rows.length} ${area}` : `the ${singular} ${oneId(id)}`;
       return `This deletes ${what}; ${fate}.`;
     },
@@ -122,6 +133,30 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
     },
   );
 
+  /** What `--associate` names, each of the kind without a label; that is read once for each type. */
+  async function associationsOf(apis: PortalApis, options: WriteOptions): Promise<NewAssociation[]> {
+    const { associate = [] } = options;
+    const kinds = new Map<string, AssociationSpec>();
+    const associations: NewAssociation[] = [];
+    for (const { type: to, id } of associate) {
+      const kind = kinds.get(to) ?? (await plainKind(apis, { from: area, to }, options));
+      kinds.set(to, kind);
+      associations.push({ to: { id }, types: [kind] });
+    }
+    return associations;
+  }
+
+  /** What the options say to write. @throws {ProblemError} when two of them name one property. */
+  async function givenValues(apis: PortalApis, options: WriteOptions): Promise<Values> {
+    const { property = {} } = options;
+    const further = await valuesOf(apis, options);
+    const twice = Object.keys(further).find((name) => Object.hasOwn(property, name));
+    if (twice !== undefined) {
+      throw new ProblemError(`The property ${twice} is given twice: by --property and by another option.`);
+    }
+    return { ...property, ...further };
+  }
+
   function oneId(id: string | undefined): string {
     if (id === undefined) throw new ProblemError(`Which ${singular}? Give its id, or --file.`);
     return id;
@@ -138,20 +173,23 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
       onProgress: OnProgress,
     ) => Promise<BatchOutcome<unknown, unknown>[]>,
   ): Promise<void> {
-    const rows = await readRecords(options.file);
+    const rows = await readRecords(options.file, options.separator);
     const out = tools.output();
     await callHubSpot(
       tools,
       options,
       async (apis) => {
-        const common = { ...options.property, ...(await valuesOf(apis, options)) };
+        const common = await givenValues(apis, options);
         const inputs = rows.map((row) => inputOf(row, common));
         return out.progress(area, (bar) => {
           bar.start(rows.length);
           return write(apis, inputs, bar.at);
         });
       },
-      (outcomes) => reportRows(out, done, rowOutcomes(rows, outcomes)),
+      (outcomes) => {
+        const check = (count: number) => howToCheck(type, options, count);
+        reportRows(out, done, rowOutcomes(rows, outcomes), check);
+      },
       'background',
     );
   }
@@ -161,7 +199,7 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
     write: (apis: PortalApis, values: Values) => Promise<CrmRecord>,
   ): Promise<void> {
     const work = async (apis: PortalApis) => {
-      const values = { ...options.property, ...(await valuesOf(apis, options)) };
+      const values = await givenValues(apis, options);
       if (Object.keys(values).length === 0) {
         throw new ProblemError('Nothing to write: give --property name=value, or --file.');
       }

@@ -42,10 +42,20 @@ export function createOutput(json: boolean) {
       if (text.after) print(text.after);
     },
 
-    /** One thing, field by field; as JSON, `data`. */
-    one(fields: Record<string, Cell>, data: object = fields): void {
-      if (json) printJson(data);
-      else printAligned(Object.entries(fields).map(([name, value]) => [heading(name), asText(value)]));
+    /** One thing, field by field, with a table of what belongs to it below; as JSON, `data`. */
+    one<T extends object>(
+      fields: Record<string, Cell>,
+      data: object = fields,
+      below?: { title: string; rows: readonly T[]; columns: readonly (keyof T & string)[] },
+    ): void {
+      if (json) {
+        printJson(data);
+        return;
+      }
+      printAligned(Object.entries(fields).map(([name, value]) => [heading(name), asText(value)]));
+      if (!below || below.rows.length === 0) return;
+      print(`\n${below.title}`);
+      printTable(below.rows, below.columns);
     },
 
     /** A sentence about what was done; as JSON, its data. */

@@ -8,6 +8,7 @@ import {
   rehearsed,
   withPortalOptions,
 } from './portal-calls.ts';
+import { collecting } from './repeated-options.ts';
 
 export const pipelineCommands: CommandGroup = (program, tools) => {
   const group = program.command('pipelines').description('pipelines of deals and tickets, and their stages');
@@ -36,7 +37,7 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
     .requiredOption(
       '--stage <label=value>',
       'a stage; the value is the probability of a deal, or OPEN or CLOSED of a ticket; in order, several times',
-      stageOption,
+      stagesOption,
     )
     .option('--order <number>', 'its place among the pipelines', wholeNumber(0), 0)
     .action(
@@ -90,14 +91,14 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
   );
 
   verb('create-stage', 'add a stage', '<pipeline>')
-    .requiredOption('--stage <label=value>', 'as for `create`', stageOption)
+    .requiredOption('--stage <label=value>', 'one, as for `create`', stageOption)
     .option('--order <number>', 'its place among the stages', wholeNumber(0), 0)
-    .action((type: string, id: string, options: PortalOptions & { stage: NamedStage[]; order: number }) =>
+    .action((type: string, id: string, options: PortalOptions & { stage: NamedStage; order: number }) =>
       callHubSpot(
         tools,
         options,
         (apis) => {
-          const [{ label, value } = { label: '', value: '' }] = options.stage;
+          const { label, value } = options.stage;
           const stage = { label, displayOrder: options.order, metadata: metadataOf(type, value) };
           return apis.pipelines.stages.create(type, id, stage);
         },
@@ -183,11 +184,17 @@ interface NamedStage {
   readonly value: string;
 }
 
-function stageOption(text: string, before: readonly NamedStage[] = []): readonly NamedStage[] {
+function stageOption(text: string): NamedStage {
   const [, label, value] = /^(.+)=([^=]*)$/s.exec(text) ?? [];
   if (!label || !value) throw new InvalidArgumentError('Write a stage as label=value, such as Won=1.0.');
-  return [...before, { label, value: valueOption(value) }];
+  return { label, value: valueOption(value) };
 }
+
+/** `--stage Open=0.5`, any number of times, in the order of the stages. */
+const stagesOption = collecting((text: string, before: readonly NamedStage[] = []): NamedStage[] => [
+  ...before,
+  stageOption(text),
+]);
 
 const valueOption = (text: string) => text.toUpperCase();
 

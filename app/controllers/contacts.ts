@@ -12,6 +12,15 @@ const propertyMap = z.record(z.string().min(1), value);
 /** The shape of HubSpot's 2019 API, still in many scripts. */
 const propertyList = z
   .array(z.object({ property: z.string().min(1), value }))
+  .superRefine((list, { addIssue }) => {
+    const twice = list.findIndex(({ property }, at) =>
+      list.some((it, i) => i < at && it.property === property),
+    );
+    if (twice !== -1) {
+      const message = `"${list[twice]?.property}" is given twice`;
+      addIssue({ code: 'custom', path: [twice, 'property'], message });
+    }
+  })
   .transform((list) => Object.fromEntries(list.map((item) => [item.property, item.value])));
 const contactBody = z.union(
   [z.array(z.unknown()), z.object({ properties: z.union([z.array(z.unknown()), z.looseObject({})]) })],

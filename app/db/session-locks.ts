@@ -72,15 +72,10 @@ export function createSessionLocks(
     release: (kind: number, name: string): Promise<boolean> => wishes.add({ action: 'release', kind, name }),
 
     /** Whether any process holds the lock, for people who look on. */
-    async isHeld(db: Db, kind: number, name: string): Promise<boolean> {
-      const { rows } = await db.query(
-        `select exists (select from pg_locks where locktype = 'advisory' and granted
-           and database = (select oid from pg_database where datname = current_database())
-           and classid::bigint = $1 and objid::bigint = hashtext($2)::bigint & 4294967295) as held`,
-        [kind, name],
-      );
-      return rows[0].held;
-    },
+    isHeld: async (db: Db, kind: number, name: string): Promise<boolean> =>
+      (await heldOf(db, kind, [name])).has(name),
+
+    heldOf,
 
     /** Holds a lock until `close`, over lost connections. */
     async keep(kind: number, name: string): Promise<void> {
@@ -143,6 +138,17 @@ export function createSessionLocks(
     if (closed || kept.length === 0) return;
     connection().catch(() => setTimeout(reconnect, RECONNECT_MS).unref());
   }
+}
+
+/** Those of the named locks that any process holds, for people who look on. */
+async function heldOf(db: Db, kind: number, names: readonly string[]): Promise<Set<string>> {
+  const { rows } = await db.query<{ name: string }>(
+    `select name from unnest($2::text[]) as name where hashtext(name)::bigint & 4294967295 in
+       (select objid::bigint from pg_locks where locktype = 'advisory' and granted and classid::bigint = $1
+          and database = (select oid from pg_database where datname = current_database()))`,
+    [kind, names],
+  );
+  return new Set(rows.map(({ name }) => name));
 }
 
 /** In the order given, in one statement. @returns for each whether it was taken, or was held until now. */

@@ -7,7 +7,7 @@ import {
   type StandardError,
   standardErrors,
 } from './error-body.ts';
-import { HubSpotError } from './errors.ts';
+import { HubSpotError, isIdempotent } from './errors.ts';
 import type { HubSpotRequest, Send } from './http.ts';
 import { patientAfter } from './pages.ts';
 import { usableItems } from './usable-items.ts';
@@ -21,6 +21,8 @@ export interface BatchFailure {
   /** Such as `crm.associations.INVALID_IDENTIFIER`. */
   readonly subCategory?: unknown;
   readonly error?: unknown;
+  /** HubSpot may have carried it out, and doing it again would do it twice. */
+  readonly maybeDone?: boolean | undefined;
 }
 
 /** What became of one input of a batch: one of `result` and `failure` is there. */
@@ -211,6 +213,7 @@ async function sendPart<Input, Result>(
       existingId: error instanceof HubSpotError ? error.existingId : undefined,
       subCategory: error instanceof HubSpotError ? error.subCategory : undefined,
       error,
+      maybeDone: error instanceof HubSpotError && error.maybeDone ? true : undefined,
     };
     return inputs.map((input) => ({ input, failure }));
   }
@@ -218,7 +221,7 @@ async function sendPart<Input, Result>(
 
 function notSent<Input, Result>(inputs: readonly Input[], after: BatchFailure): Outcomes<Input, Result> {
   const message = after.message.startsWith(NOT_SENT) ? after.message : NOT_SENT + after.message;
-  return inputs.map((input) => ({ input, failure: { ...after, message } }));
+  return inputs.map((input) => ({ input, failure: { ...after, message, maybeDone: undefined } }));
 }
 
 /** HubSpot's answer to a batch. One result that cannot be read, or one error, never costs the others. */
@@ -253,6 +256,7 @@ function outcomesOf<Input, Result>(
   const spare = results?.filter((it) => told.every((other) => other.result !== it)) ?? [];
   const unclaimed = errors.filter((it) => told.every((other) => other.error !== it));
   // An error that names no input is that of an input which nothing was said of.
+  const untold = { message: UNTOLD, maybeDone: isIdempotent(request) ? undefined : true };
   const undecided = unclaimed.length > 0 || numErrors > errors.length ? failureOf(unclaimed) : undefined;
 
   return told.map((it): BatchOutcome<Input, Result> => {
@@ -265,7 +269,7 @@ function outcomesOf<Input, Result>(
     // What is left over for the one input left over is its own: a record found by its second address shows the first.
     if (open.length === 1 && spare[0] !== undefined) return { input, result: spare[0] };
     if (undecided) return { input, failure: undecided };
-    return silence === undefined ? { input, failure: { message: UNTOLD } } : { input, result: silence };
+    return silence === undefined ? { input, failure: untold } : { input, result: silence };
   });
 }
 

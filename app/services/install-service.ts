@@ -156,7 +156,10 @@ export function createInstallService(dependencies: Dependencies) {
     status,
 
     async list(after: number, limit: number, state?: InstallState): Promise<InstallStatus[]> {
-      return (await installs.list(pool, after, limit, state)).map((install) => describe(install, false));
+      const page = await installs.list(pool, after, limit, state);
+      const names = page.map(({ portalId }) => String(portalId));
+      const refreshing = await locks.heldOf(pool, LOCKS.tokenRefresh, names);
+      return page.map((install) => describe(install, refreshing.has(String(install.portalId))));
     },
 
     history: (portalId: number): Promise<HistoryEntry[]> => installs.history(pool, portalId),

@@ -1,5 +1,6 @@
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
+import { emailsOf, hasFurtherEmails } from '../state/contact-emails.ts';
 import type { PropertyType } from '../state/object-types.ts';
 import type { CrmRecord } from '../state/records.ts';
 import { validationError } from './api-error.ts';
@@ -93,11 +94,11 @@ function matches({ crm, portalId, type }: WriteScope, record: CrmRecord, filter:
     const ids = associatedWith(crm, record, toType).map(({ toId }) => toId);
     return matchesAssociation(ids, filter);
   }
-  return matchesFilter(
-    record.properties[propertyName],
-    crm.properties.typeOf(portalId, type, propertyName),
-    filter,
-  );
+  const { properties } = record;
+  const byAnyAddress = propertyName === 'email' && filter.operator === 'EQ' && hasFurtherEmails(type);
+  const held = byAnyAddress ? emailsOf(properties) : [properties[propertyName]];
+  const propertyType = crm.properties.typeOf(portalId, type, propertyName);
+  return held.some((value) => matchesFilter(value, propertyType, filter));
 }
 
 function checkProperties({ crm, portalId, type }: WriteScope, names: string[]): void {

@@ -1,5 +1,6 @@
 import express, { Router } from 'express';
 import type { SandboxContext } from '../context.ts';
+import { isNavigation } from '../pages/page.ts';
 import { accountInfoApi } from './account-info.ts';
 import { ApiError, apiErrorHandler } from './api-error.ts';
 import { appEventsApi, appEventTypesApi } from './app-events.ts';
@@ -46,7 +47,9 @@ export function hubspotApi(ctx: SandboxContext): Router {
   router.use(appUninstallApi(ctx));
   router.use(accountInfoApi(ctx));
 
-  router.use((req) => {
+  router.use((req, _res, next) => {
+    // A browser gets a page.
+    if (isNavigation(req)) return next('router');
     throw new ApiError(404, 'NOT_FOUND', `The sandbox has no API at ${req.method} ${req.path}.`);
   });
   router.use(apiErrorHandler);

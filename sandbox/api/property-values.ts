@@ -1,7 +1,8 @@
-import type { ObjectType } from '../state/object-types.ts';
+import { emailsOf, FURTHER_EMAILS, hasFurtherEmails } from '../state/contact-emails.ts';
 import type { PropertyDefinition } from '../state/property-definition.ts';
 import type { CrmRecord } from '../state/records.ts';
 import { invalidProperties, type PropertyProblem } from './api-error.ts';
+import { isEmailAddress } from './email-address.ts';
 import type { WriteScope } from './record-writes.ts';
 import { stageProblems } from './stage-values.ts';
 
@@ -28,7 +29,8 @@ export function checkedValues(
       ? problemWith(definition, value, scope)
       : { code: 'PROPERTY_DOESNT_EXIST', message: `Property "${name}" does not exist` };
     if (problem) problems.push({ name, ...problem });
-    else checked[name] = stored(name, value, definition, record);
+    else if (!goesBack(scope, definition, value, record))
+      checked[name] = stored(name, value, definition, record);
   }
   if (problems.length === 0) problems.push(...stageProblems(scope, checked, record));
   if (problems.length > 0) throw invalidProperties(portalId, problems);
@@ -38,14 +40,33 @@ export function checkedValues(
 /** E-mail addresses lose their case; a list of options that begins with `;` is added to the options held. */
 function stored(
   name: string,
-  value: string,
+  given: string,
   definition: PropertyDefinition | undefined,
   record: CrmRecord | undefined,
 ): string {
-  if (name === 'email') return value.trim().toLowerCase();
+  if (name === 'email') return given.trim().toLowerCase();
+  const value = name === FURTHER_EMAILS ? given.toLowerCase().replaceAll(/\s/g, '') : given;
   if (definition?.type !== 'enumeration' || !value.startsWith(';')) return value;
   const held = record?.properties[name]?.split(';') ?? [];
   return [...new Set([...held, ...value.split(';')])].filter((option) => option !== '').join(';');
+}
+
+/**
+ * HubSpot's API moves a lifecycle stage forward only, in the order of its options: a write that would move it back
+ * succeeds and leaves it, unless the stage was cleared before. People can move it either way.
+ * @see https://developers.hubspot.com/docs/api-reference/legacy/crm/objects/contacts/v1/post-contacts-v1-contact-email-email-profile
+ */
+function goesBack(
+  { source }: WriteScope,
+  definition: PropertyDefinition | undefined,
+  value: string,
+  record: CrmRecord | undefined,
+): boolean {
+  if (definition?.name !== 'lifecyclestage' || !definition.hubspotDefined) return false;
+  const order = definition.options.toSorted((a, b) => a.displayOrder - b.displayOrder);
+  const placeOf = (stage: string | undefined) => order.findIndex((option) => option.value === stage);
+  const held = placeOf(record?.properties.lifecyclestage);
+  return source.changeSource === 'INTEGRATION' && value !== '' && placeOf(value) < held;
 }
 
 function problemWith(
@@ -61,9 +82,9 @@ function problemWith(
     };
   }
   if (value === '') return undefined;
-  if (isContactEmail(type, name) && !isEmail(value)) {
-    return { code: 'INVALID_EMAIL', message: `Email address ${value} is invalid` };
-  }
+  const addresses = hasFurtherEmails(type) ? emailsOf({ [name]: value }) : [];
+  const invalid = addresses.find((address) => !isEmailAddress(address));
+  if (invalid !== undefined) return { code: 'INVALID_EMAIL', message: `Email address ${invalid} is invalid` };
   if (definition.referencedObjectType === 'OWNER' && !crm.owners.find(portalId, value)) {
     return { code: 'INVALID_OWNER_ID', message: `Owner "${value}" does not exist` };
   }
@@ -117,12 +138,4 @@ export function asTime(value: string): number {
 function isMidnight(value: string): boolean {
   const isDay = /^\d{4}-\d{2}-\d{2}$/.test(value) || /^-?\d+$/.test(value);
   return isDay && asTime(value) % 86_400_000 === 0;
-}
-
-function isContactEmail({ singular }: ObjectType, name: string): boolean {
-  return singular === 'contact' && name === 'email';
-}
-
-function isEmail(value: string): boolean {
-  return /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(value.trim());
 }

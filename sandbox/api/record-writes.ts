@@ -1,4 +1,5 @@
 import type { SandboxContext } from '../context.ts';
+import { asEmails, emailsOf, FURTHER_EMAILS, uniqueValues } from '../state/contact-emails.ts';
 import type { ObjectType } from '../state/object-types.ts';
 import type { ChangeSource, CrmRecord } from '../state/records.ts';
 import { ApiError, notFound, validationError } from './api-error.ts';
@@ -67,7 +68,7 @@ export function planCreate(
   const resolved = resolveAssociations(scope, associations);
   refuseTooManyOfNew(scope, resolved);
   return {
-    takes: uniqueValues(scope, checked),
+    takes: taken(scope, checked),
     write() {
       const record = crm.records.create(portalId, type, checked, source);
       for (const { to, types } of resolved) associate(scope, record, to, types);
@@ -77,10 +78,10 @@ export function planCreate(
 }
 
 export function planUpdate(scope: WriteScope, record: CrmRecord, values: Values): PlannedWrite {
-  const checked = checkedValues(scope, values, record);
+  const checked = keepFormerEmail(checkedValues(scope, values, record), record);
   refuseTaken(scope, checked, record.id);
   return {
-    takes: uniqueValues(scope, checked),
+    takes: taken(scope, checked),
     write: () => scope.crm.records.update(record, checked, scope.source),
   };
 }
@@ -121,10 +122,18 @@ export function checkIdProperty(
   ]);
 }
 
-const uniqueValues = ({ crm, portalId, type }: WriteScope, values: Record<string, string>) =>
-  crm.properties
-    .uniqueNames(portalId, type)
-    .flatMap((name) => (values[name] ? `${name}=${values[name].toLowerCase()}` : []));
+/** An address that becomes the contact's first changes places with the former one. */
+function keepFormerEmail(values: Record<string, string>, record: CrmRecord): Record<string, string> {
+  const { email } = values;
+  const held = emailsOf(record.properties);
+  const isOwn = email !== undefined && held.includes(email) && values[FURTHER_EMAILS] === undefined;
+  return isOwn ? { ...values, ...asEmails([email, ...held]) } : values;
+}
+
+const taken = ({ crm, portalId, type }: WriteScope, values: Record<string, string>) =>
+  uniqueValues(crm.properties.uniqueNames(portalId, type), values).map(
+    ({ name, value }) => `${name}=${value}`,
+  );
 
 /** Throws 409 when another record holds one of these unique values. */
 function refuseTaken(
@@ -132,9 +141,8 @@ function refuseTaken(
   values: Record<string, string>,
   ownId?: string,
 ): void {
-  for (const name of crm.properties.uniqueNames(portalId, type)) {
-    const value = values[name];
-    const holder = value ? crm.records.find(portalId, type, value, name) : undefined;
+  for (const { name, value } of uniqueValues(crm.properties.uniqueNames(portalId, type), values)) {
+    const holder = crm.records.find(portalId, type, value, name);
     if (holder && holder.id !== ownId) {
       throw alreadyExists(type, ` Existing ID: ${holder.id}`);
     }

@@ -1,4 +1,4 @@
-import { Router } from 'express';
+import { type RequestHandler, Router } from 'express';
 import type { SandboxContext } from '../context.ts';
 import { assets } from './assets.ts';
 import { authorizePage } from './authorize.ts';
@@ -19,12 +19,14 @@ export function pages(ctx: SandboxContext): Router {
   router.use(portalPage(ctx));
   router.use(contactPage(ctx));
   router.use(cardParts(ctx));
-  router.use(['/portals', '/contacts', '/marketplace', '/assets'], (_req, res) => {
-    res.status(404);
-    showPage(res, 'problem', {
-      title: 'Not found',
-      problem: 'There is no such page. A contact may have been deleted, or the sandbox reset.',
-    });
-  });
+  router.use(['/portals', '/contacts', '/marketplace', '/assets'], unknownPage);
   return router;
 }
+
+export const unknownPage: RequestHandler = (_req, res) => {
+  res.status(404);
+  showPage(res, 'problem', {
+    title: 'Not found',
+    problem: 'There is no such page. A contact may have been deleted, or the sandbox reset.',
+  });
+};

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 import Handlebars from 'handlebars';
 import { moment } from './card-value.ts';
 
@@ -23,6 +23,10 @@ export interface PageValues {
   frames?: readonly string[];
   [value: string]: unknown;
 }
+
+/** A person's browser opens a page; programs ask for JSON or do not say. */
+export const isNavigation = (req: Request): boolean =>
+  req.method === 'GET' && req.accepts(['json', 'html']) === 'html';
 
 /** Sends a page made from `views/{name}.hbs`, under a content security policy that allows what it needs. */
 export function showPage(res: Response, name: string, values: PageValues): void {

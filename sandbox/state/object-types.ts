@@ -116,7 +116,12 @@ export const objectTypes: readonly ObjectType[] = [
         'date_of_birth',
         'notes_last_updated',
       ),
-      ...ofType('enumeration', ['lifecyclestage', 'hs_lead_status', 'hs_legal_basis']),
+      ...ofType('enumeration', [
+        'lifecyclestage',
+        'hs_lead_status',
+        'hs_legal_basis',
+        'hs_additional_emails',
+      ]),
       ...ofType('number', ['hubspotscore', 'associatedcompanyid', 'num_associated_deals']),
       ...ofType('datetime', ['closedate', 'notes_last_contacted', 'hs_last_sales_activity_timestamp']),
     },

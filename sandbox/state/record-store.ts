@@ -1,3 +1,4 @@
+import { uniqueValues } from './contact-emails.ts';
 import type { ObjectType } from './object-types.ts';
 import type { Properties } from './properties.ts';
 import type { CrmRecord } from './records.ts';
@@ -22,10 +23,8 @@ export function createRecordStore(definitions: Pick<Properties, 'uniqueNames'>) 
   }
 
   function uniqueKeys({ portalId, type, properties }: CrmRecord): string[] {
-    return definitions.uniqueNames(portalId, type).flatMap((name) => {
-      const value = properties[name];
-      return value === undefined ? [] : [keyOf(portalId, type, name, value.toLowerCase())];
-    });
+    const held = uniqueValues(definitions.uniqueNames(portalId, type), properties);
+    return held.map(({ name, value }) => keyOf(portalId, type, name, value));
   }
 
   return {

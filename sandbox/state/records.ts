@@ -1,3 +1,4 @@
+import { asEmails, emailsOf, hasFurtherEmails } from './contact-emails.ts';
 import type { ObjectType } from './object-types.ts';
 import type { Properties } from './properties.ts';
 import { createRecordStore } from './record-store.ts';
@@ -88,6 +89,9 @@ export function createRecords(definitions: Properties, { onChange, onGone }: Rec
     record.properties[record.type.modifiedProperty] = new Date(at).toISOString();
   }
 
+  const changed = ({ properties }: CrmRecord, values: Record<string, string>) =>
+    Object.fromEntries(Object.entries(values).filter(([name, value]) => (properties[name] ?? '') !== value));
+
   function tell(
     kind: ChangeKind,
     record: CrmRecord,
@@ -158,11 +162,9 @@ export function createRecords(definitions: Properties, { onChange, onGone }: Rec
 
     /** Writes the values that differ and tells of each. */
     update(record: CrmRecord, values: Record<string, string>, source: ChangeSource) {
-      const changed = Object.fromEntries(
-        Object.entries(values).filter(([name, value]) => (record.properties[name] ?? '') !== value),
-      );
-      write(record, changed, source, Date.now());
-      tellProperties(record, changed, source);
+      const news = changed(record, values);
+      write(record, news, source, Date.now());
+      tellProperties(record, news, source);
       return record;
     },
 
@@ -207,12 +209,14 @@ export function createRecords(definitions: Properties, { onChange, onGone }: Rec
       const moved = Object.fromEntries(
         Object.entries(other.properties).filter(([name]) => primary.properties[name] === undefined),
       );
+      const emails = asEmails([...emailsOf(primary.properties), ...emailsOf(other.properties)]);
       const ids = [other.id, ...other.mergedIds];
       store.remove(other);
       store.redirect(ids, primary);
       primary.mergedIds.push(...ids);
       onGone(other, primary, source);
-      write(primary, moved, source, Date.now());
+      const values = hasFurtherEmails(primary.type) ? { ...moved, ...changed(primary, emails) } : moved;
+      write(primary, values, source, Date.now());
       tell('merge', primary, source, {
         primaryObjectId: Number(primary.id),
         mergedObjectIds: [Number(other.id)],

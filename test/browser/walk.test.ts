@@ -158,17 +158,41 @@ describeInBrowser('the pages in a browser', (pages) => {
       const page = await pages.open(PHONE);
       await show(page);
       expect(await page.evaluate(tooWide)).toEqual([]);
-      for (const size of [PHONE, DESKTOP]) {
+      for (const [size, colorScheme] of [
+        [PHONE, 'light'],
+        [DESKTOP, 'light'],
+        [DESKTOP, 'dark'],
+      ] as const) {
+        await page.emulateMedia({ colorScheme });
         await page.setViewportSize(size);
         // A framed page is looked at by itself.
         const { violations } = await new AxeBuilder({ page }).exclude('iframe').analyze();
         const faults = violations.flatMap(({ id, help, nodes }) =>
-          nodes.map(({ target }) => `${id}: ${help}: ${target.join(' ')}`),
+          nodes.map(({ target }) => `${colorScheme}: ${id}: ${help}: ${target.join(' ')}`),
         );
         expect(faults).toEqual([]);
       }
     },
   );
+
+  it.each([
+    ['an account’s contacts', '/portals/62515', 'Table of contacts'],
+    ['the list of controls', '/controls', 'Controls'],
+  ])('%s are not cut off on a phone', async (_what, path, name) => {
+    const page = await pages.open(PHONE);
+    await page.goto(world.sandboxUrl + path);
+    const region = page.getByRole('region', { name, exact: true });
+    expect(await region.evaluate((it) => it.scrollWidth - it.clientWidth)).toBe(0);
+  });
+
+  it('the sandbox’s pages are dark for people who prefer that', async () => {
+    const page = await pages.open();
+    await page.goto(world.sandboxUrl);
+    const ground = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
+    const light = await ground();
+    await page.emulateMedia({ colorScheme: 'dark' });
+    expect([light, await ground()]).toEqual(['rgb(244, 247, 250)', 'rgb(16, 24, 32)']);
+  });
 
   /** Where HubSpot's marketplace sends a person who has to sign in with us before an install. */
   const signInUrl = () => {

@@ -97,6 +97,41 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(listed.map(({ toObjectId }: { toObjectId: string }) => toObjectId)).toEqual([id]);
     });
 
+    it('belongs to every record that --associate names, in one request', async () => {
+      const named = ['contacts:101', 'contacts:102', 'companies:301', 'deals:401', 'contacts:101'];
+      const options = named.flatMap((record) => ['--associate', record]);
+      const sent = await world.requestsOf(async () => {
+        await json('tasks', 'create', '--property', 'hs_task_subject=Call', ...options);
+      });
+      const writes = sent.filter(({ method }) => method === 'POST');
+      expect(writes.map(({ body }) => body.associations.map(({ to }: { to: object }) => to))).toEqual([
+        [{ id: '101' }, { id: '102' }, { id: '301' }, { id: '401' }],
+      ]);
+      for (const record of new Set(named)) {
+        expect((await json('associations', 'list', record, 'tasks')).length).toBeGreaterThan(0);
+      }
+    });
+
+    it.each([
+      [['--property', 'email=a@example.com', '--property', 'email=b@example.com'], 'email is given twice'],
+      [['--property', 'email=', '--property', 'email='], 'email is given twice'],
+      [['--property', 'email=a@example.com', '--portal', '62515', '--portal', '62516'], '--portal'],
+      [['--file', 'one.csv', '--file', 'two.csv'], '--file'],
+    ])('is not written when an option for one value is repeated: %j', async (options, named) => {
+      for (const verb of ['create', 'create-or-update', 'update']) {
+        const sent = await world.requestsOf(async () => {
+          expect(await problem('contacts', verb, ...options)).toContain(named);
+        });
+        expect(sent).toEqual([]);
+      }
+    });
+
+    it('is not written when two options name one property', async () => {
+      const twice = ['--stage', 'Closed Won', '--property', 'dealstage=contractsent'];
+      const told = await problem('deals', 'update', '402', ...twice);
+      expect(told).toBe('The property dealstage is given twice: by --property and by another option.');
+    });
+
     it('is not made when what it shall belong to is not there', async () => {
       const orphan = ['notes', 'create', '--property', 'hs_note_body=orphan', '--associate'];
       expect(await problem(...orphan, 'contacts:999999')).toContain('No contact has the id 999999');
@@ -143,6 +178,22 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(none.output).toBe('There are no such companies.');
       const sorted = await json('deals', 'search', '--sort', '-amount', '--limit', '1');
       expect(sorted[0].id).toBe('401');
+    });
+
+    it('take lists of names in one option or in several', async () => {
+      const names = ['--properties', 'firstname,email', '--properties', 'jobtitle'];
+      const { output } = await run('contacts', 'get', '101', ...names, '--associations', 'companies');
+      for (const name of ['firstname', 'email', 'jobtitle']) expect(output).toContain(name);
+    });
+
+    it('refuse a repeated option for one value', async () => {
+      for (const option of [
+        ['--limit', '1'],
+        ['--query', 'a'],
+        ['--sort', 'email'],
+      ]) {
+        expect(await problem('contacts', 'search', ...option, ...option)).toContain('can be given once');
+      }
     });
 
     it('say when there is more', async () => {
@@ -232,6 +283,78 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
     });
   });
 
+  describe('what HubSpot did not confirm', () => {
+    const unconfirm = (status: number, more: object = {}) =>
+      world.sandbox.control('failures', {
+        method: 'POST',
+        path: '/crm/*',
+        status,
+        afterwards: true,
+        ...more,
+      });
+
+    it.each([
+      ['502', 502, {}],
+      ['no answer', 0, {}],
+      ['an unusable answer', 200, { body: {} }],
+    ])('is a record that may have been created, after %s', async (_what, status, more) => {
+      for (const [area, property, sort] of [
+        ['companies', 'name=Unsure', '-createdate'],
+        ['notes', 'hs_note_body=Unsure', '-hs_createdate'],
+      ] as const) {
+        await unconfirm(status, more);
+        const told = await problem(area, 'create', '--property', property, '--portal', '62515');
+        expect(told).toMatch(/\nUnconfirmed: the (company|note) may have been created\. /);
+        expect(told).toMatch(
+          new RegExp(`\n {2}npm run hubspot -- ${area} search --sort ${sort} --limit 5 --portal 62515$`),
+        );
+        const [, check = ''] = told?.split(' -- ') ?? [];
+        const [newest] = await json(...check.split(' '), '--properties', property.replace(/=.*/, ''));
+        expect(Object.values(newest.properties)).toContain('Unsure');
+      }
+    });
+
+    it('is counted apart from what failed, and from what was not sent', async () => {
+      const rows = Array.from({ length: 101 }, (_, at) => `Batch ${at}`);
+      const names = await file('unconfirmed.csv', ['name', ...rows, ''].join('\n'));
+      await unconfirm(502);
+      await world.sandbox.control('failures', { method: 'POST', path: '/crm/*', status: 403, body: {} });
+      const { output, problem } = await run('companies', 'create', '--file', names);
+      expect(output).toMatch(/^Created companies: 0 of 101 rows\.\n/);
+      expect(output).toMatch(/\n2 +unconfirmed: HubSpot: POST .* 502/);
+      expect(output).toMatch(/\n102 +HubSpot: POST .* 403/);
+      expect(problem?.message).toBe(
+        [
+          '1 of 101 rows failed.',
+          '100 of 101 rows are unconfirmed: they may have been carried out. Before you create again, wait some seconds (HubSpot’s search is late) and look at the newest companies:',
+          '  npm run hubspot -- companies search --sort -createdate --limit 100',
+        ].join('\n'),
+      );
+    });
+
+    it('is in a list of its own for machines; rows that were not sent have failed', async () => {
+      const three = Array.from({ length: 301 }, (_, at) => `{"name":"Machine ${at}"}`).join('\n');
+      await unconfirm(0);
+      const { output } = await run(
+        'companies',
+        'create',
+        '--file',
+        await file('three.jsonl', three),
+        '--json',
+      );
+      const { done, failed, unconfirmed } = JSON.parse(output);
+      expect([done.length, failed.length, unconfirmed.length]).toEqual([0, 201, 100]);
+      expect(failed[0].reason).toMatch(/^not sent, after: /);
+    });
+
+    it('is a failure like any other when doing it again does no harm', async () => {
+      await unconfirm(501, { method: 'PATCH' });
+      const told = await problem('companies', 'update', '301', '--property', 'city=Boston');
+      expect(told).toContain('501');
+      expect(told).not.toContain('nconfirmed');
+    });
+  });
+
   describe('pipelines', () => {
     it('are made, changed and deleted with their stages', async () => {
       const made = await json(
@@ -254,6 +377,10 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       const requests = await world.requestsOf(async () => {
         const ordered = ['pipelines', 'create', 'deals', '--label', 'x', '--stage', 'A=0.1', '--order'];
         expect(await problem(...ordered, 'abc')).toContain('a whole number from 0');
+        const stages = ['--stage', 'A=0.1', '--stage', 'B=0.2'];
+        expect(await problem('pipelines', 'create-stage', 'deals', 'default', ...stages)).toContain(
+          'can be given once',
+        );
         expect(await problem('pipelines', 'update', 'deals', 'default')).toContain('Nothing to change');
         expect(await problem('pipelines', 'update-stage', 'deals', 'default', 'closedwon')).toContain(
           'Nothing to change',
@@ -440,6 +567,19 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
         ]);
       },
     );
+    it('ends with 2 when HubSpot may have carried it out', async () => {
+      const create = ['companies', 'create', '--property', 'name=x'];
+      const merge = ['companies', 'merge', '301', '302', '--yes'];
+      for (const [args, told] of [
+        [create, 'Unconfirmed: the company may have been created.'],
+        [merge, 'Unconfirmed: it may have been carried out.'],
+      ] as const) {
+        await world.sandbox.control('failures', { method: 'POST', path: '/crm/*', status: 502 });
+        const { code, errors } = await command(...args);
+        expect([code, errors]).toEqual([2, expect.stringContaining(told)]);
+      }
+      expect((await command('--help')).output).toContain('2 unconfirmed');
+    });
 
     it('names the field that HubSpot refused', async () => {
       const unknown = await command('contacts', 'search', '--where', 'nosuch=1');

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import type { CommandGroup } from '../../app/cli/command.ts';
 import { createConfirm } from '../../app/cli/confirm.ts';
 import { createOutput } from '../../app/cli/output.ts';
+import { refuseRepeatedOptions } from '../../app/cli/repeated-options.ts';
 import type { Context } from '../../app/context.ts';
 
 export interface CommandRun {
@@ -27,6 +28,7 @@ export async function runInProcess(
   const output = () => createOutput(program.opts<{ json?: boolean }>().json ?? false);
   for (const group of groups)
     group(program, { output, confirm: atNoTerminal, withContext: (work) => work(ctx) });
+  refuseRepeatedOptions(program);
   const lines: string[] = [];
   const log = jest.spyOn(console, 'log').mockImplementation((line) => lines.push(String(line)));
   const remarks: string[] = [];

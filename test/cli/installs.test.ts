@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { installCommands } from '../../app/cli/installs.ts';
 import { keyCommands } from '../../app/cli/keys.ts';
 import { parseKeyRing } from '../../app/db/key-ring.ts';
+import { LOCKS } from '../../app/db/session-locks.ts';
 import { createDatabase } from '../helpers/database.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 import { addInstalls } from '../tokens/add-installs.ts';
@@ -36,6 +37,25 @@ describe('hubspot installs', () => {
     expect([code, errors]).toEqual([1, expect.stringContaining('needs_reconnect')]);
   });
 
+  it('list shows which installs are refreshing at this moment, and those alone when asked', async () => {
+    expect(await run('list', '--state', 'refreshing')).toEqual([]);
+    const other = await world.ctx.pool.connect();
+    try {
+      const lock = [LOCKS.tokenRefresh, String(PORTAL + 1)];
+      await other.query('select pg_advisory_lock($1, hashtext($2))', lock);
+      expect(await run('list', '--state', 'refreshing')).toMatchObject([
+        { portal: PORTAL + 1, state: 'refreshing' },
+      ]);
+      expect((await run('list')).map(({ state }: { state: string }) => state)).toEqual([
+        'active',
+        'refreshing',
+        'active',
+      ]);
+    } finally {
+      other.release(true);
+    }
+  });
+
   it('refresh gets a new token, and show tells of it when asked for refreshes', async () => {
     const before = await run('show', `${PORTAL}`);
     expect(await run('refresh', `${PORTAL}`)).toMatchObject({ portal: PORTAL, state: 'active' });
@@ -56,7 +76,18 @@ describe('hubspot installs', () => {
     await world.ctx.pool.query('update installs set scopes = $2 where portal_id = $1', [PORTAL + 2, odd]);
     const { output } = await runInProcess(world.ctx, [installCommands], 'installs', 'show', `${PORTAL + 2}`);
     expect(output).toContain('oauth  [2Jcleared');
-    expect(output).toMatch(/active \(installed\);/);
+  });
+
+  it('show prints a line for each entry of the history, below the fields', async () => {
+    const args = ['installs', 'show', `${PORTAL}`, '--refreshes'];
+    const { output } = await runInProcess(world.ctx, [installCommands], ...args);
+    const [, history = ''] = output.split('\n\nHistory\n');
+    expect(history.split('\n')).toEqual([
+      expect.stringMatching(/^at +to +reason$/),
+      expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]+Z +active +installed$/),
+      expect.stringMatching(/Z +refreshing +asked for by an operator$/),
+      expect.stringMatching(/Z +active +refreshed$/),
+    ]);
   });
 
   it.each([

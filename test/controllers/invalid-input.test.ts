@@ -56,6 +56,12 @@ describe('what cannot be understood', () => {
     ['POST', CONTACT, [5], '0: '],
     ['POST', CONTACT, [{ property: 1, value: 'x' }], '0.property: '],
     ['POST', CONTACT, [{ property: 'firstname' }], '0.value: '],
+    [
+      'POST',
+      CONTACT,
+      ['Ann', 'Bob'].map((value) => ({ property: 'firstname', value })),
+      '1.property: "firstname" is given twice',
+    ],
     ['POST', CONTACT, { properties: { firstname: 'a\0b' } }, 'properties.firstname: '],
     ['PUT', TIMELINE, null, 'expected object, received null'],
     ['PUT', TIMELINE, [], 'expected object, received array'],

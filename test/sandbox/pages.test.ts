@@ -38,6 +38,21 @@ describe('pages', () => {
     expect((await hubspot.call('GET', '/portals/62515/contacts/201')).status).toBe(404);
   });
 
+  it('say in a page that there is none, to browsers; programs get HubSpot’s JSON', async () => {
+    const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+    for (const path of ['/nowhere', '/portal/62515', '/portals/1', '/portals/62515/contacts/0']) {
+      const { status, headers, body } = await hubspot.call('GET', path, undefined, { accept });
+      expect([status, headers.get('content-type')]).toEqual([404, expect.stringContaining('text/html')]);
+      expect(body).toContain('There is no such page.');
+      expect(body).toContain('href="/"');
+    }
+    for (const type of ['application/json', '*/*']) {
+      const { status, body } = await hubspot.call('GET', '/nowhere', undefined, { accept: type });
+      expect([status, body.category]).toEqual([404, 'NOT_FOUND']);
+    }
+    expect((await hubspot.call('POST', '/nowhere', {}, { accept })).body.category).toBe('NOT_FOUND');
+  });
+
   it('lead to the app’s install page', async () => {
     expect(await page('/')).toContain(`href="${app.url}/install"`);
     await hubspot.install();

@@ -129,12 +129,14 @@ describe('npm start', () => {
     const begun = await fetch(`http://localhost:${port}/install`, { redirect: 'manual' });
     const callback = await hubspotUser.decide(begun.headers.get('location') ?? '', 'approve');
     expect((await fetch(callback)).status).toBe(200);
+    expect(first.run.said.out).not.toContain('stale');
     expect(await first.run.end('SIGINT')).toBe(0);
     expect(first.run.said.err).toBe('');
     expect(await readdir(path.join(folder, '.data', 'postgres'))).not.toContain('postmaster.pid');
 
     const second = await told();
     expect(second.key).toBe(first.key);
+    expect(second.run.said.out).toContain('one stored install is stale: install again.\n  Next: open http');
     const headers = { authorization: `Bearer ${second.key}` };
     expect((await fetch(`http://localhost:${port}/hubid/62515`, { headers })).status).toBe(200);
     expect(await second.run.end('SIGINT')).toBe(0);
