@@ -5,7 +5,9 @@ import { companyCommands } from './companies.ts';
 import { contactCommands } from './contacts.ts';
 import { dealCommands } from './deals.ts';
 import { engagementCommands } from './engagements.ts';
+import { anyObjectCommands } from './objects.ts';
 import { pipelineCommands } from './pipelines.ts';
+import { schemaCommands } from './schemas.ts';
 import { ticketCommands } from './tickets.ts';
 
 /** The groups that call HubSpot's CRM for one portal. */
@@ -15,6 +17,8 @@ export const crmCommands: readonly CommandGroup[] = [
   dealCommands,
   ticketCommands,
   engagementCommands,
+  anyObjectCommands,
+  schemaCommands,
   associationCommands,
   pipelineCommands,
   accountCommands,

@@ -3,12 +3,12 @@ import type { CrmRecord } from '../hubspot/crm-record.ts';
 import type { SearchFilter } from '../hubspot/object-search.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { type Tools, wholeNumber } from './command.ts';
-import { addVerb, type ObjectGroup } from './object-group.ts';
-import { callHubSpot, type PortalOptions } from './portal-calls.ts';
+import { addVerb, type ObjectGroup, recordsOf, type TypeOptions, typeOf } from './object-group.ts';
+import { callHubSpot } from './portal-calls.ts';
 import { namesOption, sortOption, whereOption } from './property-options.ts';
 import { type Found, showRecord, showRecords } from './show-records.ts';
 
-interface ReadOptions extends PortalOptions {
+interface ReadOptions extends TypeOptions {
   readonly properties?: readonly string[];
   readonly idProperty?: string;
   readonly associations?: readonly string[];
@@ -22,9 +22,10 @@ interface ReadOptions extends PortalOptions {
 const LIMIT = 100;
 
 /** `get`, `list` and `search`. */
-export function readCommands(group: Command, tools: Tools, { area, singular }: ObjectGroup): void {
+export function readCommands(group: Command, tools: Tools, type: ObjectGroup): void {
+  const { area, singular } = type;
   const reading = (name: string, description: string) =>
-    addVerb(group, name, description).option(
+    addVerb(group, type, name, description).option(
       '--properties <names>',
       'properties to show, separated by commas',
       namesOption,
@@ -45,7 +46,7 @@ export function readCommands(group: Command, tools: Tools, { area, singular }: O
       return callHubSpot(
         tools,
         options,
-        (apis) => apis[area].get(id, properties, wanted),
+        (apis) => recordsOf(apis, type, options).get(id, properties, wanted),
         (record) => showRecord(tools.output(), record),
       );
     });
@@ -55,9 +56,11 @@ export function readCommands(group: Command, tools: Tools, { area, singular }: O
     .option('--limit <number>', 'how many at most', wholeNumber(1), LIMIT)
     .action((options: ReadOptions) => {
       const { archived, properties, limit = LIMIT } = options;
-      const read = (apis: PortalApis) =>
-        first(apis[area].list({ ...(archived && { archived }), ...(properties && { properties }) }), limit);
-      return callHubSpot(tools, options, read, (found) => showRecords(tools.output(), found, area));
+      const wanted = { ...(archived && { archived }), ...(properties && { properties }) };
+      const read = (apis: PortalApis) => first(recordsOf(apis, type, options).list(wanted), limit);
+      return callHubSpot(tools, options, read, (found) =>
+        showRecords(tools.output(), found, typeOf(type, options)),
+      );
     });
 
   reading('search', `find ${area}`)
@@ -71,8 +74,8 @@ export function readCommands(group: Command, tools: Tools, { area, singular }: O
       return callHubSpot(
         tools,
         options,
-        (apis) => first(apis[area].search(wanted), limit),
-        (found) => showRecords(tools.output(), found, area),
+        (apis) => first(recordsOf(apis, type, options).search(wanted), limit),
+        (found) => showRecords(tools.output(), found, typeOf(type, options)),
       );
     });
 }

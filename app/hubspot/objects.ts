@@ -10,7 +10,7 @@ import { asText, type PropertyValues } from './property-values.ts';
 export interface CrmObjectType {
   /** Where its records live, such as `/crm/objects/2026-09/contacts`. */
   readonly path: string;
-  /** Read when a call names no properties. */
+  /** Read when a call names no properties; none: HubSpot's own defaults. */
   readonly properties: readonly string[];
 }
 

@@ -14,6 +14,7 @@ import { oauthApi } from './oauth.ts';
 import { ownersApi } from './owners.ts';
 import { pipelinesApi } from './pipelines.ts';
 import { propertiesApi } from './properties.ts';
+import { schemasApi } from './schemas.ts';
 import { correlationId, logRequests, planFailures } from './traffic.ts';
 import { webhooksApi } from './webhooks.ts';
 
@@ -30,7 +31,7 @@ export function hubspotApi(ctx: SandboxContext): Router {
   router.use(appEventTypesApi(ctx));
   router.use(webhooksApi(ctx));
 
-  router.use(['/crm', '/integrators', '/appinstalls', '/account-info'], bearer(ctx));
+  router.use(['/crm', '/crm-object-schemas', '/integrators', '/appinstalls', '/account-info'], bearer(ctx));
   router.use(crmObjectsApi(ctx));
   router.use(associationsApi(ctx));
   router.use(associationBatchApi(ctx));
@@ -38,6 +39,7 @@ export function hubspotApi(ctx: SandboxContext): Router {
   router.use(associationLimitsApi(ctx));
   router.use(pipelinesApi(ctx));
   router.use(propertiesApi(ctx));
+  router.use(schemasApi(ctx));
   router.use(ownersApi(ctx));
   router.use(appEventsApi(ctx));
   router.use(appUninstallApi(ctx));

@@ -20,7 +20,7 @@ const MORE_SCOPES = [
   'tickets',
   'crm.objects.owners.read',
   'sales-email-read',
-  ...['contacts', 'companies', 'deals'].flatMap((type) =>
+  ...['contacts', 'companies', 'deals', 'line_items', 'quotes', 'custom'].flatMap((type) =>
     ['objects', 'schemas'].flatMap((part) => [`crm.${part}.${type}.read`, `crm.${part}.${type}.write`]),
   ),
 ];

@@ -6,7 +6,7 @@ const CRM_SCOPES = [
   'tickets',
   'crm.objects.owners.read',
   'sales-email-read',
-  ...['contacts', 'companies', 'deals'].flatMap((type) =>
+  ...['contacts', 'companies', 'deals', 'line_items', 'products', 'quotes', 'custom'].flatMap((type) =>
     ['objects', 'schemas'].flatMap((part) => [`crm.${part}.${type}.read`, `crm.${part}.${type}.write`]),
   ),
 ];

@@ -19,7 +19,7 @@ export const everyScope = [
   'timeline',
   'tickets',
   'crm.objects.owners.read',
-  ...['contacts', 'companies', 'deals'].flatMap((plural) =>
+  ...['contacts', 'companies', 'deals', 'line_items', 'products', 'quotes', 'custom'].flatMap((plural) =>
     ['objects', 'schemas'].flatMap((part) => [`crm.${part}.${plural}.read`, `crm.${part}.${plural}.write`]),
   ),
 ];
