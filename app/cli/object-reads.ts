@@ -5,7 +5,7 @@ import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { type Tools, wholeNumber } from './command.ts';
 import { addVerb, type ObjectGroup, recordsOf, type TypeOptions, typeOf } from './object-group.ts';
 import { callHubSpot } from './portal-calls.ts';
-import { namesOption, sortOption, whereOption } from './property-options.ts';
+import { isOfSeveral, namesOption, sortOption, whereOption } from './property-options.ts';
 import { type Found, showRecord, showRecords } from './show-records.ts';
 
 interface ReadOptions extends TypeOptions {
@@ -64,7 +64,11 @@ export function readCommands(group: Command, tools: Tools, type: ObjectGroup): v
     });
 
   reading('search', `find ${area}`)
-    .option('--where <filter>', 'such as amount>=1000, email~example.com, phone, !phone', whereOption)
+    .option(
+      '--where <filter>',
+      'such as amount>=1000, stage=lead,customer, amount=10..20, email~example.com, phone, !phone',
+      whereOption,
+    )
     .option('--query <words>', 'words in the properties that HubSpot searches by default')
     .option('--sort <property>', 'with - before it, the greatest first', sortOption)
     .option('--limit <number>', 'how many at most', wholeNumber(1), LIMIT)
@@ -75,7 +79,14 @@ export function readCommands(group: Command, tools: Tools, type: ObjectGroup): v
         tools,
         options,
         (apis) => first(recordsOf(apis, type, options).search(wanted), limit),
-        (found) => showRecords(tools.output(), found, typeOf(type, options)),
+        (found) => {
+          showRecords(tools.output(), found, typeOf(type, options));
+          if (found.records.length === 0 && where.some(isOfSeveral)) {
+            tools
+              .output()
+              .note('Commas separate values and .. makes a range; quote one value: name="Doe, Jane".');
+          }
+        },
       );
     });
 }

@@ -6,7 +6,6 @@ import type { Send } from './http.ts';
 
 type ValueOperator = 'EQ' | 'NEQ' | 'LT' | 'LTE' | 'GT' | 'GTE' | 'CONTAINS_TOKEN' | 'NOT_CONTAINS_TOKEN';
 
-/** HubSpot compares IN and NOT_IN on text with lower-case values only. */
 export type SearchFilter = { readonly propertyName: string } & (
   | { readonly operator: ValueOperator; readonly value: string }
   | { readonly operator: 'BETWEEN'; readonly value: string; readonly highValue: string }
@@ -48,7 +47,8 @@ export async function* searchRecords(
   }: SearchQuery,
 ): AsyncGenerator<CrmRecord, void> {
   const sorts = [{ direction: 'ASCENDING', ...(sort ?? { propertyName: ID }) }];
-  let groups = filterGroups;
+  const wanted = filterGroups.map((group) => ({ filters: group.filters.map(inEitherCase) }));
+  let groups = wanted;
   for (let after = '0', last: string | undefined; ; ) {
     const request = { method: 'POST', path: `${path}/search`, idempotent: true, lane: 'search' } as const;
     const json = { filterGroups: groups, sorts, ...(query && { query }), properties, limit: PAGE, after };
@@ -58,10 +58,19 @@ export async function* searchRecords(
     if (paging?.next === undefined || results.length === 0) return;
     after = paging.next.after;
     if (Number(after) + PAGE > WINDOW) {
-      groups = beyond(filterGroups, sort, last ?? '0');
+      groups = beyond(wanted, sort, last ?? '0');
       after = '0';
     }
   }
+}
+
+/**
+ * HubSpot compares IN and NOT_IN on text with lower-case values only, and on enumerations as the options are written:
+ * either is found when both are named.
+ */
+function inEitherCase(filter: SearchFilter): SearchFilter {
+  if (filter.operator !== 'IN' && filter.operator !== 'NOT_IN') return filter;
+  return { ...filter, values: [...new Set(filter.values.flatMap((value) => [value, value.toLowerCase()]))] };
 }
 
 /** The same search, for records with greater ids. */
