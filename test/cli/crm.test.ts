@@ -117,6 +117,16 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(await problem('deals', 'update', '402', '--pipeline', 'default')).toContain('--stage');
     });
 
+    it('of a company is made or updated by its domain', async () => {
+      const write = (...args: string[]) => json('companies', 'create-or-update-by-domain', ...args);
+      const made = await write('https://www.Shop.Example', '--property', 'name=Shop');
+      const again = await write('shop.example', '--property', 'city=Nara');
+      expect([again.id, again.properties.domain]).toEqual([made.id, 'shop.example']);
+      expect(await problem('companies', 'create-or-update-by-domain', 'jane@example.com')).toContain(
+        'is no domain',
+      );
+    });
+
     it('is erased only with --yes', async () => {
       expect(await problem('contacts', 'gdpr-delete', '105')).toBe(
         'This erases the contact 105 for good. Nothing was done: add --yes to do it.',

@@ -140,13 +140,75 @@ describe('contacts', () => {
 });
 
 describe('companies', () => {
-  it('are found by domain, however it is written', async () => {
-    const world = await startCrmWorld();
-    try {
-      const found = await world.hubspot.companies.findByDomain('EXAMPLE.com');
-      expect(found.map(({ id }) => id)).toEqual(['301']);
-    } finally {
-      await world.close();
-    }
+  let world: CrmWorld;
+  let companies: CrmWorld['hubspot']['companies'];
+  beforeAll(async () => {
+    world = await startCrmWorld();
+    companies = world.hubspot.companies;
+  });
+  afterAll(() => world.close());
+
+  it.each([
+    ['EXAMPLE.com'],
+    ['  example.com. '],
+    ['www.example.com'],
+    ['https://www.Example.com/about?x=1#y'],
+    ['http://example.com:8080'],
+  ])('are found by domain when it is written %s', async (domain) => {
+    expect((await companies.findByDomain(domain)).map(({ id }) => id)).toEqual(['301']);
+  });
+
+  it.each([
+    ['https://Shop.Example.co.jp/', 'shop.example.co.jp'],
+    ['www.com', 'www.com'],
+    ['http://www.例え.jp/会社', '例え.jp'],
+    ['xn--r8jz45g.jp', 'xn--r8jz45g.jp'],
+  ])('of %s are looked for under %s', async (given, domain) => {
+    const [sent] = await world.requestsOf(() => companies.findByDomain(given));
+    expect(sent?.body.filterGroups[0].filters[0].value).toBe(domain);
+  });
+
+  it.each([
+    '',
+    'example',
+    'localhost:3000',
+    '10.0.0.10',
+    '[::1]',
+    'jane@example.com',
+    'ftp://example.com',
+    'a b.com',
+    '.com',
+  ])('are not asked for when "%s" is no domain', async (domain) => {
+    const sent = await world.requestsOf(async () => {
+      const refused = {
+        status: 400,
+        code: 'invalid_domain',
+        message: expect.stringContaining('Nothing was sent'),
+      };
+      await expect(companies.findByDomain(domain)).rejects.toMatchObject(refused);
+      await expect(companies.createOrUpdateByDomain(domain, {})).rejects.toMatchObject(refused);
+    });
+    expect(sent).toEqual([]);
+  });
+
+  it('are created by domain once and then updated', async () => {
+    const made = await companies.createOrUpdateByDomain('https://www.Once.Example/jobs', { name: 'Once' });
+    const again = await companies.createOrUpdateByDomain('ONCE.example', { city: 'Kyoto' });
+    expect([made.created, again.created, again.company.id]).toEqual([true, false, made.company.id]);
+    const { properties } = await companies.get(made.company.id, ['domain', 'name', 'city']);
+    expect(properties).toMatchObject({ domain: 'once.example', name: 'Once', city: 'Kyoto' });
+  });
+
+  it('with one domain are named, and none of them is written', async () => {
+    const twins = await Promise.all(
+      ['A', 'B'].map((name) => companies.create({ name, domain: 'twin.example' })),
+    );
+    const ids = twins.map(({ id }) => id).toSorted();
+    await expect(companies.createOrUpdateByDomain('twin.example', { city: 'Nara' })).rejects.toMatchObject({
+      status: 409,
+      code: 'several_companies',
+      message: `Several companies have the domain twin.example: ${ids.join(', ')}. Nothing was written. Merge them, or update one by its id.`,
+    });
+    expect((await companies.get(ids[0] ?? '', ['city'])).properties.city).toBeNull();
   });
 });
