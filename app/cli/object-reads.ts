@@ -6,12 +6,13 @@ import { type Tools, wholeNumber } from './command.ts';
 import { addVerb, type ObjectGroup, recordsOf, type TypeOptions, typeOf } from './object-group.ts';
 import { callHubSpot } from './portal-calls.ts';
 import { isOfSeveral, namesOption, sortOption, whereOption } from './property-options.ts';
-import { type Found, showRecord, showRecords } from './show-records.ts';
+import { type Found, showHistory, showRecord, showRecords } from './show-records.ts';
 
 interface ReadOptions extends TypeOptions {
   readonly properties?: readonly string[];
   readonly idProperty?: string;
   readonly associations?: readonly string[];
+  readonly history?: readonly string[];
   readonly archived?: boolean;
   readonly limit?: number;
   readonly where?: readonly SearchFilter[];
@@ -35,19 +36,22 @@ export function readCommands(group: Command, tools: Tools, type: ObjectGroup): v
     .argument('<id>', 'its id, or its value of --id-property')
     .option('--id-property <name>', 'a property whose values are unique')
     .option('--associations <types>', 'types of records whose ids are shown along', namesOption)
+    .option('--history <names>', 'show what these properties were, newest first', namesOption)
     .option('--archived', 'read from the recycle bin')
     .action((id: string, options: ReadOptions) => {
-      const { properties, idProperty, associations, archived } = options;
+      const { properties, idProperty, associations, archived, history } = options;
       const wanted = {
         ...(idProperty && { idProperty }),
         ...(associations && { associations }),
+        ...(history && { propertiesWithHistory: history }),
         ...(archived && { archived }),
       };
+      const show = history ? showHistory : showRecord;
       return callHubSpot(
         tools,
         options,
         (apis) => recordsOf(apis, type, options).get(id, properties, wanted),
-        (record) => showRecord(tools.output(), record),
+        (record) => show(tools.output(), record),
       );
     });
 

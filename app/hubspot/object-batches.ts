@@ -3,6 +3,7 @@ import type { Batch } from './batch.ts';
 import { type CrmRecord, crmRecord, type NewAssociation } from './crm-record.ts';
 import type { StandardError } from './error-body.ts';
 import type { HubSpotRequest } from './http.ts';
+import { HISTORY_LIMIT } from './property-history.ts';
 import { asText, type PropertyValues } from './property-values.ts';
 
 /** Documented most of one request. */
@@ -34,13 +35,19 @@ export function recordBatches(path: string) {
   });
 
   return {
-    read: (properties: readonly string[], idProperty?: string): Batch<string, CrmRecord> => ({
-      limit: LIMIT,
+    read: (
+      properties: readonly string[],
+      {
+        idProperty,
+        propertiesWithHistory = [],
+      }: { idProperty?: string | undefined; propertiesWithHistory?: readonly string[] } = {},
+    ): Batch<string, CrmRecord> => ({
+      limit: propertiesWithHistory.length > 0 ? HISTORY_LIMIT : LIMIT,
       request: (ids) => {
         const json = {
           inputs: ids.map((id) => ({ id })),
           properties: idProperty ? [...new Set([...properties, idProperty])] : properties,
-          propertiesWithHistory: [],
+          propertiesWithHistory,
           ...(idProperty && { idProperty }),
         };
         return request('read', json, true);

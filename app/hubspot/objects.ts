@@ -5,6 +5,7 @@ import { type CrmRecord, crmRecord, type NewAssociation, nextPage } from './crm-
 import type { Send } from './http.ts';
 import { recordBatches } from './object-batches.ts';
 import { type SearchQuery, searchRecords } from './object-search.ts';
+import { HISTORY_LIMIT } from './property-history.ts';
 import { asText, type PropertyValues } from './property-values.ts';
 
 export interface CrmObjectType {
@@ -17,8 +18,18 @@ export interface CrmObjectType {
 export interface ReadOptions {
   /** Types of records whose ids are read along, such as `companies`. */
   readonly associations?: readonly string[];
+  /** Properties whose former values are read along. */
+  readonly propertiesWithHistory?: readonly string[];
   /** Reads from the recycle bin. */
   readonly archived?: boolean;
+}
+
+export interface BatchReadOptions {
+  /** Name of a property with unique values, whose values stand in the place of ids. */
+  readonly idProperty?: string | undefined;
+  /** Properties whose former values are read along. */
+  readonly propertiesWithHistory?: readonly string[];
+  readonly onProgress?: OnProgress;
 }
 
 export interface ReadOneOptions extends ReadOptions {
@@ -83,12 +94,13 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
 
     /** Every record of the type, in the order of ids; pages are read as they are needed. */
     async *list({
-      limit = PAGE,
       properties = usual,
+      propertiesWithHistory = [],
+      limit = propertiesWithHistory.length > 0 ? HISTORY_LIMIT : PAGE,
       ...options
     }: ListOptions = {}): AsyncGenerator<CrmRecord, void> {
       for (let after: string | undefined; ; ) {
-        const query = { limit, after, properties, ...options };
+        const query = { limit, after, properties, propertiesWithHistory, ...options };
         const request = { method: 'GET', path, query } as const;
         const { results, paging } = readAnswer(page, await send(request), request);
         yield* results;
@@ -109,8 +121,8 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
     batchRead: (
       ids: readonly string[],
       properties: readonly string[] = usual,
-      { idProperty, onProgress }: { idProperty?: string | undefined; onProgress?: OnProgress } = {},
-    ) => sendBatch(send, batches.read(properties, idProperty), ids, onProgress),
+      { onProgress, ...options }: BatchReadOptions = {},
+    ) => sendBatch(send, batches.read(properties, options), ids, onProgress),
 
     batchCreate: (
       inputs: readonly { properties: PropertyValues; associations?: readonly NewAssociation[] }[],

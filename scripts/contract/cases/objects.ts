@@ -35,7 +35,10 @@ export function objectCases(
     'creates, reads, changes and archives a record': async ({ services }) => {
       const types = [{ associationCategory: 'HUBSPOT_DEFINED', associationTypeId: toContact } as const];
       const { id } = await records(services).create(create, [{ to: { id: '101' }, types }]);
-      await records(services).get(id, [property, 'hs_object_id'], { associations: ['contacts'] });
+      await records(services).get(id, [property, 'hs_object_id'], {
+        associations: ['contacts'],
+        propertiesWithHistory: [property],
+      });
       await records(services).update(id, change);
       await records(services).archive(id);
       if (!deletedForGood) await records(services).get(id, [property], { archived: true });
@@ -48,7 +51,7 @@ export function objectCases(
     'lists and searches': async (world) => {
       await first(world);
       const filters = [{ propertyName: property, operator: 'EQ', value }] as const;
-      await count(records(world.services).list());
+      await count(records(world.services).list({ propertiesWithHistory: [property] }));
       await count(
         records(world.services).list({ properties: [property], archived: true, associations: ['contacts'] }),
       );
@@ -66,7 +69,7 @@ export function objectCases(
       expectFailures(created, 1);
       await records(services).batchUpdate([{ id: one, properties: change }]);
       expectFailures(await records(services).batchUpdate([{ id: '999999', properties: change }]), 1);
-      await records(services).batchRead([one]);
+      await records(services).batchRead([one], [property], { propertiesWithHistory: [property] });
       expectFailures(await records(services).batchRead([one, '999999']), 1);
       await records(services).batchArchive([one]);
     },
