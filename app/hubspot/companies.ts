@@ -24,7 +24,10 @@ export function createCompaniesApi(send: Send, paths = apiPaths) {
   return {
     ...companies,
 
-    /** The companies with this domain, or that of this web address: HubSpot lets several have the same. */
+    /**
+     * The companies whose main domain is this one, or that of this web address: HubSpot lets several have the same.
+     * Domains that a company has beside its main one are not looked at.
+     */
     findByDomain,
 
     /**
