@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts';
 import { apiPaths } from './api-paths.ts';
+import { upsertByDomain } from './company-domains.ts';
 import type { CrmRecord } from './crm-record.ts';
 import { domainOf } from './domain.ts';
 import type { Send } from './http.ts';
@@ -48,6 +49,12 @@ export function createCompaniesApi(send: Send, paths = apiPaths) {
       if (others.length > 0) throw severalCompanies(domainOf(domain), found);
       return { company: await companies.update(company.id, properties), created: false };
     },
+
+    /** By `domain` too, as `createOrUpdateByDomain` does it; several companies with one domain fail theirs alone. */
+    batchUpsert: (...[idProperty, inputs, onProgress]: Parameters<typeof companies.batchUpsert>) =>
+      idProperty === 'domain'
+        ? upsertByDomain(companies, inputs, onProgress)
+        : companies.batchUpsert(idProperty, inputs, onProgress),
 
     merge: createMerge(send, type),
   };

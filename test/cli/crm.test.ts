@@ -185,6 +185,17 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(jane.properties).toMatchObject({ lastname: 'Doe-Roe', company: 'Example Inc.' });
     });
 
+    it('of companies goes by domain when asked to', async () => {
+      const csv = await file(
+        'domains.csv',
+        'domain,city\nhttps://www.By-Domain.example/,Nara\nExample.com,Boston\n',
+      );
+      const load = ['companies', 'create-or-update', '--id-property', 'domain', '--file', csv];
+      const first = await json(...load);
+      expect([first.done.length, first.done[1].id, first.failed]).toEqual([2, '301', []]);
+      expect((await json(...load)).done).toEqual(first.done);
+    });
+
     it('may be about one record twice', async () => {
       const csv = await file('twice.csv', 'email,lastname\ntwice@example.com,One\nTwice@example.com,Two\n');
       expect((await json('contacts', 'create-or-update', '--file', csv)).failed).toEqual([]);

@@ -199,6 +199,54 @@ describe('companies', () => {
     expect(properties).toMatchObject({ domain: 'once.example', name: 'Once', city: 'Kyoto' });
   });
 
+  it('are created or updated by domain in batches, once for each domain', async () => {
+    await Promise.all(['C', 'D'].map((name) => companies.create({ name, domain: 'pair.example' })));
+    const many = Array.from({ length: 120 }, (_, at) => ({
+      id: `https://www.Batch-${at}.example/`,
+      properties: { name: `B${at}` },
+    }));
+    const inputs = [
+      { id: 'Example.com', properties: { city: 'Boston' } },
+      { id: 'fresh.example', properties: { name: 'Fresh' } },
+      { id: 'http://FRESH.example', properties: { city: 'Nara' } },
+      { id: 'pair.example', properties: { city: 'Nara' } },
+      { id: 'jane@example.com', properties: {} },
+      { id: 'number.example', properties: { numberofemployees: 'many' } },
+    ];
+    const progress: number[] = [];
+    const outcomes = await companies.batchUpsert('domain', [...inputs, ...many], (done) =>
+      progress.push(done),
+    );
+    const [known, fresh, same, twins, address, number, ...rest] = outcomes;
+    expect([known?.result?.id, known?.result?.new]).toEqual(['301', false]);
+    expect([fresh?.result?.new, same?.result?.id]).toEqual([true, fresh?.result?.id]);
+    expect(twins?.failure?.message).toMatch(/^Several companies have the domain pair.example: \d+, \d+$/);
+    expect(address?.failure?.message).toContain('"jane@example.com" is no domain');
+    expect(number?.failure?.message).toContain('many was not a valid number');
+    expect(rest.map(({ input, result }) => [input, result?.new])).toEqual(many.map((input) => [input, true]));
+    expect(progress.at(-1)).toBe(123);
+    const { properties } = await companies.get(fresh?.result?.id ?? '', ['domain', 'name', 'city']);
+    expect(properties).toMatchObject({ domain: 'fresh.example', name: 'Fresh', city: 'Nara' });
+
+    const again = await companies.batchUpsert('domain', many);
+    expect(again.map(({ result }) => [result?.id, result?.new])).toEqual(
+      rest.map(({ result }) => [result?.id, false]),
+    );
+  });
+
+  it('of a batch are not written when the search for them fails', async () => {
+    const path = '/crm/objects/2026-09/companies/search';
+    await world.sandbox.control('failures', { path, status: 400, body: { message: 'No.' } });
+    const sent = await world.requestsOf(() =>
+      expect(
+        companies.batchUpsert('domain', [{ id: 'unsent.example', properties: {} }]),
+      ).rejects.toMatchObject({
+        status: 400,
+      }),
+    );
+    expect(sent.map((request) => request.path)).toEqual([path]);
+  });
+
   it('with one domain are named, and none of them is written', async () => {
     const twins = await Promise.all(
       ['A', 'B'].map((name) => companies.create({ name, domain: 'twin.example' })),

@@ -13,6 +13,10 @@ export const companyCases: Cases = {
   'creates a company by domain, then updates it': async ({ services }) => {
     await services.companies.createOrUpdateByDomain('https://www.New.example/', { name: 'New' });
     await services.companies.createOrUpdateByDomain('new.example', { city: '東京' });
+    await services.companies.batchUpsert('domain', [
+      { id: 'new.example', properties: { city: '大阪' } },
+      { id: 'newer.example', properties: {} },
+    ]);
   },
 
   'merges two companies': ({ services }) => services.companies.merge('301', '302'),
