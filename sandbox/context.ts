@@ -13,6 +13,7 @@ import { createProperties, type Properties } from './state/properties.ts';
 import { createRecords, type RecordChange, type Records } from './state/records.ts';
 import { createRequestLog, type RequestLog } from './state/request-log.ts';
 import { createRollingLimit, type RollingLimit } from './state/rolling-limit.ts';
+import { createSchemas, type Schemas } from './state/schemas.ts';
 import { seedAssociations } from './state/seed-associations.ts';
 import { createSubscriptions, type Subscriptions } from './state/subscriptions.ts';
 import { createTimeline, type Timeline } from './state/timeline.ts';
@@ -30,6 +31,7 @@ export interface SandboxContext {
   properties: Properties;
   pipelines: Pipelines;
   owners: Owners;
+  schemas: Schemas;
   records: Records;
   lists: Lists;
   associationLabels: AssociationLabels;
@@ -80,7 +82,8 @@ export function createContext({
   }
 
   const associationLabels = createAssociationLabels();
-  const associations = createAssociations(associationLabels, onChange);
+  const schemas = createSchemas(properties, associationLabels);
+  const associations = createAssociations(associationLabels, schemas, onChange);
   const records = createRecords(properties, {
     onChange,
     onGone(record, into, source) {
@@ -91,7 +94,7 @@ export function createContext({
 
   const lists = createLists(records);
 
-  seedAssociations(associationLabels, associations);
+  seedAssociations(associationLabels, schemas, associations);
 
   const state = {
     settings,
@@ -102,6 +105,8 @@ export function createContext({
     properties,
     pipelines,
     associationLabels,
+    // After what it writes to.
+    schemas,
     associations,
     records,
     lists,
@@ -120,7 +125,7 @@ export function createContext({
     owners,
     reset() {
       for (const part of Object.values(state)) part.reset();
-      seedAssociations(associationLabels, associations);
+      seedAssociations(associationLabels, schemas, associations);
     },
   };
 }

@@ -28,7 +28,8 @@ export function plainKind(
   direction: Direction,
   options: PortalOptions,
 ): Promise<AssociationSpec> {
-  const isWanted = ({ category, label }: AssociationLabel) => category === 'HUBSPOT_DEFINED' && !label;
+  // Between standard types it is HubSpot's; of a custom type it was defined with the type.
+  const isWanted = ({ label }: AssociationLabel) => !label;
   return findKind(apis, direction, options, { name: 'association without a label', isWanted });
 }
 

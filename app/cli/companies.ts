@@ -1,15 +1,17 @@
 import type { CommandGroup } from './command.ts';
 import { mergeCommand, objectCommands } from './object-commands.ts';
 import { callHubSpot, type PortalOptions, withPortalOptions } from './portal-calls.ts';
-import { namesOption } from './property-options.ts';
-import { showRecords } from './show-records.ts';
+import { namesOption, propertyOption } from './property-options.ts';
+import { showRecord, showRecords } from './show-records.ts';
+
+const DOMAIN = 'such as example.com, or the address of a website';
 
 export const companyCommands: CommandGroup = (program, tools) => {
   const group = objectCommands(program, tools, { area: 'companies', singular: 'company' });
   mergeCommand(group, tools, 'companies');
 
   withPortalOptions(group.command('get-by-domain').description('show the companies with a domain'))
-    .argument('<domain>')
+    .argument('<domain>', DOMAIN)
     .option('--properties <names>', 'properties to show, separated by commas', namesOption)
     .action((domain: string, options: PortalOptions & { properties?: string[] }) =>
       callHubSpot(
@@ -17,6 +19,22 @@ export const companyCommands: CommandGroup = (program, tools) => {
         options,
         (apis) => apis.companies.findByDomain(domain, options.properties),
         (records) => showRecords(tools.output(), { records, more: false }, 'companies'),
+      ),
+    );
+
+  withPortalOptions(
+    group
+      .command('create-or-update-by-domain')
+      .description('make the company with a domain, or update it; refused when several have it'),
+  )
+    .argument('<domain>', DOMAIN)
+    .option('--property <name=value>', 'a property to write; may be given several times', propertyOption)
+    .action((domain: string, options: PortalOptions & { property?: Record<string, string> }) =>
+      callHubSpot(
+        tools,
+        options,
+        async (apis) => (await apis.companies.createOrUpdateByDomain(domain, options.property ?? {})).company,
+        (company) => showRecord(tools.output(), company),
       ),
     );
 };

@@ -6,7 +6,9 @@ import { contactCommands } from './contacts.ts';
 import { dealCommands } from './deals.ts';
 import { engagementCommands } from './engagements.ts';
 import { listCommands } from './lists.ts';
+import { anyObjectCommands } from './objects.ts';
 import { pipelineCommands } from './pipelines.ts';
+import { schemaCommands } from './schemas.ts';
 import { ticketCommands } from './tickets.ts';
 
 /** The groups that call HubSpot's CRM for one portal. */
@@ -16,6 +18,8 @@ export const crmCommands: readonly CommandGroup[] = [
   dealCommands,
   ticketCommands,
   engagementCommands,
+  anyObjectCommands,
+  schemaCommands,
   associationCommands,
   pipelineCommands,
   listCommands,

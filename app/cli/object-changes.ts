@@ -3,14 +3,14 @@ import type { Command } from 'commander';
 import type { ChangedRecord } from '../hubspot/object-changes.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { ProblemError, type Tools, wholeNumber } from './command.ts';
-import { addVerb, type ObjectGroup } from './object-group.ts';
+import { addVerb, type ObjectGroup, recordsOf, type TypeOptions, typeOf } from './object-group.ts';
 import type { Bar } from './output.ts';
-import { callHubSpot, type PortalOptions } from './portal-calls.ts';
+import { callHubSpot } from './portal-calls.ts';
 import { namesOption } from './property-options.ts';
 import { HIDDEN } from './show-records.ts';
 import { timeArgument } from './time.ts';
 
-interface ChangedOptions extends PortalOptions {
+interface ChangedOptions extends TypeOptions {
   readonly since?: Date;
   readonly cursor?: string;
   readonly properties?: readonly string[];
@@ -28,10 +28,15 @@ interface Read {
 }
 
 /** `changed`: records by the moment of their change, for reading again and again what is new. */
-export function changedCommand(group: Command, tools: Tools, { area }: ObjectGroup): void {
+export function changedCommand(group: Command, tools: Tools, type: ObjectGroup): void {
   const out = () => tools.output();
 
-  addVerb(group, 'changed', `show ${area} that were changed or deleted, in the order of the changes`)
+  addVerb(
+    group,
+    type,
+    'changed',
+    `show ${type.area} that were changed or deleted, in the order of the changes`,
+  )
     .option('--since <time>', 'such as 2026-11-21, 2026-11-21T09:30:00Z, 30m, 2h, 3d', timeArgument)
     .option('--cursor <cursor>', 'go on where an earlier reading ended')
     .option('--properties <names>', 'properties to show, separated by commas', namesOption)
@@ -44,7 +49,7 @@ export function changedCommand(group: Command, tools: Tools, { area }: ObjectGro
       return callHubSpot(
         tools,
         options,
-        (apis) => out().progress(area, (bar) => read(apis, bar, options)),
+        (apis) => out().progress(typeOf(type, options), (bar) => read(apis, bar, options)),
         (found) => show(found, options),
         'background',
       );
@@ -70,7 +75,7 @@ export function changedCommand(group: Command, tools: Tools, { area }: ObjectGro
     const records: ChangedRecord[] = [];
     let [count, last] = [0, cursor];
     try {
-      for await (const record of apis[area].changedSince(since, wanted)) {
+      for await (const record of recordsOf(apis, type, options).changedSince(since, wanted)) {
         if (handle) await handle.appendFile(`${JSON.stringify(record)}\n`);
         else records.push(record);
         count += 1;
@@ -79,7 +84,7 @@ export function changedCommand(group: Command, tools: Tools, { area }: ObjectGro
         if (count === limit) break;
       }
     } catch (error) {
-      if (count > 0) out().note(`After ${count} ${area}. ${goOn(last)}`);
+      if (count > 0) out().note(`After ${count} ${typeOf(type, options)}. ${goOn(last)}`);
       throw error;
     } finally {
       await handle?.close();
@@ -87,7 +92,9 @@ export function changedCommand(group: Command, tools: Tools, { area }: ObjectGro
     return { count, records, cursor: last };
   }
 
-  function show({ count, records, cursor }: Read, { out: file }: ChangedOptions): void {
+  function show({ count, records, cursor }: Read, options: ChangedOptions): void {
+    const { out: file } = options;
+    const area = typeOf(type, options);
     if (file !== undefined) {
       out().done(`${count} ${area} are written to ${file}.`, { file, count, cursor: cursor ?? null });
     } else {

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
+import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { destructiveAction, type Tools } from './command.ts';
 import { changedCommand } from './object-changes.ts';
-import { addVerb, type ObjectGroup } from './object-group.ts';
+import { addVerb, type ObjectGroup, type TypeOptions, typeOf } from './object-group.ts';
 import { readCommands } from './object-reads.ts';
 import { writeCommands } from './object-writes.ts';
-import { callHubSpot, type PortalOptions } from './portal-calls.ts';
+import { callHubSpot } from './portal-calls.ts';
 import { showRecord } from './show-records.ts';
 
 /** The commands that records of every type have: one group, to which a type adds its own. */
@@ -20,20 +21,22 @@ export function objectCommands(program: Command, tools: Tools, type: ObjectGroup
 export function mergeCommand(
   group: Command,
   tools: Tools,
-  area: 'contacts' | 'companies' | 'deals' | 'tickets',
+  area: 'contacts' | 'companies' | 'deals' | 'tickets' | 'objects',
 ): void {
+  const recordsOf = (apis: PortalApis, { type = '' }: TypeOptions) =>
+    area === 'objects' ? apis.objects(type) : apis[area];
   destructiveAction(
     tools,
-    addVerb(group, 'merge', 'make one record of two; it cannot be undone')
+    addVerb(group, { area }, 'merge', 'make one record of two; it cannot be undone')
       .argument('<primary>', 'id of the record that stays')
       .argument('<other>', 'id of the record that goes into it'),
-    (primary: string, other: string) =>
-      `This merges record ${other} into record ${primary} (${area}), which cannot be undone.`,
-    (primary: string, other: string, options: PortalOptions) =>
+    (primary: string, other: string, options: TypeOptions) =>
+      `This merges record ${other} into record ${primary} (${typeOf({ area }, options)}), which cannot be undone.`,
+    (primary: string, other: string, options: TypeOptions) =>
       callHubSpot(
         tools,
         options,
-        (apis) => apis[area].merge(primary, other),
+        (apis) => recordsOf(apis, options).merge(primary, other),
         (record) => showRecord(tools.output(), record),
       ),
   );

@@ -12,8 +12,8 @@ export type RecordArea = {
 export type Values = Readonly<Record<string, string>>;
 
 export interface ObjectGroup {
-  /** The API's name, which is the group's as well. */
-  readonly area: RecordArea;
+  /** The API's name, which is the group's as well. The commands of `objects` take the type as an option. */
+  readonly area: RecordArea | 'objects';
   readonly singular: string;
   /** A property with unique values by which records of this type are known. */
   readonly idProperty?: string;
@@ -23,7 +23,12 @@ export interface ObjectGroup {
   readonly valuesOf?: (apis: PortalApis, options: WriteOptions) => Promise<Values>;
 }
 
-export interface WriteOptions extends PortalOptions {
+export interface TypeOptions extends PortalOptions {
+  /** There in the commands of `objects` alone. */
+  readonly type?: string;
+}
+
+export interface WriteOptions extends TypeOptions {
   readonly property?: Values;
   readonly file?: string;
   readonly separator?: Separator;
@@ -33,6 +38,21 @@ export interface WriteOptions extends PortalOptions {
   readonly pipeline?: string;
 }
 
+/** The name of the type that a command works on. */
+export const typeOf = ({ area }: Pick<ObjectGroup, 'area'>, { type = area }: TypeOptions): string => type;
+
+/** The service of that type. */
+export const recordsOf = (apis: PortalApis, { area }: ObjectGroup, { type = '' }: TypeOptions): CrmObjects =>
+  area === 'objects' ? apis.objects(type) : apis[area];
+
 /** Adds a command to a group, with the options of every call to HubSpot. */
-export const addVerb = (group: Command, name: string, description: string): Command =>
-  withPortalOptions(group.command(name).description(description));
+export function addVerb(
+  group: Command,
+  { area }: Pick<ObjectGroup, 'area'>,
+  name: string,
+  description: string,
+): Command {
+  const command = withPortalOptions(group.command(name).description(description));
+  if (area !== 'objects') return command;
+  return command.requiredOption('--type <type>', 'such as line_items, quotes, or 2-12345 for a custom type');
+}

@@ -3,15 +3,16 @@ import type { CrmRecord } from '../hubspot/crm-record.ts';
 import type { SearchFilter } from '../hubspot/object-search.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { type Tools, wholeNumber } from './command.ts';
-import { addVerb, type ObjectGroup } from './object-group.ts';
-import { callHubSpot, type PortalOptions } from './portal-calls.ts';
-import { namesOption, sortOption, whereOption } from './property-options.ts';
-import { type Found, showRecord, showRecords } from './show-records.ts';
+import { addVerb, type ObjectGroup, recordsOf, type TypeOptions, typeOf } from './object-group.ts';
+import { callHubSpot } from './portal-calls.ts';
+import { isOfSeveral, namesOption, sortOption, whereOption } from './property-options.ts';
+import { type Found, showHistory, showRecord, showRecords } from './show-records.ts';
 
-interface ReadOptions extends PortalOptions {
+interface ReadOptions extends TypeOptions {
   readonly properties?: readonly string[];
   readonly idProperty?: string;
   readonly associations?: readonly string[];
+  readonly history?: readonly string[];
   readonly archived?: boolean;
   readonly limit?: number;
   readonly where?: readonly SearchFilter[];
@@ -22,9 +23,10 @@ interface ReadOptions extends PortalOptions {
 const LIMIT = 100;
 
 /** `get`, `list` and `search`. */
-export function readCommands(group: Command, tools: Tools, { area, singular }: ObjectGroup): void {
+export function readCommands(group: Command, tools: Tools, type: ObjectGroup): void {
+  const { area, singular } = type;
   const reading = (name: string, description: string) =>
-    addVerb(group, name, description).option(
+    addVerb(group, type, name, description).option(
       '--properties <names>',
       'properties to show, separated by commas',
       namesOption,
@@ -34,19 +36,22 @@ export function readCommands(group: Command, tools: Tools, { area, singular }: O
     .argument('<id>', 'its id, or its value of --id-property')
     .option('--id-property <name>', 'a property whose values are unique')
     .option('--associations <types>', 'types of records whose ids are shown along', namesOption)
+    .option('--history <names>', 'show what these properties were, newest first', namesOption)
     .option('--archived', 'read from the recycle bin')
     .action((id: string, options: ReadOptions) => {
-      const { properties, idProperty, associations, archived } = options;
+      const { properties, idProperty, associations, archived, history } = options;
       const wanted = {
         ...(idProperty && { idProperty }),
         ...(associations && { associations }),
+        ...(history && { propertiesWithHistory: history }),
         ...(archived && { archived }),
       };
+      const show = history ? showHistory : showRecord;
       return callHubSpot(
         tools,
         options,
-        (apis) => apis[area].get(id, properties, wanted),
-        (record) => showRecord(tools.output(), record),
+        (apis) => recordsOf(apis, type, options).get(id, properties, wanted),
+        (record) => show(tools.output(), record),
       );
     });
 
@@ -55,13 +60,19 @@ export function readCommands(group: Command, tools: Tools, { area, singular }: O
     .option('--limit <number>', 'how many at most', wholeNumber(1), LIMIT)
     .action((options: ReadOptions) => {
       const { archived, properties, limit = LIMIT } = options;
-      const read = (apis: PortalApis) =>
-        first(apis[area].list({ ...(archived && { archived }), ...(properties && { properties }) }), limit);
-      return callHubSpot(tools, options, read, (found) => showRecords(tools.output(), found, area));
+      const wanted = { ...(archived && { archived }), ...(properties && { properties }) };
+      const read = (apis: PortalApis) => first(recordsOf(apis, type, options).list(wanted), limit);
+      return callHubSpot(tools, options, read, (found) =>
+        showRecords(tools.output(), found, typeOf(type, options)),
+      );
     });
 
   reading('search', `find ${area}`)
-    .option('--where <filter>', 'such as amount>=1000, email~example.com, phone, !phone', whereOption)
+    .option(
+      '--where <filter>',
+      'such as amount>=1000, stage=lead,customer, amount=10..20, email~example.com, phone, !phone',
+      whereOption,
+    )
     .option('--query <words>', 'words in the properties that HubSpot searches by default')
     .option('--sort <property>', 'with - before it, the greatest first', sortOption)
     .option('--limit <number>', 'how many at most', wholeNumber(1), LIMIT)
@@ -71,8 +82,15 @@ export function readCommands(group: Command, tools: Tools, { area, singular }: O
       return callHubSpot(
         tools,
         options,
-        (apis) => first(apis[area].search(wanted), limit),
-        (found) => showRecords(tools.output(), found, area),
+        (apis) => first(recordsOf(apis, type, options).search(wanted), limit),
+        (found) => {
+          showRecords(tools.output(), found, typeOf(type, options));
+          if (found.records.length === 0 && where.some(isOfSeveral)) {
+            tools
+              .output()
+              .note('Commas separate values and .. makes a range; quote one value: name="Doe, Jane".');
+          }
+        },
       );
     });
 }

@@ -6,7 +6,14 @@ import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { plainKind } from './association-kinds.ts';
 import { reportRows, rowOutcomes } from './batch-report.ts';
 import { destructiveAction, ProblemError, type Tools } from './command.ts';
-import { addVerb, type ObjectGroup, type Values, type WriteOptions } from './object-group.ts';
+import {
+  addVerb,
+  type ObjectGroup,
+  recordsOf,
+  typeOf,
+  type Values,
+  type WriteOptions,
+} from './object-group.ts';
 import { callHubSpot } from './portal-calls.ts';
 import { propertyOption, recordsOption } from './property-options.ts';
 import { type FileRow, readRecords, separatorOption } from './records-file.ts';
@@ -16,11 +23,7 @@ import { howToCheck, unconfirmedCreation } from './unconfirmed.ts';
 /** `create`, `create-or-update`, `update` and `delete`, of one record or of a file's rows. */
 export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): void {
   const { area, singular, writeOptions = (it) => it, valuesOf = async () => ({}) } = type;
-  const fate =
-    area === 'emails'
-      ? 'HubSpot keeps no e-mail in its recycle bin'
-      : 'HubSpot keeps what is deleted in its recycle bin for 90 days';
-  const verb = (name: string, description: string) => addVerb(group, name, description);
+  const verb = (name: string, description: string) => addVerb(group, type, name, description);
   const writing = (command: Command) =>
     writeOptions(
       command
@@ -41,15 +44,19 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
         throw new ProblemError('--associate goes with one record, not with a file.');
       if (file) {
         const inputOf = ({ values }: FileRow, common: Values) => ({ properties: { ...common, ...values } });
-        await fromFile({ ...options, file }, `Created ${area}`, inputOf, (apis, inputs, onProgress) =>
-          apis[area].batchCreate(inputs, onProgress),
+        await fromFile(
+          { ...options, file },
+          `Created ${typeOf(type, options)}`,
+          inputOf,
+          (apis, inputs, onProgress) => recordsOf(apis, type, options).batchCreate(inputs, onProgress),
         );
         return;
       }
       await oneRecord(options, async (apis, values) => {
         // Born with its associations: a record is never left behind without them.
         const associations = await associationsOf(apis, options);
-        return apis[area].create(values, associations).catch((error) => {
+        const records = recordsOf(apis, type, options);
+        return records.create(values, associations).catch((error) => {
           const unconfirmed = error instanceof HubSpotError && error.maybeDone;
           throw unconfirmed ? unconfirmedCreation(error, type, options) : error;
         });
@@ -69,15 +76,18 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
       if (file) {
         await fromFile(
           { ...options, file },
-          `Created or updated ${area}`,
+          `Created or updated ${typeOf(type, options)}`,
           ({ line, values }, common) => inputOf({ ...common, ...values }, `${file}:${line}`),
-          (apis, inputs, onProgress) => apis[area].batchUpsert(idProperty, inputs, onProgress),
+          (apis, inputs, onProgress) =>
+            recordsOf(apis, type, options).batchUpsert(idProperty, inputs, onProgress),
         );
         return;
       }
       const input = inputOf(property, 'The command');
       await oneRecord(options, async (apis, { [idProperty]: _, ...properties }) => {
-        const [outcome] = await apis[area].batchUpsert(idProperty, [{ ...input, properties }]);
+        const [outcome] = await recordsOf(apis, type, options).batchUpsert(idProperty, [
+          { ...input, properties },
+        ]);
         return taken(outcome);
       });
     });
@@ -95,24 +105,31 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
           if (!id) throw new ProblemError(`${file}:${line} has no ${column}.`);
           return { id, properties: { ...common, ...properties } };
         };
-        await fromFile({ ...options, file }, `Updated ${area}`, inputOf, (apis, inputs, onProgress) =>
-          apis[area].batchUpdate(inputs, { idProperty, onProgress }),
+        await fromFile(
+          { ...options, file },
+          `Updated ${typeOf(type, options)}`,
+          inputOf,
+          (apis, inputs, onProgress) =>
+            recordsOf(apis, type, options).batchUpdate(inputs, { idProperty, onProgress }),
         );
         return;
       }
-      await oneRecord(options, (apis, values) => apis[area].update(oneId(id), values, idProperty));
+      await oneRecord(options, (apis, values) =>
+        recordsOf(apis, type, options).update(oneId(id), values, idProperty),
+      );
     });
 
   destructiveAction(
     tools,
-    verb('delete', `delete a ${singular}; ${fate}`)
+    verb('delete', `delete a ${singular}; ${fateOf(area)}`)
       .argument('[id]', 'its id, unless there is a file')
       .option('--file <file>', 'delete many: .csv or .jsonl with `id`')
       .addOption(separatorOption()),
-    async (id: string | undefined, { file, separator }: WriteOptions) => {
+    async (id: string | undefined, options: WriteOptions) => {
+      const { file, separator } = options;
       const rows = file ? await readRecords(file, separator) : undefined;
-      const what = rows ? `${rows.length} ${area}` : `the ${singular} ${oneId(id)}`;
-      return `This deletes ${what}; ${fate}.`;
+      const what = rows ? `${rows.length} ${typeOf(type, options)}` : `the ${singular} ${oneId(id)}`;
+      return `This deletes ${what}; ${fateOf(typeOf(type, options))}.`;
     },
     async (id: string | undefined, options: WriteOptions) => {
       const { file } = options;
@@ -121,15 +138,18 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
           if (!values.id) throw new ProblemError(`${file}:${line} has no id.`);
           return values.id;
         };
-        await fromFile({ ...options, file }, `Deleted ${area}`, inputOf, (apis, ids, onProgress) =>
-          apis[area].batchArchive(ids, onProgress),
+        await fromFile(
+          { ...options, file },
+          `Deleted ${typeOf(type, options)}`,
+          inputOf,
+          (apis, ids, onProgress) => recordsOf(apis, type, options).batchArchive(ids, onProgress),
         );
         return;
       }
       const one = oneId(id);
       const shown = () =>
         tools.output().done(`The ${singular} ${one} is deleted.`, { id: one, archived: true });
-      await callHubSpot(tools, options, (apis) => apis[area].archive(one), shown);
+      await callHubSpot(tools, options, (apis) => recordsOf(apis, type, options).archive(one), shown);
     },
   );
 
@@ -139,7 +159,7 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
     const kinds = new Map<string, AssociationSpec>();
     const associations: NewAssociation[] = [];
     for (const { type: to, id } of associate) {
-      const kind = kinds.get(to) ?? (await plainKind(apis, { from: area, to }, options));
+      const kind = kinds.get(to) ?? (await plainKind(apis, { from: typeOf(type, options), to }, options));
       kinds.set(to, kind);
       associations.push({ to: { id }, types: [kind] });
     }
@@ -181,7 +201,7 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
       async (apis) => {
         const common = await givenValues(apis, options);
         const inputs = rows.map((row) => inputOf(row, common));
-        return out.progress(area, (bar) => {
+        return out.progress(typeOf(type, options), (bar) => {
           bar.start(rows.length);
           return write(apis, inputs, bar.at);
         });
@@ -208,6 +228,11 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
     await callHubSpot(tools, options, work, (record) => showRecord(tools.output(), record));
   }
 }
+
+const fateOf = (type: string) =>
+  type === 'emails'
+    ? 'HubSpot keeps no e-mail in its recycle bin'
+    : 'it stays in the recycle bin for 90 days';
 
 function taken<Result>(outcome: BatchOutcome<unknown, Result> | undefined): Result {
   if (outcome?.result !== undefined) return outcome.result;

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { loadApiPaths, readCommandEnvironment } from '../config.ts';
 import type { Context } from '../context.ts';
-import type { HubSpotRequest } from '../hubspot/http.ts';
+import { type HubSpotRequest, isUnset } from '../hubspot/http.ts';
 import { type PortalApis, portalApis } from '../hubspot/portal-apis.ts';
 import { ProblemError, portalArgument, type Tools } from './command.ts';
 
@@ -68,7 +68,7 @@ export const placeholder = (what: string) => `<${what}>`;
 type Shown = Pick<HubSpotRequest, 'method' | 'path' | 'query'> & { body: unknown };
 
 function asSent({ method, path, query = {}, body }: Shown): string {
-  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  const given = Object.entries(query).filter(([, value]) => !isUnset(value));
   const pairs = given.map(([name, value]) => `${name}=${value}`);
   const line = `${method} ${path}${pairs.length > 0 ? `?${pairs.join('&')}` : ''}`;
   return body === undefined ? line : `${line}\n${JSON.stringify(body, null, 2)}`;

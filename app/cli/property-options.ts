@@ -15,27 +15,54 @@ export const propertyOption = collecting((text: string, before: Values = {}): Va
 const OPERATORS = {
   '>=': 'GTE',
   '<=': 'LTE',
-  '!=': 'NEQ',
-  '=': 'EQ',
   '>': 'GT',
   '<': 'LT',
   '~': 'CONTAINS_TOKEN',
+  '!~': 'NOT_CONTAINS_TOKEN',
 } as const;
 
-/** `--where amount>=1000`, any number of times; all must hold. */
+/**
+ * `--where amount>=1000`, any number of times; all must hold. `stage=lead,customer` finds either, `amount=10..20` a
+ * range.
+ */
 export const whereOption = collecting(
   (text: string, before: readonly SearchFilter[] = []): readonly SearchFilter[] => {
     const [, not, propertyName, sign, value = ''] =
-      /^(!?)([\w.]+)\s*(?:(>=|<=|!=|[=<>~])\s*([\s\S]*))?$/.exec(text) ?? [];
+      /^(!?)([\w.]+)\s*(?:(>=|<=|!=|!~|[=<>~])\s*([\s\S]*))?$/.exec(text) ?? [];
     if (!propertyName || (not && sign)) {
       throw new InvalidArgumentError(
-        'Write it as name=value, with = != < <= > >= or ~ (has the word); name or !name asks whether there is a value.',
+        'Write it as name=value, with = != < <= > >= ~ (has the word) or !~; name=a,b for one of several, name=1..9 for a range; name or !name asks whether there is a value.',
       );
     }
     if (!sign) return [...before, { propertyName, operator: not ? 'NOT_HAS_PROPERTY' : 'HAS_PROPERTY' }];
+    if (sign === '=' || sign === '!=') return [...before, valuesFilter(propertyName, sign, value)];
     return [...before, { propertyName, operator: OPERATORS[sign as keyof typeof OPERATORS], value }];
   },
 );
+
+/** One of several values, or a range of them; quotes hold together what is one value: `"Doe, Jane"`. */
+function valuesFilter(propertyName: string, sign: '=' | '!=', text: string): SearchFilter {
+  const parts = [...text.matchAll(/\s*"((?:[^"]|"")*)"\s*(?=,|$)|[^,]+/g)];
+  const values = parts
+    .map(([plain, quoted]) => quoted?.replaceAll('""', '"') ?? plain.trim())
+    .filter(Boolean);
+  const [value, ...more] = values;
+  if (value === undefined) {
+    throw new InvalidArgumentError(`Give a value; !${propertyName} finds records that have none.`);
+  }
+  const is = sign === '=';
+  if (more.length > 0) return { propertyName, operator: is ? 'IN' : 'NOT_IN', values };
+  const [, low, highValue] = (parts[0]?.[1] === undefined && /^(.+?)\.\.(.+)$/.exec(value)) || [];
+  if (low === undefined || highValue === undefined) {
+    return { propertyName, operator: is ? 'EQ' : 'NEQ', value };
+  }
+  if (!is) throw new InvalidArgumentError('A range goes with = alone; use < or > for what is outside of it.');
+  return { propertyName, operator: 'BETWEEN', value: low, highValue };
+}
+
+/** Whether a filter stands for several values, as its text may not have meant. */
+export const isOfSeveral = ({ operator }: SearchFilter): boolean =>
+  ['IN', 'NOT_IN', 'BETWEEN'].includes(operator);
 
 /** `--properties email,phone`, any number of times. */
 export const namesOption = collecting((text: string, before: readonly string[] = []): string[] => [

@@ -18,6 +18,18 @@ export function showRecord(out: Output, record: CrmRecord): void {
   out.report({ rows, columns: ['property', 'value'] }, record);
 }
 
+/** What properties of a record are and were; as JSON, the record as HubSpot gives it. */
+export function showHistory(out: Output, record: CrmRecord): void {
+  const rows = Object.entries(record.propertiesWithHistory ?? {}).flatMap(([property, versions]) =>
+    versions.map(({ value, timestamp, sourceType, sourceLabel, sourceId }) => ({
+      ...{ property, value, since: timestamp },
+      source: [sourceType, sourceLabel ?? sourceId].filter(Boolean).join(' '),
+    })),
+  );
+  const none = rows.length === 0 ? { after: 'HubSpot has no history of these properties.' } : {};
+  out.report({ rows, columns: ['property', 'value', 'since', 'source'], ...none }, record);
+}
+
 /** What every record has and few want to see in a table. */
 export const HIDDEN = new Set([
   'hs_object_id',

@@ -1,7 +1,6 @@
 import { HubSpotError } from '../hubspot/errors.ts';
 import { ProblemError } from './command.ts';
-import type { ObjectGroup } from './object-group.ts';
-import type { PortalOptions } from './portal-calls.ts';
+import { type ObjectGroup, type TypeOptions, typeOf } from './object-group.ts';
 import { explainRefusal } from './refusal.ts';
 
 /** HubSpot may have carried out what must not be done twice, and did not confirm it. Ends with exit code 2. */
@@ -19,7 +18,7 @@ export const explainUnconfirmed = (error: Error): string =>
     : error.message;
 
 /** Says of the creation of one record how to find out whether it is there. */
-export const unconfirmedCreation = (error: HubSpotError, type: ObjectGroup, options: PortalOptions) =>
+export const unconfirmedCreation = (error: HubSpotError, type: ObjectGroup, options: TypeOptions) =>
   new UnconfirmedError(
     `${explainRefusal(error)}\nUnconfirmed: the ${type.singular} may have been created. ${howToCheck(type, options, 5)}`,
   );
@@ -28,9 +27,11 @@ export const unconfirmedCreation = (error: HubSpotError, type: ObjectGroup, opti
 const OLDEST: ReadonlySet<string> = new Set(['contacts', 'companies', 'deals', 'tickets']);
 
 /** @param count of the records that are looked for. */
-export function howToCheck({ area }: ObjectGroup, { portal }: PortalOptions, count: number): string {
+export function howToCheck({ area }: ObjectGroup, options: TypeOptions, count: number): string {
+  const { portal } = options;
+  const typed = area === 'objects' ? ` --type ${options.type}` : '';
   const created = OLDEST.has(area) ? 'createdate' : 'hs_createdate';
   const where = portal === undefined ? '' : ` --portal ${portal}`;
-  return `Before you create again, wait some seconds (HubSpot’s search is late) and look at the newest ${area}:
-  npm run hubspot -- ${area} search --sort -${created} --limit ${count}${where}`;
+  return `Before you create again, wait some seconds (HubSpot’s search is late) and look at the newest ${typeOf({ area }, options)}:
+  npm run hubspot -- ${area} search${typed} --sort -${created} --limit ${count}${where}`;
 }

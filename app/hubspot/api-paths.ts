@@ -16,6 +16,11 @@ export const apiVersions = {
     { version: '2026-03', path: '/crm/objects/2026-03', unsupportedFrom: '2027-09-30' },
     { version: 'v3', path: '/crm/v3/objects', unsupportedFrom: '2027-09-30' },
   ],
+  /** Definitions of custom object types. */
+  schemas: [
+    { version: '2026-03', path: '/crm-object-schemas/2026-03/schemas', unsupportedFrom: '2027-09-30' },
+    { version: 'v3', path: '/crm-object-schemas/v3/schemas', unsupportedFrom: '2027-09-30' },
+  ],
   /** Associations of one record, below its path. */
   recordAssociations: [
     { version: '2026-09', path: '/crm/objects/2026-09', unsupportedFrom: '2028-03-31' },

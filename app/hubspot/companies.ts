@@ -1,7 +1,11 @@
+import { AppError } from '../errors.ts';
 import { apiPaths } from './api-paths.ts';
+import { upsertByDomain } from './company-domains.ts';
 import type { CrmRecord } from './crm-record.ts';
+import { domainOf } from './domain.ts';
 import type { Send } from './http.ts';
 import { createCrmObjects, createMerge } from './objects.ts';
+import type { PropertyValues } from './property-values.ts';
 
 const PROPERTIES = ['name', 'domain', 'phone', 'city', 'country', 'industry', 'lifecyclestage'];
 
@@ -10,17 +14,56 @@ export function createCompaniesApi(send: Send, paths = apiPaths) {
   const type = { path: `${paths.objects.path}/companies`, properties: PROPERTIES };
   const companies = createCrmObjects(send, type);
 
+  async function findByDomain(
+    domain: string,
+    properties: readonly string[] = PROPERTIES,
+  ): Promise<CrmRecord[]> {
+    const filters = [{ propertyName: 'domain', operator: 'EQ', value: domainOf(domain) }] as const;
+    return Array.fromAsync(companies.search({ filters, properties }));
+  }
+
   return {
     ...companies,
 
-    /** The companies with this domain: HubSpot lets several have the same. */
-    async findByDomain(domain: string, properties: readonly string[] = PROPERTIES): Promise<CrmRecord[]> {
-      const filters = [{ propertyName: 'domain', operator: 'EQ', value: domain.toLowerCase() }] as const;
-      const found: CrmRecord[] = [];
-      for await (const company of companies.search({ filters, properties })) found.push(company);
-      return found;
+    /**
+     * The companies whose main domain is this one, or that of this web address: HubSpot lets several have the same.
+     * Domains that a company has beside its main one are not looked at.
+     */
+    findByDomain,
+
+    /**
+     * Creates the company with this domain, or that of this web address, or updates it. HubSpot does not hold domains
+     * unique and finds a new company only after some seconds: until then the same call creates a second one.
+     * @throws {AppError} status 409 that names the companies when several have the domain; nothing is written.
+     */
+    async createOrUpdateByDomain(
+      domain: string,
+      properties: PropertyValues,
+    ): Promise<{ company: CrmRecord; created: boolean }> {
+      const found = await findByDomain(domain, ['domain']);
+      const [company, ...others] = found;
+      if (company === undefined) {
+        const created = await companies.create({ ...properties, domain: domainOf(domain) });
+        return { company: created, created: true };
+      }
+      if (others.length > 0) throw severalCompanies(domainOf(domain), found);
+      return { company: await companies.update(company.id, properties), created: false };
     },
+
+    /** By `domain` too, as `createOrUpdateByDomain` does it; several companies with one domain fail theirs alone. */
+    batchUpsert: (...[idProperty, inputs, onProgress]: Parameters<typeof companies.batchUpsert>) =>
+      idProperty === 'domain'
+        ? upsertByDomain(companies, inputs, onProgress)
+        : companies.batchUpsert(idProperty, inputs, onProgress),
 
     merge: createMerge(send, type),
   };
 }
+
+const severalCompanies = (domain: string, companies: readonly CrmRecord[]) =>
+  new AppError(
+    409,
+    'several_companies',
+    `Several companies have the domain ${domain}: ${companies.map(({ id }) => id).join(', ')}. Nothing was written. ` +
+      'Merge them, or update one by its id.',
+  );

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { propertyVersion } from './property-history.ts';
 
 const value = z.string().nullable();
 
@@ -6,6 +7,8 @@ const value = z.string().nullable();
 export const crmRecord = z.object({
   id: z.string(),
   properties: z.record(z.string(), value),
+  /** There when a read asks for it. */
+  propertiesWithHistory: z.record(z.string(), z.array(propertyVersion)).optional(),
   createdAt: z.string().optional(),
   updatedAt: z.string().optional(),
   archived: z.boolean().optional(),

@@ -7,6 +7,7 @@ import { HubSpotError, isIdempotent } from './errors.ts';
 export interface HubSpotRequest {
   readonly method: Method;
   readonly path: string;
+  /** A list travels with commas, an empty one not at all. */
   readonly query?: Record<string, string | number | boolean | readonly string[] | undefined>;
   readonly json?: unknown;
   readonly form?: Record<string, string>;
@@ -136,12 +137,15 @@ function parseJson(text: string): { ok: true; value: unknown } | { ok: false } {
 /** `?name=value&…` as it is sent, empty for none. */
 export function queryString(query: HubSpotRequest['query'] = {}): string {
   const pairs = Object.entries(query).flatMap(([name, value]) =>
-    value === undefined
+    isUnset(value)
       ? []
       : [`${name}=${encodeURIComponent(Array.isArray(value) ? value.join(',') : String(value))}`],
   );
   return pairs.length > 0 ? `?${pairs.join('&')}` : '';
 }
+
+export const isUnset = (value: unknown) =>
+  value === undefined || (Array.isArray(value) && value.length === 0);
 
 type Headers = Readonly<Record<string, unknown>>;
 

@@ -15,6 +15,11 @@ export function isTooLong({ path, query, json }: Pick<HubSpotRequest, 'path' | '
   return path.length + queryString(query).length > LONGEST_PATH;
 }
 
+interface PropertyNames {
+  readonly properties: readonly string[];
+  readonly propertiesWithHistory?: readonly string[] | undefined;
+}
+
 /**
  * Reads the properties of records that were found without them, by `batch/read`: there the names stand in the body.
  * Records that were deleted meanwhile are left out.
@@ -24,10 +29,10 @@ export async function withProperties(
   send: Send,
   path: string,
   records: readonly CrmRecord[],
-  properties: readonly string[],
+  { properties, propertiesWithHistory }: PropertyNames,
   archived = false,
 ): Promise<CrmRecord[]> {
-  const batch = recordBatches(path).read(properties, undefined, archived);
+  const batch = recordBatches(path).read(properties, { propertiesWithHistory, archived });
   const ids = records.map(({ id }) => id);
   const outcomes = await sendBatch(send, batch, ids);
   return records.flatMap((record, at) => {

@@ -3,6 +3,7 @@ import type { Batch } from './batch.ts';
 import { type CrmRecord, crmRecord, type NewAssociation } from './crm-record.ts';
 import type { StandardError } from './error-body.ts';
 import type { HubSpotRequest } from './http.ts';
+import { HISTORY_LIMIT } from './property-history.ts';
 import { asText, type PropertyValues } from './property-values.ts';
 
 /** Documented most of one request. */
@@ -24,6 +25,12 @@ interface WriteInput {
   readonly properties: PropertyValues;
 }
 
+export interface BatchReadQuery {
+  readonly idProperty?: string | undefined;
+  readonly propertiesWithHistory?: readonly string[] | undefined;
+  readonly archived?: boolean | undefined;
+}
+
 /** The batches of one object type. Writes carry a trace id each, which makes HubSpot fail inputs one by one. */
 export function recordBatches(path: string) {
   const request = (
@@ -42,15 +49,14 @@ export function recordBatches(path: string) {
   return {
     read: (
       properties: readonly string[],
-      idProperty?: string,
-      archived = false,
+      { idProperty, propertiesWithHistory = [], archived = false }: BatchReadQuery = {},
     ): Batch<string, CrmRecord> => ({
-      limit: LIMIT,
+      limit: propertiesWithHistory.length > 0 ? HISTORY_LIMIT : LIMIT,
       request: (ids) => {
         const json = {
           inputs: ids.map((id) => ({ id })),
           properties: idProperty ? [...new Set([...properties, idProperty])] : properties,
-          propertiesWithHistory: [],
+          propertiesWithHistory,
           ...(idProperty && { idProperty }),
         };
         return request('read', json, true, archived ? { archived } : undefined);

@@ -8,7 +8,6 @@ import { createAdvance, patientAfter } from './pages.ts';
 
 type ValueOperator = 'EQ' | 'NEQ' | 'LT' | 'LTE' | 'GT' | 'GTE' | 'CONTAINS_TOKEN' | 'NOT_CONTAINS_TOKEN';
 
-/** HubSpot compares IN and NOT_IN on text with lower-case values only. */
 export type SearchFilter = { readonly propertyName: string } & (
   | { readonly operator: ValueOperator; readonly value: string }
   | { readonly operator: 'BETWEEN'; readonly value: string; readonly highValue: string }
@@ -49,22 +48,23 @@ export async function* searchRecords(
     sort,
   }: SearchQuery,
 ): AsyncGenerator<CrmRecord, void> {
-  let groups = filterGroups;
+  const wanted = filterGroups.map((group) => ({ filters: group.filters.map(inEitherCase) }));
+  let groups = wanted;
   const request = searchOf(path);
   let advance = createAdvance(request);
   /** Each part of the search begins behind the last record of the part before. */
   const begin = createAdvance(request);
   for (let after = '0', calls = 0; ; calls += 1) {
     const sending = patientAfter(calls, send);
-    const wanted = { groups, query, properties, sort, after };
-    const { results, paging } = await searchPage(sending, path, wanted);
+    const asked = { groups, query, properties, sort, after };
+    const { results, paging } = await searchPage(sending, path, asked);
     const next = advance(paging?.next?.after);
     yield* results;
     const last = results.at(-1)?.id;
     if (next === undefined || last === undefined) return;
     after = next;
     if (Number(after) + PAGE > WINDOW) {
-      groups = beyond(filterGroups, sort, last);
+      groups = beyond(wanted, sort, last);
       begin(last);
       advance = createAdvance(request);
       after = '0';
@@ -94,11 +94,20 @@ export async function searchPage(
   const json = isLong ? { ...wanted, properties: [] } : wanted;
   const found = readAnswer(page, await send({ ...request, json }), request);
   if (!isLong) return found;
-  return { ...found, results: await withProperties(send, path, found.results, properties) };
+  return { ...found, results: await withProperties(send, path, found.results, { properties }) };
 }
 
 const searchOf = (path: string) =>
   ({ method: 'POST', path: `${path}/search`, idempotent: true, lane: 'search' }) as const;
+
+/**
+ * HubSpot compares IN and NOT_IN on text with lower-case values only, and on enumerations as the options are written:
+ * either is found when both are named.
+ */
+function inEitherCase(filter: SearchFilter): SearchFilter {
+  if (filter.operator !== 'IN' && filter.operator !== 'NOT_IN') return filter;
+  return { ...filter, values: [...new Set(filter.values.flatMap((value) => [value, value.toLowerCase()]))] };
+}
 
 /** The same search, for records with greater ids. */
 function beyond(groups: SearchQuery['filterGroups'] = [], sort: SearchQuery['sort'], id: string) {

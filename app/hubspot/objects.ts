@@ -10,20 +10,31 @@ import { type ChangedRecord, type ChangesOptions, changedRecords } from './objec
 import { type SearchQuery, searchRecords } from './object-search.ts';
 import { readPages } from './pages.ts';
 import { pathPart } from './path-part.ts';
+import { HISTORY_LIMIT } from './property-history.ts';
 import { asText, type PropertyValues } from './property-values.ts';
 
 export interface CrmObjectType {
   /** Where its records live, such as `/crm/objects/2026-09/contacts`. */
   readonly path: string;
-  /** Read when a call names no properties. */
+  /** Read when a call names no properties; none: HubSpot's own defaults. */
   readonly properties: readonly string[];
 }
 
 export interface ReadOptions {
   /** Types of records whose ids are read along, such as `companies`. */
   readonly associations?: readonly string[];
+  /** Properties whose former values are read along. */
+  readonly propertiesWithHistory?: readonly string[];
   /** Reads from the recycle bin. */
   readonly archived?: boolean;
+}
+
+export interface BatchReadOptions {
+  /** Name of a property with unique values, whose values stand in the place of ids. */
+  readonly idProperty?: string | undefined;
+  /** Properties whose former values are read along. */
+  readonly propertiesWithHistory?: readonly string[];
+  readonly onProgress?: OnProgress;
 }
 
 export interface ReadOneOptions extends ReadOptions {
@@ -72,9 +83,19 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
       const query = { properties, associations, ...options };
       const request = { method: 'GET', path: pathOf(id), query } as const;
       if (!isTooLong(request)) return readAnswer(crmRecord, await send(request), request);
-      const plain = { ...request, query: { ...query, properties: undefined } };
+      const { propertiesWithHistory } = options;
+      const plain = {
+        ...request,
+        query: { ...query, properties: undefined, propertiesWithHistory: undefined },
+      };
       const found = readAnswer(crmRecord, await send(plain), plain);
-      const [record] = await withProperties(send, path, [found], properties, options.archived);
+      const [record] = await withProperties(
+        send,
+        path,
+        [found],
+        { properties, propertiesWithHistory },
+        options.archived,
+      );
       if (!record)
         throw new HubSpotError({ ...plain, status: 404, note: 'it was deleted while it was read' });
       return record;
@@ -94,16 +115,21 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
 
     /** Every record of the type, in the order of ids; pages are read as they are needed. */
     list({
-      limit = PAGE,
       properties = usual,
+      propertiesWithHistory = [],
+      limit = propertiesWithHistory.length > 0 ? HISTORY_LIMIT : PAGE,
       ...options
     }: ListOptions = {}): AsyncGenerator<CrmRecord, void> {
-      const query = { limit, properties, ...options };
+      const query = { limit, properties, propertiesWithHistory, ...options };
       const request = { method: 'GET', path, query } as const;
       if (!isTooLong(request)) return readPages(send, request, page);
-      const plain = { ...request, query: { ...query, properties: undefined } };
+      const names = { properties, propertiesWithHistory };
+      const plain = {
+        ...request,
+        query: { ...query, properties: undefined, propertiesWithHistory: undefined },
+      };
       return readPages(send, plain, page, (records, sending) =>
-        withProperties(sending, path, records, properties, options.archived),
+        withProperties(sending, path, records, names, options.archived),
       );
     },
 
@@ -119,8 +145,8 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
     batchRead: (
       ids: readonly string[],
       properties: readonly string[] = usual,
-      { idProperty, onProgress }: { idProperty?: string | undefined; onProgress?: OnProgress } = {},
-    ) => sendBatch(send, batches.read(properties, idProperty), ids, onProgress),
+      { onProgress, ...options }: BatchReadOptions = {},
+    ) => sendBatch(send, batches.read(properties, options), ids, onProgress),
 
     batchCreate: (
       inputs: readonly { properties: PropertyValues; associations?: readonly NewAssociation[] }[],

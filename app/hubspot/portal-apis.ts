@@ -1,4 +1,5 @@
 import { createAccountApi } from './account.ts';
+import { createObjectsApi } from './any-objects.ts';
 import { apiPaths } from './api-paths.ts';
 import { createAppInstallsApi } from './app-installs.ts';
 import { createAssociationsApi } from './associations.ts';
@@ -16,6 +17,7 @@ import type { Send } from './http.ts';
 import { createListsApi } from './lists.ts';
 import { createOwnersApi } from './owners.ts';
 import { createPipelinesApi } from './pipelines.ts';
+import { createSchemasApi } from './schemas.ts';
 import { createTicketsApi } from './tickets.ts';
 import { createTimelineApi } from './timeline.ts';
 
@@ -33,6 +35,8 @@ export function portalApis(send: Send, paths = apiPaths) {
     meetings: createMeetingsApi(send, paths),
     notes: createNotesApi(send, paths),
     tasks: createTasksApi(send, paths),
+    objects: createObjectsApi(send, paths),
+    schemas: createSchemasApi(send, paths),
     associations: createAssociationsApi(send, paths),
     pipelines: createPipelinesApi(send, paths),
     lists: createListsApi(send, paths),

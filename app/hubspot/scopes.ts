@@ -11,6 +11,7 @@ const recordScopes = (type: string): AreaScopes => ({
 });
 const same = (...scopes: string[]): AreaScopes => ({ read: scopes, write: scopes });
 const CONTACTS = recordScopes('contacts');
+const CUSTOM = /^(2-|p\d*_)/;
 
 /**
  * The one table of the scopes that each area of `portalApis` needs, as HubSpot's API descriptions have them under
@@ -31,6 +32,13 @@ export const apiScopes = {
   tasks: CONTACTS,
   /** Changes of members are refused without the right to read, too, though HubSpot documents one of the two. */
   lists: { read: ['crm.lists.read'], write: ['crm.lists.read', 'crm.lists.write'] },
+  /** Types without a service of their own have scopes of their own, and all custom types have the same. */
+  objects: (type: string): AreaScopes => {
+    if (CUSTOM.test(type)) return recordScopes('custom');
+    const known = apiScopes[type as keyof typeof apiScopes];
+    return known !== undefined && typeof known !== 'function' ? known : recordScopes(type);
+  },
+  schemas: { read: ['crm.schemas.custom.read'], write: ['crm.schemas.custom.write'] },
   owners: same('crm.objects.owners.read'),
   account: same('oauth'),
   timeline: same('timeline'),
@@ -40,5 +48,5 @@ export const apiScopes = {
       ? same('tickets')
       : { read: recordScopes('deals').read, write: ['crm.schemas.deals.write'] },
   /** Those of the records at either end; HubSpot is content with one of the two. */
-  associations: (type: 'contacts' | 'companies' | 'deals' | 'tickets'): AreaScopes => apiScopes[type],
+  associations: (type: string): AreaScopes => apiScopes.objects(type),
 } as const satisfies Record<keyof PortalApis, AreaScopes | ((type: never) => AreaScopes)>;

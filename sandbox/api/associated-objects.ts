@@ -17,7 +17,7 @@ export function associatedWith(crm: Crm, record: CrmRecord, toType: ObjectType) 
  */
 export function shownAssociations(crm: Crm, record: CrmRecord, names: readonly string[]) {
   const shown = names.flatMap((name) => {
-    const type = typeNamed(name);
+    const type = typeNamed(crm, record.portalId, name);
     const results = associatedWith(crm, record, type).flatMap(({ toId, types }) =>
       types.map((kind) => ({ id: toId, type: kind.name })),
     );

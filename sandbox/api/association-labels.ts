@@ -71,7 +71,7 @@ export function associationLabelsApi(ctx: SandboxContext): Router {
     const { scope, to } = scoped(req, res, 'write');
     const category = 'USER_DEFINED';
     const kind = labels.find(scope.portalId, scope.type, { category, typeId, to });
-    if (!kind) throw notFound(`There is no association label with the id ${typeId}.`);
+    if (!kind || !isOwn(kind)) throw notFound(`There is no association label with the id ${typeId}.`);
     return { scope, kind, inverse: labels.inverse(scope.portalId, kind) };
   }
 
@@ -82,6 +82,7 @@ export function labelBody({ category, typeId, label }: AssociationType) {
   return { category, typeId, label };
 }
 
-function isOwn({ category }: AssociationType): boolean {
-  return category === 'USER_DEFINED';
+/** The plain association of a custom type is no label. */
+function isOwn({ category, label }: AssociationType): boolean {
+  return category === 'USER_DEFINED' && label !== null;
 }

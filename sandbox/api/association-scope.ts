@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import type { SandboxContext } from '../context.ts';
 import type { ObjectType } from '../state/object-types.ts';
-import { requireScope } from './bearer.ts';
+import { accessOf, requireScope } from './bearer.ts';
 import { type Access, scopeFor, typeNamed } from './crm-scope.ts';
 import type { WriteScope } from './record-writes.ts';
 
@@ -11,8 +11,9 @@ import type { WriteScope } from './record-writes.ts';
  */
 export function associationScope(ctx: SandboxContext) {
   return (req: Request, res: Response, access: Access): { scope: WriteScope; to: ObjectType } => {
-    const from = typeNamed(req.params.objectType);
-    const to = typeNamed(req.params.toObjectType);
+    const { portalId } = accessOf(res);
+    const from = typeNamed(ctx, portalId, req.params.objectType);
+    const to = typeNamed(ctx, portalId, req.params.toObjectType);
     const writes = [...from.writeScopes, ...to.writeScopes];
     requireScope(res, access === 'write' ? writes : [...from.readScopes, ...to.readScopes, ...writes]);
     return { scope: scopeFor(ctx, res, from), to };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AssociationType } from '../state/association-types.ts';
-import { findObjectType, type ObjectType } from '../state/object-types.ts';
+import type { ObjectType } from '../state/object-types.ts';
 import type { CrmRecord } from '../state/records.ts';
 import { ApiError, notFound, validationError } from './api-error.ts';
 import type { WriteScope } from './record-writes.ts';
@@ -29,7 +29,7 @@ export function resolveAssociations(
 ): ResolvedAssociation[] {
   return associations.map(({ to, types }) => {
     const kinds = types.map((spec) => kindOf(scope, spec));
-    const toType = kinds[0] && findObjectType(kinds[0].to);
+    const toType = kinds[0] && scope.crm.schemas.find(scope.portalId, kinds[0].to);
     if (!toType || kinds.some((kind) => kind.to !== toType.id)) {
       throw validationError('The types of one association lead to different objects.');
     }
@@ -53,8 +53,8 @@ export function kindOf(
 }
 
 /** The plain association between two types; throws 400 for a pair that cannot be associated. */
-export function plainKind({ crm, type }: WriteScope, to: ObjectType): AssociationType {
-  const plain = crm.associationLabels.plain(type, to);
+export function plainKind({ crm, portalId, type }: WriteScope, to: ObjectType): AssociationType {
+  const plain = crm.associationLabels.plain(portalId, type, to);
   if (plain) return plain;
   throw validationError(`${type.plural} and ${to.plural} have no default association type.`);
 }

@@ -4,7 +4,7 @@ import { ApiError, validationError } from './api-error.ts';
 import { newAssociation } from './association-writes.ts';
 import { answerBatch, type BatchError, batchError } from './batch-answer.ts';
 import type { Scoped } from './crm-scope.ts';
-import { recordBody, type SimplePublicObject, writtenBody } from './record-body.ts';
+import { MAX_HISTORIES, recordBody, type SimplePublicObject, writtenBody } from './record-body.ts';
 import {
   alreadyExists,
   checkIdProperty,
@@ -46,6 +46,11 @@ export function batchRoutes(scoped: Scoped): Router {
     const inputs = inputsOf(idInput, req.body);
     const { idProperty, ...shown } = parseInput(readExtras, req.body);
     if (idProperty !== undefined) checkIdProperty(scope, idProperty);
+    if (shown.propertiesWithHistory.length > 0 && inputs.length > MAX_HISTORIES) {
+      throw validationError(
+        `The maximum number of inputs supported in a batch request for property histories is ${MAX_HISTORIES}.`,
+      );
+    }
     const found = inputs.map(({ id }) => {
       const record = scope.crm.records.find(scope.portalId, scope.type, id, idProperty);
       return record && (record.archivedAt !== undefined) === archived ? record : undefined;

@@ -7,7 +7,7 @@ import { newAssociation } from './association-writes.ts';
 import { batchRoutes } from './crm-batch.ts';
 import { crmScope } from './crm-scope.ts';
 import { searchRoute } from './crm-search.ts';
-import { recordBody, writtenBody } from './record-body.ts';
+import { MAX_HISTORIES, recordBody, writtenBody } from './record-body.ts';
 import { createRecord, existingRecord, updateRecord } from './record-writes.ts';
 import { afterId, flag, nameList, parseInput, propertyValues } from './request-input.ts';
 
@@ -42,6 +42,9 @@ export function crmObjectsApi(ctx: SandboxContext): Router {
   routes.get('/', (req, res) => {
     const { portalId, type } = scoped(req, res, 'read');
     const { limit, after, archived, associations, ...shown } = parseInput(listQuery, req.query);
+    if (shown.propertiesWithHistory.length > 0 && limit > MAX_HISTORIES) {
+      throw validationError(`A page with property histories holds at most ${MAX_HISTORIES} records.`);
+    }
     const all = records.list(portalId, type, { archived });
     const rest = after === undefined ? all : all.filter(({ id }) => Number(id) >= Number(after));
     const next = rest[limit];

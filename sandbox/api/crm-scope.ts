@@ -1,9 +1,9 @@
 import type { Request, Response } from 'express';
 import type { SandboxContext } from '../context.ts';
-import { findObjectType, type ObjectType } from '../state/object-types.ts';
+import { isCustom, type ObjectType } from '../state/object-types.ts';
 import { ApiError } from './api-error.ts';
 import { accessOf, apiSource, requireScope } from './bearer.ts';
-import type { WriteScope } from './record-writes.ts';
+import type { Crm, WriteScope } from './record-writes.ts';
 
 export type Access = 'read' | 'write';
 
@@ -12,7 +12,7 @@ export type Scoped = (req: Request, res: Response, access: Access) => WriteScope
 
 export function crmScope(ctx: SandboxContext): Scoped {
   return (req, res, access) => {
-    const type = typeNamed(req.params.objectType);
+    const type = typeNamed(ctx, accessOf(res).portalId, req.params.objectType);
     requireScope(res, access === 'read' ? type.readScopes : type.writeScopes);
     for (const scope of type.furtherScopes ?? []) requireScope(res, [scope]);
     return scopeFor(ctx, res, type);
@@ -22,7 +22,7 @@ export function crmScope(ctx: SandboxContext): Scoped {
 /** The same for what is about a type and not about its records: properties and pipelines. */
 export function schemaScope(ctx: SandboxContext): Scoped {
   return (req, res, access) => {
-    const type = typeNamed(req.params.objectType);
+    const type = typeNamed(ctx, accessOf(res).portalId, req.params.objectType);
     requireScope(res, schemaScopes(type, access));
     return scopeFor(ctx, res, type);
   };
@@ -33,15 +33,17 @@ export function scopeFor(ctx: SandboxContext, res: Response, type: ObjectType): 
   return { crm: ctx, portalId, type, source: apiSource(ctx.settings.get().appId) };
 }
 
-/** The object type that a path or query names; throws 400 when the sandbox knows none. */
-export function typeNamed(name: unknown): ObjectType {
-  const type = findObjectType(String(name));
+/** The object type that a path or query names; throws 400 when the account has none. */
+export function typeNamed({ schemas }: Pick<Crm, 'schemas'>, portalId: number, name: unknown): ObjectType {
+  const type = schemas.find(portalId, String(name));
   if (!type) throw new ApiError(400, 'VALIDATION_ERROR', `Unable to infer object type from: ${name}`);
   return type;
 }
 
 /** A definition may be read by whoever reads or writes the records; to change it takes a right of its own. */
-function schemaScopes({ plural, readScopes, writeScopes }: ObjectType, access: Access): string[] {
-  const own = [`crm.schemas.${plural}.${access}`, ...(plural === 'tickets' ? ['tickets'] : [])];
+export function schemaScopes(type: ObjectType, access: Access): string[] {
+  const { plural, readScopes, writeScopes } = type;
+  const area = isCustom(type) ? 'custom' : plural;
+  const own = [`crm.schemas.${area}.${access}`, ...(plural === 'tickets' ? ['tickets'] : [])];
   return access === 'read' ? [...own, ...readScopes, ...writeScopes] : own;
 }

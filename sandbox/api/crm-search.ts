@@ -90,7 +90,7 @@ const associationPrefix = 'associations.';
 function matches({ crm, portalId, type }: WriteScope, record: CrmRecord, filter: Filter): boolean {
   const { propertyName } = filter;
   if (propertyName.startsWith(associationPrefix)) {
-    const toType = typeNamed(propertyName.slice(associationPrefix.length));
+    const toType = typeNamed(crm, portalId, propertyName.slice(associationPrefix.length));
     const ids = associatedWith(crm, record, toType).map(({ toId }) => toId);
     return matchesAssociation(ids, filter);
   }

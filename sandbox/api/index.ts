@@ -16,6 +16,7 @@ import { oauthApi } from './oauth.ts';
 import { ownersApi } from './owners.ts';
 import { pipelinesApi } from './pipelines.ts';
 import { propertiesApi } from './properties.ts';
+import { schemasApi } from './schemas.ts';
 import { correlationId, limitAddress, logRequests, planFailures } from './traffic.ts';
 import { webhooksApi } from './webhooks.ts';
 
@@ -33,7 +34,7 @@ export function hubspotApi(ctx: SandboxContext): Router {
   router.use(appEventTypesApi(ctx));
   router.use(webhooksApi(ctx));
 
-  router.use(['/crm', '/integrators', '/appinstalls', '/account-info'], bearer(ctx));
+  router.use(['/crm', '/crm-object-schemas', '/integrators', '/appinstalls', '/account-info'], bearer(ctx));
   router.use(crmObjectsApi(ctx));
   router.use(associationsApi(ctx));
   router.use(associationBatchApi(ctx));
@@ -42,6 +43,7 @@ export function hubspotApi(ctx: SandboxContext): Router {
   router.use(pipelinesApi(ctx));
   router.use(propertiesApi(ctx));
   router.use(listsApi(ctx));
+  router.use(schemasApi(ctx));
   router.use(ownersApi(ctx));
   router.use(appEventsApi(ctx));
   router.use(appUninstallApi(ctx));

@@ -1,7 +1,7 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import type { SandboxContext } from '../context.ts';
-import type { PropertyDefinition } from '../state/property-definition.ts';
+import { newDefinition, type PropertyDefinition } from '../state/property-definition.ts';
 import { ApiError, notFound, validationError } from './api-error.ts';
 import { answerBatch, eachAlone } from './batch-answer.ts';
 import { schemaScope } from './crm-scope.ts';
@@ -120,20 +120,7 @@ export function propertiesApi(ctx: SandboxContext): Router {
         `There are ${MAX_UNIQUE} properties with unique values already, which is the limit.`,
       );
     }
-    const now = Date.now();
-    const definition: PropertyDefinition = {
-      description: '',
-      options: [],
-      displayOrder: -1,
-      hidden: false,
-      formField: false,
-      externalOptions: false,
-      ...input,
-      hubspotDefined: false,
-      readOnlyValue: input.fieldType === 'calculation_equation',
-      createdAt: now,
-      updatedAt: now,
-    };
+    const definition = newDefinition(input, Date.now());
     checkDefinition(definition);
     properties.save(portalId, type, definition);
     return definition;

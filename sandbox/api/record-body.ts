@@ -1,6 +1,9 @@
 import type { Properties } from '../state/properties.ts';
 import type { CrmRecord } from '../state/records.ts';
 
+/** Most records of one request that asks for the histories of properties. */
+export const MAX_HISTORIES = 50;
+
 /** A record in HubSpot's words: SPEC `SimplePublicObject`. */
 export interface SimplePublicObject {
   id: string;
@@ -28,7 +31,9 @@ export function recordBody(
   const always = ['hs_object_id', 'createdate', type.modifiedProperty];
   const asked = shown.properties?.length ? [...shown.properties, ...always] : type.defaultProperties;
   const names = [...new Set(asked)].filter((name) => definitions.find(portalId, type, name)).sort();
-  const history = shown.propertiesWithHistory ?? [];
+  const history = (shown.propertiesWithHistory ?? []).filter((name) =>
+    definitions.find(portalId, type, name),
+  );
   return {
     id: record.id,
     properties: Object.fromEntries(names.map((name) => [name, record.properties[name] ?? null])),

@@ -14,7 +14,7 @@ import { checkedValues } from './property-values.ts';
 /** The parts of the state that make up the CRM. */
 export type Crm = Pick<
   SandboxContext,
-  'records' | 'properties' | 'pipelines' | 'owners' | 'associations' | 'associationLabels'
+  'records' | 'schemas' | 'properties' | 'pipelines' | 'owners' | 'associations' | 'associationLabels'
 >;
 
 /** Where a write happens and on whose behalf. */

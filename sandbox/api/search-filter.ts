@@ -107,14 +107,21 @@ function isAmong(own: number | string, values: string[], type: PropertyType | un
   return values.some((value) => own === (type === 'string' ? value : comparable(type, value)));
 }
 
-/** Every word of the searched text is a word of the value, or the whole value; `*` stands for any text. */
+/**
+ * Every word of the searched text is a word of the value, or the whole value; `*` stands for any text. A word such as
+ * `example.com` is also found by its parts, as values are cut up at signs.
+ */
 function containsTokens(value: string, searched: string): boolean {
   const held = value.toLowerCase();
-  const tokens = [held, ...held.split(/\s+/), ...held.split(/[^\p{L}\p{N}]+/u)];
-  const patterns = searched.toLowerCase().split(/\s+/).filter(Boolean);
-  return patterns.every((pattern) => {
+  const tokens = [held, ...held.split(/\s+/), ...held.split(SIGNS)];
+  const has = (pattern: string) => {
     const escaped = pattern.split('*').map((part) => part.replace(/[\\^$.+?()[\]{}|]/g, '\\$&'));
     const expression = new RegExp(`^${escaped.join('.*')}$`, 'u');
     return tokens.some((token) => expression.test(token));
-  });
+  };
+  const words = searched.toLowerCase().split(/\s+/).filter(Boolean);
+  const partsOf = (word: string) => (word.includes('*') ? [] : word.split(SIGNS).filter(Boolean));
+  return words.every((word) => has(word) || (partsOf(word).length > 0 && partsOf(word).every(has)));
 }
+
+const SIGNS = /[^\p{L}\p{N}]+/u;

@@ -31,13 +31,22 @@ export const subscriptionCreate = z.object({
   active: z.boolean().default(false),
 });
 
+/** Which accounts have the type matters only when an event is about to be sent. */
+const CUSTOM_TYPE = /^2-\d+$/;
+const anyCustomType = (id: string) => ({
+  id,
+  plural: `records of type ${id}`,
+  readScopes: ['crm.objects.custom.read'],
+});
+
 /** The subscription that a request asks for; throws 400 for one that HubSpot would refuse. */
 export function newSubscription(
   { requiredScopes, optionalScopes }: AppSettings,
   { eventType, propertyName, objectTypeId, active }: z.infer<typeof subscriptionCreate>,
 ): Omit<Subscription, 'subscriptionId'> {
   const [subject = '', change] = eventType.split('.');
-  const type = findObjectType(subject === 'object' ? (objectTypeId ?? '') : subject);
+  const named = subject === 'object' ? (objectTypeId ?? '') : subject;
+  const type = findObjectType(named) ?? (CUSTOM_TYPE.test(named) ? anyCustomType(named) : undefined);
   if (subject === 'object' && !type) throw refused('objectTypeId', 'is needed and must name an object type');
   if (change === 'propertyChange') {
     if (propertyName === undefined) throw refused('propertyName', 'is needed for property changes');

@@ -2,7 +2,6 @@ import { Router } from 'express';
 import { z } from 'zod';
 import type { SandboxContext } from '../context.ts';
 import { answerOf, fetchCard, fetchMarketingEvent } from '../signed-fetch.ts';
-import { findObjectType } from '../state/object-types.ts';
 import type { WebhookEvent } from '../webhooks/change-events.ts';
 import { MAX_EVENTS_PER_REQUEST } from '../webhooks/delivery-queue.ts';
 import { ControlError, parseControl } from './control-error.ts';
@@ -55,7 +54,7 @@ export function deliveryControls(ctx: SandboxContext): Router {
 
   router.post('/card', async (req, res) => {
     const { portalId, objectType, objectId, card } = parseControl(cardBody, req.body);
-    const type = findObjectType(objectType);
+    const type = ctx.schemas.find(portalId, objectType);
     const record = type && ctx.records.find(portalId, type, objectId);
     if (!record)
       throw new ControlError(404, `Portal ${portalId} has no ${objectType} with the id ${objectId}.`);

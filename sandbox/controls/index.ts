@@ -4,7 +4,7 @@ import { restoreRecord } from '../api/record-writes.ts';
 import type { SandboxContext } from '../context.ts';
 import { uiSource } from '../pages/contact-form.ts';
 import { failureSchema } from '../state/failures.ts';
-import { findObjectType, objectTypeNamed } from '../state/object-types.ts';
+import { objectTypeNamed } from '../state/object-types.ts';
 import { pathPattern } from '../state/path-pattern.ts';
 import { appControls } from './app-controls.ts';
 import { ControlError, parseControl } from './control-error.ts';
@@ -64,7 +64,7 @@ export function controls(ctx: SandboxContext): Router {
   router.post('/restore', (req, res) => {
     const { portalId, objectType, objectId } = parseControl(restoreBody, req.body);
     const portal = ctx.portals.find(portalId);
-    const type = findObjectType(objectType);
+    const type = ctx.schemas.find(portalId, objectType);
     const record = type && ctx.records.find(portalId, type, objectId);
     if (!portal || !type || record?.archivedAt === undefined) {
       throw new ControlError(404, `Portal ${portalId} has no deleted ${objectType} with the id ${objectId}.`);
@@ -75,8 +75,8 @@ export function controls(ctx: SandboxContext): Router {
 
   router.post('/changed', (req, res) => {
     const { portalId, objectType, objectIds, at } = parseControl(changedBody, req.body);
-    const type = findObjectType(objectType);
-    if (!type) throw new ControlError(404, `There is no object type ${objectType}.`);
+    const type = ctx.schemas.find(portalId, objectType);
+    if (!type) throw new ControlError(404, `Portal ${portalId} has no object type ${objectType}.`);
     const all = [false, true].flatMap((archived) => ctx.records.list(portalId, type, { archived }));
     const changed = all.filter(({ id }) => objectIds?.includes(id) ?? true);
     for (const record of changed) ctx.records.backdate(record, at);

@@ -10,6 +10,9 @@ export interface AssociationLimit {
   maxToObjectIds: number;
 }
 
+/** Far from the numbers of labels, which begin at 1. */
+const FIRST_PLAIN_ID = 10_001;
+
 export type AssociationLabels = ReturnType<typeof createAssociationLabels>;
 
 /** Which associations a portal knows: HubSpot's own and its users' labels, and how many a record may have. */
@@ -17,6 +20,7 @@ export function createAssociationLabels() {
   const added = new Map<number, AssociationType[]>();
   const limits = new Map<number, AssociationLimit[]>();
   let nextTypeId = 1;
+  let nextPlainId = FIRST_PLAIN_ID;
 
   const addedTo = (portalId: number) => added.get(portalId) ?? [];
 
@@ -46,11 +50,25 @@ export function createAssociationLabels() {
       );
     },
 
-    /** The plain association of a pair, or `undefined` for pairs that HubSpot cannot associate. */
-    plain: (from: ObjectType, to: ObjectType): AssociationType | undefined =>
-      hubspotAssociationTypes.find(
-        (type) => type.from === from.id && type.to === to.id && type.label === null,
-      ),
+    /** The plain association of a pair, or `undefined` for pairs that cannot be associated. */
+    plain(portalId: number, from: ObjectType, to: ObjectType): AssociationType | undefined {
+      return this.list(portalId, from, to).find(({ label }) => label === null);
+    },
+
+    /** Lets records of a custom type be associated with those of another. */
+    addPlain(portalId: number, from: ObjectType, to: ObjectType): AssociationType {
+      const category: AssociationCategory = 'USER_DEFINED';
+      const [typeId, inverseId] = [nextPlainId++, nextPlainId++];
+      const name = `${from.singular}_to_${to.singular}`;
+      const there = { category, typeId, inverseId, from: from.id, to: to.id, label: null, name };
+      const back = { ...there, typeId: inverseId, inverseId: typeId, from: to.id, to: from.id };
+      added.set(portalId, [
+        ...addedTo(portalId),
+        there,
+        { ...back, name: `${to.singular}_to_${from.singular}` },
+      ]);
+      return there;
+    },
 
     inverse(portalId: number, type: AssociationType): AssociationType {
       const found = [...hubspotAssociationTypes, ...addedTo(portalId)].find(
@@ -111,6 +129,7 @@ export function createAssociationLabels() {
       added.clear();
       limits.clear();
       nextTypeId = 1;
+      nextPlainId = FIRST_PLAIN_ID;
     },
   };
 }

@@ -1,7 +1,8 @@
 import type { AssociationLabels } from './association-labels.ts';
 import { type AssociationType, exclusiveTypeIds } from './association-types.ts';
-import { type ObjectType, objectTypes } from './object-types.ts';
+import type { ObjectType } from './object-types.ts';
 import type { ChangeSource, CrmRecord, RecordChange } from './records.ts';
+import type { Schemas } from './schemas.ts';
 
 /** One side of an association. */
 type Side = Pick<CrmRecord, 'portalId' | 'type' | 'id'>;
@@ -17,7 +18,11 @@ export type Associations = ReturnType<typeof createAssociations>;
  * Which records are associated, and how. Each association is held from both sides, and a pair with
  * any association has the plain one as well.
  */
-export function createAssociations(labels: AssociationLabels, onChange: (change: RecordChange) => void) {
+export function createAssociations(
+  labels: AssociationLabels,
+  schemas: Schemas,
+  onChange: (change: RecordChange) => void,
+) {
   /** `portal/type/id/toType` → id of the other record → kinds of association. */
   const links = new Map<string, Map<string, AssociationType[]>>();
 
@@ -66,7 +71,7 @@ export function createAssociations(labels: AssociationLabels, onChange: (change:
   return {
     /** Adds kinds of association, and the plain one. Kinds that are there already cause nothing. */
     add(from: Side, to: Side, types: readonly AssociationType[], source: ChangeSource) {
-      const plain = labels.plain(from.type, to.type);
+      const plain = labels.plain(from.portalId, from.type, to.type);
       for (const type of plain && !types.includes(plain) ? [plain, ...types] : types) {
         if (typesOf(from, to).includes(type)) continue;
         makeRoom(from, to, type, source);
@@ -77,7 +82,7 @@ export function createAssociations(labels: AssociationLabels, onChange: (change:
     /** Removes these kinds; without the plain one nothing is left. No kinds: all of them. */
     remove(from: Side, to: Side, types: readonly AssociationType[] | undefined, source: ChangeSource) {
       const held = typesOf(from, to);
-      const plain = labels.plain(from.type, to.type);
+      const plain = labels.plain(from.portalId, from.type, to.type);
       const all = types === undefined || (plain !== undefined && types.includes(plain));
       for (const type of all ? held : held.filter((existing) => types.includes(existing))) {
         change(from, to, type, true, source);
@@ -110,7 +115,7 @@ export function createAssociations(labels: AssociationLabels, onChange: (change:
 
     /** Forgets all associations of a record that is gone for good, and answers what they were. */
     forget(record: Side): { to: Side; types: AssociationType[] }[] {
-      return objectTypes.flatMap((type) => {
+      return schemas.types(record.portalId).flatMap((type) => {
         const targets = [...(links.get(keyOf(record, type.id)) ?? [])];
         return targets.map(([id, types]) => {
           const to = { portalId: record.portalId, type, id };

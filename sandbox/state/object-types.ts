@@ -40,6 +40,9 @@ export interface ObjectType {
   properties: Readonly<Record<string, PropertyType>>;
 }
 
+/** A type that an account has defined itself; its `plural` is its full name, `p62515_machine`. */
+export const isCustom = ({ id }: ObjectType): boolean => id.startsWith('2-');
+
 /** Written by HubSpot alone. */
 export const readOnlyProperties: ReadonlySet<string> = new Set([
   'createdate',
@@ -78,7 +81,31 @@ function engagement(id: string, singular: string, plural: string, fields: Record
   } satisfies ObjectType;
 }
 
-/** The CRM object types that the sandbox knows. A further type is one more entry. */
+function commerce(
+  id: string,
+  singular: string,
+  plural: string,
+  properties: Record<string, PropertyType>,
+  more: Partial<ObjectType> = {},
+): ObjectType {
+  return {
+    id,
+    singular,
+    plural,
+    defaultProperties: ['createdate', 'hs_lastmodifieddate', 'hs_object_id'],
+    modifiedProperty: 'hs_lastmodifieddate',
+    queryProperties: [],
+    uniqueProperties: [],
+    requiredOnCreate: [],
+    mergeable: false,
+    readScopes: [`crm.objects.${plural}.read`],
+    writeScopes: [`crm.objects.${plural}.write`],
+    properties: { ...everyType, ...properties },
+    ...more,
+  };
+}
+
+/** The standard object types that the sandbox knows. A further type is one more entry. */
 export const objectTypes: readonly ObjectType[] = [
   {
     id: '0-1',
@@ -252,9 +279,46 @@ export const objectTypes: readonly ObjectType[] = [
     ...strings('hs_task_subject', 'hs_task_body', 'hs_task_reminders'),
     ...ofType('enumeration', ['hs_task_status', 'hs_task_priority', 'hs_task_type']),
   }),
+  commerce(
+    '0-7',
+    'product',
+    'products',
+    {
+      ...strings('name', 'description', 'hs_sku', 'hs_url'),
+      ...strings('hs_recurring_billing_period'),
+      ...ofType('number', ['price', 'hs_cost_of_goods_sold']),
+      ...ofType('enumeration', ['recurringbillingfrequency', 'hs_product_type']),
+    },
+    { queryProperties: ['name', 'description', 'hs_sku', 'price'] },
+  ),
+  commerce(
+    '0-8',
+    'line_item',
+    'line_items',
+    {
+      ...strings('name', 'description', 'hs_sku', 'hs_product_id', 'hs_recurring_billing_period'),
+      ...ofType('number', ['quantity', 'price', 'amount', 'discount', 'hs_discount_percentage', 'tax']),
+      ...ofType('enumeration', ['recurringbillingfrequency', 'hs_line_item_currency_code']),
+    },
+    {
+      defaultProperties: ['createdate', 'hs_lastmodifieddate', 'hs_object_id', 'hs_product_id', 'quantity'],
+    },
+  ),
+  commerce(
+    '0-14',
+    'quote',
+    'quotes',
+    {
+      ...strings('hs_title', 'hs_quote_number', 'hs_comments', 'hs_terms'),
+      ...ofType('number', ['hs_quote_amount']),
+      ...ofType('datetime', ['hs_expiration_date']),
+      ...ofType('enumeration', ['hs_status', 'hs_currency', 'hs_language']),
+    },
+    { requiredOnCreate: [['hs_title'], ['hs_expiration_date']], queryProperties: ['hs_title'] },
+  ),
 ];
 
-/** Finds a type by id (`0-1`), singular or plural name, upper or lower case. */
+/** Finds a standard type by id (`0-1`), singular or plural name, upper or lower case. */
 export function findObjectType(name: string): ObjectType | undefined {
   const wanted = name.toLowerCase();
   return objectTypes.find(

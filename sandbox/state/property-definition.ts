@@ -1,4 +1,4 @@
-import { type ObjectType, type PropertyType, readOnlyProperties } from './object-types.ts';
+import { isCustom, type ObjectType, type PropertyType, readOnlyProperties } from './object-types.ts';
 import { enumerationOptions } from './property-options.ts';
 
 export interface PropertyOption {
@@ -40,6 +40,28 @@ export interface PropertyGroup {
   displayOrder: number;
 }
 
+/** What a portal must say of a property that it adds. */
+type NewProperty = Pick<PropertyDefinition, 'name' | 'label' | 'type' | 'fieldType' | 'groupName'> &
+  Partial<PropertyDefinition>;
+
+/** A property that a portal adds. */
+export function newDefinition(input: NewProperty, now: number): PropertyDefinition {
+  return {
+    description: '',
+    options: [],
+    displayOrder: -1,
+    hasUniqueValue: false,
+    hidden: false,
+    formField: false,
+    externalOptions: false,
+    ...input,
+    hubspotDefined: false,
+    readOnlyValue: input.fieldType === 'calculation_equation',
+    createdAt: now,
+    updatedAt: now,
+  };
+}
+
 const fieldTypes: Record<PropertyType, string> = {
   string: 'text',
   number: 'number',
@@ -51,20 +73,22 @@ const fieldTypes: Record<PropertyType, string> = {
 };
 
 /** The group of a type's own properties: `contactinformation`. */
-export function ownGroup({ singular }: ObjectType): PropertyGroup {
-  return { name: `${singular}information`, label: `${capital(singular)} information`, displayOrder: 0 };
+export function ownGroup(type: ObjectType): PropertyGroup {
+  const { singular } = type;
+  const name = isCustom(type) ? `${singular}_information` : `${singular}information`;
+  return { name, label: `${capital(singular)} information`, displayOrder: 0 };
 }
 
-const builtIn = new Map<string, ReadonlyMap<string, PropertyDefinition>>();
+const builtIn = new WeakMap<ObjectType, ReadonlyMap<string, PropertyDefinition>>();
 
 /** The properties that HubSpot defines for a type; the same in every portal. */
 export function builtInProperties(type: ObjectType): ReadonlyMap<string, PropertyDefinition> {
-  const known = builtIn.get(type.id);
+  const known = builtIn.get(type);
   if (known) return known;
   const made = new Map(
     Object.entries(type.properties).map(([name, propertyType]) => [name, define(type, name, propertyType)]),
   );
-  builtIn.set(type.id, made);
+  builtIn.set(type, made);
   return made;
 }
 

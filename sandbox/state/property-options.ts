@@ -24,6 +24,7 @@ export const enumerationOptions: Readonly<Record<string, readonly string[]>> = {
   ],
   hs_ticket_priority: ['LOW', 'MEDIUM', 'HIGH', 'URGENT'],
   dealtype: ['newbusiness', 'existingbusiness'],
+  hs_status: ['DRAFT', 'APPROVAL_NOT_NEEDED', 'PENDING_APPROVAL', 'APPROVED', 'REJECTED'],
   hs_call_direction: ['INBOUND', 'OUTBOUND'],
   hs_call_status: [
     'BUSY',

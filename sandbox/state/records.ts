@@ -61,6 +61,9 @@ export interface RecordListeners {
   onGone(record: CrmRecord, into: CrmRecord | undefined, source: ChangeSource): void;
 }
 
+/** HubSpot keeps the last values of a property. */
+const keptVersions = ({ singular }: ObjectType) => (singular === 'contact' ? 45 : 20);
+
 export type Records = ReturnType<typeof createRecords>;
 
 /**
@@ -76,7 +79,7 @@ export function createRecords(definitions: Properties, { onChange, onGone }: Rec
     store.change(record, () => {
       for (const [name, value] of Object.entries(values)) {
         const version = { value, ...stamp, sourceId: source.sourceId };
-        record.history[name] = [version, ...(record.history[name] ?? [])].slice(0, 20);
+        record.history[name] = [version, ...(record.history[name] ?? [])].slice(0, keptVersions(record.type));
         if (value === '') delete record.properties[name];
         else record.properties[name] = value;
       }

@@ -1,4 +1,5 @@
 import { type ObjectType, objectTypeNamed } from './object-types.ts';
+import { machine } from './seed-machine.ts';
 
 export interface Seed {
   portalId: number;
@@ -189,5 +190,33 @@ export const seedRecords: Seed[] = [
       hs_pipeline_stage: '2',
       hs_ticket_priority: 'LOW',
     },
+  },
+  {
+    portalId: 62515,
+    type: objectTypeNamed('product'),
+    id: '601',
+    properties: { name: 'Annual plan', hs_sku: 'PLAN-12', price: '1000' },
+  },
+  {
+    portalId: 62515,
+    type: objectTypeNamed('line_item'),
+    id: '701',
+    properties: { name: 'Annual plan', hs_product_id: '601', quantity: '12', price: '1000', amount: '12000' },
+  },
+  {
+    portalId: 62515,
+    type: objectTypeNamed('quote'),
+    id: '801',
+    properties: {
+      hs_title: 'Example Inc. – offer',
+      hs_status: 'DRAFT',
+      hs_expiration_date: '2027-01-31T00:00:00.000Z',
+    },
+  },
+  {
+    portalId: 62515,
+    type: machine,
+    id: '901',
+    properties: { serial_number: 'M-0001', model: 'Press 2', installed_on: '2026-05-04' },
   },
 ];

@@ -56,7 +56,7 @@ function asksFor(
   const [subject, wanted] = subscriptionType.split('.');
   if (!active || wanted !== change.kind) return false;
   const sameType = isGeneric(subscriptionType)
-    ? findObjectType(objectType ?? '') === change.type
+    ? (findObjectType(objectType ?? '')?.id ?? objectType) === change.type.id
     : subject === change.type.singular && isOlder(change);
   return sameType && (change.kind !== 'propertyChange' || propertyName === change.details.propertyName);
 }

@@ -1,4 +1,5 @@
 import { createAccountApi } from '../../app/hubspot/account.ts';
+import { createObjectsApi } from '../../app/hubspot/any-objects.ts';
 import { createAppInstallsApi } from '../../app/hubspot/app-installs.ts';
 import { createAssociationsApi } from '../../app/hubspot/associations.ts';
 import { createCompaniesApi } from '../../app/hubspot/companies.ts';
@@ -15,10 +16,12 @@ import { createListsApi } from '../../app/hubspot/lists.ts';
 import { createOAuthApi } from '../../app/hubspot/oauth.ts';
 import { createOwnersApi } from '../../app/hubspot/owners.ts';
 import { createPipelinesApi } from '../../app/hubspot/pipelines.ts';
+import { createSchemasApi } from '../../app/hubspot/schemas.ts';
 import { createTicketsApi } from '../../app/hubspot/tickets.ts';
 import { createTimelineApi } from '../../app/hubspot/timeline.ts';
 import { createWebhookSettingsApi } from '../../app/hubspot/webhook-settings.ts';
 import { accountCases, ownerCases } from './cases/account.ts';
+import { anyObjectCases } from './cases/any-objects.ts';
 import { appInstallCases } from './cases/app-installs.ts';
 import { associationCases } from './cases/associations.ts';
 import { companyCases } from './cases/companies.ts';
@@ -28,6 +31,7 @@ import { callCases, emailCases, meetingCases, noteCases, taskCases } from './cas
 import { listCases } from './cases/lists.ts';
 import { oauthCases } from './cases/oauth.ts';
 import { pipelineCases } from './cases/pipelines.ts';
+import { schemaCases } from './cases/schemas.ts';
 import { ticketCases } from './cases/tickets.ts';
 import { timelineCases } from './cases/timeline.ts';
 import { webhookSettingsCases } from './cases/webhook-settings.ts';
@@ -73,6 +77,9 @@ export const areas: { readonly [Name in keyof Services]?: Area } = {
   meetings: { api: createMeetingsApi, descriptions: ['meetings.2026-09'], others, cases: meetingCases },
   notes: { api: createNotesApi, descriptions: ['notes.2026-09'], others, cases: noteCases },
   tasks: { api: createTasksApi, descriptions: ['tasks.2026-09'], others, cases: taskCases },
+  // In 2026-09 HubSpot describes one path for all types; older descriptions know their own type alone.
+  objects: { api: createObjectsApi, descriptions: ['contacts.2026-09'], cases: anyObjectCases },
+  schemas: { api: createSchemasApi, descriptions: [], cases: schemaCases },
   associations: {
     api: createAssociationsApi,
     descriptions: ['associations.2026-09', 'associationsSchema.2026-09'],

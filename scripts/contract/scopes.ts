@@ -24,6 +24,7 @@ function statedScopes(area: string, { method, path }: Exchange): readonly string
   if (path.includes('/pipelines/')) return apiScopes.pipelines(type === 'tickets' ? type : 'deals')[access];
   if (area === 'associations') return apiScopes.associations((type as 'contacts') ?? 'contacts')[access];
   if (!Object.hasOwn(apiScopes, area)) return undefined;
-  const stated = apiScopes[area as Exclude<keyof typeof apiScopes, 'pipelines' | 'associations'>];
-  return stated[access];
+  const stated = apiScopes[area as keyof typeof apiScopes];
+  // Records of any type are held against the description of one.
+  return typeof stated === 'function' ? undefined : stated[access];
 }

@@ -22,7 +22,7 @@ const MORE_SCOPES = [
   'sales-email-read',
   'crm.lists.read',
   'crm.lists.write',
-  ...['contacts', 'companies', 'deals'].flatMap((type) =>
+  ...['contacts', 'companies', 'deals', 'line_items', 'quotes', 'custom'].flatMap((type) =>
     ['objects', 'schemas'].flatMap((part) => [`crm.${part}.${type}.read`, `crm.${part}.${type}.write`]),
   ),
 ];

@@ -9,7 +9,16 @@ import { runInProcess } from './in-process.ts';
 /** Commands that read, or write what can be written again. Every other one is confirmed. */
 const UNCONFIRMED = new Set([
   ...['list', 'get', 'search', 'show', 'get-by-email', 'get-by-domain', 'labels', 'limits', 'limit'],
-  ...['create', 'create-or-update', 'update', 'update-by-email', 'import', 'create-label', 'pipelines'],
+  ...[
+    'create',
+    'create-or-update',
+    'create-or-update-by-domain',
+    'update',
+    'update-by-email',
+    'import',
+    'create-label',
+    'pipelines',
+  ],
   ...['create-stage', 'update-stage', 'refresh', 'reconnect-link', 'generate', 'rotate', 'dead', 'refused'],
   ...['receipts', 'api-versions'],
 ]);

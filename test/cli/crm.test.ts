@@ -152,6 +152,16 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(await problem('deals', 'update', '402', '--pipeline', 'default')).toContain('--stage');
     });
 
+    it('of a company is made or updated by its domain', async () => {
+      const write = (...args: string[]) => json('companies', 'create-or-update-by-domain', ...args);
+      const made = await write('https://www.Shop.Example', '--property', 'name=Shop');
+      const again = await write('shop.example', '--property', 'city=Nara');
+      expect([again.id, again.properties.domain]).toEqual([made.id, 'shop.example']);
+      expect(await problem('companies', 'create-or-update-by-domain', 'jane@example.com')).toContain(
+        'is no domain',
+      );
+    });
+
     it('is erased only with --yes', async () => {
       expect(await problem('contacts', 'gdpr-delete', '105')).toBe(
         'This erases the contact 105 for good. Nothing was done: add --yes to do it.',
@@ -224,6 +234,17 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(made.properties).toMatchObject({ lastname: '山田, "Taro"', company: 'two\r\nlines' });
       const jane = await json('contacts', 'get', '101');
       expect(jane.properties).toMatchObject({ lastname: 'Doe-Roe', company: 'Example Inc.' });
+    });
+
+    it('of companies goes by domain when asked to', async () => {
+      const csv = await file(
+        'domains.csv',
+        'domain,city\nhttps://www.By-Domain.example/,Nara\nExample.com,Boston\n',
+      );
+      const load = ['companies', 'create-or-update', '--id-property', 'domain', '--file', csv];
+      const first = await json(...load);
+      expect([first.done.length, first.done[1].id, first.failed]).toEqual([2, '301', []]);
+      expect((await json(...load)).done).toEqual(first.done);
     });
 
     it('may be about one record twice', async () => {

@@ -8,7 +8,7 @@ const CRM_SCOPES = [
   'sales-email-read',
   'crm.lists.read',
   'crm.lists.write',
-  ...['contacts', 'companies', 'deals'].flatMap((type) =>
+  ...['contacts', 'companies', 'deals', 'line_items', 'products', 'quotes', 'custom'].flatMap((type) =>
     ['objects', 'schemas'].flatMap((part) => [`crm.${part}.${type}.read`, `crm.${part}.${type}.write`]),
   ),
 ];

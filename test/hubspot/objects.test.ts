@@ -164,13 +164,123 @@ describe('contacts', () => {
 });
 
 describe('companies', () => {
-  it('are found by domain, however it is written', async () => {
-    const world = await startCrmWorld();
-    try {
-      const found = await world.hubspot.companies.findByDomain('EXAMPLE.com');
-      expect(found.map(({ id }) => id)).toEqual(['301']);
-    } finally {
-      await world.close();
-    }
+  let world: CrmWorld;
+  let companies: CrmWorld['hubspot']['companies'];
+  beforeAll(async () => {
+    world = await startCrmWorld();
+    companies = world.hubspot.companies;
+  });
+  afterAll(() => world.close());
+
+  it.each([
+    ['EXAMPLE.com'],
+    ['  example.com. '],
+    ['www.example.com'],
+    ['https://www.Example.com/about?x=1#y'],
+    ['http://example.com:8080'],
+  ])('are found by domain when it is written %s', async (domain) => {
+    expect((await companies.findByDomain(domain)).map(({ id }) => id)).toEqual(['301']);
+  });
+
+  it.each([
+    ['https://Shop.Example.co.jp/', 'shop.example.co.jp'],
+    ['www.com', 'www.com'],
+    ['http://www.例え.jp/会社', '例え.jp'],
+    ['xn--r8jz45g.jp', 'xn--r8jz45g.jp'],
+  ])('of %s are looked for under %s', async (given, domain) => {
+    const [sent] = await world.requestsOf(() => companies.findByDomain(given));
+    expect(sent?.body.filterGroups[0].filters[0].value).toBe(domain);
+  });
+
+  it.each([
+    '',
+    'example',
+    'localhost:3000',
+    '10.0.0.10',
+    '[::1]',
+    'jane@example.com',
+    'ftp://example.com',
+    'a b.com',
+    '.com',
+  ])('are not asked for when "%s" is no domain', async (domain) => {
+    const sent = await world.requestsOf(async () => {
+      const refused = {
+        status: 400,
+        code: 'invalid_domain',
+        message: expect.stringContaining('Nothing was sent'),
+      };
+      await expect(companies.findByDomain(domain)).rejects.toMatchObject(refused);
+      await expect(companies.createOrUpdateByDomain(domain, {})).rejects.toMatchObject(refused);
+    });
+    expect(sent).toEqual([]);
+  });
+
+  it('are created by domain once and then updated', async () => {
+    const made = await companies.createOrUpdateByDomain('https://www.Once.Example/jobs', { name: 'Once' });
+    const again = await companies.createOrUpdateByDomain('ONCE.example', { city: 'Kyoto' });
+    expect([made.created, again.created, again.company.id]).toEqual([true, false, made.company.id]);
+    const { properties } = await companies.get(made.company.id, ['domain', 'name', 'city']);
+    expect(properties).toMatchObject({ domain: 'once.example', name: 'Once', city: 'Kyoto' });
+  });
+
+  it('are created or updated by domain in batches, once for each domain', async () => {
+    await Promise.all(['C', 'D'].map((name) => companies.create({ name, domain: 'pair.example' })));
+    const many = Array.from({ length: 120 }, (_, at) => ({
+      id: `https://www.Batch-${at}.example/`,
+      properties: { name: `B${at}` },
+    }));
+    const inputs = [
+      { id: 'Example.com', properties: { city: 'Boston' } },
+      { id: 'fresh.example', properties: { name: 'Fresh' } },
+      { id: 'http://FRESH.example', properties: { city: 'Nara' } },
+      { id: 'pair.example', properties: { city: 'Nara' } },
+      { id: 'jane@example.com', properties: {} },
+      { id: 'number.example', properties: { numberofemployees: 'many' } },
+    ];
+    const progress: number[] = [];
+    const outcomes = await companies.batchUpsert('domain', [...inputs, ...many], (done) =>
+      progress.push(done),
+    );
+    const [known, fresh, same, twins, address, number, ...rest] = outcomes;
+    expect([known?.result?.id, known?.result?.new]).toEqual(['301', false]);
+    expect([fresh?.result?.new, same?.result?.id]).toEqual([true, fresh?.result?.id]);
+    expect(twins?.failure?.message).toMatch(/^Several companies have the domain pair.example: \d+, \d+$/);
+    expect(address?.failure?.message).toContain('"jane@example.com" is no domain');
+    expect(number?.failure?.message).toContain('many was not a valid number');
+    expect(rest.map(({ input, result }) => [input, result?.new])).toEqual(many.map((input) => [input, true]));
+    expect(progress.at(-1)).toBe(123);
+    const { properties } = await companies.get(fresh?.result?.id ?? '', ['domain', 'name', 'city']);
+    expect(properties).toMatchObject({ domain: 'fresh.example', name: 'Fresh', city: 'Nara' });
+
+    const again = await companies.batchUpsert('domain', many);
+    expect(again.map(({ result }) => [result?.id, result?.new])).toEqual(
+      rest.map(({ result }) => [result?.id, false]),
+    );
+  });
+
+  it('of a batch are not written when the search for them fails', async () => {
+    const path = '/crm/objects/2026-09/companies/search';
+    await world.sandbox.control('failures', { path, status: 400, body: { message: 'No.' } });
+    const sent = await world.requestsOf(() =>
+      expect(
+        companies.batchUpsert('domain', [{ id: 'unsent.example', properties: {} }]),
+      ).rejects.toMatchObject({
+        status: 400,
+      }),
+    );
+    expect(sent.map((request) => request.path)).toEqual([path]);
+  });
+
+  it('with one domain are named, and none of them is written', async () => {
+    const twins = await Promise.all(
+      ['A', 'B'].map((name) => companies.create({ name, domain: 'twin.example' })),
+    );
+    const ids = twins.map(({ id }) => id).toSorted();
+    await expect(companies.createOrUpdateByDomain('twin.example', { city: 'Nara' })).rejects.toMatchObject({
+      status: 409,
+      code: 'several_companies',
+      message: `Several companies have the domain twin.example: ${ids.join(', ')}. Nothing was written. Merge them, or update one by its id.`,
+    });
+    expect((await companies.get(ids[0] ?? '', ['city'])).properties.city).toBeNull();
   });
 });

@@ -15,7 +15,8 @@ import { startWorld, type World } from '../helpers/world.ts';
 const project = readProjectScopes();
 
 describe('the scopes of HubSpot’s APIs', () => {
-  const { pipelines, associations, ...plain } = apiScopes;
+  // What the project does not ask for: a vendor who works on other types adds their scopes.
+  const { pipelines, associations, objects: _, schemas: __, ...plain } = apiScopes;
   const all = {
     ...plain,
     ...{ 'pipelines of deals': pipelines('deals'), 'pipelines of tickets': pipelines('tickets') },

@@ -66,6 +66,17 @@ describe('contacts', () => {
     ]);
   });
 
+  it('show no more than fifty histories at once', async () => {
+    const inputs = Array.from({ length: 51 }, (_, at) => ({ id: String(at) }));
+    const read = { inputs, properties: [], propertiesWithHistory: ['phone'] };
+    const batch = await api('POST', `${contacts}/batch/read`, read);
+    const list = await api('GET', `${contacts}?limit=51&propertiesWithHistory=phone`);
+    expect([batch.body.message, list.status]).toEqual([
+      'The maximum number of inputs supported in a batch request for property histories is 50.',
+      400,
+    ]);
+  });
+
   it('are listed in pages', async () => {
     const first = await api('GET', `${contacts}?limit=2`);
     expect(first.body.results.map(({ id }: { id: string }) => id)).toEqual(['101', '102']);

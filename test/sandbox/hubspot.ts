@@ -21,7 +21,7 @@ export const everyScope = [
   'crm.objects.owners.read',
   'crm.lists.read',
   'crm.lists.write',
-  ...['contacts', 'companies', 'deals'].flatMap((plural) =>
+  ...['contacts', 'companies', 'deals', 'line_items', 'products', 'quotes', 'custom'].flatMap((plural) =>
     ['objects', 'schemas'].flatMap((part) => [`crm.${part}.${plural}.read`, `crm.${part}.${plural}.write`]),
   ),
 ];

@@ -40,6 +40,20 @@ async function events(count: number, ...kinds: string[]) {
   return wanted(await app.until((all) => wanted(all).length >= count));
 }
 
+describe('subscriptions to custom objects', () => {
+  it('cause events of that type alone', async () => {
+    const creation = { eventType: 'object.creation', objectTypeId: '2-30001' };
+    expect((await subscribe(creation)).message).toContain('The app lacks a scope');
+    await hubspot.call('PUT', '/_sandbox/app', { optionalScopes: ['crm.objects.custom.read'] });
+    const subscriptionId = await subscribe(creation);
+    await api('POST', `${objects}/line_items`, { properties: { name: 'Seat' } });
+    const { body } = await api('POST', `${objects}/2-30001`, { properties: { serial_number: 'W-1' } });
+    expect(await events(1, 'object.creation')).toEqual([
+      expect.objectContaining({ subscriptionId, objectTypeId: '2-30001', objectId: Number(body.id) }),
+    ]);
+  });
+});
+
 describe('webhook settings', () => {
   it.each(['/webhooks/v3/193354', '/webhooks/2026-03/193354', base])('are kept at %s', async (path) => {
     const settings = { targetUrl: `${app.url}/elsewhere`, throttling: { maxConcurrentRequests: 7 } };

@@ -19,68 +19,75 @@ interface Example {
 }
 
 /** The cases that every type of records has in common. */
-export function objectCases(area: ObjectArea, example: Example): Cases {
+export function objectCases(
+  area: ObjectArea | ((services: Services) => CrmObjects),
+  example: Example,
+): Cases {
+  const records = (services: Services) => (typeof area === 'function' ? area(services) : services[area]);
   const { create, change, unique, toContact, deletedForGood } = example;
   const [property = '', value = ''] = Object.entries(create)[0] ?? [];
   const first = async ({ services }: { services: Services }) => {
-    const { id } = await services[area].create(create);
+    const { id } = await records(services).create(create);
     return id;
   };
 
   return {
     'creates, reads, changes and archives a record': async ({ services }) => {
       const types = [{ associationCategory: 'HUBSPOT_DEFINED', associationTypeId: toContact } as const];
-      const { id } = await services[area].create(create, [{ to: { id: '101' }, types }]);
-      await services[area].get(id, [property, 'hs_object_id'], { associations: ['contacts'] });
-      await services[area].update(id, change);
-      await services[area].archive(id);
-      if (!deletedForGood) await services[area].get(id, [property], { archived: true });
-      await refused(404, services[area].get(id));
+      const { id } = await records(services).create(create, [{ to: { id: '101' }, types }]);
+      await records(services).get(id, [property, 'hs_object_id'], {
+        associations: ['contacts'],
+        propertiesWithHistory: [property],
+      });
+      await records(services).update(id, change);
+      await records(services).archive(id);
+      if (!deletedForGood) await records(services).get(id, [property], { archived: true });
+      await refused(404, records(services).get(id));
     },
 
     'is refused a property that does not exist': ({ services }) =>
-      refused(400, services[area].create({ ...create, no_such_property: '1' })),
+      refused(400, records(services).create({ ...create, no_such_property: '1' })),
 
     'lists and searches': async (world) => {
       await first(world);
       const filters = [{ propertyName: property, operator: 'EQ', value }] as const;
-      await count(world.services[area].list());
+      await count(records(world.services).list({ propertiesWithHistory: [property] }));
       await count(
-        world.services[area].list({ properties: [property], archived: true, associations: ['contacts'] }),
+        records(world.services).list({ properties: [property], archived: true, associations: ['contacts'] }),
       );
-      await count(world.services[area].search({ filters }));
-      await count(world.services[area].search({ query: value, sort: { propertyName: 'hs_object_id' } }));
+      await count(records(world.services).search({ filters }));
+      await count(records(world.services).search({ query: value, sort: { propertyName: 'hs_object_id' } }));
     },
 
     'reads what was changed and deleted, and goes on from there': async (world) => {
       const { services } = world;
-      await services[area].archive(await first(world));
+      await records(services).archive(await first(world));
       await first(world);
-      for await (const { cursor } of services[area].changedSince(new Date(0))) {
-        await count(services[area].changedSince(new Date(), { cursor }));
+      for await (const { cursor } of records(services).changedSince(new Date(0))) {
+        await count(records(services).changedSince(new Date(), { cursor }));
       }
     },
 
     'writes, reads and archives in batches, in which single inputs fail': async (world) => {
       const { services } = world;
       const one = await first(world);
-      const created = await services[area].batchCreate([
+      const created = await records(services).batchCreate([
         { properties: unique ? { ...create, [unique.property]: unique.values[0] } : create },
         { properties: { no_such_property: '1' } },
       ]);
       expectFailures(created, 1);
-      await services[area].batchUpdate([{ id: one, properties: change }]);
-      expectFailures(await services[area].batchUpdate([{ id: '999999', properties: change }]), 1);
-      await services[area].batchRead([one]);
-      expectFailures(await services[area].batchRead([one, '999999']), 1);
-      await services[area].batchArchive([one]);
+      await records(services).batchUpdate([{ id: one, properties: change }]);
+      expectFailures(await records(services).batchUpdate([{ id: '999999', properties: change }]), 1);
+      await records(services).batchRead([one], [property], { propertiesWithHistory: [property] });
+      expectFailures(await records(services).batchRead([one, '999999']), 1);
+      await records(services).batchArchive([one]);
     },
 
     'upserts in batches by a unique property': async ({ services }) => {
       const inputs = unique?.values.map((id) => ({ id, properties: change })) ?? [
         { id: '1', properties: change },
       ];
-      const outcomes = await services[area].batchUpsert(unique?.property ?? 'no_such_property', inputs);
+      const outcomes = await records(services).batchUpsert(unique?.property ?? 'no_such_property', inputs);
       expectFailures(outcomes, unique ? 0 : 1);
     },
   };
