@@ -20,10 +20,11 @@ import {
   sealState,
 } from '../verification/oauth-state.ts';
 import { parseReturnUrl, withState } from '../verification/return-url.ts';
+import { readCallbackError } from './callback-error.ts';
 import { createDisconnect, type Disconnected } from './disconnect.ts';
 import { createExchangeLimit, type ExchangeKind } from './exchange-limit.ts';
 import { clearAfterInstall, raiseInstallMisconfigured } from './install-alarms.ts';
-import { installFailed } from './install-errors.ts';
+import { installEnded, installFailed, isInstallFailure } from './install-errors.ts';
 import { endInstall, publishLifecycle } from './lifecycle-events.ts';
 import type { TokenService } from './token-service.ts';
 
@@ -58,6 +59,15 @@ interface Dependencies {
 const FAILED_EXCHANGES_PER_MINUTE = 30;
 /** Failures that anyone can bring about with a code of their own making. */
 const COUNTED_FAILURES = ['code_refused', 'install_refused', 'app_misconfigured'];
+
+/** What the browser brings when HubSpot ended an install with an error. */
+interface RefusedCallback {
+  readonly error: string;
+  readonly description?: string | undefined;
+  readonly code?: string | undefined;
+  readonly state?: string | undefined;
+  readonly browser?: string | undefined;
+}
 
 /** A state that came back, and what is stored about it. */
 interface TakenState {
@@ -146,10 +156,17 @@ export function createInstallService(dependencies: Dependencies) {
     },
 
     /** HubSpot sent the browser back with an error. Nothing is stored: whoever declined may go back and approve. */
-    async refuse(error: string, state: string | undefined, browser?: string): Promise<never> {
-      if (state)
-        await (openState(state, config.sessionSecret) ? takeOwn(state) : takePartner(state, browser));
-      throw installFailed(error === 'access_denied' ? 'access_denied' : 'install_refused');
+    async refuse({ error, description, code, state, browser }: RefusedCallback): Promise<never> {
+      const secrets = [code, state, browser, ...hubspot.clientSecrets].filter((it) => it !== undefined);
+      const said = readCallbackError(error, description, secrets);
+      logger.warn({ reason: said.logText }, 'HubSpot ended an install with an error');
+      try {
+        if (state)
+          await (openState(state, config.sessionSecret) ? takeOwn(state) : takePartner(state, browser));
+      } catch (failure) {
+        throw isInstallFailure(failure) ? installEnded(said, failure.code) : failure;
+      }
+      throw installEnded(said);
     },
 
     status,

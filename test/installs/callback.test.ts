@@ -5,6 +5,7 @@ import { createApp } from '../../app/app.ts';
 import { createContext } from '../../app/context.ts';
 import { alarmsStore } from '../../app/db/alarms-store.ts';
 import { listen } from '../../app/listen.ts';
+import { createMemoryLog } from '../helpers/memory-log.ts';
 import { API_KEY } from '../helpers/settings.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
@@ -19,10 +20,11 @@ interface Step {
   readonly init?: RequestInit;
 }
 
+const log = createMemoryLog();
 let world: World;
 let ahead = 0;
 beforeAll(async () => {
-  world = await startWorld({ clock: { now: () => Date.now() + ahead } });
+  world = await startWorld({ clock: { now: () => Date.now() + ahead }, logger: log.logger });
 });
 afterEach(() => {
   ahead = 0;
@@ -314,6 +316,8 @@ interface Failure {
   readonly status: number;
   readonly code: string;
   readonly heading: string;
+  /** True when another install would meet the same. */
+  readonly forGood?: boolean;
 }
 
 const NOT_STARTED = { status: 400, code: 'state_unknown', heading: 'This install was not started here' };
@@ -326,6 +330,16 @@ const NO_WAY_BACK = { status: 400, code: 'return_url_refused', heading: 'The way
 const DOWN = { status: 502, code: 'hubspot_unavailable', heading: 'HubSpot is not answering' };
 const HALF = { status: 502, code: 'hubspot_incomplete', heading: 'HubSpot’s answer could not be read' };
 const REFUSED = { status: 400, code: 'install_refused', heading: 'HubSpot ended the install' };
+const NO_SCOPES = {
+  ...{ status: 403, code: 'scopes_refused', forGood: true },
+  heading: 'HubSpot did not grant what this app needs',
+};
+const APP_REFUSED = {
+  ...{ status: 400, code: 'app_refused', forGood: true },
+  heading: 'HubSpot does not accept this app',
+};
+const LACKS_SCOPES =
+  'Authorization failed because your account lacks access to the required scopes [tickets]';
 const WRONG_APP = {
   ...{ status: 502, code: 'app_misconfigured' },
   heading: 'This app is not set up correctly',
@@ -354,6 +368,35 @@ const failures: Failure[] = [
   {
     ...{ what: 'HubSpot ends it with an error of its own', ...REFUSED },
     reach: async () => callback({ error: 'server_error', error_description: ATTACK, ...(await stateOf()) }),
+  },
+  {
+    ...{ what: 'the account has no access to the scopes', ...NO_SCOPES },
+    reach: async () =>
+      callback({ error: 'invalid_scope', error_description: LACKS_SCOPES, ...(await stateOf()) }),
+  },
+  {
+    ...{ what: 'the scopes stand in the description alone', ...NO_SCOPES },
+    reach: async () =>
+      callback({ error: 'access_denied', error_description: LACKS_SCOPES, ...(await stateOf()) }),
+  },
+  {
+    ...{ what: 'the marketplace says that the account has no access to the scopes', ...NO_SCOPES },
+    reach: async () =>
+      callback({ error: 'invalid_scope', returnUrl: 'https://app.hubspot.com/integrations' }),
+  },
+  {
+    ...{ what: 'HubSpot does not know the app', ...APP_REFUSED },
+    reach: async () => callback({ error: 'unauthorized_client', ...(await stateOf()) }),
+  },
+  {
+    ...{ what: 'the account has no access to the scopes, and the state is not ours', ...NOT_STARTED },
+    forGood: true,
+    reach: async () =>
+      callback({ error: 'invalid_scope', error_description: LACKS_SCOPES, state: 'made-up-state' }),
+  },
+  {
+    ...{ what: 'an error comes ten minutes later', ...TOO_LATE },
+    reach: async () => late({ url: callback({ error: 'access_denied', ...(await stateOf()) }) }),
   },
   {
     ...{ what: 'an error comes without a state', ...REFUSED },
@@ -618,13 +661,13 @@ const failures: Failure[] = [
   },
 ];
 
-describe.each(failures)('an install in which $what', ({ reach, status, code, heading }) => {
+describe.each(failures)('an install in which $what', ({ reach, status, code, heading, forGood = false }) => {
   const reached = async (): Promise<Step> => {
     const step = await reach();
     return typeof step === 'string' ? { url: step } : step;
   };
 
-  it(`ends with ${status}, a page that says so, and a way to start again`, async () => {
+  it(`ends with ${status} and a page that says so, and whether starting again helps`, async () => {
     const step = await reached();
     const before = await stored();
     const answer = await take(step);
@@ -634,8 +677,10 @@ describe.each(failures)('an install in which $what', ({ reach, status, code, hea
     const text = await answer.text();
     expect(text).toContain(`<h1>${heading}</h1>`);
     expect(text).toContain(`<title>${heading}</title>`);
-    expect(text).toContain('<a role="button" href="/install">Start again</a>');
+    expect(text.includes('<a role="button" href="/install">Start again</a>')).toBe(!forGood);
+    expect(text.includes('Starting again does not help')).toBe(forGood);
     expect(text).toContain(answer.headers.get('x-request-id'));
+    expect(text).not.toMatch(/<script>alert|<img src=x/);
     expectNothingRepeated(text, step.url);
     expect(await stored()).toEqual(before);
   });
@@ -650,14 +695,78 @@ describe.each(failures)('an install in which $what', ({ reach, status, code, hea
   });
 });
 
-/** Nothing of the address comes back in the answer: not as markup, and no code or state that could be read on. */
+/** Nothing but HubSpot's reason comes back in the answer: no code or state that could be read on. */
 function expectNothingRepeated(text: string, url: string) {
   for (const [name, value] of new URL(url).searchParams) {
-    if (value.length > 6 && name !== 'error') expect(text).not.toContain(value);
+    if (value.length > 6 && !name.startsWith('error')) expect(text).not.toContain(value);
   }
-  expect(text).not.toContain('<script>alert');
-  expect(text).not.toContain('<img src=x');
 }
+
+describe('the error with which HubSpot sends the browser back', () => {
+  const lines = () => log.lines.filter(({ msg }) => msg === 'HubSpot ended an install with an error');
+  const shown = async (url: string) => {
+    const text = await (await open(url)).text();
+    return /Reason given: “(.*?)”/.exec(text)?.[1];
+  };
+
+  it.each<{ what: string; query: () => Promise<Record<string, string>> }>([
+    { what: 'with a state of ours', query: stateOf },
+    { what: 'with a state that is not ours', query: async () => ({ state: 'made-up-state' }) },
+    { what: 'with no state', query: async () => ({}) },
+    {
+      what: 'from the marketplace',
+      query: async () => ({ returnUrl: 'https://app.hubspot.com/integrations' }),
+    },
+    {
+      what: 'after the sign-in',
+      query: async () => ({ ...Object.fromEntries(new URL((await finalize()).url).searchParams), code: '' }),
+    },
+  ])('stands on the page, in the JSON and in the log: $what', async ({ query }) => {
+    const url = callback({ ...(await query()), error: 'invalid_scope', error_description: LACKS_SCOPES });
+    const said = `invalid_scope: ${LACKS_SCOPES}`;
+    const before = lines().length;
+    expect(await shown(url)).toBe(said);
+    const body = (await (await fetch(url)).json()) as { error: { message: string } };
+    expect(body.error.message).toContain(`Reason given: “${said}”`);
+    expect(lines().slice(before)).toMatchObject([
+      { level: 40, reason: said, requestId: expect.any(String) },
+      { level: 40, reason: said },
+    ]);
+  });
+
+  it('is text, one line, without what cannot be seen, and does not end its quotes', async () => {
+    const written = `a\u0000b\u202ec\r\nd\u200be ”f“ ${ATTACK}`;
+    const url = callback({ error: ATTACK, error_description: written, ...(await stateOf()) });
+    const text = await (await open(url)).text();
+    for (const part of ['<img src=x', '<script>alert', '\0', '\u202e', '\u200b'])
+      expect(text).not.toContain(part);
+    expect(text).toContain(
+      '&lt;script&gt;alert(2)&lt;/script&gt;: a b c d e &quot;f&quot; &quot;&gt;&lt;img',
+    );
+  });
+
+  it('is as long as a line of a page at the most', async () => {
+    const url = callback({ error: 'e'.repeat(3_000), error_description: '😀'.repeat(1_000) });
+    expect(await shown(url)).toBe(`${'e'.repeat(100)}…: ${'😀'.repeat(400)}…`);
+    expect(String(lines().at(-1)?.reason).length).toBeLessThan(1_000);
+  });
+
+  it('repeats no secret, and the log no e-mail address', async () => {
+    const { state } = await stateOf();
+    const written = `jane@example.com may not: ${state} some-code sandbox-client-secret`;
+    const query = { error: 'server_error', error_description: written, state, code: 'some-code' };
+    expect(await shown(callback(query))).toBe('server_error: jane@example.com may not: … … …');
+    expect(lines().at(-1)?.reason).toBe('server_error: :email may not: … … …');
+    expect(JSON.stringify(log.lines)).not.toMatch(/jane@example|sandbox-client-secret/);
+  });
+
+  it('that stands twice, or is empty, is not an error', async () => {
+    for (const query of ['error=a&error=b', 'error=', 'error_description=x']) {
+      const answer = await fetch(`${world.serverUrl}/oauth-callback?${query}`);
+      expect(await answer.json()).toMatchObject({ error: { code: 'callback_incomplete' } });
+    }
+  });
+});
 
 describe('a sign-in', () => {
   it.each<{ what: string; form: Record<string, string> }>([
@@ -723,15 +832,6 @@ describe('an install that failed', () => {
     ]);
     await listening.close();
     await impatient.close();
-  });
-
-  it('because it was declined says nothing in HubSpot’s words, whatever they are', async () => {
-    for (const error of ['access_denied', ATTACK, 'invalid_scope']) {
-      const url = callback({ error, error_description: ATTACK, ...(await stateOf()) });
-      const text = await (await open(url)).text();
-      expectNothingRepeated(text, url);
-      for (const word of ['invalid_scope', 'onerror']) expect(text).not.toContain(word);
-    }
   });
 
   it('because it was declined can be approved after all, once', async () => {
