@@ -5,6 +5,7 @@ import { createClientSecretsStore } from './db/client-secrets-store.ts';
 import { createInstallsStore } from './db/installs-store.ts';
 import { createPool, HANDLER_CONNECTIONS, PATIENCE } from './db/pool.ts';
 import { createSessionLocks } from './db/session-locks.ts';
+import { createAccountApi } from './hubspot/account.ts';
 import { createHubSpotHttp } from './hubspot/http.ts';
 import { createOAuthApi } from './hubspot/oauth.ts';
 import { createPortalClient, type HubSpotFor } from './hubspot/portal-client.ts';
@@ -108,6 +109,8 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     oauth,
     tokens,
     hubspotFor,
+    accountOf: (accessToken) =>
+      createAccountApi((request) => http({ ...request, accessToken }), apiPaths).get(),
     clock,
     logger,
     failedExchangesPerMinute: overrides.failedExchangesPerMinute,

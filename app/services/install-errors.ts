@@ -61,7 +61,7 @@ const FAILURES = {
   hubspot_unavailable: [
     502,
     'HubSpot is not answering',
-    'HubSpot did not answer, or not in a way that can be read. Nothing was stored. Wait a moment, then start again.',
+    'HubSpot did not answer, or not in a way that can be read. Nothing was stored. Wait a moment and reload this page; where HubSpot no longer takes its code, start again.',
   ],
   hubspot_incomplete: [
     502,

@@ -7,8 +7,9 @@ import { type Pool, ping } from '../db/pool.ts';
 import { LOCKS, type SessionLocks } from '../db/session-locks.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError, installNotFound } from '../errors.ts';
+import type { AccountDetails } from '../hubspot/account.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
-import { classifyOAuthFailure, type OAuthApi } from '../hubspot/oauth.ts';
+import type { OAuthApi } from '../hubspot/oauth.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { Logger } from '../logger.ts';
 import { hashBrowser } from '../verification/browser-cookie.ts';
@@ -21,9 +22,10 @@ import {
 } from '../verification/oauth-state.ts';
 import { parseReturnUrl, withState } from '../verification/return-url.ts';
 import { readCallbackError } from './callback-error.ts';
+import { createCodeExchange } from './code-exchange.ts';
 import { createDisconnect, type Disconnected } from './disconnect.ts';
 import { createExchangeLimit, type ExchangeKind } from './exchange-limit.ts';
-import { clearAfterInstall, raiseInstallMisconfigured } from './install-alarms.ts';
+import { clearAfterInstall } from './install-alarms.ts';
 import { installEnded, installFailed, isInstallFailure } from './install-errors.ts';
 import { endInstall, publishLifecycle } from './lifecycle-events.ts';
 import type { TokenService } from './token-service.ts';
@@ -50,6 +52,8 @@ interface Dependencies {
   oauth: OAuthApi;
   tokens: TokenService;
   hubspotFor: HubSpotFor;
+  /** The account that an access token belongs to. */
+  accountOf: (accessToken: string) => Promise<AccountDetails>;
   clock: Clock;
   logger: Logger;
   /** For each of the ways in. */
@@ -85,6 +89,7 @@ export function createInstallService(dependencies: Dependencies) {
   /** By state: a browser that sends its callback twice waits for the first to end, and learns that it did. */
   const finishing = new Map<string, Promise<unknown>>();
   const { hubspot, serverUrl } = config;
+  const exchange = createCodeExchange({ ...dependencies, redirectUri: hubspot.redirectUri });
   const disconnect = createDisconnect(dependencies);
 
   return {
@@ -300,30 +305,6 @@ export function createInstallService(dependencies: Dependencies) {
     }
   }
 
-  async function exchange(code: string) {
-    try {
-      const answer = await oauth.exchangeCode(code);
-      return { answer, info: await oauth.introspect(answer.accessToken, 'access_token') };
-    } catch (error) {
-      if (!(error instanceof HubSpotError)) throw error;
-      const failure = classifyOAuthFailure(error, 'code');
-      if (failure === 'bad_code') throw installFailed('code_refused', error);
-      if (failure === 'transient') throw installFailed('hubspot_unavailable', error);
-      const settings = `HUBSPOT_CLIENT_ID, HUBSPOT_CLIENT_SECRET and the redirect URL ${hubspot.redirectUri}`;
-      logger.error({ err: error }, 'HubSpot refused an install');
-      if (failure === 'refused') {
-        const message = `HubSpot refused an install (${error.summary}). If others fail too, check ${settings}.`;
-        if (hasOAuthWord(error)) await raiseInstallMisconfigured(pool, message);
-        throw installFailed('install_refused', error);
-      }
-      await raiseInstallMisconfigured(
-        pool,
-        `HubSpot refuses this app (${error.summary}): check ${settings}.`,
-      );
-      throw installFailed('app_misconfigured', error);
-    }
-  }
-
   /** @throws {AppError} install_not_found. */
   async function status(portalId: number): Promise<InstallStatus> {
     const install = await installs.find(pool, portalId);
@@ -341,9 +322,4 @@ export function createInstallService(dependencies: Dependencies) {
       reconnectUrl: `${serverUrl}/install?portalId=${install.portalId}`,
     };
   }
-}
-
-/** Strangers may bring any code: HubSpot's plain "error" about one says nothing of this app's settings. */
-function hasOAuthWord({ oauthError, oauthStatus }: HubSpotError): boolean {
-  return oauthError !== undefined || oauthStatus !== 'error';
 }

@@ -1,11 +1,12 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createApp } from '../../app/app.ts';
 import { createContext } from '../../app/context.ts';
 import { alarmsStore } from '../../app/db/alarms-store.ts';
 import { listen } from '../../app/listen.ts';
 import { createMemoryLog } from '../helpers/memory-log.ts';
+import { between } from '../helpers/sandbox-client.ts';
 import { API_KEY } from '../helpers/settings.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
@@ -592,9 +593,8 @@ const failures: Failure[] = [
   },
   ...[
     { what: 'does not exchange codes', ...{ status: 500 } },
-    { what: 'is over its limit', ...{ status: 429 } },
-    { what: 'moves the account', ...{ status: 477 } },
-    { what: 'has locked the account', ...{ status: 423 } },
+    { what: 'is over its limit, and stays so', ...{ status: 429, times: 3 } },
+    { what: 'is over its limit for a minute', ...{ status: 429, headers: { 'retry-after': '60' } } },
     { what: 'has a proxy without HubSpot behind it', ...{ status: 502 } },
     { what: 'has a proxy that waits in vain', ...{ status: 504 } },
     { what: 'closes the connection', ...{ status: 0 } },
@@ -614,8 +614,12 @@ const failures: Failure[] = [
     reach: () => failing('/oauth/*/token', { status: 503 }, finalize()),
   },
   {
-    ...{ what: 'HubSpot does not say whose token it is', ...DOWN },
-    reach: () => failing('/oauth/*/introspect', { status: 503 }, ownCallback()),
+    ...{ what: 'HubSpot nowhere says whose token it is', ...DOWN },
+    reach: async () => {
+      const body = { access_token: 'x', refresh_token: 'y', token_type: 'bearer', expires_in: 1800 };
+      const step = await failing('/oauth/*/token', { status: 200, body }, ownCallback());
+      return failing('/oauth/*/introspect', { status: 503, times: 3 }, Promise.resolve(step));
+    },
   },
   {
     ...{ what: 'HubSpot calls the token dead at once', ...HALF },
@@ -654,10 +658,6 @@ const failures: Failure[] = [
   {
     ...{ what: 'HubSpot says BAD_REDIRECT_URI', ...WRONG_APP },
     reach: () => failing('/oauth/*/token', badClient('BAD_REDIRECT_URI', 'invalid_grant'), ownCallback()),
-  },
-  {
-    ...{ what: 'HubSpot does not let the app ask about tokens', ...WRONG_APP },
-    reach: () => failing('/oauth/*/introspect', badClient('BAD_CLIENT_SECRET'), ownCallback()),
   },
 ];
 
@@ -701,6 +701,94 @@ function expectNothingRepeated(text: string, url: string) {
     if (value.length > 6 && !name.startsWith('error')) expect(text).not.toContain(value);
   }
 }
+
+describe('an install that meets passing trouble at HubSpot', () => {
+  const asked = async (path: string): Promise<number> =>
+    (await world.sandbox.read(`requests?path=${path}`)).results.length;
+  const WAYS = [
+    { way: 'our own link', step: async (): Promise<Step> => ({ url: await ownCallback(62516) }), done: 200 },
+    {
+      ...{ way: 'the marketplace', done: 302 },
+      step: async (): Promise<Step> => ({ url: await marketplaceCallback(62516) }),
+    },
+    { way: 'the marketplace with a sign-in', step: () => finalize(62516), done: 302 },
+  ];
+  const nothingMore = { userEmail: null, hubDomain: null };
+  beforeEach(async () => {
+    await world.api('DELETE', '/hubid/62516?local=true');
+  });
+
+  it.each([423, 429, 477, 488].flatMap((status) => WAYS.map((way) => ({ status, ...way }))))(
+    'tries the code again after $status: from $way',
+    async ({ status, step, done }) => {
+      const reached = await step();
+      const before = await asked('/oauth/*/token');
+      await world.sandbox.control('failures', { path: '/oauth/*/token', status });
+      const answer = await take(reached);
+      expect([answer.status, await asked('/oauth/*/token')]).toEqual([done, before + 2]);
+      if (done === 302) expect(locationOf(answer)).toBe(queryOf(reached.url, 'returnUrl'));
+      expect(await portal(62516)).toMatchObject({ state: 'active', userEmail: 'owner@second.example' });
+    },
+  );
+
+  it.each([0, 500, 503, 504])('does not try the code again when it may be used up (%i)', async (status) => {
+    const url = await ownCallback();
+    const before = await asked('/oauth/*/token');
+    await world.sandbox.control('failures', { path: '/oauth/*/token', status });
+    expect([(await open(url)).status, await asked('/oauth/*/token')]).toEqual([502, before + 1]);
+    expect((await open(url)).status).toBe(200);
+  });
+
+  it('waits as long as HubSpot asks for', async () => {
+    const url = await ownCallback();
+    const headers = { 'retry-after': '1' };
+    await world.sandbox.control('failures', { path: '/oauth/*/token', status: 429, headers });
+    expect((await open(url)).status).toBe(200);
+    const { results } = await world.sandbox.read('requests?path=/oauth/*/token');
+    expect(between(results.at(-2), results.at(-1))).toBeGreaterThanOrEqual(950);
+  });
+
+  it.each([0, 423, 429, 477, 488, 500, 502, 503])('asks again whose tokens came after %i', async (status) => {
+    const url = await ownCallback(62516);
+    const exchanges = await asked('/oauth/*/token');
+    await world.sandbox.control('failures', { path: '/oauth/*/introspect', status });
+    expect((await open(url)).status).toBe(200);
+    expect(await asked('/oauth/*/token')).toBe(exchanges + 1);
+    expect(await portal(62516)).toMatchObject({ state: 'active', hubDomain: expect.any(String) });
+  });
+
+  it.each(
+    [
+      { what: 'no answer', failure: { status: 503, times: 3 } },
+      { what: 'a rate limit for a minute', failure: { status: 429, headers: { 'retry-after': '60' } } },
+      { what: 'a page', failure: { status: 403, body: '<html>Blocked</html>', times: 3 } },
+      { what: 'a refusal', failure: badClient('BAD_CLIENT_SECRET') },
+    ].flatMap((trouble) => WAYS.map((way) => ({ ...trouble, ...way }))),
+  )('keeps the tokens that came when the introspection gives $what: from $way', async (row) => {
+    const { step, failure, done } = row;
+    const reached = await step();
+    await world.sandbox.control('failures', { path: '/oauth/*/introspect', ...failure });
+    const answer = await take(reached);
+    expect(answer.status).toBe(done);
+    if (done === 302) expect(locationOf(answer)).toBe(queryOf(reached.url, 'returnUrl'));
+    const { scopes, optionalScopes } = world.ctx.config.hubspot;
+    expect(await portal(62516)).toMatchObject({
+      ...{ state: 'active', appId: 193354, userId: expect.any(Number), ...nothingMore },
+      scopes: [...scopes, ...optionalScopes],
+    });
+    expect((await world.api('GET', '/hubid/62516/contact/lars@second.example')).status).toBe(200);
+  });
+
+  it('asks for the account when neither the tokens nor the introspection name it', async () => {
+    const added = await world.sandbox.control('portals', { from: 700_001, installed: true });
+    const [{ accessToken, refreshToken }] = added.results;
+    const body = { access_token: accessToken, refresh_token: refreshToken, expires_in: 1800 };
+    const step = await failing('/oauth/*/token', { status: 200, body }, marketplaceCallback());
+    const url = await failing('/oauth/*/introspect', { status: 503, times: 3 }, Promise.resolve(step));
+    expect((await open(String(url))).status).toBe(302);
+    expect(await portal(700_001)).toMatchObject({ state: 'active', userId: null, ...nothingMore });
+  });
+});
 
 describe('the error with which HubSpot sends the browser back', () => {
   const lines = () => log.lines.filter(({ msg }) => msg === 'HubSpot ended an install with an error');
