@@ -5,6 +5,7 @@ import { createClientSecretsStore } from './db/client-secrets-store.ts';
 import { createInstallsStore } from './db/installs-store.ts';
 import { createPool, HANDLER_CONNECTIONS, PATIENCE } from './db/pool.ts';
 import { createSessionLocks } from './db/session-locks.ts';
+import { createAccessTokensApi } from './hubspot/access-tokens.ts';
 import { createAccountApi } from './hubspot/account.ts';
 import { createHubSpotHttp } from './hubspot/http.ts';
 import { createOAuthApi } from './hubspot/oauth.ts';
@@ -83,7 +84,8 @@ export function createContext(config: Config, logger: Logger, overrides: Context
   const { appId, developerApiKey, apiPaths } = config.hubspot;
   const [clientSecret = ''] = config.hubspot.clientSecrets;
   const oauth = createOAuthApi(http, { ...config.hubspot, clientSecret }, apiPaths);
-  const tokens = createTokenService({ pool, locks, installs, oauth, clock, logger });
+  const accessTokens = createAccessTokensApi(http, apiPaths);
+  const tokens = createTokenService({ pool, locks, installs, oauth, accessTokens, clock, logger });
   const budget = createCallBudget({ pool, limits: config.hubspot.limits, logger });
   const hubspotFor: HubSpotFor = (portalId, priority = 'interactive', withinMs) =>
     createPortalClient({
@@ -107,6 +109,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     locks,
     installs,
     oauth,
+    accessTokens,
     tokens,
     hubspotFor,
     accountOf: (accessToken) =>
@@ -154,6 +157,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     pool,
     locks,
     installs,
+    accessTokens,
     signedRequest: createSignedRequest({
       serverUrl: config.serverUrl,
       clientSecrets: config.hubspot.clientSecrets,

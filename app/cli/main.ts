@@ -14,6 +14,7 @@ import { createConfirm } from './confirm.ts';
 import { GROUPS } from './groups.ts';
 import { createOutput } from './output.ts';
 import { explainRefusal } from './refusal.ts';
+import { createReadSecret } from './secret.ts';
 import { refuseUnknownWords } from './unknown-words.ts';
 
 const program = new Command('npm run hubspot --')
@@ -31,6 +32,7 @@ for (const group of GROUPS) {
   group(program, {
     output,
     confirm: createConfirm({ input: process.stdin, output: process.stderr }),
+    readSecret: createReadSecret({ input: process.stdin, output: process.stderr }),
     async withContext(work, { database = true } = {}) {
       const config = loadConfig(readCommandEnvironment());
       const level = program.opts<{ verbose?: boolean }>().verbose ? 'debug' : 'silent';

@@ -7,6 +7,7 @@ import { type Pool, ping } from '../db/pool.ts';
 import { LOCKS, type SessionLocks } from '../db/session-locks.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError, installNotFound } from '../errors.ts';
+import type { AccessTokensApi } from '../hubspot/access-tokens.ts';
 import type { AccountDetails } from '../hubspot/account.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
 import type { OAuthApi } from '../hubspot/oauth.ts';
@@ -21,6 +22,7 @@ import {
   sealState,
 } from '../verification/oauth-state.ts';
 import { parseReturnUrl, withState } from '../verification/return-url.ts';
+import { createAccessTokenInstall } from './access-token-install.ts';
 import { readCallbackError } from './callback-error.ts';
 import { createCodeExchange } from './code-exchange.ts';
 import { createDisconnect, type Disconnected } from './disconnect.ts';
@@ -40,7 +42,8 @@ export interface InstallStatus extends Install {
   readonly refreshing: boolean;
   /** Scopes that HUBSPOT_SCOPES asks for and this install was not granted: it has to consent again. */
   readonly missingScopes: readonly string[];
-  readonly reconnectUrl: string;
+  /** Where the account consents again; null for one whose access token the operator gave. */
+  readonly reconnectUrl: string | null;
   has(scope: string): boolean;
 }
 
@@ -50,6 +53,7 @@ interface Dependencies {
   locks: SessionLocks;
   installs: InstallsStore;
   oauth: OAuthApi;
+  accessTokens: AccessTokensApi;
   tokens: TokenService;
   hubspotFor: HubSpotFor;
   /** The account that an access token belongs to. */
@@ -173,6 +177,11 @@ export function createInstallService(dependencies: Dependencies) {
       }
       throw installEnded(said);
     },
+
+    /** Connects an account with an access token of its own; see {@link createAccessTokenInstall}. */
+    addAccessToken: createAccessTokenInstall(dependencies),
+
+    find,
 
     status,
 
@@ -305,21 +314,28 @@ export function createInstallService(dependencies: Dependencies) {
     }
   }
 
+  async function find(portalId: number): Promise<InstallStatus | undefined> {
+    const install = await installs.find(pool, portalId);
+    return install && describe(install, await locks.isHeld(pool, LOCKS.tokenRefresh, String(portalId)));
+  }
+
   /** @throws {AppError} install_not_found. */
   async function status(portalId: number): Promise<InstallStatus> {
-    const install = await installs.find(pool, portalId);
+    const install = await find(portalId);
     if (!install) throw installNotFound(portalId);
-    return describe(install, await locks.isHeld(pool, LOCKS.tokenRefresh, String(portalId)));
+    return install;
   }
 
   function describe(install: Install, refreshing: boolean): InstallStatus {
-    const has = (scope: string) => install.scopes.includes(scope);
+    const isOAuth = install.kind === 'oauth';
+    // HubSpot does not list the scope of an install where there is none.
+    const has = (scope: string) => install.scopes.includes(scope) || (!isOAuth && scope === 'oauth');
     return {
       ...install,
       refreshing,
       has,
       missingScopes: hubspot.scopes.filter((scope) => !has(scope)),
-      reconnectUrl: `${serverUrl}/install?portalId=${install.portalId}`,
+      reconnectUrl: isOAuth ? `${serverUrl}/install?portalId=${install.portalId}` : null,
     };
   }
 }

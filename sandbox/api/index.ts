@@ -13,6 +13,7 @@ import { crmObjectsApi } from './crm-objects.ts';
 import { oauthApi } from './oauth.ts';
 import { ownersApi } from './owners.ts';
 import { pipelinesApi } from './pipelines.ts';
+import { privateAppsApi } from './private-apps.ts';
 import { propertiesApi } from './properties.ts';
 import { correlationId, logRequests, planFailures } from './traffic.ts';
 import { webhooksApi } from './webhooks.ts';
@@ -27,6 +28,7 @@ export function hubspotApi(ctx: SandboxContext): Router {
   router.use(planFailures(ctx));
 
   router.use(oauthApi(ctx));
+  router.use(privateAppsApi(ctx));
   router.use(appEventTypesApi(ctx));
   router.use(webhooksApi(ctx));
 
