@@ -1,3 +1,4 @@
+import { createAccessTokensApi } from '../../app/hubspot/access-tokens.ts';
 import { createAccountApi } from '../../app/hubspot/account.ts';
 import { createAppInstallsApi } from '../../app/hubspot/app-installs.ts';
 import { createAssociationsApi } from '../../app/hubspot/associations.ts';
@@ -17,6 +18,7 @@ import { createPipelinesApi } from '../../app/hubspot/pipelines.ts';
 import { createTicketsApi } from '../../app/hubspot/tickets.ts';
 import { createTimelineApi } from '../../app/hubspot/timeline.ts';
 import { createWebhookSettingsApi } from '../../app/hubspot/webhook-settings.ts';
+import { accessTokenCases } from './cases/access-tokens.ts';
 import { accountCases, ownerCases } from './cases/account.ts';
 import { appInstallCases } from './cases/app-installs.ts';
 import { associationCases } from './cases/associations.ts';
@@ -80,6 +82,7 @@ export const areas: { readonly [Name in keyof Services]?: Area } = {
   pipelines: { api: createPipelinesApi, descriptions: ['pipelines.2026-09'], others, cases: pipelineCases },
   owners: { api: createOwnersApi, descriptions: [], cases: ownerCases },
   account: { api: createAccountApi, descriptions: ['accountInfo.2026-09'], others, cases: accountCases },
+  accessTokens: { api: createAccessTokensApi, descriptions: [], cases: accessTokenCases },
   timeline: { api: createTimelineApi, descriptions: ['timeline.2026-03'], cases: timelineCases },
   webhookSettings: {
     api: createWebhookSettingsApi,
