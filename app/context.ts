@@ -5,6 +5,8 @@ import { createClientSecretsStore } from './db/client-secrets-store.ts';
 import { createInstallsStore } from './db/installs-store.ts';
 import { CONNECTIONS, createPool, DELIVERY_CONNECTIONS, HANDLER_CONNECTIONS, PATIENCE } from './db/pool.ts';
 import { createSessionLocks } from './db/session-locks.ts';
+import { createAccessTokensApi } from './hubspot/access-tokens.ts';
+import { createAccountApi } from './hubspot/account.ts';
 import { createDeveloperSend } from './hubspot/developer-send.ts';
 import { createHubSpotHttp } from './hubspot/http.ts';
 import { createOAuthApi } from './hubspot/oauth.ts';
@@ -86,7 +88,8 @@ export function createContext(config: Config, logger: Logger, overrides: Context
   const http = createHubSpotHttp(apiUrl, logger, overrides.callTimeoutMs, [...scopes, ...optionalScopes]);
   const [clientSecret = ''] = config.hubspot.clientSecrets;
   const oauth = createOAuthApi(http, { ...config.hubspot, clientSecret }, apiPaths);
-  const tokens = createTokenService({ pool, locks, installs, oauth, clock, logger });
+  const accessTokens = createAccessTokensApi(http, apiPaths);
+  const tokens = createTokenService({ pool, locks, installs, oauth, accessTokens, clock, logger });
   const portalAlarms = createPortalAlarms({ pool, logger });
   const budget = createCallBudget({ pool, limits: config.hubspot.limits, logger });
   const hubspotFor: HubSpotFor = (portalId, priority = 'interactive', withinMs) =>
@@ -112,8 +115,11 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     locks,
     installs,
     oauth,
+    accessTokens,
     tokens,
     hubspotFor,
+    accountOf: (accessToken) =>
+      createAccountApi((request) => http({ ...request, accessToken }), apiPaths).get(),
     clock,
     logger,
     failedExchangesPerMinute: overrides.failedExchangesPerMinute,
@@ -157,6 +163,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     pool,
     locks,
     installs,
+    accessTokens,
     signedRequest: createSignedRequest({
       serverUrl: config.serverUrl,
       clientSecrets: config.hubspot.clientSecrets,

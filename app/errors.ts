@@ -57,10 +57,14 @@ export const installNotFound = (portalId: number) =>
     `Portal ${portalId} has not installed this app. Open /install to connect it.`,
   );
 
-export const needsReconnect = (portalId: number) =>
+/** @param kind how the account was connected. */
+export const needsReconnect = (portalId: number, kind: 'oauth' | 'access_token' = 'oauth') =>
   new AppError(
     409,
     'install_needs_reconnect',
-    `HubSpot no longer accepts the authorisation of portal ${portalId}. Nothing was sent. ` +
-      'Ask the account to install the app again at /install.',
+    kind === 'oauth'
+      ? `HubSpot no longer accepts the authorisation of portal ${portalId}. Nothing was sent. ` +
+          'Ask the account to install the app again at /install.'
+      : `HubSpot no longer accepts the access token of portal ${portalId}: it was rotated or deleted there. Nothing ` +
+          `was sent. Give this server the new one: installs add ${portalId}.`,
   );

@@ -19,3 +19,11 @@ export const jsonOfPrintable = (line: string): string => {
   const made = JSON.parse(line, (_key, value) => (typeof value === 'string' ? printable(value) : value));
   return `${JSON.stringify(made)}\n`;
 };
+
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu;
+
+/** Text that anyone may have written as one short line, without controls and invisible marks. */
+export function shortLine(text: string, most: number): string {
+  const characters = [...text.toWellFormed().replace(INVISIBLE, ' ').trim()];
+  return characters.length > most ? `${characters.slice(0, most).join('')}…` : characters.join('');
+}

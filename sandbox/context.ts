@@ -8,6 +8,7 @@ import { createMarketplace, type Marketplace } from './state/marketplace.ts';
 import { createOwners, type Owners } from './state/owners.ts';
 import { createPipelines, type Pipelines } from './state/pipelines.ts';
 import { createPortals, type Portals } from './state/portals.ts';
+import { createPrivateApps, type PrivateApps } from './state/private-apps.ts';
 import { type Project, readProject } from './state/project.ts';
 import { createProperties, type Properties } from './state/properties.ts';
 import { createRecords, type RecordChange, type Records } from './state/records.ts';
@@ -27,6 +28,7 @@ export interface SandboxContext {
   clock: SandboxClock;
   portals: Portals;
   tokens: Tokens;
+  privateApps: PrivateApps;
   marketplace: Marketplace;
   properties: Properties;
   pipelines: Pipelines;
@@ -62,6 +64,7 @@ export function createContext({
   const clock = createClock();
   const portals = createPortals();
   const tokens = createTokens(clock);
+  const privateApps = createPrivateApps();
   const marketplace = createMarketplace(settings, tokens);
   const properties = createProperties();
   const pipelines = createPipelines();
@@ -76,7 +79,8 @@ export function createContext({
 
   function onChange(change: RecordChange) {
     if (change.kind === 'privacyDeletion') timeline.forget(change.portalId, change.objectId);
-    if (!tokens.findInstall(change.portalId) || subscriptions.settings().paused) return;
+    const isConnected = tokens.findInstall(change.portalId) || privateApps.has(change.portalId);
+    if (!isConnected || subscriptions.settings().paused) return;
     const { appId } = settings.get();
     deliveries.enqueue(changeEvents(change, subscriptions.list(), appId, deliveries.newEventId));
   }
@@ -101,6 +105,7 @@ export function createContext({
     clock,
     portals,
     tokens,
+    privateApps,
     marketplace,
     properties,
     pipelines,

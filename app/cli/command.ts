@@ -10,6 +10,8 @@ export interface Tools {
   output(): Output;
   /** @throws {ProblemError} unless the person at the terminal agrees. */
   confirm(consequence: string): Promise<void>;
+  /** From standard input, or typed at the terminal without being shown; '' when there is none. */
+  readSecret(question: string): Promise<string>;
 }
 
 /** Options of a command that is confirmed. */

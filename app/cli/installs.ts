@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
+import type { AccessTokenInfo } from '../hubspot/access-tokens.ts';
 import { INSTALL_STATES, type InstallStatus } from '../services/install-service.ts';
-import { type CommandGroup, destructiveAction, portalArgument } from './command.ts';
+import { type CommandGroup, destructiveAction, ProblemError, portalArgument } from './command.ts';
 
 const PAGE = 500;
 
@@ -13,7 +14,7 @@ interface DisconnectOptions {
 }
 
 export const installCommands: CommandGroup = (program, tools) => {
-  const { withContext, output } = tools;
+  const { withContext, output, readSecret } = tools;
   const group = program.command('installs').description('the portals that installed the app');
   const portal = (command: Command) =>
     command.argument('<portal>', 'number of the HubSpot account', portalArgument);
@@ -36,7 +37,7 @@ export const installCommands: CommandGroup = (program, tools) => {
       });
       output().list(
         rows.map(summary),
-        ['portal', 'state', 'reason', 'tokenExpires', 'nextRefresh', 'missingScopes'],
+        ['portal', 'kind', 'state', 'reason', 'tokenExpires', 'nextRefresh', 'missingScopes'],
         emptyList(state, needsConsent),
       );
     });
@@ -75,6 +76,21 @@ export const installCommands: CommandGroup = (program, tools) => {
       );
     });
 
+  portal(group.command('add').description('connect an account of your own with its access token'))
+    .option('--access-token <token>', 'of a private app or service key; without it, read from standard input')
+    .action(async (portalId: number, { accessToken }: { accessToken?: string }) => {
+      const token = accessToken ?? (await readSecret(`Access token of portal ${portalId} (not shown)`));
+      if (token === '') throw new ProblemError('No access token was given. Nothing was stored.');
+      const [install, info, appId] = await withContext(async ({ services: { installs }, config }) => {
+        const added = await installs.addAccessToken(portalId, token);
+        return [await installs.status(portalId), added, config.hubspot.appId];
+      });
+      output().done(
+        [`Portal ${portalId} is connected.`, ...remarks(install, info, appId)].join(' '),
+        summary(install),
+      );
+    });
+
   portal(group.command('refresh').description('refresh the access token now')).action(
     async (portalId: number) => {
       const install = await withContext(async ({ services }) => {
@@ -95,17 +111,19 @@ export const installCommands: CommandGroup = (program, tools) => {
       '--local',
       'only forget the tokens: HubSpot is not told, for when it refuses',
     ),
-    (portalId: number, { local }: DisconnectOptions) =>
-      local
-        ? `This forgets the tokens of portal ${portalId} without telling HubSpot.`
-        : `This uninstalls the app from portal ${portalId} at HubSpot and forgets its tokens.`,
+    async (portalId: number, { local }: DisconnectOptions) => {
+      if (local) return `This forgets the tokens of portal ${portalId} without telling HubSpot.`;
+      const { kind } = await withContext(({ services }) => services.installs.status(portalId));
+      return kind === 'oauth'
+        ? `This uninstalls the app from portal ${portalId} at HubSpot and forgets its tokens.`
+        : `This forgets the access token of portal ${portalId}.`;
+    },
     async (portalId: number, { local = false }: DisconnectOptions) => {
-      const { hubspotTold } = await withContext(({ services }) =>
-        services.installs.disconnect(portalId, { local }),
-      );
-      const atHubSpot = hubspotTold
-        ? ''
-        : ' HubSpot was not told: the customer may have to remove the app there as well.';
+      const [{ hubspotTold }, { kind }] = await withContext(async ({ services }) => [
+        await services.installs.disconnect(portalId, { local }),
+        await services.installs.status(portalId),
+      ]);
+      const atHubSpot = hubspotTold ? '' : ` ${LEFT_AT_HUBSPOT[kind]}`;
       output().done(`Portal ${portalId} is disconnected.${atHubSpot}`, {
         ...{ portal: portalId, state: 'uninstalled', hubspotTold },
       });
@@ -115,7 +133,11 @@ export const installCommands: CommandGroup = (program, tools) => {
   portal(
     group.command('reconnect-link').description('the address at which the customer installs again'),
   ).action(async (portalId: number) => {
-    const link = await withContext(async ({ config }) => `${config.serverUrl}/install?portalId=${portalId}`);
+    const link = await withContext(async ({ services, config }) => {
+      const install = await services.installs.find(portalId);
+      if (install?.reconnectUrl === null) throw new ProblemError(noLink(portalId));
+      return `${config.serverUrl}/install?portalId=${portalId}`;
+    });
     output().done(link, { portal: portalId, link });
   });
 };
@@ -125,8 +147,25 @@ function emptyList(state: ShownState | undefined, needsConsent: boolean): string
   return needsConsent ? 'No install lacks a scope.' : 'No portal has installed the app yet.';
 }
 
+const LEFT_AT_HUBSPOT = {
+  oauth: 'HubSpot was not told: the customer may have to remove the app there as well.',
+  access_token: 'Its access token still works at HubSpot: rotate or delete it there.',
+};
+
+const noLink = (portalId: number) =>
+  `Portal ${portalId} is connected with an access token, which no customer gives. Replace it: installs add ${portalId}.`;
+
+/** What does not go by itself with the token. */
+function* remarks(install: InstallStatus, info: AccessTokenInfo, appId: number): Generator<string> {
+  if (info.scopes === undefined) yield 'HubSpot did not say which scopes the token has.';
+  else if (install.missingScopes.length > 0) yield `It lacks scopes: ${install.missingScopes.join(', ')}.`;
+  if (info.appId !== undefined && info.appId !== appId)
+    yield `Webhooks of its app are handled only with HUBSPOT_APP_ID=${info.appId} and that app’s client secret.`;
+}
+
 const summary = (install: InstallStatus) => ({
   portal: install.portalId,
+  kind: install.kind,
   state: install.refreshing ? 'refreshing' : install.state,
   reason: install.stateReason,
   tokenExpires: install.accessTokenExpiresAt,

@@ -15,6 +15,7 @@ import { GROUPS } from './groups.ts';
 import { createOutput } from './output.ts';
 import { explainRefusal } from './refusal.ts';
 import { refuseRepeatedOptions } from './repeated-options.ts';
+import { createReadSecret } from './secret.ts';
 import { explainUnconfirmed, isUnconfirmed, UNCONFIRMED_EXIT_CODE } from './unconfirmed.ts';
 import { refuseUnknownWords } from './unknown-words.ts';
 
@@ -37,6 +38,7 @@ for (const group of GROUPS) {
   group(program, {
     output,
     confirm: createConfirm({ input: process.stdin, output: process.stderr }),
+    readSecret: createReadSecret({ input: process.stdin, output: process.stderr }),
     async withContext(work, { database = true } = {}) {
       const config = loadConfig(readCommandEnvironment());
       const level = program.opts<{ verbose?: boolean }>().verbose ? 'debug' : 'silent';

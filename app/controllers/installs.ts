@@ -22,6 +22,7 @@ export function installRoutes(installs: InstallService, apiKey: RequestHandler):
 /** Field by field, so that a new column of the row is not published by accident. */
 export const presentInstall = (install: InstallStatus) => ({
   portalId: install.portalId,
+  kind: install.kind,
   appId: install.appId,
   userId: install.userId,
   hubDomain: install.hubDomain,

@@ -13,6 +13,7 @@ const callbackQuery = z.object({
   code: text,
   state: text,
   error: text,
+  error_description: text,
   step: text,
   returnUrl: text,
 });
@@ -47,10 +48,14 @@ export function oauthRoutes({ installs, partnerSignIn, sessionSecret, limit }: D
 
     .get('/oauth-callback', async (req, res) => {
       res.set({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
-      const { code, state, error, step, returnUrl } = callbackQuery.parse(req.query);
+      const query = callbackQuery.parse(req.query);
+      const { code, state, error, step, returnUrl } = query;
       // Seen in the wild: the marketplace's Install button reaching this address with nothing at all.
       if (Object.keys(req.query).length === 0) return res.redirect(302, installs.begin());
-      if (error) return installs.refuse(error, state, browserOf(req));
+      if (error) {
+        const description = query.error_description;
+        return installs.refuse({ error, description, code, state, browser: browserOf(req) });
+      }
       if (step === 'authorize' && returnUrl) return showSignIn(req, res, returnUrl);
       if (step === 'finalize' && code && state && returnUrl) {
         return res.redirect(

@@ -8,9 +8,16 @@ import { type Db, type Pool, takingLong } from './pool.ts';
 export const INSTALL_STATES = ['active', 'backing_off', 'needs_reconnect', 'uninstalled'] as const;
 export type InstallState = (typeof INSTALL_STATES)[number];
 
+/**
+ * `oauth`: the account consented, and its access token is refreshed. `access_token`: the operator gave the token of a
+ * private app or a service key, which does not expire and is not refreshed.
+ */
+export type InstallKind = 'oauth' | 'access_token';
+
 /** What is known of a portal's install; holds no token. */
 export interface Install {
   readonly portalId: number;
+  readonly kind: InstallKind;
   /** Grows with each reinstall of a portal; to consent again is none. */
   readonly installId: number;
   readonly appId: number;
@@ -40,7 +47,15 @@ export interface Tokens {
   readonly refreshDueAt: Date;
 }
 
-export type InstallWithTokens = Omit<Install, keyof Tokens> & Tokens;
+export type InstallWithTokens = Omit<Install, keyof Tokens | 'kind'> & Tokens & { readonly kind: 'oauth' };
+
+/** Its token neither expires nor is refreshed. */
+export type InstallWithAccessToken = Omit<Install, 'kind'> & {
+  readonly kind: 'access_token';
+  readonly accessToken: string;
+};
+
+export type OpenInstall = InstallWithTokens | InstallWithAccessToken;
 
 export type SealedInstall = Install & {
   readonly sealedAccess: string | null;
@@ -54,7 +69,10 @@ export interface RefreshedTokens {
   readonly tokens: Tokens;
 }
 
-export type NewInstall = Tokens &
+export type NewInstall = (
+  | (Tokens & { readonly kind?: 'oauth' })
+  | { readonly kind: 'access_token'; readonly accessToken: string }
+) &
   Pick<Install, 'portalId' | 'appId' | 'userId' | 'userEmail' | 'hubDomain' | 'partnerUser' | 'scopes'>;
 
 export interface HistoryEntry {
@@ -80,7 +98,13 @@ export interface DueInstall {
   readonly dueAt: Date;
 }
 
-const COLUMNS = `portal_id as "portalId", install_id as "installId", app_id as "appId", user_id as "userId",
+/** `state_reason` of an install that begins, begins again, or goes on with other tokens. */
+const REASONS: Readonly<Record<InstallKind, readonly [begun: string, again: string, renewed: string]>> = {
+  oauth: ['installed', 'installed again', 'consented again'],
+  access_token: ['access token added', 'access token added', 'access token replaced'],
+};
+
+const COLUMNS = `portal_id as "portalId", kind, install_id as "installId", app_id as "appId", user_id as "userId",
   user_email as "userEmail", hub_domain as "hubDomain", partner_user as "partnerUser", scopes, state,
   state_reason as "stateReason", refresh_failures as "refreshFailures", token_version as "tokenVersion",
   access_token_expires_at as "accessTokenExpiresAt", refresh_due_at as "refreshDueAt",
@@ -108,24 +132,27 @@ export type InstallsStore = ReturnType<typeof createInstallsStore>;
 export function createInstallsStore(ring: KeyRing) {
   return {
     /**
-     * Stores what a consent gave. Over an install that holds tokens that is the same install, whose customer has
-     * consented again; over one that has ended, or none, an install begins.
+     * Stores what a consent or an operator gave. Over an install that holds tokens that is the same install, whose
+     * customer has consented again; over one that has ended, or none, an install begins.
      */
     async save(db: Db, install: NewInstall): Promise<{ installId: number; begun: boolean }> {
+      const { kind = 'oauth' } = install;
+      const isOAuth = install.kind !== 'access_token';
       const { rows } = await db.query<{ installId: number; begun: boolean }>(
         `with fresh as materialized (select nextval('install_ids') as install_id)
          insert into installs (portal_id, app_id, user_id, user_email, hub_domain, partner_user, scopes,
-           access_token, refresh_token, access_token_expires_at, refresh_due_at, state, install_id)
-         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'active', install_id from fresh
+           access_token, refresh_token, access_token_expires_at, refresh_due_at, state, install_id, kind,
+           state_reason)
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'active', install_id, $12, $13 from fresh
          on conflict (portal_id) do update set
-           app_id = excluded.app_id, user_id = excluded.user_id, user_email = excluded.user_email,
+           kind = excluded.kind, app_id = excluded.app_id, user_id = excluded.user_id, user_email = excluded.user_email,
            hub_domain = excluded.hub_domain, scopes = excluded.scopes,
            partner_user = coalesce(excluded.partner_user,
              case when installs.access_token is not null then installs.partner_user end),
            access_token = excluded.access_token, refresh_token = excluded.refresh_token,
            access_token_expires_at = excluded.access_token_expires_at, refresh_due_at = excluded.refresh_due_at,
            state = 'active', refresh_failures = 0,
-           state_reason = case when installs.access_token is null then 'installed again' else 'consented again' end,
+           state_reason = case when installs.access_token is null then $14 else $15 end,
            install_id = case when installs.access_token is null then excluded.install_id else installs.install_id end,
            token_version = installs.token_version + 1, installed_at = now(), updated_at = now()
          returning install_id as "installId", install_id = (select install_id from fresh) as begun`,
@@ -138,8 +165,10 @@ export function createInstallsStore(ring: KeyRing) {
           install.partnerUser,
           install.scopes,
           ...seal(install.portalId, install),
-          install.accessTokenExpiresAt,
-          install.refreshDueAt,
+          isOAuth ? install.accessTokenExpiresAt : null,
+          isOAuth ? install.refreshDueAt : null,
+          kind,
+          ...REASONS[kind],
         ],
       );
       const [saved] = rows;
@@ -211,10 +240,11 @@ export function createInstallsStore(ring: KeyRing) {
       return rowCount ?? 0;
     },
 
-    /** The install with its tokens in clear, or undefined when it is unknown or holds none. */
+    /** The install with its tokens in clear, or undefined when it is unknown, holds none, or got none by OAuth. */
     async findWithTokens(db: Db, portalId: number): Promise<InstallWithTokens | undefined> {
       const [found] = await this.findSealed(db, [portalId]);
-      return found && open(found);
+      const install = found && open(found);
+      return install?.kind === 'oauth' ? install : undefined;
     },
 
     /** Of each portal in turn, with the tokens as they are stored; {@link open} opens them. */
@@ -319,7 +349,7 @@ export function createInstallsStore(ring: KeyRing) {
         pool,
         `select key_id, count(distinct portal_id)::int as installs from (
            select portal_id, split_part(unnest(array[access_token, refresh_token]), '.', 2) as key_id
-           from installs where access_token is not null) used group by key_id`,
+           from installs where access_token is not null) used where key_id is not null group by key_id`,
         KEY_USE_MS,
       );
       return new Map(rows.map((row) => [row.key_id, row.installs]));
@@ -353,7 +383,7 @@ export function createInstallsStore(ring: KeyRing) {
       );
       const last = rows.at(-1)?.portalId;
       if (last === undefined) return undefined;
-      const installs: InstallWithTokens[] = [];
+      const installs: OpenInstall[] = [];
       const unreadable: number[] = [];
       for (const row of rows) {
         try {
@@ -382,23 +412,25 @@ export function createInstallsStore(ring: KeyRing) {
     },
   };
 
-  function seal(portalId: number, tokens: Pick<Tokens, 'accessToken' | 'refreshToken'>): [string, string] {
+  function seal(
+    portalId: number,
+    tokens: { readonly accessToken: string; readonly refreshToken?: string },
+  ): [string, string | null] {
+    const { accessToken, refreshToken } = tokens;
     return [
-      encrypt(ring, tokens.accessToken, boundTo(portalId, 'access_token')),
-      encrypt(ring, tokens.refreshToken, boundTo(portalId, 'refresh_token')),
+      encrypt(ring, accessToken, boundTo(portalId, 'access_token')),
+      refreshToken === undefined ? null : encrypt(ring, refreshToken, boundTo(portalId, 'refresh_token')),
     ];
   }
 
-  function open(row: SealedInstall): InstallWithTokens | undefined {
-    const { sealedAccess, sealedRefresh, accessTokenExpiresAt, refreshDueAt, ...install } = row;
-    if (!sealedAccess || !sealedRefresh || !accessTokenExpiresAt || !refreshDueAt) return undefined;
-    return {
-      ...install,
-      accessTokenExpiresAt,
-      refreshDueAt,
-      accessToken: decrypt(ring, sealedAccess, boundTo(install.portalId, 'access_token')),
-      refreshToken: decrypt(ring, sealedRefresh, boundTo(install.portalId, 'refresh_token')),
-    };
+  function open(row: SealedInstall): OpenInstall | undefined {
+    const { sealedAccess, sealedRefresh, accessTokenExpiresAt, refreshDueAt, kind, ...install } = row;
+    if (!sealedAccess) return undefined;
+    const accessToken = decrypt(ring, sealedAccess, boundTo(install.portalId, 'access_token'));
+    if (kind === 'access_token') return { ...install, kind, accessToken, accessTokenExpiresAt, refreshDueAt };
+    if (!sealedRefresh || !accessTokenExpiresAt || !refreshDueAt) return undefined;
+    const refreshToken = decrypt(ring, sealedRefresh, boundTo(install.portalId, 'refresh_token'));
+    return { ...install, kind, accessToken, refreshToken, accessTokenExpiresAt, refreshDueAt };
   }
 }
 

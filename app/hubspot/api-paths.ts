@@ -68,6 +68,8 @@ export const apiVersions = {
     { version: '2026-09', path: '/appinstalls/2026-09', unsupportedFrom: '2028-03-31' },
     { version: 'v3', path: '/appinstalls/v3', unsupportedFrom: '2027-09-30' },
   ],
+  /** Access tokens that HubSpot shows; in no description of HubSpot's. */
+  privateApps: [{ version: 'v2', path: '/oauth/v2/private-apps', unsupportedFrom: '2027-09-30' }],
   /** Settings and subscriptions of legacy apps. */
   webhooks: [
     { version: '2026-09', path: '/app-webhooks/2026-09', unsupportedFrom: '2028-03-31' },

@@ -35,15 +35,17 @@ export function createDisconnect(dependencies: Dependencies) {
   const { pool, installs, oauth, tokens, hubspotFor, clock, logger } = dependencies;
 
   /**
-   * An install that HubSpot ended before, or whose tokens no key opens, is only forgotten.
+   * An install that HubSpot ended before, whose tokens no key opens, or whose access token the operator gave, is only
+   * forgotten: HubSpot lets no such token end itself.
    * @param options.local HubSpot is not asked.
    * @throws {AppError} hubspot_unavailable, disconnect_refused, app_misconfigured: nothing is changed here then, and
    *   the call can be made again.
    */
   return async (install: Install, { local }: { local: boolean }): Promise<Disconnected> => {
-    const { portalId, installId, state, stateReason } = install;
+    const { portalId, installId, kind, state, stateReason } = install;
     if (state === 'uninstalled') return { hubspotTold: stateReason !== HERE_ONLY };
-    const hubspotTold = state === 'needs_reconnect' || (!local && (await endAtHubSpot(install)));
+    const asks = kind === 'oauth' && !local;
+    const hubspotTold = state === 'needs_reconnect' || (asks && (await endAtHubSpot(install)));
     const reason = hubspotTold ? HERE : HERE_ONLY;
     await inTransaction(pool, (tx) =>
       endInstall(tx, installs, portalId, {

@@ -1,16 +1,27 @@
 import { AppError } from '../errors.ts';
+import type { CallbackError } from './callback-error.ts';
 
-/** Why an install did not happen. Each has its own page, with a button to start again. */
+/** Why an install did not happen. Each has its own page. */
 const FAILURES = {
   access_denied: [
     403,
     'The install was declined',
-    'The install was declined in HubSpot. Nothing was stored.',
+    'The install was declined in HubSpot. Nothing was stored. Start again to approve it, or ask a user who may install apps, such as a super admin.',
+  ],
+  scopes_refused: [
+    403,
+    'HubSpot did not grant what this app needs',
+    'The account has no access to all that this app requires, or the app asks for a scope that it may not have. Nothing was stored.',
+  ],
+  app_refused: [
+    400,
+    'HubSpot does not accept this app',
+    'HubSpot ended the install because of how this app asked for it. Nothing was stored.',
   ],
   install_refused: [
     400,
     'HubSpot ended the install',
-    'HubSpot ended the install with an error. Nothing was stored.',
+    'HubSpot ended the install with an error. Nothing was stored. Wait a moment, then start again; if that does not help, ask whoever runs this app.',
   ],
   callback_incomplete: [
     400,
@@ -50,7 +61,7 @@ const FAILURES = {
   hubspot_unavailable: [
     502,
     'HubSpot is not answering',
-    'HubSpot did not answer, or not in a way that can be read. Nothing was stored. Wait a moment, then start again.',
+    'HubSpot did not answer, or not in a way that can be read. Nothing was stored. Wait a moment and reload this page; where HubSpot no longer takes its code, start again.',
   ],
   hubspot_incomplete: [
     502,
@@ -66,7 +77,27 @@ const FAILURES = {
 
 export type InstallFailure = keyof typeof FAILURES;
 
-export function installFailed(code: InstallFailure, cause?: unknown): AppError {
-  const [status, title, message] = FAILURES[code];
-  return new AppError(status, code, message, { title, startAgain: true, cause });
+/** Those that another install would only meet again. */
+const FOR_GOOD: readonly InstallFailure[] = ['scopes_refused', 'app_refused'];
+const NO_USE = 'Starting again does not help: tell whoever runs this app.';
+
+export const installFailed = (code: InstallFailure, cause?: unknown): AppError =>
+  failure(code, FAILURES[code][2], true, cause);
+
+/**
+ * The browser came back with an error in place of a code.
+ * @param code what the page is about when there is no such install, or it is over.
+ */
+export function installEnded(said: CallbackError, code: InstallFailure = said.failure): AppError {
+  const startAgain = !FOR_GOOD.includes(said.failure);
+  const message = [FAILURES[code][2], startAgain ? [] : NO_USE, `Reason given: “${said.text}”`].flat();
+  return failure(code, message.join(' '), startAgain);
 }
+
+function failure(code: InstallFailure, message: string, startAgain: boolean, cause?: unknown): AppError {
+  const [status, title] = FAILURES[code];
+  return new AppError(status, code, message, { title, startAgain, cause });
+}
+
+export const isInstallFailure = (error: unknown): error is AppError & { code: InstallFailure } =>
+  error instanceof AppError && Object.hasOwn(FAILURES, error.code);

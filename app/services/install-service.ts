@@ -7,8 +7,10 @@ import { type Pool, ping } from '../db/pool.ts';
 import { LOCKS, type SessionLocks } from '../db/session-locks.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError, installNotFound } from '../errors.ts';
+import type { AccessTokensApi } from '../hubspot/access-tokens.ts';
+import type { AccountDetails } from '../hubspot/account.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
-import { classifyOAuthFailure, type OAuthApi } from '../hubspot/oauth.ts';
+import type { OAuthApi } from '../hubspot/oauth.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { Logger } from '../logger.ts';
 import { hashBrowser } from '../verification/browser-cookie.ts';
@@ -20,10 +22,13 @@ import {
   sealState,
 } from '../verification/oauth-state.ts';
 import { parseReturnUrl, withState } from '../verification/return-url.ts';
+import { createAccessTokenInstall } from './access-token-install.ts';
+import { readCallbackError } from './callback-error.ts';
+import { createCodeExchange } from './code-exchange.ts';
 import { createDisconnect, type Disconnected } from './disconnect.ts';
 import { createExchangeLimit, type ExchangeKind } from './exchange-limit.ts';
-import { clearAfterInstall, raiseInstallMisconfigured } from './install-alarms.ts';
-import { installFailed } from './install-errors.ts';
+import { clearAfterInstall } from './install-alarms.ts';
+import { installEnded, installFailed, isInstallFailure } from './install-errors.ts';
 import { endInstall, publishLifecycle } from './lifecycle-events.ts';
 import type { TokenService } from './token-service.ts';
 
@@ -37,7 +42,8 @@ export interface InstallStatus extends Install {
   readonly refreshing: boolean;
   /** Scopes that HUBSPOT_SCOPES asks for and this install was not granted: it has to consent again. */
   readonly missingScopes: readonly string[];
-  readonly reconnectUrl: string;
+  /** Where the account consents again; null for one whose access token the operator gave. */
+  readonly reconnectUrl: string | null;
   has(scope: string): boolean;
 }
 
@@ -47,8 +53,11 @@ interface Dependencies {
   locks: SessionLocks;
   installs: InstallsStore;
   oauth: OAuthApi;
+  accessTokens: AccessTokensApi;
   tokens: TokenService;
   hubspotFor: HubSpotFor;
+  /** The account that an access token belongs to. */
+  accountOf: (accessToken: string) => Promise<AccountDetails>;
   clock: Clock;
   logger: Logger;
   /** For each of the ways in. */
@@ -58,6 +67,15 @@ interface Dependencies {
 const FAILED_EXCHANGES_PER_MINUTE = 30;
 /** Failures that anyone can bring about with a code of their own making. */
 const COUNTED_FAILURES = ['code_refused', 'install_refused', 'app_misconfigured'];
+
+/** What the browser brings when HubSpot ended an install with an error. */
+interface RefusedCallback {
+  readonly error: string;
+  readonly description?: string | undefined;
+  readonly code?: string | undefined;
+  readonly state?: string | undefined;
+  readonly browser?: string | undefined;
+}
 
 /** A state that came back, and what is stored about it. */
 interface TakenState {
@@ -75,6 +93,7 @@ export function createInstallService(dependencies: Dependencies) {
   /** By state: a browser that sends its callback twice waits for the first to end, and learns that it did. */
   const finishing = new Map<string, Promise<unknown>>();
   const { hubspot, serverUrl } = config;
+  const exchange = createCodeExchange({ ...dependencies, redirectUri: hubspot.redirectUri });
   const disconnect = createDisconnect(dependencies);
 
   return {
@@ -147,11 +166,23 @@ export function createInstallService(dependencies: Dependencies) {
     },
 
     /** HubSpot sent the browser back with an error. Nothing is stored: whoever declined may go back and approve. */
-    async refuse(error: string, state: string | undefined, browser?: string): Promise<never> {
-      if (state)
-        await (openState(state, config.sessionSecret) ? takeOwn(state) : takePartner(state, browser));
-      throw installFailed(error === 'access_denied' ? 'access_denied' : 'install_refused');
+    async refuse({ error, description, code, state, browser }: RefusedCallback): Promise<never> {
+      const secrets = [code, state, browser, ...hubspot.clientSecrets].filter((it) => it !== undefined);
+      const said = readCallbackError(error, description, secrets);
+      logger.warn({ reason: said.logText }, 'HubSpot ended an install with an error');
+      try {
+        if (state)
+          await (openState(state, config.sessionSecret) ? takeOwn(state) : takePartner(state, browser));
+      } catch (failure) {
+        throw isInstallFailure(failure) ? installEnded(said, failure.code) : failure;
+      }
+      throw installEnded(said);
     },
+
+    /** Connects an account with an access token of its own; see {@link createAccessTokenInstall}. */
+    addAccessToken: createAccessTokenInstall(dependencies),
+
+    find,
 
     status,
 
@@ -289,50 +320,28 @@ export function createInstallService(dependencies: Dependencies) {
     }
   }
 
-  async function exchange(code: string) {
-    try {
-      const answer = await oauth.exchangeCode(code);
-      return { answer, info: await oauth.introspect(answer.accessToken, 'access_token') };
-    } catch (error) {
-      if (!(error instanceof HubSpotError)) throw error;
-      const failure = classifyOAuthFailure(error, 'code');
-      if (failure === 'bad_code') throw installFailed('code_refused', error);
-      if (failure === 'transient') throw installFailed('hubspot_unavailable', error);
-      const settings = `HUBSPOT_CLIENT_ID, HUBSPOT_CLIENT_SECRET and the redirect URL ${hubspot.redirectUri}`;
-      logger.error({ err: error }, 'HubSpot refused an install');
-      if (failure === 'refused') {
-        const message = `HubSpot refused an install (${error.summary}). If others fail too, check ${settings}.`;
-        if (hasOAuthWord(error)) await raiseInstallMisconfigured(pool, message);
-        throw installFailed('install_refused', error);
-      }
-      await raiseInstallMisconfigured(
-        pool,
-        `HubSpot refuses this app (${error.summary}): check ${settings}.`,
-      );
-      throw installFailed('app_misconfigured', error);
-    }
+  async function find(portalId: number): Promise<InstallStatus | undefined> {
+    const install = await installs.find(pool, portalId);
+    return install && describe(install, await locks.isHeld(pool, LOCKS.tokenRefresh, String(portalId)));
   }
 
   /** @throws {AppError} install_not_found. */
   async function status(portalId: number): Promise<InstallStatus> {
-    const install = await installs.find(pool, portalId);
+    const install = await find(portalId);
     if (!install) throw installNotFound(portalId);
-    return describe(install, await locks.isHeld(pool, LOCKS.tokenRefresh, String(portalId)));
+    return install;
   }
 
   function describe(install: Install, refreshing: boolean): InstallStatus {
-    const has = (scope: string) => install.scopes.includes(scope);
+    const isOAuth = install.kind === 'oauth';
+    // HubSpot does not list the scope of an install where there is none.
+    const has = (scope: string) => install.scopes.includes(scope) || (!isOAuth && scope === 'oauth');
     return {
       ...install,
       refreshing,
       has,
       missingScopes: hubspot.scopes.filter((scope) => !has(scope)),
-      reconnectUrl: `${serverUrl}/install?portalId=${install.portalId}`,
+      reconnectUrl: isOAuth ? `${serverUrl}/install?portalId=${install.portalId}` : null,
     };
   }
-}
-
-/** Strangers may bring any code: HubSpot's plain "error" about one says nothing of this app's settings. */
-function hasOAuthWord({ oauthError, oauthStatus }: HubSpotError): boolean {
-  return oauthError !== undefined || oauthStatus !== 'error';
 }

@@ -14,9 +14,11 @@ export function createRecentTokens(clock: Clock, marginMs: number) {
       return known && known.until > clock.now() ? known.accessToken : undefined;
     },
 
-    keep(portalId: number, token: { accessToken: string; accessTokenExpiresAt: Date }): void {
+    /** @param token.accessTokenExpiresAt null when it does not expire. */
+    keep(portalId: number, token: { accessToken: string; accessTokenExpiresAt: Date | null }): void {
       if (tokens.size >= MOST) tokens.clear();
-      const until = Math.min(clock.now() + KEPT_MS, token.accessTokenExpiresAt.getTime() - marginMs);
+      const expiresAt = token.accessTokenExpiresAt?.getTime() ?? Infinity;
+      const until = Math.min(clock.now() + KEPT_MS, expiresAt - marginMs);
       tokens.set(portalId, { accessToken: token.accessToken, until });
     },
 

@@ -114,7 +114,7 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
   async function requireInstall(portalId: number): Promise<void> {
     const install = await installs.find(pool, portalId);
     if (!install || install.state === 'uninstalled') throw installNotFound(portalId);
-    if (install.state === 'needs_reconnect') throw needsReconnect(portalId);
+    if (install.state === 'needs_reconnect') throw needsReconnect(portalId, install.kind);
   }
 
   /** What became of an event is not worth an error to its sender: the job that was stored with it finds out again. */

@@ -3,7 +3,9 @@ import type { Clock } from '../clock.ts';
 import { createGroupCommit } from '../db/group-commit.ts';
 import type {
   InstallsStore,
+  InstallWithAccessToken,
   InstallWithTokens,
+  OpenInstall,
   RefreshedTokens,
   RefreshNote,
   SealedInstall,
@@ -13,6 +15,7 @@ import type { Pool } from '../db/pool.ts';
 import { LOCKS, type SessionLocks } from '../db/session-locks.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError, installNotFound, needsReconnect } from '../errors.ts';
+import type { AccessTokensApi } from '../hubspot/access-tokens.ts';
 import { HubSpotError } from '../hubspot/errors.ts';
 import { classifyOAuthFailure, type OAuthApi, type TokenAnswer } from '../hubspot/oauth.ts';
 import type { Logger } from '../logger.ts';
@@ -57,6 +60,7 @@ interface Dependencies {
   locks: SessionLocks;
   installs: InstallsStore;
   oauth: OAuthApi;
+  accessTokens: AccessTokensApi;
   clock: Clock;
   logger: Logger;
 }
@@ -67,7 +71,7 @@ interface Dependencies {
  * version is unchanged. Whoever waits meanwhile uses the token that the refresher stored.
  */
 export function createTokenService(dependencies: Dependencies) {
-  const { pool, locks, installs, oauth, clock, logger } = dependencies;
+  const { pool, locks, installs, oauth, accessTokens, clock, logger } = dependencies;
   const refreshing = new Map<number, Promise<string | undefined>>();
   /** A sweep refreshes many portals at once: what they read and write goes together. */
   const reads = createGroupCommit<number, SealedInstall | undefined>(
@@ -93,6 +97,10 @@ export function createTokenService(dependencies: Dependencies) {
       const known = recent.get(portalId);
       if (known) return known;
       const install = await load(portalId);
+      if (install.kind === 'access_token') {
+        recent.keep(portalId, install);
+        return install.accessToken;
+      }
       const decide = unlessBackingOff(expiresSoon);
       const decision = decide(install);
       if (decision === 'use') {
@@ -112,6 +120,8 @@ export function createTokenService(dependencies: Dependencies) {
     /** A token to try after HubSpot refused `refused` with 401: another caller's newer one, or a refreshed one. */
     async renewed(portalId: number, refused: string): Promise<string> {
       recent.forget(portalId);
+      const held = await load(portalId);
+      if (held.kind === 'access_token') return heldOrOver(held, refused);
       const decide = unlessBackingOff((install) => install.accessToken === refused);
       // The first call may join an attempt that began before the refusal was known.
       for (let attempt = 0; attempt < 2; attempt += 1) {
@@ -132,11 +142,15 @@ export function createTokenService(dependencies: Dependencies) {
       return token !== undefined;
     },
 
-    /** Refreshes whatever the token's age or earlier failures; an operator asked for it. Throws when that failed. */
+    /**
+     * Refreshes whatever the token's age or earlier failures; an operator asked for it. Throws when that failed.
+     * @throws {AppError} not_refreshed where there is nothing to refresh with.
+     */
     async refreshNow(portalId: number): Promise<void> {
       // An attempt that is under way may have found nothing to do.
       await refreshing.get(portalId)?.catch(() => {});
-      const { tokenVersion } = await load(portalId);
+      const { kind, tokenVersion } = await load(portalId);
+      if (kind === 'access_token') throw notRefreshed(portalId);
       await refreshOnce(
         portalId,
         (install) => (install.tokenVersion === tokenVersion ? 'refresh' : 'use'),
@@ -182,12 +196,51 @@ export function createTokenService(dependencies: Dependencies) {
     return unavailable(install.portalId, 'HubSpot did not refresh its token', Math.max(1, seconds));
   }
 
-  async function load(portalId: number): Promise<InstallWithTokens> {
+  async function load(portalId: number): Promise<OpenInstall> {
     const found = await reads.add(portalId);
     const install = found && installs.open(found);
     if (install) return install;
     const ended = await installs.find(pool, portalId);
-    throw ended?.state === 'needs_reconnect' ? needsReconnect(portalId) : installNotFound(portalId);
+    throw ended?.state === 'needs_reconnect'
+      ? needsReconnect(portalId, ended.kind)
+      : installNotFound(portalId);
+  }
+
+  /**
+   * For a token that HubSpot refused and that is not refreshed: the one that was stored meanwhile, or the same when
+   * HubSpot says that it lives after all. A 401 alone is no proof that it is over.
+   */
+  async function heldOrOver(install: InstallWithAccessToken, refused: string): Promise<string> {
+    const { portalId, accessToken } = install;
+    if (accessToken !== refused) return accessToken;
+    const asked = refreshing.get(portalId) ?? share(portalId, () => proveAlive(install));
+    return (await asked) ?? accessToken;
+  }
+
+  async function proveAlive(install: InstallWithAccessToken): Promise<string> {
+    const { portalId, accessToken } = install;
+    try {
+      if (await accessTokens.describe(accessToken)) return accessToken;
+    } catch (error) {
+      if (!(error instanceof HubSpotError)) throw error;
+      const what = 'HubSpot refused its access token, and does not say whether it is over';
+      throw unavailable(portalId, what, error.retryAfter ?? 1, error);
+    }
+    return end(install, 'HubSpot no longer accepts the access token');
+  }
+
+  /** @returns a token only when another one was stored meanwhile. */
+  async function end(install: OpenInstall, reason: string, cause?: HubSpotError): Promise<string> {
+    const { portalId, kind, tokenVersion } = install;
+    const ended = await inTransaction(pool, (tx) =>
+      endInstall(tx, installs, portalId, {
+        ...{ seen: { tokenVersion }, state: 'needs_reconnect', reason, now: clock.now() },
+      }),
+    );
+    // What HubSpot refused is no longer what is stored: a reinstall came first.
+    if (!ended) return (await load(portalId)).accessToken;
+    logger.warn({ portalId, reason, err: cause }, 'HubSpot ended this install; its tokens are forgotten');
+    throw needsReconnect(portalId, kind);
   }
 
   async function refreshOnce(portalId: number, decide: Decide, reason: string): Promise<string> {
@@ -214,6 +267,7 @@ export function createTokenService(dependencies: Dependencies) {
       if (token !== undefined) return token;
       await pause(POLL_MS * (0.5 + Math.random()));
       const install = await load(portalId);
+      if (install.kind === 'access_token') return install.accessToken;
       const decision = decide(install);
       if (decision === 'use') return install.accessToken;
       if (decision === 'wait') throw backingOff(install);
@@ -236,6 +290,7 @@ export function createTokenService(dependencies: Dependencies) {
 
   async function refreshUnderLock(portalId: number, decide: Decide, reason: string): Promise<string> {
     const install = await load(portalId);
+    if (install.kind === 'access_token') return install.accessToken;
     const decision = decide(install);
     if (decision === 'use') return install.accessToken;
     if (decision === 'wait') throw backingOff(install);
@@ -315,21 +370,11 @@ export function createTokenService(dependencies: Dependencies) {
 
   /** Notes what a failure means. @returns a token only when another one was stored meanwhile. */
   async function settleFailure(install: InstallWithTokens, error: HubSpotError): Promise<string> {
-    const { portalId, tokenVersion } = install;
+    const { portalId } = install;
     const failure = classifyOAuthFailure(error, 'refresh');
     switch (failure) {
-      case 'revoked': {
-        const reason = `HubSpot: ${error.oauthStatus ?? error.oauthError}`;
-        const ended = await inTransaction(pool, (tx) =>
-          endInstall(tx, installs, portalId, {
-            ...{ seen: { tokenVersion }, state: 'needs_reconnect', reason, now: clock.now() },
-          }),
-        );
-        // What HubSpot refused is no longer what is stored: a reinstall came first.
-        if (!ended) return (await load(portalId)).accessToken;
-        logger.warn({ portalId, err: error }, 'HubSpot ended this install; its tokens are forgotten');
-        throw needsReconnect(portalId);
-      }
+      case 'revoked':
+        return end(install, `HubSpot: ${error.oauthStatus ?? error.oauthError}`, error);
 
       case 'transient':
       case 'refused':
@@ -412,6 +457,14 @@ export function createTokenService(dependencies: Dependencies) {
     };
   }
 }
+
+const notRefreshed = (portalId: number) =>
+  new AppError(
+    409,
+    'not_refreshed',
+    `Portal ${portalId} is connected with an access token that does not expire, so there is nothing to refresh. ` +
+      `When it was rotated in HubSpot, give this server the new one: installs add ${portalId}.`,
+  );
 
 const unavailable = (portalId: number, what: string, retryAfter: number, cause?: HubSpotError) =>
   new AppError(

@@ -7,6 +7,7 @@ import { ApiError } from './api-error.ts';
 /** Lets in requests with a living access token and counts them against the portal's limits. */
 export function bearer({
   tokens,
+  privateApps,
   clock,
   settings,
   rateLimit,
@@ -14,7 +15,8 @@ export function bearer({
 }: SandboxContext): RequestHandler {
   return (req, res, next) => {
     const token = /^Bearer (\S+)$/i.exec(req.get('authorization') ?? '')?.[1];
-    const access = token === undefined ? undefined : tokens.findAccessToken(token);
+    const access =
+      token === undefined ? undefined : (tokens.findAccessToken(token) ?? privateApps.find(token));
     if (!access) throw invalidAuthentication(token === undefined);
     if (access.expiresAt <= clock.now()) throw expiredAuthentication(access, clock.now());
 
@@ -76,7 +78,7 @@ function isSearch(req: Request): boolean {
   return req.method === 'POST' && req.path.endsWith('/search');
 }
 
-function invalidAuthentication(missing: boolean): ApiError {
+export function invalidAuthentication(missing: boolean): ApiError {
   const message = missing
     ? 'Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview'
     : 'The access token is not valid. It may have been revoked, or the app may have been uninstalled.';

@@ -15,6 +15,7 @@ import { listsApi } from './lists.ts';
 import { oauthApi } from './oauth.ts';
 import { ownersApi } from './owners.ts';
 import { pipelinesApi } from './pipelines.ts';
+import { privateAppsApi } from './private-apps.ts';
 import { propertiesApi } from './properties.ts';
 import { schemasApi } from './schemas.ts';
 import { correlationId, limitAddress, logRequests, planFailures } from './traffic.ts';
@@ -31,6 +32,7 @@ export function hubspotApi(ctx: SandboxContext): Router {
   router.use(planFailures(ctx));
 
   router.use(oauthApi(ctx));
+  router.use(privateAppsApi(ctx));
   router.use(appEventTypesApi(ctx));
   router.use(webhooksApi(ctx));
 

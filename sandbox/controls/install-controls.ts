@@ -19,9 +19,43 @@ const portalsBody = z.strictObject({
   scopes: z.array(z.string()).optional(),
 });
 
+const privateAppBody = z.strictObject({
+  portalId: z.number().int(),
+  /** What the app may do; what a private app may have of this app's scopes when absent. */
+  scopes: z.array(z.string()).optional(),
+  /** Deletes the app instead. */
+  deleted: z.boolean().default(false),
+});
+/** HubSpot gives them to apps that others install. */
+const NOT_FOR_PRIVATE_APPS = ['oauth', 'timeline'];
+
 /** The controls that make accounts and installs. */
-export function installControls({ portals, tokens, settings, marketplace }: SandboxContext): Router {
+export function installControls({
+  portals,
+  tokens,
+  privateApps,
+  settings,
+  marketplace,
+}: SandboxContext): Router {
   const router = Router();
+
+  /** An admin makes the account's private app, rotates its token, or deletes it. */
+  router.post('/private-app', (req, res) => {
+    const { portalId, scopes, deleted } = parseControl(privateAppBody, req.body);
+    const portal = portals.find(portalId);
+    if (!portal) throw new ControlError(404, `There is no account ${portalId}.`);
+    if (deleted) {
+      res.json({ portalId, wasThere: privateApps.remove(portalId) });
+      return;
+    }
+    const { appId, requiredScopes, optionalScopes } = settings.get();
+    const own = [...requiredScopes, ...optionalScopes].filter((it) => !NOT_FOR_PRIVATE_APPS.includes(it));
+    const refused = scopes?.filter((scope) => NOT_FOR_PRIVATE_APPS.includes(scope)) ?? [];
+    if (refused.length > 0) throw new ControlError(400, `A private app cannot have ${refused.join(', ')}.`);
+    const granted = scopes ?? own;
+    const { token } = privateApps.issue({ portalId, userId: portal.user.id, scopes: granted });
+    res.status(201).json({ portalId, appId, accessToken: token, scopes: granted });
+  });
 
   /** The first address of an install that begins at HubSpot; the person approves at once. */
   router.post('/marketplace', (req, res) => {

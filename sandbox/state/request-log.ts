@@ -20,6 +20,7 @@ const secretNames = new Set([
   'refresh_token',
   'access_token',
   'token',
+  'tokenkey',
 ]);
 
 export type RequestLog = ReturnType<typeof createRequestLog>;

@@ -1,3 +1,4 @@
+import { createAccessTokensApi } from '../../app/hubspot/access-tokens.ts';
 import { createAccountApi } from '../../app/hubspot/account.ts';
 import { createObjectsApi } from '../../app/hubspot/any-objects.ts';
 import { createAppInstallsApi } from '../../app/hubspot/app-installs.ts';
@@ -20,6 +21,7 @@ import { createSchemasApi } from '../../app/hubspot/schemas.ts';
 import { createTicketsApi } from '../../app/hubspot/tickets.ts';
 import { createTimelineApi } from '../../app/hubspot/timeline.ts';
 import { createWebhookSettingsApi } from '../../app/hubspot/webhook-settings.ts';
+import { accessTokenCases } from './cases/access-tokens.ts';
 import { accountCases, ownerCases } from './cases/account.ts';
 import { anyObjectCases } from './cases/any-objects.ts';
 import { appInstallCases } from './cases/app-installs.ts';
@@ -90,6 +92,7 @@ export const areas: { readonly [Name in keyof Services]?: Area } = {
   lists: { api: createListsApi, descriptions: [], cases: listCases },
   owners: { api: createOwnersApi, descriptions: [], cases: ownerCases },
   account: { api: createAccountApi, descriptions: ['accountInfo.2026-09'], others, cases: accountCases },
+  accessTokens: { api: createAccessTokensApi, descriptions: [], cases: accessTokenCases },
   timeline: { api: createTimelineApi, descriptions: ['timeline.2026-03'], cases: timelineCases },
   webhookSettings: {
     api: createWebhookSettingsApi,

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { createAccessTokensApi } from '../../app/hubspot/access-tokens.ts';
 import { type ApiPaths, apiPaths } from '../../app/hubspot/api-paths.ts';
 import { HubSpotError } from '../../app/hubspot/errors.ts';
 import { createHubSpotHttp } from '../../app/hubspot/http.ts';
@@ -38,6 +39,8 @@ export interface World {
   /** Those of the portal's install. */
   readonly accessToken: string;
   readonly refreshToken: string;
+  /** A fresh one; the former one ends. */
+  privateAppToken(): Promise<string>;
 }
 
 /** A case drives services; how it ends matters only to the case itself. */
@@ -52,6 +55,7 @@ function createServices(apiUrl: string, accessToken: () => string, paths: ApiPat
   };
   return {
     oauth: createOAuthApi(http, app, paths),
+    accessTokens: createAccessTokensApi(http, paths),
     webhookSettings: createWebhookSettingsApi(
       http,
       { appId: 193354, developerApiKey: 'sandbox-developer-key' },
@@ -80,6 +84,7 @@ export async function inWorld(
       code,
       accessToken,
       refreshToken,
+      privateAppToken: () => makePrivateApp(sandbox.url),
     });
     return proxy.exchanges;
   } finally {
@@ -115,6 +120,15 @@ async function consent(sandboxUrl: string): Promise<string> {
   const code = new URL(answer.headers.get('location') ?? 'none:').searchParams.get('code');
   if (!code) throw new Error(`The sandbox's consent page answered ${answer.status} without a code.`);
   return code;
+}
+
+async function makePrivateApp(sandboxUrl: string): Promise<string> {
+  const made = await fetch(`${sandboxUrl}/_sandbox/private-app`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ portalId: PORTAL }),
+  });
+  return ((await made.json()) as { accessToken: string }).accessToken;
 }
 
 /** For cases in which HubSpot says no. */

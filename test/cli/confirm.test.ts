@@ -20,7 +20,7 @@ const UNCONFIRMED = new Set([
     'pipelines',
   ],
   ...['create-stage', 'update-stage', 'refresh', 'reconnect-link', 'generate', 'rotate', 'dead', 'refused'],
-  ...['receipts', 'api-versions'],
+  ...['receipts', 'api-versions', 'add'],
 ]);
 
 /** Every command with its group: `contacts delete`. */
@@ -29,7 +29,8 @@ function allCommands(): { line: string; command: Command }[] {
   const unused = () => {
     throw new Error('Nothing is run.');
   };
-  for (const group of GROUPS) group(program, { output: unused, withContext: unused, confirm: unused });
+  const tools = { output: unused, withContext: unused, confirm: unused, readSecret: unused };
+  for (const group of GROUPS) group(program, tools);
   const leaves = (command: Command, line: string): { line: string; command: Command }[] =>
     command.commands.length === 0
       ? [{ line, command }]

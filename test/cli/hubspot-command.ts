@@ -16,10 +16,19 @@ export interface Outcome {
 }
 
 /** `npm run hubspot -- …` as a process of its own, with these settings and no others. */
-export async function hubspotCommand(settings: Record<string, string>, ...args: string[]): Promise<Outcome> {
+export const hubspotCommand = (settings: Record<string, string>, ...args: string[]): Promise<Outcome> =>
+  hubspotReading('', settings, ...args);
+
+/** The same with this on standard input. */
+export async function hubspotReading(
+  input: string,
+  settings: Record<string, string>,
+  ...args: string[]
+): Promise<Outcome> {
   const child = spawn(process.execPath, [...WITH_FIXTURES, MAIN, ...args], {
     env: { PATH: process.env.PATH, NODE_COMPILE_CACHE, ...settings },
   });
+  child.stdin.end(input);
   const [output, errors, [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

@@ -27,7 +27,12 @@ export async function runInProcess(
   const program = new Command().option('--json').exitOverride().configureOutput(silent);
   const output = () => createOutput(program.opts<{ json?: boolean }>().json ?? false);
   for (const group of groups)
-    group(program, { output, confirm: atNoTerminal, withContext: (work) => work(ctx) });
+    group(program, {
+      output,
+      confirm: atNoTerminal,
+      readSecret: async () => '',
+      withContext: (work) => work(ctx),
+    });
   refuseRepeatedOptions(program);
   const lines: string[] = [];
   const log = jest.spyOn(console, 'log').mockImplementation((line) => lines.push(String(line)));

@@ -142,7 +142,7 @@ describe('the handlers of installs and uninstalls', () => {
 
   it('are not told of an install that was not stored', async () => {
     const before = await events();
-    await world.sandbox.control('failures', { path: '/oauth/*/introspect', status: 503 });
+    await world.sandbox.control('failures', { path: '/oauth/*/token', status: 503 });
     expect((await world.install(62516)).status).toBe(502);
     expect(await events()).toBe(before);
   });

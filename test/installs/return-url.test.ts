@@ -299,7 +299,7 @@ describe('over HTTP', () => {
     /** What HubSpot's refusal is answered with, which says whether the state is a good one. */
     const check = (state: string) =>
       installs()
-        .refuse('access_denied', state)
+        .refuse({ error: 'access_denied', state })
         .then(
           () => 'nothing',
           (error: { code: string }) => error.code,
