@@ -192,7 +192,7 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
         install ??= installs.status(event.portalId);
         return install;
       },
-      sendTimelineEvent: (timelineEvent) => timeline.send(event.portalId, timelineEvent),
+      sendTimelineEvent: (timelineEvent) => timeline.send(event.portalId, timelineEvent, eventId),
     };
   }
 }

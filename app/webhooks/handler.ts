@@ -65,7 +65,10 @@ export interface WebhookContext {
   readonly signal: AbortSignal;
   /** A transaction that commits together with the mark that this event is done, or not at all. */
   readonly db: HandlerDb;
-  /** Puts an app event on a timeline of the event's portal. */
+  /**
+   * Puts an app event on a timeline of the event's portal. Sent again under its id by a retry or a replay of this event,
+   * it keeps the first content. Other content under the id of an event from elsewhere is an error.
+   */
   readonly sendTimelineEvent: (event: NewTimelineEvent) => Promise<unknown>;
 }
 
