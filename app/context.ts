@@ -153,6 +153,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     installs,
     signedRequest: createSignedRequest({
       serverUrl: config.serverUrl,
+      webhookUrl: config.webhookUrl,
       clientSecrets: config.hubspot.clientSecrets,
       accepted: config.signatureVersions,
       clock,
@@ -192,6 +193,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
           ? createWebhookSettingsApi(http, { appId, developerApiKey }, apiPaths)
           : undefined,
         serverUrl: config.serverUrl,
+        webhookUrl: config.webhookUrl,
         apiUrl: config.hubspot.apiUrl,
       }),
       webhookLanes: createWebhookLaneRunner({
