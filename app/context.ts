@@ -18,6 +18,7 @@ import { createHealthService } from './services/health-service.ts';
 import { createInstallService } from './services/install-service.ts';
 import { createKeyService } from './services/key-service.ts';
 import { createMarketingEventService } from './services/marketing-event-service.ts';
+import { createOwnWrites } from './services/own-writes.ts';
 import { createPartnerSignIn } from './services/partner-sign-in.ts';
 import { createPrivacyService } from './services/privacy-service.ts';
 import { createRefusalService } from './services/refusal-service.ts';
@@ -29,6 +30,7 @@ import { createWebhookDispatcher } from './services/webhook-dispatcher.ts';
 import { createWebhookLaneRunner } from './services/webhook-lane-runner.ts';
 import { createLanesAtWork } from './services/webhook-lanes.ts';
 import { createWebhookLedger } from './services/webhook-ledger.ts';
+import { createWebhookLoops } from './services/webhook-loops.ts';
 import { createWebhookReceiver } from './services/webhook-receiver.ts';
 import { createWebhookSplitter } from './services/webhook-splitter.ts';
 import { createWebhookSubscriptions } from './services/webhook-subscriptions.ts';
@@ -84,10 +86,11 @@ export function createContext(config: Config, logger: Logger, overrides: Context
   const oauth = createOAuthApi(http, { ...config.hubspot, clientSecret }, apiPaths);
   const tokens = createTokenService({ pool, locks, installs, oauth, clock, logger });
   const budget = createCallBudget({ pool, limits: config.hubspot.limits, logger });
+  const ownWrites = createOwnWrites({ pool, appId, clock, logger });
   const hubspotFor: HubSpotFor = (portalId, priority = 'interactive', withinMs) =>
     createPortalClient({
       portalId,
-      http,
+      http: ownWrites.through(portalId, http),
       budget,
       priority,
       paths: apiPaths,
@@ -140,6 +143,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     hubspotFor,
     timeline,
     installs: installService,
+    loops: createWebhookLoops({ pool, clock, logger }),
     logger,
     longestRunMs: overrides.webhookHandlerMs,
   });
@@ -184,6 +188,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       webhookSplitter: createWebhookSplitter({
         pool,
         triage: dispatcher.triage,
+        ownWrites,
         lanesAtWork,
         logger,
       }),

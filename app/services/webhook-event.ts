@@ -64,6 +64,8 @@ export interface WebhookEvent {
   readonly newObjectId?: Id;
   readonly messageId?: string;
   readonly messageType?: string;
+  /** Whether this app made the change that the event reports. Ours, not HubSpot's. */
+  readonly isOwnWrite?: boolean;
   readonly [field: string]: unknown;
 }
 
