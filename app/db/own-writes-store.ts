@@ -14,7 +14,11 @@ export const ownWritesStore = {
       name: 'add-own-writes',
       text: `insert into own_writes (record, marks, by_handler)
         select record, array_agg(mark), $3 from unnest($1::bigint[], $2::bigint[]) as w (record, mark) group by record`,
-      values: [marks.map(({ record }) => record), marks.map(({ mark }) => mark), byHandler],
+      values: [
+        int8Array(marks.map(({ record }) => record)),
+        int8Array(marks.map(({ mark }) => mark)),
+        byHandler,
+      ],
     });
   },
 
@@ -32,8 +36,8 @@ export const ownWritesStore = {
           and to_timestamp(c.occurred_at / 1000.0)
             between w.written_at - interval '${BEFORE}' and w.written_at + interval '${AFTER}')`,
       values: [
-        changes.map(({ record }) => record),
-        changes.map(({ mark }) => mark),
+        int8Array(changes.map(({ record }) => record)),
+        int8Array(changes.map(({ mark }) => mark)),
         int8Array(changes.map(({ occurredAt }) => occurredAt)),
       ],
     });
@@ -41,7 +45,7 @@ export const ownWritesStore = {
   },
 
   /** How often webhook handlers wrote to a record in the last two minutes. */
-  async byHandlers(db: Db, record: string): Promise<number> {
+  async byHandlers(db: Db, record: number): Promise<number> {
     const { rows } = await db.query<{ writes: number }>({
       name: 'count-own-writes',
       text: `select count(*)::int as writes from own_writes

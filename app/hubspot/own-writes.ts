@@ -14,10 +14,10 @@ type Change =
   | readonly ['association', otherId: string, removed: boolean]
   | readonly ['creation' | 'deletion' | 'merge' | 'privacyDeletion'];
 
-/** A change as the ledger keeps it: digests of 64 bits, in decimals. */
+/** A change as the ledger keeps it: digests of 48 bits, which a number holds exactly. */
 export interface Mark {
-  readonly record: string;
-  readonly mark: string;
+  readonly record: number;
+  readonly mark: number;
 }
 
 export const propertyChange = (objectId: string, name: string, value: unknown): RecordChange => ({
@@ -30,7 +30,7 @@ export const associationChange = (from: string, to: string, removed: boolean): R
   change: ['association', to, removed],
 });
 
-export const recordMark = (portalId: number, objectId: string): string => digest([portalId, objectId]);
+export const recordMark = (portalId: number, objectId: string): number => digest([portalId, objectId]);
 
 export const markOf = (portalId: number, { objectId, change }: RecordChange): Mark => ({
   record: recordMark(portalId, objectId),
@@ -38,8 +38,8 @@ export const markOf = (portalId: number, { objectId, change }: RecordChange): Ma
   mark: digest([portalId, objectId, ...change]),
 });
 
-function digest(parts: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest().readBigInt64LE().toString();
+function digest(parts: readonly unknown[]): number {
+  return createHash('sha256').update(JSON.stringify(parts)).digest().readUIntLE(0, 6);
 }
 
 /** HubSpot trims values, and keeps e-mail addresses in lower case. */
