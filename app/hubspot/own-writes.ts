@@ -42,9 +42,13 @@ function digest(parts: readonly unknown[]): number {
   return createHash('sha256').update(JSON.stringify(parts)).digest().readUIntLE(0, 6);
 }
 
-/** HubSpot trims values, and keeps e-mail addresses in lower case. */
+/**
+ * HubSpot trims values, and keeps e-mail addresses in lower case. What a webhook has in place of text may be anything
+ * that JSON can say.
+ */
 function valueText(value: unknown): string {
-  const text = String(value ?? '').trim();
+  const given = value ?? '';
+  const text = (typeof given === 'object' ? JSON.stringify(given) : String(given)).trim();
   return text.includes('@') ? text.toLowerCase() : text;
 }
 

@@ -11,10 +11,13 @@ import {
 } from '../hubspot/own-writes.ts';
 import type { Logger } from '../logger.ts';
 import { currentCause } from '../trace.ts';
-import { isId, type WebhookEvent } from './webhook-event.ts';
+import { isId, textOf, type WebhookEvent } from './webhook-event.ts';
 
-/** Deliveries come within seconds. What HubSpot repeats later without saying who made it counts as another's. */
-export const OWN_WRITES_KEPT_MS = 60 * 60 * 1000;
+/**
+ * Deliveries come within seconds. What HubSpot repeats later without saying who made it counts as another's: a busy
+ * portal takes a thousand rows a second.
+ */
+export const OWN_WRITES_KEPT_MS = 15 * 60 * 1000;
 
 export type OwnWrites = ReturnType<typeof createOwnWrites>;
 
@@ -82,7 +85,7 @@ const UNCLEAR = ['API', 'CRM', 'INTEGRATION'];
 /** Whether HubSpot says that this app made the change; undefined when it says nothing of the kind. */
 export function saysOwn({ changeSource, sourceId }: WebhookEvent, appId: number): boolean | undefined {
   if (changeSource && !UNCLEAR.includes(changeSource)) return false;
-  const [, app] = APP_ID.exec(String(sourceId ?? '')) ?? [];
+  const [, app] = APP_ID.exec(textOf(sourceId ?? '')) ?? [];
   if (app !== undefined) return Number(app) === appId;
   // A user's id, such as `userId:123`.
   return sourceId && changeSource !== 'INTEGRATION' ? false : undefined;
@@ -96,8 +99,9 @@ function changeOf(event: WebhookEvent): RecordChange | undefined {
   if (id === undefined) return undefined;
   switch (kind) {
     case 'propertyChange':
-      return propertyChange(String(id), String(propertyName), event.propertyValue);
+      return propertyChange(String(id), textOf(propertyName ?? ''), event.propertyValue);
     case 'associationChange':
+      if (!isId(fromObjectId) || !isId(toObjectId)) return undefined;
       return associationChange(String(fromObjectId), String(toObjectId), event.associationRemoved === true);
     case 'creation':
     case 'deletion':

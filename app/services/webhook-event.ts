@@ -145,7 +145,7 @@ export function eventIdentity(event: WebhookEvent): string {
 const delimited = (text: string) => `${text.length}:${text}`;
 
 /** Numbers and their texts are alike, in lists too. An object, which HubSpot never sends, must not stop the others. */
-function textOf(value: unknown): string {
+export function textOf(value: unknown): string {
   if (Array.isArray(value)) return value.map((part) => textOf(part ?? '')).join();
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
