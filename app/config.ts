@@ -8,6 +8,15 @@ import { reasonOf } from './reason-of.ts';
 const baseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
   .transform((url) => url.replace(/\/+$/, ''));
+/** What HubSpot calls lies below it, and its address is signed to the letter. */
+const publicUrl = baseUrl.refine(
+  (url) => !/[?#]|^https?:\/\/[^/]*@/i.test(url),
+  'must be a base URL: no query, no fragment and no user name',
+);
+const webhookUrl = publicUrl.refine(
+  (url) => !/\/webhook$/i.test(url),
+  'must be what stands before /webhook: HubSpot delivers to WEBHOOK_URL/webhook',
+);
 const port = z.coerce.number().int().min(0).max(65535);
 const secret = z.string().min(32, 'must be at least 32 characters; make one with `openssl rand -base64 32`');
 const words = z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean));
@@ -32,7 +41,8 @@ function orProblem<T>(parse: (text: string) => T) {
 /** Every setting, in the order of `.env.example`. Nothing else in `app/` reads the environment. */
 const settings = z.object({
   PORT: port.default(3000),
-  SERVER_URL: baseUrl,
+  SERVER_URL: publicUrl,
+  WEBHOOK_URL: webhookUrl.optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }),
   PGSSLMODE: z.enum(['disable', 'no-verify', 'prefer', 'require', 'verify-ca', 'verify-full']).optional(),
   HUBSPOT_APP_ID: z.coerce.number().int().positive(),
@@ -135,6 +145,8 @@ export function loadConfig(env: Record<string, string | undefined>, projectFile 
     port: s.PORT,
     /** Public base URL without a trailing slash. */
     serverUrl: s.SERVER_URL,
+    /** The same for webhooks, where they have one of their own. */
+    webhookUrl: s.WEBHOOK_URL,
     database: { url: s.DATABASE_URL, sslMode: s.PGSSLMODE },
     hubspot: {
       appId: s.HUBSPOT_APP_ID,

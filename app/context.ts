@@ -21,6 +21,7 @@ import { createHealthService } from './services/health-service.ts';
 import { createInstallService } from './services/install-service.ts';
 import { createKeyService } from './services/key-service.ts';
 import { createMarketingEventService } from './services/marketing-event-service.ts';
+import { createOwnWrites } from './services/own-writes.ts';
 import { createPartnerSignIn } from './services/partner-sign-in.ts';
 import { createPortalAlarms } from './services/portal-alarms.ts';
 import { createPrivacyService } from './services/privacy-service.ts';
@@ -33,6 +34,7 @@ import { createWebhookDispatcher } from './services/webhook-dispatcher.ts';
 import { createWebhookLaneRunner } from './services/webhook-lane-runner.ts';
 import { createLanesAtWork } from './services/webhook-lanes.ts';
 import { createWebhookLedger } from './services/webhook-ledger.ts';
+import { createWebhookLoops } from './services/webhook-loops.ts';
 import { createWebhookReceiver } from './services/webhook-receiver.ts';
 import { createWebhookSplitter } from './services/webhook-splitter.ts';
 import { createWebhookSubscriptions } from './services/webhook-subscriptions.ts';
@@ -92,10 +94,11 @@ export function createContext(config: Config, logger: Logger, overrides: Context
   const tokens = createTokenService({ pool, locks, installs, oauth, accessTokens, clock, logger });
   const portalAlarms = createPortalAlarms({ pool, logger });
   const budget = createCallBudget({ pool, limits: config.hubspot.limits, logger });
+  const ownWrites = createOwnWrites({ pool, appId, clock, logger });
   const hubspotFor: HubSpotFor = (portalId, priority = 'interactive', withinMs) =>
     createPortalClient({
       portalId,
-      http,
+      http: ownWrites.through(portalId, http),
       budget,
       priority,
       watch: portalAlarms,
@@ -152,6 +155,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     hubspotFor,
     timeline,
     installs: installService,
+    loops: createWebhookLoops({ pool, clock, logger }),
     logger,
     longestRunMs: overrides.webhookHandlerMs,
   });
@@ -166,6 +170,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     accessTokens,
     signedRequest: createSignedRequest({
       serverUrl: config.serverUrl,
+      webhookUrl: config.webhookUrl,
       clientSecrets: config.hubspot.clientSecrets,
       accepted: config.signatureVersions,
       clock,
@@ -197,6 +202,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       webhookSplitter: createWebhookSplitter({
         pool,
         triage: dispatcher.triage,
+        ownWrites,
         lanesAtWork,
         logger,
       }),
@@ -210,6 +216,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
             )
           : undefined,
         serverUrl: config.serverUrl,
+        webhookUrl: config.webhookUrl,
         apiUrl,
       }),
       webhookLanes: createWebhookLaneRunner({

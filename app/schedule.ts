@@ -13,6 +13,7 @@ const SCHEDULE = {
   'wake-webhooks': EVERY_MINUTE,
   'send-forgotten-timeline-events': EVERY_MINUTE,
   'prune-webhooks': '37 * * * *',
+  'prune-own-writes': '*/5 * * * *',
   'prune-oauth-states': '17 3 * * *',
   'prune-install-history': '47 * * * *',
 } as const;

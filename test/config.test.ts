@@ -59,6 +59,7 @@ describe('the settings', () => {
       ...REQUIRED,
       PORT: '0',
       SERVER_URL: 'https://app.example.com/base//',
+      WEBHOOK_URL: 'https://hooks.example.com/hubspot/',
       PGSSLMODE: 'require',
       HUBSPOT_CLIENT_SECRET: 'newest, older',
       HUBSPOT_SCOPES: 'oauth  tickets,timeline',
@@ -69,6 +70,7 @@ describe('the settings', () => {
     expect(config).toMatchObject({
       port: 0,
       serverUrl: 'https://app.example.com/base',
+      webhookUrl: 'https://hooks.example.com/hubspot',
       database: { sslMode: 'require' },
       hubspot: {
         clientSecrets: ['newest', 'older'],
@@ -149,6 +151,7 @@ describe('the settings', () => {
     const wrong = {
       PORT: 'port-3000x',
       SERVER_URL: 'ftp://server-url.example',
+      WEBHOOK_URL: 'https://webhook-url.example?x',
       DATABASE_URL: 'mysql://user:database-password@localhost/app',
       PGSSLMODE: 'pgsslmode-x',
       HUBSPOT_APP_ID: 'app-id-x',
@@ -173,6 +176,11 @@ describe('the settings', () => {
     ['API_KEY', 'x'.repeat(31), 'API_KEY must be at least 32 characters'],
     ['SESSION_SECRET', 'x'.repeat(31), 'SESSION_SECRET must be at least 32 characters'],
     ['SERVER_URL', 'app.example.com', 'SERVER_URL must be an http(s) URL'],
+    ['SERVER_URL', 'https://app.example.com?a=1', 'SERVER_URL must be a base URL: no query'],
+    ['WEBHOOK_URL', 'hooks.example.com', 'WEBHOOK_URL must be an http(s) URL'],
+    ['WEBHOOK_URL', 'https://hooks.example.com/#a', 'WEBHOOK_URL must be a base URL: no query, no fragment'],
+    ['WEBHOOK_URL', 'https://me:it@hooks.example.com', 'WEBHOOK_URL must be a base URL'],
+    ['WEBHOOK_URL', 'https://hooks.example.com/webhook/', 'WEBHOOK_URL must be what stands before /webhook'],
     ['DATABASE_URL', 'localhost/app', 'DATABASE_URL must be a postgres:// URL'],
     ['TOKEN_KEYS', 'k1:abc', 'TOKEN_KEYS key "k1" must be 32 bytes in base64url, not 2'],
     ['TOKEN_KEYS', KEY, 'TOKEN_KEYS entry 1 must look like id:base64url'],

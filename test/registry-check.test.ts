@@ -42,7 +42,8 @@ describe('a handler is refused at start', () => {
     ['app.started', undefined, 'there are app.installed, app.uninstalled'],
     ['product.associationChange', undefined, 'HubSpot sends no events product.associationChange'],
     ['', undefined, 'there is no subscription type'],
-    ['contact.propertyChange', { property: ['email'] }, 'use properties, changeSources or objectTypeIds'],
+    ['contact.propertyChange', { property: ['email'] }, 'objectTypeIds or ownWrites'],
+    ['contact.creation', { ownWrites: true }, 'when.ownWrites can only be false'],
     ['contact.propertyChange', { properties: 'email' }, 'when.properties is not a list of names'],
     ['contact.propertyChange', { properties: [''] }, 'when.properties.0 is an empty name'],
   ])('when it listens to %s with %j', (on, when, expected) => {

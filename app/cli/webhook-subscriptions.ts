@@ -50,7 +50,7 @@ async function compare(out: Output, subscriptions: WebhookSubscriptions): Promis
     {
       before: sameUrl
         ? `HubSpot delivers to ${targetUrl.wanted}.`
-        : `HubSpot delivers to ${targetUrl.hubspot ?? 'no address'}; SERVER_URL wants ${targetUrl.wanted}.`,
+        : `HubSpot delivers to ${targetUrl.hubspot ?? 'no address'}; ${targetUrl.setting} wants ${targetUrl.wanted}.`,
       rows,
       columns: ['type', 'objectType', 'property', 'hubspot', 'difference'],
       after:

@@ -1,8 +1,6 @@
 import type { AppEventOccurrence } from '../hubspot/timeline.ts';
 import type { Db } from './pool.ts';
 
-export type TimelineEventState = 'waiting' | 'sent' | 'refused';
-
 /** HubSpot keeps ids apart by portal and event type. */
 export interface TimelineEventKey {
   readonly portalId: number;
@@ -22,19 +20,47 @@ const KEY = `portal_id as "portalId", event_type as "eventType", id`;
 
 /** Table `timeline_events`: outbox of app events, kept before the first try. */
 export const timelineEventsStore = {
-  /** @returns `waiting` when it is to be sent; `sent` when HubSpot has one with that key. A refused one is replaced. */
-  async add(db: Db, key: TimelineEventKey, occurrence: AppEventOccurrence): Promise<TimelineEventState> {
-    const { rows } = await db.query(
-      `insert into timeline_events (portal_id, event_type, id, occurrence) values ($1, $2, $3, $4)
+  /**
+   * @param digest of the content; `cause` is the webhook event whose handler sends it.
+   * @returns `waiting` when it is to be sent; `sent` when HubSpot has it; `differs` when another content was accepted
+   * under that key, which is left as it is. A refused one is replaced.
+   */
+  async add(
+    tx: Db,
+    key: TimelineEventKey,
+    {
+      occurrence,
+      digest,
+      cause,
+    }: { occurrence: AppEventOccurrence; digest: Buffer; cause?: string | undefined },
+  ): Promise<'waiting' | 'sent' | 'differs'> {
+    const { rows } = await tx.query(
+      `insert into timeline_events as e (portal_id, event_type, id, occurrence, content_digest, cause)
+       values ($1, $2, $3, $4, $5, $6)
        on conflict (portal_id, event_type, id) do update set
-         occurrence = case when timeline_events.state = 'sent' then null else excluded.occurrence end,
-         state = case when timeline_events.state = 'sent' then 'sent' else 'waiting' end,
+         occurrence = case when e.state = 'sent' then null else excluded.occurrence end,
+         content_digest = case when e.state = 'sent' then e.content_digest else excluded.content_digest end,
+         cause = case when e.state = 'sent' then e.cause else excluded.cause end,
+         state = case when e.state = 'sent' then 'sent' else 'waiting' end,
          last_error = null,
          created_at = now()
+       where e.state = 'refused' or e.content_digest is null or e.content_digest = excluded.content_digest
        returning state`,
-      [...valuesOf(key), occurrence],
+      [...valuesOf(key), occurrence, digest, cause],
     );
-    return rows[0].state;
+    return rows[0]?.state ?? 'differs';
+  },
+
+  /** The event as it was accepted. @param tx the transaction in which `add` found that it differs. */
+  async accepted(
+    tx: Db,
+    key: TimelineEventKey,
+  ): Promise<{ state: 'waiting' | 'sent'; cause: string | null } | undefined> {
+    const { rows } = await tx.query(
+      `select state, cause from timeline_events where portal_id = $1 and event_type = $2 and id = $3`,
+      valuesOf(key),
+    );
+    return rows[0];
   },
 
   async findWaiting(db: Db, key: TimelineEventKey): Promise<WaitingTimelineEvent | undefined> {

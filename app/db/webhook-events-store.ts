@@ -162,6 +162,27 @@ export const webhookEventsStore = {
     );
   },
 
+  /** How many of a record's changes of one kind between two times came from this app's own writes and were not kept back. */
+  async countOwn(
+    db: Db,
+    about: {
+      readonly record: string;
+      readonly subscriptionType: string;
+      readonly propertyName: string | undefined;
+      readonly from: number;
+      readonly to: number;
+    },
+  ): Promise<number> {
+    const { rows } = await db.query<{ events: number }>(
+      `select count(*)::int as events from webhook_events
+       where record = $1 and subscription_type = $2 and occurred_at > $4 and occurred_at <= $5
+         and state in ('waiting', 'retrying', 'done') and event->>'isOwnWrite' = 'true'
+         and event->>'propertyName' is not distinct from $3`,
+      [about.record, about.subscriptionType, about.propertyName, about.from, about.to],
+    );
+    return rows[0]?.events ?? 0;
+  },
+
   /** When the lane's next failed event is to be tried again; those that an earlier one of their record holds wait for it. */
   async nextRetry(db: Db, lane: number): Promise<Date | undefined> {
     const { rows } = await db.query<{ at: Date | null }>(

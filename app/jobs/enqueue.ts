@@ -6,6 +6,7 @@ export interface JobPayloads {
   'run-webhook-lane': { lane: number };
   'wake-webhooks': Record<string, never>;
   'prune-webhooks': Record<string, never>;
+  'prune-own-writes': Record<string, never>;
   /** Earlier releases named no event type. */
   'send-timeline-event': { portalId: number; eventType?: string; id: string };
   'send-forgotten-timeline-events': Record<string, never>;

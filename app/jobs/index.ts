@@ -1,8 +1,11 @@
 import type { JobHelpers } from 'graphile-worker';
 import type { Context } from '../context.ts';
 import { oauthStatesStore } from '../db/oauth-states-store.ts';
+import { ownWritesStore } from '../db/own-writes-store.ts';
+import { OWN_WRITES_KEPT_MS } from '../services/own-writes.ts';
 import { clearOldSignatureAlarms } from '../services/signature-alarms.ts';
 import { sendForgotten } from '../services/timeline-jobs.ts';
+import { clearOldLoopAlarms } from '../services/webhook-loops.ts';
 import type { JobPayloads } from './enqueue.ts';
 import { pruneInstallHistory, ROUTINE_HISTORY_DAYS } from './prune-install-history.ts';
 import { pruneWebhooks } from './prune-webhooks.ts';
@@ -32,6 +35,12 @@ export function createTasks(ctx: Context, stopping: () => boolean): Tasks {
     'prune-webhooks': async () => {
       await pruneWebhooks(pool, new Date(clock.now() - config.webhookRetentionDays * DAY_MS), stopping);
       await clearOldSignatureAlarms(pool, new Date(clock.now() - DAY_MS));
+      await clearOldLoopAlarms(pool, new Date(clock.now() - DAY_MS));
+    },
+
+    'prune-own-writes': async () => {
+      const before = new Date(clock.now() - OWN_WRITES_KEPT_MS);
+      while (!stopping() && (await ownWritesStore.prune(pool, before, PAGE)) === PAGE);
     },
 
     'send-timeline-event': ({ portalId, eventType, id }) =>

@@ -19,8 +19,13 @@ const handlerShape = z.object({
   on: z.string('is not a subscription type'),
   when: z
     .strictObject(
-      { properties: aList.optional(), changeSources: aList.optional(), objectTypeIds: aList.optional() },
-      'holds a condition that there is none of: use properties, changeSources or objectTypeIds',
+      {
+        properties: aList.optional(),
+        changeSources: aList.optional(),
+        objectTypeIds: aList.optional(),
+        ownWrites: z.literal(false, 'can only be false: leave it out to get own writes, too').optional(),
+      },
+      'holds a condition that there is none of: use properties, changeSources, objectTypeIds or ownWrites',
     )
     .optional(),
   handle: aFunction,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { InstallsStore } from '../db/installs-store.ts';
-import type { Pool } from '../db/pool.ts';
+import type { Db, Pool } from '../db/pool.ts';
 import {
   type TimelineEventKey,
   timelineEventsStore,
@@ -12,6 +12,7 @@ import { HubSpotError } from '../hubspot/errors.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { AppEventOccurrence } from '../hubspot/timeline.ts';
 import type { Logger } from '../logger.ts';
+import { contentDigest } from './timeline-content.ts';
 import { dropJob, sendLater, sendNow } from './timeline-jobs.ts';
 
 export type TimelineService = ReturnType<typeof createTimelineService>;
@@ -22,6 +23,11 @@ export type NewTimelineEvent = Omit<AppEventOccurrence, 'id' | 'eventTypeName' |
   readonly eventTypeName?: string | undefined;
   readonly properties?: AppEventOccurrence['properties'] | undefined;
 };
+
+export interface SentTimelineEvent {
+  readonly id: string;
+  readonly state: 'sent' | 'waiting';
+}
 
 interface Dependencies {
   pool: Pool;
@@ -39,14 +45,14 @@ interface Dependencies {
 export function createTimelineService({ pool, installs, hubspotFor, eventType, logger }: Dependencies) {
   return {
     /**
-     * Stores the event and tries to send it at once.
+     * Stores the event and tries to send it at once. The same content under the same id is one event.
+     * @param cause the webhook event whose handler sends it: what that one sends again, on a retry or a replay, may
+     * differ by then. The first content stays.
      * @returns `sent` when HubSpot took it, `waiting` when it will be tried again.
-     * @throws {AppError} install_not_found, install_needs_reconnect; {HubSpotError} when HubSpot refuses the event.
+     * @throws {AppError} install_not_found, install_needs_reconnect, timeline_event_conflict when other content was
+     * accepted under its id; {HubSpotError} when HubSpot refuses the event.
      */
-    async send(
-      portalId: number,
-      event: NewTimelineEvent,
-    ): Promise<{ id: string; state: 'sent' | 'waiting' }> {
+    async send(portalId: number, event: NewTimelineEvent, cause?: string): Promise<SentTimelineEvent> {
       await requireInstall(portalId);
       const occurrence: AppEventOccurrence = {
         ...event,
@@ -57,11 +63,13 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
       const { id } = occurrence;
       const key = { portalId, eventType: occurrence.eventTypeName, id };
       const before = await inTransaction(pool, async (tx) => {
-        const state = await timelineEventsStore.add(tx, key, occurrence);
+        const digest = contentDigest(occurrence);
+        const state = await timelineEventsStore.add(tx, key, { occurrence, digest, cause });
         // The job takes over should this process, or its database connection, end before the event is settled below.
         if (state === 'waiting') await sendLater(tx, key, TAKE_OVER_SECONDS);
-        return state;
+        return state === 'differs' ? await acceptedBefore(tx, key, cause) : state;
       });
+      if (typeof before === 'object') return before;
       if (before === 'sent') return { id, state: 'sent' };
       try {
         await hubspotFor(portalId).timeline.sendEvent(occurrence);
@@ -110,6 +118,18 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
       await sendNow(pool, await timelineEventsStore.waitingWithId(pool, portalId, id));
     },
   };
+
+  async function acceptedBefore(
+    tx: Db,
+    key: TimelineEventKey,
+    cause: string | undefined,
+  ): Promise<SentTimelineEvent> {
+    const accepted = await timelineEventsStore.accepted(tx, key);
+    if (!accepted || cause === undefined || accepted.cause !== cause)
+      throw timelineEventConflict(key, accepted?.state);
+    logger.info(about(key), 'an app event sent again by its handler differs; the first content stays');
+    return { id: key.id, state: accepted.state };
+  }
 
   async function requireInstall(portalId: number): Promise<void> {
     const install = await installs.find(pool, portalId);
@@ -163,6 +183,19 @@ const RETRY_SECONDS = 5;
 const HOUR_MS = 60 * 60 * 1000;
 /** An event that waits for longer is worth an operator's look. */
 const LONG_HOURS = 24;
+
+function timelineEventConflict(
+  { eventType, id }: TimelineEventKey,
+  state: SentTimelineEvent['state'] | undefined,
+): AppError {
+  const kept = state === 'waiting' ? 'which still waits to be sent' : 'which HubSpot has';
+  return new AppError(
+    409,
+    'timeline_event_conflict',
+    `An event ${eventType} with the id ${id} was accepted before with other content, ${kept}. It stays as it is, and ` +
+      'nothing was sent: HubSpot cannot change an event. Give what is new an id of its own.',
+  );
+}
 
 const about = ({ portalId, eventType, id }: TimelineEventKey) => ({
   portalId,

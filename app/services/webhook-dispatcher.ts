@@ -6,9 +6,11 @@ import type { Logger } from '../logger.ts';
 import { withCause } from '../trace.ts';
 import type { AnyWebhookHandler, WebhookContext } from '../webhooks/handler.ts';
 import type { InstallService, InstallStatus } from './install-service.ts';
+import { saysOwn } from './own-writes.ts';
 import type { TimelineService } from './timeline-service.ts';
 import { isKnownType, objectTypeOf, otherAppOf, type WebhookEvent } from './webhook-event.ts';
 import { InvalidEvent, invalidity, missingField } from './webhook-event-fields.ts';
+import type { WebhookLoops } from './webhook-loops.ts';
 import { withinTime } from './within-time.ts';
 
 const LONGEST_RUN_MS = 2 * 60 * 1000;
@@ -50,19 +52,23 @@ interface Dependencies {
   hubspotFor: HubSpotFor;
   timeline: TimelineService;
   installs: Pick<InstallService, 'status'>;
+  loops: WebhookLoops;
   logger: Logger;
   longestRunMs?: number | undefined;
 }
 
 /** Finds the handlers of an event and runs them. */
 export function createWebhookDispatcher(dependencies: Dependencies) {
-  const { pool, appId, hubspotFor, timeline, installs, logger, longestRunMs = LONGEST_RUN_MS } = dependencies;
+  const { pool, appId, hubspotFor, timeline, installs, loops, logger } = dependencies;
+  const { longestRunMs = LONGEST_RUN_MS } = dependencies;
   const transactions = createEventTransactions(pool);
   const stages = [dependencies.firstHandlers, dependencies.handlers].map((handlers) =>
     Map.groupBy(handlers, ({ on }) => on as string),
   );
   /** By record: runs that were given up and may still go on. Nothing can end them but themselves. */
   const abandoned = new Map<string, Promise<void>>();
+  /** Noted when it was stored; by an earlier release it was not. */
+  const isOwnWrite = (event: WebhookEvent) => event.isOwnWrite ?? saysOwn(event, appId) ?? false;
   /** The event's handlers, those of one transaction together. */
   const stagesOf = (event: WebhookEvent) => {
     if (otherAppOf(event, appId) !== undefined) return [];
@@ -70,7 +76,7 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
     const isWhole = missingField(event) === undefined;
     return stages
       .map((byType) => byType.get(event.subscriptionType) ?? [])
-      .map((handlers) => handlers.filter((handler) => !isWhole || matches(handler, event)))
+      .map((handlers) => handlers.filter((handler) => !isWhole || matches(handler, event, isOwnWrite)))
       .filter((handlers) => handlers.length > 0);
   };
 
@@ -103,7 +109,8 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
      * Runs all handlers of the event, one after another.
      * @param before what has to be committed before anything that they write.
      * @throws {EventNotDue} when they write and it is not the event's turn; {InvalidEvent} when it lacks a field that
-     * its type promises: no handler is called; {HandlerFailure} when a handler fails.
+     * its type promises, {HandlerLoop} when the handlers trigger themselves: no handler is called; {HandlerFailure} when
+     * a handler fails.
      * @returns true when the mark that the event is done was committed with what they wrote.
      */
     async handle(pending: PendingEvent, before: () => Promise<unknown>): Promise<boolean> {
@@ -113,10 +120,17 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
       // Stored by an earlier version, or replayed.
       const reason = invalidity(event);
       if (reason) throw new InvalidEvent(reason);
+      const isOwn = isOwnWrite(event);
+      if (isOwn)
+        await loops.check(
+          pending,
+          due.flat().map(({ name }) => name),
+        );
+      const given = { ...pending, event: { ...event, isOwnWrite: isOwn } };
       return withCause({ eventId: id, portalId: event.portalId }, async () => {
         let isMarked = false;
         for (const handlers of due) {
-          isMarked = await run(handlers, pending, before, handlers === due.at(-1));
+          isMarked = await run(handlers, given, before, handlers === due.at(-1));
         }
         return isMarked;
       });
@@ -192,7 +206,7 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
         install ??= installs.status(event.portalId);
         return install;
       },
-      sendTimelineEvent: (timelineEvent) => timeline.send(event.portalId, timelineEvent),
+      sendTimelineEvent: (timelineEvent) => timeline.send(event.portalId, timelineEvent, eventId),
     };
   }
 }
@@ -216,13 +230,18 @@ async function call(handler: AnyWebhookHandler, event: WebhookEvent, context: We
 const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
   typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 
-function matches({ when }: AnyWebhookHandler, event: WebhookEvent): boolean {
+function matches(
+  { when }: AnyWebhookHandler,
+  event: WebhookEvent,
+  isOwnWrite: (event: WebhookEvent) => boolean,
+): boolean {
   if (!when) return true;
-  const { properties, changeSources, objectTypeIds } = when;
+  const { properties, changeSources, objectTypeIds, ownWrites } = when;
   return (
     (!properties || properties.includes(event.propertyName ?? '')) &&
     (!changeSources || changeSources.includes(event.changeSource ?? '')) &&
-    (!objectTypeIds || objectTypeIds.includes(objectTypeOf(event) ?? ''))
+    (!objectTypeIds || objectTypeIds.includes(objectTypeOf(event) ?? '')) &&
+    (ownWrites !== false || !isOwnWrite(event))
   );
 }
 

@@ -64,6 +64,8 @@ export interface WebhookEvent {
   readonly newObjectId?: Id;
   readonly messageId?: string;
   readonly messageType?: string;
+  /** Whether this app made the change that the event reports. Ours, not HubSpot's. */
+  readonly isOwnWrite?: boolean;
   readonly [field: string]: unknown;
 }
 
@@ -153,7 +155,7 @@ function rankOf(subscriptionType: string): string {
 const delimited = (text: string) => `${text.length}:${text}`;
 
 /** Numbers and their texts are alike, in lists too. An object, which HubSpot never sends, must not stop the others. */
-function textOf(value: unknown): string {
+export function textOf(value: unknown): string {
   if (Array.isArray(value)) return value.map((part) => textOf(part ?? '')).join();
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

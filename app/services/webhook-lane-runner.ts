@@ -10,6 +10,7 @@ import { HandlerFailure, type WebhookDispatcher } from './webhook-dispatcher.ts'
 import { PRIVACY_DELETION, type WebhookEvent } from './webhook-event.ts';
 import { InvalidEvent } from './webhook-event-fields.ts';
 import { type LanesAtWork, wakeLanes } from './webhook-lanes.ts';
+import { HandlerLoop } from './webhook-loops.ts';
 import { retryPlan } from './webhook-retry.ts';
 import { withinTime } from './within-time.ts';
 
@@ -208,6 +209,7 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
     const runAt = retryPlan(err, attempt, clock.now());
     const about = { handler, subscriptionType, eventId: pending.id, portalId, attempt, err };
     if (err instanceof InvalidEvent) logger.error(about, 'an event is invalid; it is now a dead letter');
+    else if (err instanceof HandlerLoop) logger.error(about, 'an event of a loop is kept as a dead letter');
     else if (runAt)
       logger.warn({ ...about, retryAt: runAt }, 'a webhook handler failed; the event will be retried');
     else logger.error(about, 'a webhook handler failed for the last time; the event is now a dead letter');

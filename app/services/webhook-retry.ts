@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts';
 import { InvalidEvent } from './webhook-event-fields.ts';
+import { HandlerLoop } from './webhook-loops.ts';
 
 const MOST_ATTEMPTS = 10;
 const FIRST_RETRY_MS = 2_000;
@@ -26,6 +27,7 @@ export function retryPlan(
 /** An event that lacks a field stays so. Without the portal's consent no retry can succeed: replay after a reconnect. */
 const isFinal = (error: unknown) =>
   error instanceof InvalidEvent ||
+  error instanceof HandlerLoop ||
   (error instanceof AppError &&
     (error.code === 'install_not_found' || error.code === 'install_needs_reconnect'));
 

@@ -10,6 +10,7 @@ import {
 } from '../db/webhook-deliveries-store.ts';
 import { type NewWebhookEvent, webhookEventsStore } from '../db/webhook-events-store.ts';
 import type { Logger } from '../logger.ts';
+import type { OwnWrites } from './own-writes.ts';
 import type { WebhookDispatcher } from './webhook-dispatcher.ts';
 import {
   contactsOfAssociation,
@@ -56,12 +57,13 @@ const NOTHING: Round = { deliveries: 0, ids: [0, 0], events: 0, more: false, cou
 interface Dependencies {
   pool: Pool;
   triage: WebhookDispatcher['triage'];
+  ownWrites: Pick<OwnWrites, 'among'>;
   lanesAtWork: LanesAtWork;
   logger: Logger;
 }
 
 /** Splits stored deliveries into events and hands them to their lanes. */
-export function createWebhookSplitter({ pool, triage, lanesAtWork, logger }: Dependencies) {
+export function createWebhookSplitter({ pool, triage, ownWrites, lanesAtWork, logger }: Dependencies) {
   let underWay: Promise<void> | undefined;
   let again = false;
 
@@ -180,7 +182,7 @@ export function createWebhookSplitter({ pool, triage, lanesAtWork, logger }: Dep
   async function splitSome(tx: Db, portion: Portion, observer: Observer): Promise<Round> {
     const deliveries = await webhookDeliveriesStore.lockWaiting(tx, portion);
     let bytes = 0;
-    const found = new Map<string, NewWebhookEvent>();
+    const found = new Map<string, { readonly event: WebhookEvent; readonly deliveryId: number }>();
     const settled: SettledDelivery[] = [];
     const rejected: RejectedDelivery[] = [];
     for (const { id, body } of deliveries) {
@@ -194,10 +196,15 @@ export function createWebhookSplitter({ pool, triage, lanesAtWork, logger }: Dep
       }
       settled.push({ id, events: events.length, problem, rest: parsed.rest });
       for (const event of events) {
-        const row = toRow(event, id);
-        if (!found.has(row.id)) found.set(row.id, row);
+        const identity = eventIdentity(event);
+        if (!found.has(identity)) found.set(identity, { event, deliveryId: id });
       }
     }
+    const own = await ownWrites.among(
+      tx,
+      [...found.values()].map(({ event }) => event),
+    );
+    const all = [...found].map(([id, { event, deliveryId }]) => toRow(id, event, own.has(event), deliveryId));
     const size: Round = {
       deliveries: deliveries.length,
       ids: [deliveries[0]?.id ?? 0, deliveries.at(-1)?.id ?? 0],
@@ -210,7 +217,7 @@ export function createWebhookSplitter({ pool, triage, lanesAtWork, logger }: Dep
 
     await privacyReceiptsStore.holdOffErasures(tx);
     await reject(tx, rejected);
-    const rows = await leaveOutErased(tx, await keepRecordsTogether(tx, [...found.values()]));
+    const rows = await leaveOutErased(tx, await keepRecordsTogether(tx, all));
     const added = webhookEventsStore.add(tx, rows);
     observer.storing();
     await added;
@@ -241,8 +248,8 @@ export function createWebhookSplitter({ pool, triage, lanesAtWork, logger }: Dep
       await webhookDeliveriesStore.reject(tx, delivery);
   }
 
-  function toRow(event: WebhookEvent, deliveryId: number): NewWebhookEvent {
-    const id = eventIdentity(event);
+  function toRow(id: string, sent: WebhookEvent, isOwnWrite: boolean, deliveryId: number): NewWebhookEvent {
+    const event = isOwnWrite || 'isOwnWrite' in sent ? { ...sent, isOwnWrite } : sent;
     const record = recordOf(event, id);
     const { state, reason = null } = triage(event);
     return {

@@ -23,7 +23,12 @@ export interface ComparedSubscription {
 }
 
 export interface SubscriptionComparison {
-  readonly targetUrl: { readonly hubspot: string | undefined; readonly wanted: string };
+  readonly targetUrl: {
+    readonly hubspot: string | undefined;
+    readonly wanted: string;
+    /** The setting that says so. */
+    readonly setting: 'SERVER_URL' | 'WEBHOOK_URL';
+  };
   readonly subscriptions: readonly ComparedSubscription[];
 }
 
@@ -41,18 +46,22 @@ interface Dependencies {
   /** Undefined without a developer API key. */
   api: WebhookSettingsApi | undefined;
   serverUrl: string;
+  /** The base of the webhook target URL, where it is not the server's. */
+  webhookUrl: string | undefined;
   apiUrl: string;
 }
 
 /** What HubSpot is to send, known from the handlers. */
-export function createWebhookSubscriptions({ handlers, api, serverUrl, apiUrl }: Dependencies) {
-  const targetUrl = serverUrl + WEBHOOK_PATH;
+export function createWebhookSubscriptions({ handlers, api, serverUrl, webhookUrl, apiUrl }: Dependencies) {
+  const baseUrl = webhookUrl ?? serverUrl;
+  const targetUrl = baseUrl + WEBHOOK_PATH;
+  const setting = webhookUrl === undefined ? 'SERVER_URL' : 'WEBHOOK_URL';
 
   return {
     async compare(): Promise<SubscriptionComparison> {
       const { settings, subscriptions } = await read();
       return {
-        targetUrl: { hubspot: settings?.targetUrl, wanted: targetUrl },
+        targetUrl: { hubspot: settings?.targetUrl, wanted: targetUrl, setting },
         subscriptions: pair(subscriptions).map(({ wanted, has, ...described }) => ({
           ...described,
           hubspot: has ? (has.active ? 'active' : 'paused') : 'missing',
@@ -70,7 +79,7 @@ export function createWebhookSubscriptions({ handlers, api, serverUrl, apiUrl }:
         throw new AppError(
           409,
           'server_url_not_https',
-          `SERVER_URL is ${serverUrl}, and HubSpot delivers to https only. Nothing was changed.`,
+          `${setting} is ${baseUrl}, and HubSpot delivers to https only. Nothing was changed.`,
         );
       }
       const { settings, subscriptions } = await read();

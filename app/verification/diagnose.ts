@@ -6,7 +6,7 @@ import {
   type SignatureVersion,
   type SignedParts,
 } from './signature.ts';
-import { type Address, type SignedForm, signedForms } from './signed-forms.ts';
+import { type Address, acceptedBases, type SignedForm, signedForms } from './signed-forms.ts';
 
 /** Kinds of routes that HubSpot calls; which signature versions each accepts is set for each. */
 export type SignedRoute = 'webhook' | 'card' | 'eventDetails';
@@ -161,7 +161,7 @@ function findMatch(
 }
 
 function explain({ claim, form, former }: Match, refusal: Refusal): Diagnosis {
-  const { serverUrl, target } = refusal.address;
+  const { target } = refusal.address;
   const signed = withoutQuery(form.url);
   if (former) {
     const also =
@@ -173,12 +173,19 @@ function explain({ claim, form, former }: Match, refusal: Refusal): Diagnosis {
       setting: 'HUBSPOT_CLIENT_SECRET',
     };
   }
+  const setting = urlSetting(refusal);
+  const [base] = acceptedBases(refusal.address);
   switch (form.deviation) {
-    case 'base':
+    case 'base': {
+      const instead =
+        refusal.route === 'webhook' && setting === 'SERVER_URL'
+          ? ' If only webhooks come there, set WEBHOOK_URL instead.'
+          : '';
       return {
-        finding: `HubSpot signs ${signed}; SERVER_URL is ${serverUrl}. Set it to ${form.base}.`,
-        setting: 'SERVER_URL',
+        finding: `HubSpot signs ${signed}; ${setting} is ${base}. Set it to ${form.base}.${instead}`,
+        setting,
       };
+    }
     case 'path':
       return {
         finding: `HubSpot signs ${signed}, and ${withoutQuery(target)} arrived: a proxy rewrites the path.`,
@@ -255,10 +262,13 @@ function explainBeside(match: Match, judged: Claim, refusal: Refusal): Diagnosis
   return {
     finding:
       `${right}, so client secret and body are; the address is not: HubSpot calls another one than ` +
-      `${withoutQuery(refusal.parts.url)}. Compare SERVER_URL with the target URL in HubSpot.`,
-    setting: 'SERVER_URL',
+      `${withoutQuery(refusal.parts.url)}. Compare ${urlSetting(refusal)} with the target URL in HubSpot.`,
+    setting: urlSetting(refusal),
   };
 }
+
+const urlSetting = ({ address }: Refusal) =>
+  address.webhookUrl === undefined ? 'SERVER_URL' : 'WEBHOOK_URL';
 
 function inWords(ms: number): string {
   const minutes = Math.floor(ms / 60_000);

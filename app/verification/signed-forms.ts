@@ -13,6 +13,8 @@ export interface SignedForm {
 /** The address of a request: as configured, and as the request and the proxies before this server put it. */
 export interface Address {
   readonly serverUrl: string;
+  /** Where webhooks have a base URL of their own. */
+  readonly webhookUrl?: string | undefined;
   /** Path and query as they arrived. */
   readonly target: string;
   readonly host?: string | undefined;
@@ -33,7 +35,8 @@ const MOST_PERMUTED = 4;
  * so their number grows with the sum of what can differ and not with the product.
  */
 export function* signedForms(address: Address, version: SignatureVersion): Generator<SignedForm> {
-  const { serverUrl, target } = address;
+  const { target } = address;
+  const accepted = acceptedBases(address);
   const seen = new Set<string>();
   // Where v3 is checked both spellings count as the same.
   const spellings = (url: string) => (version === 'v3' ? [url, decodeSignedUri(url)] : [url]);
@@ -46,20 +49,27 @@ export function* signedForms(address: Address, version: SignatureVersion): Gener
     }
   }
 
-  yield* forms('none', serverUrl, target);
+  for (const base of accepted) yield* forms('none', base, target);
   if (target.length > LONGEST_TARGET) return;
   for (const base of otherBases(address)) yield* forms('base', base, target);
-  for (const path of otherPaths(address)) yield* forms('path', serverUrl, path);
-  for (const path of otherQueries(target)) yield* forms('query', serverUrl, path);
-  for (const path of otherEncodings(target)) yield* forms('encoding', serverUrl, path);
+  for (const base of accepted) {
+    for (const path of otherPaths(address)) yield* forms('path', base, path);
+    for (const path of otherQueries(target)) yield* forms('query', base, path);
+    for (const path of otherEncodings(target)) yield* forms('encoding', base, path);
+  }
 }
+
+/** The first is the one that HubSpot is to call. */
+export const acceptedBases = ({ webhookUrl, serverUrl }: Address): [string, ...string[]] =>
+  webhookUrl === undefined ? [serverUrl] : [webhookUrl, serverUrl];
 
 const HOST = /^([\w.-]{1,253}|\[[\da-f:.]{2,45}\])(?::(\d{1,5}))?$/i;
 const PREFIX = /^(?:\/[\w.~%-]+){0,10}$/;
 
 /** What the proxies say is tried and not trusted: it counts only when the signature then is right. */
-function* otherBases({ serverUrl, host, forwardedHost, forwardedPort, forwardedPrefix }: Address) {
-  const own = new URL(serverUrl);
+function* otherBases(address: Address) {
+  const { host, forwardedHost, forwardedPort, forwardedPrefix } = address;
+  const own = new URL(acceptedBases(address)[0]);
   const ownPrefix = own.pathname.replace(/\/+$/, '');
   const told = [host, ...(forwardedHost ?? '').split(',').slice(0, 3)].map((name) => name?.trim() ?? '');
   const hosts = [own.host, ...told].map((name) => HOST.exec(name)).filter((match) => match !== null);

@@ -3,7 +3,7 @@ import { unauthorized } from '../errors.ts';
 import { isBodyProblem, type Refusal, type SignedRoute } from './diagnose.ts';
 import { createBodyCapture, type RawHandler, type RawRequest, rawBodyOf } from './raw-body.ts';
 import { requireSeparable } from './separable.ts';
-import { type SignatureVersion, verifySignature } from './signature.ts';
+import { type SignatureVersion, type SignedParts, verifySignature } from './signature.ts';
 
 export type SignedRequest = (route: SignedRoute) => RawHandler;
 
@@ -12,18 +12,21 @@ const BODY_LIMIT_MB: Readonly<Record<SignedRoute, number>> = { webhook: 8, card:
 
 /**
  * Lets a request through only when HubSpot signed it. The URL is the configured public one: behind a proxy the
- * Host header is not what HubSpot called, and a sender could choose it.
+ * Host header is not what HubSpot called, and a sender could choose it. Webhooks may have one of their own; theirs are
+ * right under the server's, too, as HubSpot takes minutes to go by a new target URL.
  * Leaves the raw bytes in `req.body`. The answer to a refused one says nothing; `onRefused` hears of each and must
  * return at once.
  */
 export function createSignedRequest({
   serverUrl,
+  webhookUrl,
   clientSecrets,
   accepted,
   clock,
   onRefused,
 }: {
   serverUrl: string;
+  webhookUrl: string | undefined;
   clientSecrets: readonly string[];
   accepted: Readonly<Record<SignedRoute, readonly SignatureVersion[]>>;
   clock: Clock;
@@ -34,11 +37,12 @@ export function createSignedRequest({
   return (route) => {
     const versions = accepted[route];
     const limitMb = BODY_LIMIT_MB[route];
+    const ownUrl = route === 'webhook' ? webhookUrl : undefined;
 
     return (req, _res, next) => {
       const note = (reason: Refusal['reason'], rawBody: Buffer = NOT_READ) => {
-        const address = addressOf(req, serverUrl);
-        const parts = partsOf(req, serverUrl, rawBody);
+        const address = { ...addressOf(req), serverUrl, webhookUrl: ownUrl };
+        const parts = partsOf(req, ownUrl ?? serverUrl, rawBody);
         onRefused({ reason, route, accepted: versions, parts, address, at: clock.now() });
       };
       const refuse: typeof note = (reason, rawBody) => {
@@ -56,8 +60,11 @@ export function createSignedRequest({
           if (isBodyProblem(error.code)) note(error.code);
           return;
         }
-        const parts = partsOf(req, serverUrl, rawBodyOf(req));
-        const verdict = verifySignature(parts, clientSecrets, versions, clock.now());
+        const parts = partsOf(req, ownUrl ?? serverUrl, rawBodyOf(req));
+        const verify = (signed: SignedParts) => verifySignature(signed, clientSecrets, versions, clock.now());
+        let verdict = verify(parts);
+        if (!verdict.ok && ownUrl !== undefined)
+          verdict = verify({ ...parts, url: serverUrl + targetOf(req) });
         if (!verdict.ok) return refuse(verdict.reason, parts.rawBody);
         try {
           requireSeparable({
@@ -80,9 +87,9 @@ export function createSignedRequest({
 
 const NOT_READ = Buffer.alloc(0);
 
-const partsOf = (req: RawRequest, serverUrl: string, rawBody: Buffer) => ({
+const partsOf = (req: RawRequest, baseUrl: string, rawBody: Buffer) => ({
   method: req.method ?? '',
-  url: serverUrl + targetOf(req),
+  url: baseUrl + targetOf(req),
   rawBody,
   headers: {
     signature: headerOf(req, 'x-hubspot-signature'),
@@ -92,8 +99,7 @@ const partsOf = (req: RawRequest, serverUrl: string, rawBody: Buffer) => ({
   },
 });
 
-const addressOf = (req: RawRequest, serverUrl: string) => ({
-  serverUrl,
+const addressOf = (req: RawRequest) => ({
   target: targetOf(req),
   host: req.headers.host,
   forwardedHost: headerOf(req, 'x-forwarded-host'),

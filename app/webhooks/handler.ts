@@ -8,7 +8,7 @@ import type { PROMISED_FIELDS } from '../services/webhook-event-fields.ts';
 
 type With<Field extends keyof WebhookEvent> = WebhookEvent & {
   readonly [F in Field]-?: NonNullable<WebhookEvent[F]>;
-};
+} & { readonly isOwnWrite: boolean };
 
 /** Subscription types and what their events carry. */
 export type WebhookEvents = {
@@ -19,6 +19,8 @@ export type SubscriptionType = keyof WebhookEvents;
 
 /** Conditions that events of the type can meet. */
 type Conditions<Type extends SubscriptionType> = {
+  /** False: no changes that this app made itself, so that a handler that writes back does not trigger itself. */
+  readonly ownWrites?: false;
   /** Such as CRM, CRM_UI, API, INTEGRATION, IMPORT. */
   readonly changeSources?: readonly string[];
 } & (Type extends `${string}.propertyChange`
@@ -65,7 +67,10 @@ export interface WebhookContext {
   readonly signal: AbortSignal;
   /** A transaction that commits together with the mark that this event is done, or not at all. */
   readonly db: HandlerDb;
-  /** Puts an app event on a timeline of the event's portal. */
+  /**
+   * Puts an app event on a timeline of the event's portal. Sent again under its id by a retry or a replay of this event,
+   * it keeps the first content. Other content under the id of an event from elsewhere is an error.
+   */
   readonly sendTimelineEvent: (event: NewTimelineEvent) => Promise<unknown>;
 }
 

@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { timelineEventsStore } from '../../app/db/timeline-events-store.ts';
+import { contentDigest } from '../../app/services/timeline-content.ts';
 import { sendNow } from '../../app/services/timeline-jobs.ts';
 import { defineHandler } from '../../app/webhooks/handler.ts';
 import { startAnswerGate } from '../helpers/answer-gate.ts';
@@ -33,9 +34,13 @@ it('a backlog of app events is sent one after another, and holds up nobody elseâ
           const backlog = Array.from({ length: BACKLOG }, (_, id) => keyOf(SILENT, id));
           for (const key of backlog) {
             const { id } = key;
-            await timelineEventsStore.add(pool, key, {
-              ...{ eventTypeName: eventType, id, objectId: '101', properties: { title: 'Signed' } },
-            });
+            const occurrence = {
+              eventTypeName: eventType,
+              id,
+              objectId: '101',
+              properties: { title: 'Signed' },
+            };
+            await timelineEventsStore.add(pool, key, { occurrence, digest: contentDigest(occurrence) });
           }
           await sendNow(pool, backlog);
           await until('HubSpot to be called', () => silence.waiting() > 0);

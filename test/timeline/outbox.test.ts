@@ -213,12 +213,14 @@ describe('an accepted app event', () => {
 
   it('is not ended when HubSpot refuses the one whose place it took', async () => {
     await idle();
+    const bad = { id, properties: { mood: 'bad' } };
     gate.beforeAnswer(EVENTS, async () => {
+      // Its retry is refused before it, so that another may take its place.
+      await expectError(await world.api('PUT', TIMELINE, bad), 400, 'refused_by_hubspot');
       await failing(503);
       expect(await put({ id, properties: { title: 'Better' } })).toEqual([202, 'waiting']);
     });
-    const refused = await world.api('PUT', TIMELINE, { id, properties: { mood: 'bad' } });
-    await expectError(refused, 400, 'refused_by_hubspot');
+    await expectError(await world.api('PUT', TIMELINE, bad), 400, 'refused_by_hubspot');
     expect(await row()).toMatchObject({ state: 'waiting', occurrence: { properties: { title: 'Better' } } });
     await becomesSent();
   });

@@ -47,7 +47,7 @@ describe('PUT /hubid/:hubId/timeline/:email', () => {
     const { results } = await world.sandbox.read(`timeline?portalId=62515&email=${EMAIL}`);
     expect(results).toMatchObject([{ id: '1557132549196', extraData: { message: 'You got approval!' } }]);
     // The number and its text are one id.
-    await world.json('PUT', TIMELINE, { id: '1557132549196' });
+    await world.json('PUT', TIMELINE, { ...body, id: '1557132549196' });
     expect((await world.sandbox.read(`requests?path=${EVENTS}`)).results).toHaveLength(1);
   });
 

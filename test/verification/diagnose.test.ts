@@ -113,7 +113,8 @@ describe('the base URL', () => {
       const { setting, finding } = diagnosed({ ...given, signed: { ...signed, versions } });
       expect(setting).toBe('SERVER_URL');
       expect(finding).toBe(
-        `HubSpot signs ${base}/webhook; SERVER_URL is ${given.serverUrl ?? SERVER_URL}. Set it to ${base}.`,
+        `HubSpot signs ${base}/webhook; SERVER_URL is ${given.serverUrl ?? SERVER_URL}. Set it to ${base}. ` +
+          'If only webhooks come there, set WEBHOOK_URL instead.',
       );
     }
   });
