@@ -232,7 +232,7 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
 const fateOf = (type: string) =>
   type === 'emails'
     ? 'HubSpot keeps no e-mail in its recycle bin'
-    : 'it stays in the recycle bin for 90 days';
+    : 'HubSpot keeps what is deleted in its recycle bin for 90 days';
 
 function taken<Result>(outcome: BatchOutcome<unknown, Result> | undefined): Result {
   if (outcome?.result !== undefined) return outcome.result;

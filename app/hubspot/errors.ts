@@ -175,9 +175,9 @@ export function explainScopes({ requiredScopes, askedScopes }: HubSpotError): st
   );
 }
 
-const PASSES = new Set([423, 429, 477, WRONG_REGION]);
+const PASSES = new Set([408, 423, 429, 477, WRONG_REGION]);
 
-/** 423 locked, 429 rate limit, 477 account moving between regions, 488 wrong region, and everything from 500. */
+/** 408 not received in time, 423 locked, 429 rate limit, 477 account moving between regions, 488 wrong region, and everything from 500. */
 export const isTransientStatus = (status: number) => PASSES.has(status) || status >= 500;
 
 const isRegion = (text: string | undefined) => text !== undefined && /^[\w-]{1,20}$/.test(text);

@@ -13,7 +13,7 @@ const WINDOW_MS: Record<string, number> = { SECONDLY: 1_000, TEN_SECONDLY_ROLLIN
 const DAY_CHECK_MS = 15 * 60 * 1000;
 
 /** Trouble on the way to HubSpot in which a second try can help; 522, 525 and 526 are for HubSpot's support. */
-const PASSING = new Set([500, 502, 503, 504, 520, 521, 523, 524]);
+const PASSING = new Set([408, 500, 502, 503, 504, 520, 521, 523, 524]);
 
 export interface Retries {
   readonly idempotent: boolean;

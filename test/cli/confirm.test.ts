@@ -10,6 +10,10 @@ import { runInProcess } from './in-process.ts';
 const UNCONFIRMED = new Set([
   ...['list', 'get', 'search', 'show', 'get-by-email', 'get-by-domain', 'labels', 'limits', 'limit'],
   ...[
+    'changed',
+    'members',
+    'of',
+    'get-by-name',
     'create',
     'create-or-update',
     'create-or-update-by-domain',

@@ -171,7 +171,7 @@ describe('records of any type', () => {
       const { problem } = await run('objects', 'delete', '1', '--type', 'emails');
       expect(problem?.message).toContain('HubSpot keeps no e-mail in its recycle bin');
       const merge = await run('objects', 'merge', '1', '2', '--type', 'line_items');
-      expect(merge.problem?.message).toContain('This merges 2 of the line_items into 1');
+      expect(merge.problem?.message).toContain('This merges record 2 into record 1 (line_items)');
     });
 
     it('need a type', async () => {

@@ -18,6 +18,7 @@ describe('a call that HubSpot refuses for now', () => {
     const retryAfter = (seconds: string) => ({ headers: { 'retry-after': seconds } });
     const cases: [Record<string, unknown>, number][] = [
       [{ status: 503 }, 225],
+      [{ status: 408 }, 225],
       [{ status: 503, ...retryAfter('1') }, 1_000],
       [{ status: 423 }, 2_000],
       [{ status: 423, ...retryAfter('3') }, 3_000],

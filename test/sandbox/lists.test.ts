@@ -25,6 +25,7 @@ describe('lists', () => {
   });
 
   it('are searched in pages', async () => {
+    await hubspot.call('PUT', '/_sandbox/app', { searchRateLimit: null });
     const first = await api('POST', `${lists}/search`, { count: 3 });
     expect([first.body.hasMore, first.body.lists.length]).toEqual([true, 3]);
     const last = await api('POST', `${lists}/search`, { count: 3, offset: 3 });
