@@ -1,12 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { PROGRAM_ENV } from '../helpers/program-env.ts';
 import { WITH_FIXTURES } from '../helpers/vendor.ts';
 
-/** Starts of the program share what is compiled, which halves their time. */
-const NODE_COMPILE_CACHE = path.join(tmpdir(), 'hubspot-app-test-compiled');
 const MAIN = path.join(import.meta.dirname, '..', '..', 'app', 'cli', 'main.ts');
 
 export interface Outcome {
@@ -26,7 +24,7 @@ export async function hubspotReading(
   ...args: string[]
 ): Promise<Outcome> {
   const child = spawn(process.execPath, [...WITH_FIXTURES, MAIN, ...args], {
-    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE, ...settings },
+    env: { ...PROGRAM_ENV, ...settings },
   });
   child.stdin.end(input);
   const [output, errors, [code]] = await Promise.all([
@@ -54,7 +52,7 @@ export async function hubspotAnswering(
     .map(quoted)
     .join(' ');
   const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
-    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE, ...settings },
+    env: { ...PROGRAM_ENV, ...settings },
     stdio: [keys === undefined ? 'ignore' : 'pipe', 'pipe', 'inherit'],
   });
   let output = '';

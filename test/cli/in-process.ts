@@ -15,6 +15,13 @@ export interface CommandRun {
   readonly problem?: Error;
 }
 
+/** The same with `--json`; fails unless the command succeeds. */
+export async function jsonInProcess(ctx: Context, groups: readonly CommandGroup[], ...args: string[]) {
+  const { output, problem } = await runInProcess(ctx, groups, '--json', ...args);
+  if (problem) throw problem;
+  return JSON.parse(output);
+}
+
 const atNoTerminal = createConfirm({ input: new PassThrough(), output: new PassThrough() });
 
 /** Runs one command line in this process, on a context that is open already. */

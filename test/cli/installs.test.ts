@@ -7,7 +7,7 @@ import { createDatabase } from '../helpers/database.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 import { addInstalls } from '../tokens/add-installs.ts';
 import { hubspotCommand, hubspotJson } from './hubspot-command.ts';
-import { runInProcess } from './in-process.ts';
+import { jsonInProcess, runInProcess } from './in-process.ts';
 
 const PORTAL = 5_100_001;
 
@@ -20,12 +20,13 @@ describe('hubspot installs', () => {
   });
   afterAll(() => world.close());
 
-  const run = (...args: string[]) => hubspotJson(world.settings, 'installs', ...args);
+  const run = (...args: string[]) => jsonInProcess(world.ctx, [installCommands], 'installs', ...args);
+  const command = (...args: string[]) => runInProcess(world.ctx, [installCommands], 'installs', ...args);
   const states = (shown: { history: { to: string; reason: string }[] }) =>
     shown.history.map(({ to, reason }) => `${to} (${reason})`);
 
   it('list shows each install with its state', async () => {
-    expect(await run('list')).toMatchObject([
+    expect(await hubspotJson(world.settings, 'installs', 'list')).toMatchObject([
       { portal: PORTAL, state: 'active', reason: 'installed' },
       { portal: PORTAL + 1, state: 'active', reason: 'installed' },
       { portal: PORTAL + 2, state: 'active', reason: 'installed' },
@@ -109,7 +110,7 @@ describe('hubspot installs', () => {
   });
 
   it('reconnect-link prints the address for the customer', async () => {
-    const { output } = await hubspotCommand(world.settings, 'installs', 'reconnect-link', `${PORTAL}`);
+    const { output } = await command('reconnect-link', `${PORTAL}`);
     expect(output.trim()).toBe(`${world.serverUrl}/install?portalId=${PORTAL}`);
   });
 

@@ -12,6 +12,7 @@ import { areas, describedVersions } from '../../scripts/contract/areas.ts';
 import { checkArea } from '../../scripts/contract/check-area.ts';
 import { readDescription } from '../../scripts/contract/description.ts';
 import { withoutExceptions } from '../../scripts/contract/exceptions.ts';
+import { PROGRAM_ENV } from '../helpers/program-env.ts';
 
 const empty = readDescription('nothing 1', JSON.stringify({ paths: {} }));
 
@@ -101,7 +102,7 @@ describe('the contract check', () => {
 
 async function contract(...args: string[]) {
   const script = path.join(import.meta.dirname, '..', '..', 'scripts', 'contract.ts');
-  const child = spawn(process.execPath, [script, ...args]);
+  const child = spawn(process.execPath, [script, ...args], { env: { ...process.env, ...PROGRAM_ENV } });
   const [output, errors, [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

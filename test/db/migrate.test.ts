@@ -7,6 +7,7 @@ import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 import { copyProduct } from '../helpers/product-copy.ts';
+import { PROGRAM_ENV } from '../helpers/program-env.ts';
 import { until } from '../helpers/until.ts';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
@@ -166,7 +167,7 @@ const succeeded = (output: string) => ({ code: 0, output });
 /** The release step as Heroku runs it: a process of its own, with nothing but its settings. */
 function migrate(settings: Record<string, string>, root = ROOT): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
-    const env = { PATH: process.env.PATH, ...settings };
+    const env = { ...PROGRAM_ENV, ...settings };
     const file = path.join(root, 'app', 'db', 'migrate.ts');
     execFile(process.execPath, [file], { env, cwd: import.meta.dirname }, (error, stdout, stderr) => {
       resolve({ code: error ? Number(error.code) : 0, output: (stdout + stderr).trim() });

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SHUTDOWN } from '../../app/shutdown.ts';
 import { type OwnPostgres, startOwnPostgres } from '../helpers/own-postgres.ts';
 import { freePort, type RunningProcess, startProcess } from '../helpers/processes.ts';
+import { PROGRAM_ENV } from '../helpers/program-env.ts';
 import { testSettings } from '../helpers/settings.ts';
 import { startSilentProxy } from '../helpers/silent-proxy.ts';
 import { until } from '../helpers/until.ts';
@@ -53,6 +54,7 @@ describe('a process that is stopped', () => {
       // The Procfile's node is the one that runs this, as Heroku's is the one of package.json's engines.
       env: {
         ...process.env,
+        ...PROGRAM_ENV,
         ...settings,
         PATH: `${path.dirname(process.execPath)}:${process.env.PATH}`,
       },

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { PROGRAM_ENV } from './program-env.ts';
 import { WITH_FIXTURES } from './vendor.ts';
 
 export { freePort } from '../../scripts/free-port.ts';
@@ -28,7 +29,7 @@ export async function startProcess(
   args: string[] = [],
 ): Promise<RunningProcess> {
   const child = fork(path.join(ROOT, file), args, {
-    env: { PATH: process.env.PATH, ...env },
+    env: { ...PROGRAM_ENV, ...env },
     execArgv: WITH_FIXTURES,
     silent: true,
   });

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import dotenv from 'dotenv';
 import { freePort } from '../helpers/processes.ts';
 import { copyProduct } from '../helpers/product-copy.ts';
+import { PROGRAM_ENV } from '../helpers/program-env.ts';
 import { until } from '../helpers/until.ts';
 
 describe('in a folder whose path has spaces, Japanese letters and characters of URLs, globs and shells', () => {
@@ -76,7 +77,7 @@ describe('in a folder whose path has spaces, Japanese letters and characters of 
 
   /** Starts one of the product's programs there, as npm does. */
   function run(file: string, args: string[] = [], settings: Record<string, string> = {}) {
-    const env = { PATH: process.env.PATH, ...settings };
+    const env = { ...PROGRAM_ENV, ...settings };
     return spawn(process.execPath, [path.join(folder, file), ...args], { env, cwd: folder });
   }
 });

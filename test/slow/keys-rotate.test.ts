@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Context } from '../../app/context.ts';
+import { PROGRAM_ENV } from '../helpers/program-env.ts';
 import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 import { addInstalls } from '../tokens/add-installs.ts';
@@ -36,7 +37,7 @@ describe('a rotation over 10,000 installs', () => {
   function rotate() {
     const child = spawn(process.execPath, ['app/cli/main.ts', 'keys', 'rotate', '--json'], {
       cwd: ROOT,
-      env: { PATH: process.env.PATH, ...world.settings, TOKEN_KEYS: BOTH_RING },
+      env: { ...PROGRAM_ENV, ...world.settings, TOKEN_KEYS: BOTH_RING },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';

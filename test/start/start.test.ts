@@ -8,6 +8,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createDatabase, inDatabase, type TestDatabase } from '../helpers/database.ts';
 import { freePort } from '../helpers/processes.ts';
+import { PROGRAM_ENV } from '../helpers/program-env.ts';
 import { createSandboxClient } from '../helpers/sandbox-client.ts';
 import { until } from '../helpers/until.ts';
 
@@ -38,7 +39,7 @@ describe('npm start', () => {
   /** Starts it in a folder of its own, with nothing of this machine's settings. */
   function start(settings: Record<string, string> = {}) {
     const env = {
-      PATH: process.env.PATH,
+      ...PROGRAM_ENV,
       DATABASE_URL: database.url,
       PORT: String(port),
       SANDBOX_PORT: String(sandboxPort),
