@@ -220,7 +220,10 @@ describe('npm run hubspot -- lists', () => {
 
   it('adds and removes members, named or from a file', async () => {
     expect((await run('add', '11', '103', '101', '103')).output).toBe(
-      'Added to the list 11: 1 of 2 records. 1 were in it already.',
+      'Added to the list 11: 1 of 2 records. 1 was in it already.',
+    );
+    expect((await run('add', '11', '103', '101')).output).toBe(
+      'Added to the list 11: 0 of 2 records. 2 were in it already.',
     );
     const file = path.join(folder, 'members.csv');
     await writeFile(file, 'id\n104\n999999\n');
