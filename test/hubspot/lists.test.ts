@@ -54,6 +54,16 @@ describe('lists', () => {
     ]);
   });
 
+  it('are read no further when a page comes again', async () => {
+    const list = { listId: '1', name: 'A', objectTypeId: '0-1', processingType: 'MANUAL' };
+    const body = { lists: [list], hasMore: true, offset: 0 };
+    const search = { method: 'POST', path: '/crm/lists/2026-09/search', status: 200, times: 2 };
+    await world.sandbox.control('failures', { ...search, body });
+    await expect(names()).rejects.toThrow(
+      'HubSpot: POST /crm/lists/2026-09/search: an answer that leads back to a page before: offset=1',
+    );
+  });
+
   it('are read by id and by name, with their size, and their filters when asked for', async () => {
     const newsletter = {
       listId: '11',
