@@ -146,7 +146,8 @@ export const listCommands: CommandGroup = (program, tools) => {
   ): void {
     const told = new Set([...done[key], ...done.missing]);
     const unchanged = recordIds.filter((id) => !told.has(id));
-    const before = key === 'added' ? 'were in it already' : 'were not in it';
+    const were = unchanged.length === 1 ? 'was' : 'were';
+    const before = key === 'added' ? `${were} in it already` : `${were} not in it`;
     const others = unchanged.length > 0 ? ` ${unchanged.length} ${before}.` : '';
     out().done(`${what}: ${done[key].length} of ${recordIds.length} records.${others}`, {
       [key]: done[key],

@@ -5,7 +5,7 @@ import type { CrmRecord } from './crm-record.ts';
 import { domainOf } from './domain.ts';
 import type { Send } from './http.ts';
 import { createCrmObjects, createMerge } from './objects.ts';
-import type { PropertyValues } from './property-values.ts';
+import { otherValueGiven, type PropertyValues } from './property-values.ts';
 
 const PROPERTIES = ['name', 'domain', 'phone', 'city', 'country', 'industry', 'lifecyclestage'];
 
@@ -34,12 +34,14 @@ export function createCompaniesApi(send: Send, paths = apiPaths) {
     /**
      * Creates the company with this domain, or that of this web address, or updates it. HubSpot does not hold domains
      * unique and finds a new company only after some seconds: until then the same call creates a second one.
+     * @throws {AppError} status 400 when the properties name another domain.
      * @throws {AppError} status 409 that names the companies when several have the domain; nothing is written.
      */
     async createOrUpdateByDomain(
       domain: string,
-      properties: PropertyValues,
+      { domain: named = domain, ...properties }: PropertyValues,
     ): Promise<{ company: CrmRecord; created: boolean }> {
+      if (domainOf(String(named)) !== domainOf(domain)) throw otherValueGiven('domain', domainOf(domain));
       const found = await findByDomain(domain, ['domain']);
       const [company, ...others] = found;
       if (company === undefined) {

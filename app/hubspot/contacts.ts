@@ -6,7 +6,7 @@ import { type StandardError, standardErrors } from './error-body.ts';
 import { HubSpotError } from './errors.ts';
 import type { Send } from './http.ts';
 import { createCrmObjects, createMerge } from './objects.ts';
-import { asText, type PropertyValues } from './property-values.ts';
+import { asText, otherValueGiven, type PropertyValues } from './property-values.ts';
 
 export type Contact = CrmRecord;
 
@@ -32,11 +32,16 @@ export function createContactsApi(send: Send, paths = apiPaths) {
     updateByEmail: (email: string, properties: PropertyValues): Promise<Contact> =>
       contacts.update(email, properties, 'email'),
 
-    /** Creates the contact with this address or updates it; one call, safe to repeat. */
+    /**
+     * Creates the contact with this address or updates it; one call, safe to repeat.
+     * @throws {AppError} status 400 when the properties name another address.
+     */
     async createOrUpdate(
       email: string,
       properties: PropertyValues,
     ): Promise<{ contact: Contact; created: boolean }> {
+      const { email: named = email } = properties;
+      if (!isAddress(named, email)) throw otherValueGiven('email', email);
       const request = { method: 'POST', path: `${type.path}/batch/upsert`, idempotent: true } as const;
       const inputs = [{ id: email, idProperty: 'email', properties: asText({ ...properties, email }) }];
       const { results, errors } = readAnswer(upserted, await send({ ...request, json: { inputs } }), request);
@@ -55,6 +60,10 @@ export function createContactsApi(send: Send, paths = apiPaths) {
     },
   };
 }
+
+/** HubSpot keeps e-mail addresses trimmed and in lower case. */
+const isAddress = (value: unknown, address: string) => kept(String(value)) === kept(address);
+const kept = (address: string) => address.trim().toLowerCase();
 
 /** A batch in which nothing was written is answered with 207; of one input that is a refusal like any other. */
 function refusal(

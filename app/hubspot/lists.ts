@@ -4,6 +4,7 @@ import { apiPaths } from './api-paths.ts';
 import type { RecordRef } from './associations.ts';
 import type { OnProgress } from './batch.ts';
 import { nextPage } from './crm-record.ts';
+import { HubSpotError } from './errors.ts';
 import type { HubSpotRequest, Send } from './http.ts';
 import { objectTypeId } from './object-type-ids.ts';
 import { PROMPT_CALLS, readPages } from './pages.ts';
@@ -111,13 +112,17 @@ export function createListsApi(send: Send, paths = apiPaths) {
   }
 
   return {
-    /** Every list that fits; pages are read as they are needed. */
+    /**
+     * Every list that fits, once; pages are read as they are needed.
+     * @throws {HubSpotError} naming call and offset when a page has nothing that was not on one before.
+     */
     async *list({
       query,
       type,
       processingTypes = [],
       listIds = [],
     }: ListFilter = {}): AsyncGenerator<RecordList, void> {
+      const seen = new Set<string>();
       for (let offset = 0, calls = 0; ; calls += 1) {
         const json = {
           ...(query && { query }),
@@ -128,16 +133,19 @@ export function createListsApi(send: Send, paths = apiPaths) {
           count: LISTS,
           offset,
         };
-        const path = pathOf('search');
+        const request = { method: 'POST', path: pathOf('search'), json, idempotent: true } as const;
         const { lists, hasMore } = await ask(foundLists, {
-          method: 'POST',
-          path,
-          json,
-          idempotent: true,
+          ...request,
           lane: 'search',
           patient: calls >= PROMPT_CALLS,
         });
-        yield* lists;
+        const found = lists.filter(({ listId }) => !seen.has(listId));
+        if (lists.length > 0 && found.length === 0) {
+          const problem = `an answer that leads back to a page before: offset=${offset}`;
+          throw new HubSpotError({ ...request, problem });
+        }
+        for (const { listId } of found) seen.add(listId);
+        yield* found;
         offset += lists.length;
         if (!hasMore || lists.length === 0) return;
       }

@@ -1,3 +1,5 @@
+import { AppError } from '../errors.ts';
+
 /** Values of a record's properties, by name. `null` and `''` clear one; `undefined` leaves it alone. */
 export type PropertyValues = Readonly<Record<string, string | number | boolean | Date | null | undefined>>;
 
@@ -11,3 +13,12 @@ function textOf(value: PropertyValues[string]): string {
   if (value === null || value === undefined) return '';
   return value instanceof Date ? value.toISOString() : String(value);
 }
+
+/** Which of two values is to be written cannot be told: that by which the record is found, or that among its properties. */
+export const otherValueGiven = (name: string, value: string): AppError =>
+  new AppError(
+    400,
+    'contradicting_values',
+    `The properties have another ${name} than ${value}, by which the record is found. Nothing was sent. Leave it out, or ` +
+      `change the ${name} of a record by its id.`,
+  );

@@ -166,7 +166,7 @@ function fromHubSpot(error: HubSpotError): AppError {
   return new AppError(
     502,
     'hubspot_error',
-    `HubSpot refused a request of this server${reason ? `: ${reason}` : '.'} The operator finds the request in the log.`,
+    `HubSpot refused a request of this server${reason ? `: ${asSentence(reason)}` : '.'} The operator finds the request in the log.`,
     options,
   );
 }
@@ -181,6 +181,8 @@ const OF_VALUES = new Set<number | undefined>([400, 409, 413, 414, 422]);
 function reasonOf({ said = '', errors }: HubSpotError): string | undefined {
   return `${said} ${furtherDetails(said, errors).join('; ')}`.trim() || undefined;
 }
+
+const asSentence = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`);
 
 /** HubSpot names the scopes it misses; other refusals with 403 are about rights that no new consent gives. */
 const isAboutScopes = ({ category, requiredScopes }: HubSpotError) =>

@@ -347,6 +347,13 @@ describe('what cannot be understood', () => {
       'hubspot_error',
       'HubSpot refused a request of this server: This oauth-token (…) may not do that! The operator finds the request in the log.',
     ]),
+    [
+      'what has no full stop',
+      { status: 415, body: { message: 'No such media type' } },
+      502,
+      'hubspot_error',
+      'HubSpot refused a request of this server: No such media type. The operator finds the request in the log.',
+    ],
   ])('HubSpot’s sentence about %s is told', async (_what, failure, status, code, message) => {
     await world.sandbox.control('failures', { path: '/crm/*', ...failure });
     const answer = await world.api('POST', CONTACT, { properties: { firstname: 'x' } });

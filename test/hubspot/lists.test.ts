@@ -54,6 +54,16 @@ describe('lists', () => {
     ]);
   });
 
+  it('are read no further when a page comes again', async () => {
+    const list = { listId: '1', name: 'A', objectTypeId: '0-1', processingType: 'MANUAL' };
+    const body = { lists: [list], hasMore: true, offset: 0 };
+    const search = { method: 'POST', path: '/crm/lists/2026-09/search', status: 200, times: 2 };
+    await world.sandbox.control('failures', { ...search, body });
+    await expect(names()).rejects.toThrow(
+      'HubSpot: POST /crm/lists/2026-09/search: an answer that leads back to a page before: offset=1',
+    );
+  });
+
   it('are read by id and by name, with their size, and their filters when asked for', async () => {
     const newsletter = {
       listId: '11',
@@ -220,7 +230,10 @@ describe('npm run hubspot -- lists', () => {
 
   it('adds and removes members, named or from a file', async () => {
     expect((await run('add', '11', '103', '101', '103')).output).toBe(
-      'Added to the list 11: 1 of 2 records. 1 were in it already.',
+      'Added to the list 11: 1 of 2 records. 1 was in it already.',
+    );
+    expect((await run('add', '11', '103', '101')).output).toBe(
+      'Added to the list 11: 0 of 2 records. 2 were in it already.',
     );
     const file = path.join(folder, 'members.csv');
     await writeFile(file, 'id\n104\n999999\n');

@@ -142,6 +142,21 @@ describe('contacts', () => {
     expect([made.created, again.created, again.contact.id]).toEqual([true, false, made.contact.id]);
   });
 
+  it('are not written when the properties have another address', async () => {
+    const { contacts } = world.hubspot;
+    const sent = await world.requestsOf(async () => {
+      for (const email of ['jane@example.com', '', null])
+        await expect(contacts.createOrUpdate('taro@example.com', { email })).rejects.toMatchObject({
+          status: 400,
+          code: 'contradicting_values',
+          message: expect.stringContaining('another email than taro@example.com'),
+        });
+    });
+    expect(sent).toEqual([]);
+    const { contact } = await contacts.createOrUpdate('taro@example.com', { email: ' Taro@Example.com' });
+    expect(contact.properties.email).toBe('taro@example.com');
+  });
+
   it('that HubSpot refuses to create or update within a batch are refused with its reason', async () => {
     const errors = [
       { category: 'VALIDATION_ERROR', message: 'No.', errors: [{ message: 'Bad.', in: 'phone' }] },
@@ -221,6 +236,23 @@ describe('companies', () => {
     expect([made.created, again.created, again.company.id]).toEqual([true, false, made.company.id]);
     const { properties } = await companies.get(made.company.id, ['domain', 'name', 'city']);
     expect(properties).toMatchObject({ domain: 'once.example', name: 'Once', city: 'Kyoto' });
+  });
+
+  it('are not written by domain when the properties have another one', async () => {
+    const sent = await world.requestsOf(async () => {
+      await expect(
+        companies.createOrUpdateByDomain('one.example', { domain: 'other.example' }),
+      ).rejects.toMatchObject({ status: 400, code: 'contradicting_values' });
+      await expect(companies.createOrUpdateByDomain('one.example', { domain: '' })).rejects.toMatchObject({
+        status: 400,
+      });
+    });
+    expect(sent).toEqual([]);
+    const same = { domain: 'https://www.Same.example/' };
+    const made = await companies.createOrUpdateByDomain('same.example', same);
+    const again = await companies.createOrUpdateByDomain('same.example', same);
+    expect([again.created, again.company.id]).toEqual([false, made.company.id]);
+    expect((await companies.get(made.company.id, ['domain'])).properties.domain).toBe('same.example');
   });
 
   it('are created or updated by domain in batches, once for each domain', async () => {
