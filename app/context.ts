@@ -110,6 +110,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       tokens: {
         current: () => tokens.accessTokenFor(portalId),
         renewed: (refused) => tokens.renewed(portalId, refused),
+        isGiven: () => tokens.isGiven(portalId),
       },
     });
   const installService = createInstallService({

@@ -30,7 +30,10 @@ export const installCommands: CommandGroup = (program, tools) => {
         for (let after = 0; ; ) {
           const page = await services.installs.list(after, PAGE, state === 'refreshing' ? undefined : state);
           const wanted = page.filter(({ refreshing }) => state !== 'refreshing' || refreshing);
-          all.push(...wanted.filter(({ missingScopes }) => !needsConsent || missingScopes.length > 0));
+          const lacking = wanted.filter(
+            ({ kind, missingScopes }) => kind === 'oauth' && missingScopes.length > 0,
+          );
+          all.push(...(needsConsent ? lacking : wanted));
           if (page.length < PAGE) return all;
           after = page.at(-1)?.portalId ?? after;
         }

@@ -30,7 +30,7 @@ export const presentInstall = (install: InstallStatus) => ({
   stateReason: install.stateReason,
   scopes: install.scopes,
   missingScopes: install.missingScopes,
-  needsConsent: install.missingScopes.length > 0,
+  needsConsent: install.kind === 'oauth' && install.missingScopes.length > 0,
   reconnectUrl: install.reconnectUrl,
   accessTokenExpiresAt: install.accessTokenExpiresAt,
   nextRefreshAt: install.refreshDueAt,

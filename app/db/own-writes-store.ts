@@ -8,18 +8,28 @@ const AFTER = '60 seconds';
 
 /** Table `own_writes`: a short ledger of what this app wrote at HubSpot. */
 export const ownWritesStore = {
-  /** One statement for all of a request. */
-  async add(db: Db, marks: readonly Mark[], byHandler: boolean): Promise<void> {
-    await db.query({
+  /** One statement for all of a request. @returns when, as the ledger has it. */
+  async add(db: Db, marks: readonly Mark[], byHandler: boolean): Promise<string | undefined> {
+    const { rows } = await db.query<{ at: string }>({
       name: 'add-own-writes',
       text: `insert into own_writes (record, marks, by_handler)
-        select record, array_agg(mark), $3 from unnest($1::bigint[], $2::bigint[]) as w (record, mark) group by record`,
+        select record, array_agg(mark), $3 from unnest($1::bigint[], $2::bigint[]) as w (record, mark) group by record
+        returning written_at::text as at`,
       values: [
         int8Array(marks.map(({ record }) => record)),
         int8Array(marks.map(({ mark }) => mark)),
         byHandler,
       ],
     });
+    return rows[0]?.at;
+  },
+
+  /** Takes back what one statement added. */
+  async remove(db: Db, marks: readonly Mark[], at: string): Promise<void> {
+    await db.query(
+      `delete from own_writes where record = any($1::bigint[]) and written_at = $2::text::timestamptz`,
+      [int8Array(marks.map(({ record }) => record)), at],
+    );
   },
 
   /** Which of these changes are in the ledger, near the time at which they occurred; indexes into the list. */

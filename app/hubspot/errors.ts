@@ -27,6 +27,8 @@ export interface HubSpotFailure {
   readonly correctHublet?: string | undefined;
   /** The scopes that the app asks for when it is installed. */
   readonly askedScopes?: readonly string[] | undefined;
+  /** The access token was given to this server: no consent of the app stands behind it. */
+  readonly givenToken?: boolean | undefined;
   /** Which of HubSpot's limits keeps a request back that was not sent; an answer names its own. */
   readonly policyName?: string | undefined;
   /** What is wrong when it is not a status: no answer in time, an answer that is not JSON. */
@@ -67,6 +69,8 @@ export class HubSpotError extends Error {
   readonly requiredScopes: readonly string[];
   /** Those of them that the app asks for: where it asks for none, installing it again cannot help. */
   readonly askedScopes: readonly string[];
+  /** The token's own scopes count, not those that the app asks for: it was given to this server. */
+  readonly givenToken: boolean;
   /** OAuth endpoints: `error` of RFC 6749, and HubSpot's older `status` word such as BAD_REFRESH_TOKEN. */
   readonly oauthError: string | undefined;
   readonly oauthStatus: string | undefined;
@@ -86,8 +90,11 @@ export class HubSpotError extends Error {
     const known = readErrorBody(body);
     const region = [known.correctHublet, failure.correctHublet].find(isRegion);
     const requiredScopes = [...new Set([known, ...known.errors].flatMap(scopesNamed))];
-    const askedScopes = requiredScopes.filter((scope) => failure.askedScopes?.includes(scope) ?? true);
-    const words = [failure.status, known.category ?? known.status, needOf(requiredScopes, askedScopes)];
+    const { givenToken = false } = failure;
+    const asked = givenToken ? undefined : failure.askedScopes;
+    const askedScopes = requiredScopes.filter((scope) => asked?.includes(scope) ?? true);
+    const status = known.status === 'error' ? undefined : known.status;
+    const words = [failure.status, known.category ?? status, needOf(requiredScopes, askedScopes)];
     if (region) words.push(`(the account is in ${region})`);
     const what = failure.problem ?? words.filter(Boolean).join(' ');
     const said = [known.message, failure.note].filter(Boolean).join('; ');
@@ -108,6 +115,7 @@ export class HubSpotError extends Error {
     this.policyName = known.policyName ?? failure.policyName;
     this.requiredScopes = requiredScopes;
     this.askedScopes = askedScopes;
+    this.givenToken = givenToken;
     this.oauthError = known.error;
     this.oauthStatus = known.status;
     this.existingId = existingIdIn([known.message, ...known.errors.map(({ message }) => message)]);
@@ -161,11 +169,15 @@ function needOf(required: readonly string[], asked: readonly string[]): string |
 }
 
 /** Which scopes an install lacks, and whether installing the app again helps; undefined where HubSpot names none. */
-export function explainScopes({ requiredScopes, askedScopes }: HubSpotError): string | undefined {
+export function explainScopes(error: HubSpotError): string | undefined {
+  const { requiredScopes, askedScopes, givenToken } = error;
   if (requiredScopes.length === 0) return undefined;
   const single = requiredScopes.length === 1;
   const lacking = single ? 'a scope' : 'one or more of these scopes';
   const lacks = `This install lacks ${lacking} for that: ${requiredScopes.join(', ')}.`;
+  if (givenToken) {
+    return `${lacks} Give its access token ${single ? 'it' : 'what is needed'} in HubSpot, then store the token again with \`installs add\`.`;
+  }
   if (askedScopes.length > 0) {
     return `${lacks} The app asks for ${single ? 'it' : askedScopes.join(', ')}: ask the account to install the app again.`;
   }

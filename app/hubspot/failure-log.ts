@@ -14,7 +14,12 @@ export function logFailure(
   const { method, path, status, correlationId, summary: reason, correctHublet: region } = error;
   const problems = error.problems.length > 0 ? error.problems : undefined;
   const { requiredScopes, askedScopes, existingId } = error;
-  const scopes = requiredScopes.length > 0 ? { requiredScopes, askedScopes } : {};
+  const scopes =
+    requiredScopes.length === 0
+      ? {}
+      : error.givenToken
+        ? { requiredScopes }
+        : { requiredScopes, askedScopes };
   const line = {
     ...about,
     method,

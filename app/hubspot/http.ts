@@ -12,6 +12,8 @@ export interface HubSpotRequest {
   readonly json?: unknown;
   readonly form?: Record<string, string>;
   readonly accessToken?: string;
+  /** That token was given to this server: no consent of the app stands behind it. */
+  readonly givenToken?: boolean;
   /** Whether repeating the request changes nothing more; by default GET, PUT and DELETE. */
   readonly idempotent?: boolean;
   /** Told the portal's rate limit when the answer names it. */
@@ -86,7 +88,8 @@ export function createHubSpotHttp(
       const retryAfter = retryAfterOf(headers);
       const correctHublet = asText(headers['x-hubspot-correct-hublet']);
       const said = body.ok ? withoutSecrets(body.value, secretsOf(request)) : undefined;
-      const answered = { status, retryAfter, correlationId, correctHublet, askedScopes };
+      const { givenToken } = request;
+      const answered = { status, retryAfter, correlationId, correctHublet, askedScopes, givenToken };
       throw new HubSpotError({ ...about, ...answered }, said);
     }
     if (!body.ok) {

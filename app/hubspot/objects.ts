@@ -11,7 +11,7 @@ import { type SearchQuery, searchRecords } from './object-search.ts';
 import { readPages } from './pages.ts';
 import { pathPart } from './path-part.ts';
 import { HISTORY_LIMIT } from './property-history.ts';
-import { asText, type PropertyValues } from './property-values.ts';
+import { asText, otherValueGiven, type PropertyValues } from './property-values.ts';
 
 export interface CrmObjectType {
   /** Where its records live, such as `/crm/objects/2026-09/contacts`. */
@@ -158,12 +158,21 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
       { idProperty, onProgress }: { idProperty?: string | undefined; onProgress?: OnProgress } = {},
     ) => sendBatch(send, batches.update(idProperty), inputs, onProgress),
 
-    /** Creates what is not there and updates what is, by a unique property; safe to repeat. */
-    batchUpsert: (
+    /**
+     * Creates what is not there and updates what is, by a unique property; safe to repeat.
+     * @throws {AppError} contradicting_values, before anything is sent, when an input has another value of that property.
+     */
+    async batchUpsert(
       idProperty: string,
       inputs: readonly { id: string; properties: PropertyValues }[],
       onProgress?: OnProgress,
-    ) => sendBatch(send, batches.upsert(idProperty), inputs, onProgress),
+    ) {
+      for (const { id, properties } of inputs) {
+        const { [idProperty]: other = id } = asText(properties);
+        if (other.trim().toLowerCase() !== id.trim().toLowerCase()) throw otherValueGiven(idProperty, id);
+      }
+      return sendBatch(send, batches.upsert(idProperty), inputs, onProgress);
+    },
 
     batchArchive: (ids: readonly string[], onProgress?: OnProgress) =>
       sendBatch(send, batches.archive, ids, onProgress),

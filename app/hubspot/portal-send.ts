@@ -11,6 +11,8 @@ export interface AccessTokens {
   current(): Promise<string>;
   /** A token other than `refused`, which HubSpot answered with 401. */
   renewed(refused: string): Promise<string>;
+  /** Whether it was given to this server, in the place of a consent that could be repeated. */
+  isGiven(): boolean;
 }
 
 /** What an operator should learn of a portal's calls. */
@@ -127,6 +129,7 @@ export function createPortalSend(calls: PortalCalls): Send {
       return await http({
         ...request,
         accessToken,
+        givenToken: tokens.isGiven(),
         timeoutMs: call.endsAt - performance.now(),
         onRate: (rate) => budget.observe(portalId, lane, rate),
       });

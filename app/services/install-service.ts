@@ -77,6 +77,9 @@ interface RefusedCallback {
   readonly browser?: string | undefined;
 }
 
+/** No access token of an account's own can have these. */
+const OF_APPS_ALONE = ['oauth', 'timeline'];
+
 /** A state that came back, and what is stored about it. */
 interface TakenState {
   readonly hash: Buffer;
@@ -334,13 +337,13 @@ export function createInstallService(dependencies: Dependencies) {
 
   function describe(install: Install, refreshing: boolean): InstallStatus {
     const isOAuth = install.kind === 'oauth';
-    // HubSpot does not list the scope of an install where there is none.
-    const has = (scope: string) => install.scopes.includes(scope) || (!isOAuth && scope === 'oauth');
+    const has = (scope: string) => install.scopes.includes(scope);
+    const lacks = (scope: string) => !has(scope) && (isOAuth || !OF_APPS_ALONE.includes(scope));
     return {
       ...install,
       refreshing,
       has,
-      missingScopes: hubspot.scopes.filter((scope) => !has(scope)),
+      missingScopes: hubspot.scopes.filter(lacks),
       reconnectUrl: isOAuth ? `${serverUrl}/install?portalId=${install.portalId}` : null,
     };
   }

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { ownWritesStore } from '../db/own-writes-store.ts';
 import type { Db, Pool } from '../db/pool.ts';
+import { HubSpotError } from '../hubspot/errors.ts';
 import type { Send } from '../hubspot/http.ts';
 import {
   associationChange,
@@ -43,8 +44,11 @@ export function createOwnWrites({ pool, appId, clock, logger }: Dependencies) {
       return async (request) => {
         const changes = changesOf(request);
         if (!changes) return send(request);
-        await note(portalId, changes.known);
-        const answer = await send(request);
+        const takeBack = await note(portalId, changes.known);
+        const answer = await send(request).catch(async (error) => {
+          if (error instanceof HubSpotError && error.answered && !error.transient) await takeBack();
+          throw error;
+        });
         if (changes.toldBy) await note(portalId, changes.toldBy(answer));
         return answer;
       };
@@ -67,14 +71,19 @@ export function createOwnWrites({ pool, appId, clock, logger }: Dependencies) {
     },
   };
 
-  /** A write is worth more than its note. */
-  async function note(portalId: number, changes: readonly RecordChange[]): Promise<void> {
-    if (changes.length === 0) return;
+  /** A write is worth more than its note. @returns what takes the note back, as HubSpot refused the write. */
+  async function note(portalId: number, changes: readonly RecordChange[]): Promise<() => Promise<void>> {
+    if (changes.length === 0) return async () => {};
     const marks = changes.map((change) => markOf(portalId, change));
     const byHandler = currentCause().eventId !== undefined;
-    await ownWritesStore
-      .add(pool, marks, byHandler)
-      .catch((err) => logger.warn({ portalId, err }, 'what this app wrote at HubSpot could not be noted'));
+    const failed = (err: unknown) => {
+      logger.warn({ portalId, err }, 'what this app wrote at HubSpot could not be noted');
+      return undefined;
+    };
+    const at = await ownWritesStore.add(pool, marks, byHandler).catch(failed);
+    return async () => {
+      if (at !== undefined) await ownWritesStore.remove(pool, marks, at).catch(failed);
+    };
   }
 }
 

@@ -83,12 +83,17 @@ export function createTokenService(dependencies: Dependencies) {
     MOST_TOGETHER,
   );
   const notes = createGroupCommit<RefreshNote>((items) => installs.noteRefreshes(pool, items), MOST_TOGETHER);
+  /** Portals whose access token was given to this server; no consent stands behind it. */
+  const withGivenToken = new Set<number>();
   const recent = createRecentTokens(clock, REFRESH_MARGIN_MS);
   let refusal = { until: 0, error: undefined as AppError | undefined };
   /** The first portal that heard that HubSpot refuses the app, since some portal's token was refreshed. */
   let firstRefused: number | undefined;
 
   return {
+    /** Whether the token that calls of the portal have used last was given to this server. */
+    isGiven: (portalId: number): boolean => withGivenToken.has(portalId),
+
     /**
      * A token good for at least the next moments, refreshed when it has five minutes or less to live.
      * @throws {AppError} install_not_found, install_needs_reconnect, hubspot_unavailable, app_misconfigured.
@@ -199,6 +204,8 @@ export function createTokenService(dependencies: Dependencies) {
   async function load(portalId: number): Promise<OpenInstall> {
     const found = await reads.add(portalId);
     const install = found && installs.open(found);
+    if (install?.kind === 'access_token') withGivenToken.add(portalId);
+    else withGivenToken.delete(portalId);
     if (install) return install;
     const ended = await installs.find(pool, portalId);
     throw ended?.state === 'needs_reconnect'

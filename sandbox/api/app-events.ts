@@ -1,4 +1,4 @@
-import { Router } from 'express';
+import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import type { SandboxContext } from '../context.ts';
 import { objectTypeNamed } from '../state/object-types.ts';
@@ -44,16 +44,21 @@ export function appEventsApi(ctx: SandboxContext): Router {
   const router = Router();
   const { timeline, records, settings } = ctx;
 
-  router.post(pathsOf('/events'), (req, res) => {
-    requireScope(res, scopes);
+  /** Private apps have no app events: HubSpot documents them for apps that accounts install. */
+  const requireApp: RequestHandler = (_req, res, next) => {
+    if (ctx.privateApps.find(accessOf(res).token)) requireScope(res, ['timeline']);
+    else requireScope(res, scopes);
+    next();
+  };
+
+  router.post(pathsOf('/events'), requireApp, (req, res) => {
     const input = parseInput(occurrence, req.body);
     const { portalId } = accessOf(res);
     const type = checked(portalId, input);
     res.status(201).json(stored(portalId, input, type));
   });
 
-  router.post(pathsOf('/events/batch'), (req, res) => {
-    requireScope(res, scopes);
+  router.post(pathsOf('/events/batch'), requireApp, (req, res) => {
     const { inputs } = parseInput(z.object({ inputs: z.array(occurrence).min(1).max(MAX_BATCH) }), req.body);
     const { portalId } = accessOf(res);
     // All or nothing: every input is checked before the first is stored.

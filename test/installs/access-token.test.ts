@@ -9,6 +9,7 @@ import { refreshExpiringTokens } from '../../app/jobs/refresh-expiring-tokens.ts
 import { defineHandler } from '../../app/webhooks/handler.ts';
 import { hubspotJson, hubspotReading } from '../cli/hubspot-command.ts';
 import { runInProcess } from '../cli/in-process.ts';
+import { expectError } from '../helpers/expect-error.ts';
 import { createMemoryLog } from '../helpers/memory-log.ts';
 import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
@@ -94,7 +95,7 @@ describe('an account of one’s own, with an access token', () => {
     const added = await hubspotReading(`${token}\n`, world.settings, ...line);
     expect(added).toMatchObject({
       code: 0,
-      output: expect.stringContaining(`Portal ${PORTAL} is connected. It lacks scopes: timeline.`),
+      output: expect.stringContaining(`Portal ${PORTAL} is connected.`),
       errors: '',
     });
     const again = await hubspotReading('', world.settings, '--verbose', ...line, '--access-token', token);
@@ -111,6 +112,18 @@ describe('an account of one’s own, with an access token', () => {
     for (const text of [added, again, shown, status, await stored(), await requests('*')])
       expect(JSON.stringify(text)).not.toContain(token);
     expect(await stored()).toMatchObject({ refresh_token: null, refresh_due_at: null });
+  });
+
+  it('never lacks what only apps can have, and is told where a scope that it lacks is given', async () => {
+    await add(await made({ scopes: ['crm.objects.contacts.read'] }));
+    const { missingScopes, needsConsent } = await world.json('GET', `/hubid/${PORTAL}`);
+    expect(missingScopes).not.toContain('timeline');
+    expect([missingScopes.length > 0, needsConsent]).toEqual([true, false]);
+    expect((await cli('list', '--needs-consent')).output).not.toContain(`${PORTAL}`);
+    const answer = await world.api('POST', CONTACT, { properties: { phone: '8' } });
+    expect(await expectError(answer, 403, 'missing_scopes')).toMatch(
+      /crm\.objects\.contacts\.write\. Give its access token it in HubSpot, then store the token again with `installs add`\.$/,
+    );
   });
 
   it('is used by the API, the command line, cards and handlers like an install, however old it is', async () => {

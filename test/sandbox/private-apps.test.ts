@@ -45,6 +45,12 @@ describe('a private app', () => {
     expect(introspected.body).toEqual({ active: false });
   });
 
+  it('has no app events, whatever it may write', async () => {
+    const { accessToken } = (await make()).body;
+    for (const path of [EVENTS, `${EVENTS}/batch`])
+      expect(await statusOf(accessToken, 'POST', path, {})).toBe(403);
+  });
+
   it('has one token, which ends when it is rotated and when the app is deleted', async () => {
     const first = (await make()).body.accessToken;
     const second = (await make()).body.accessToken;

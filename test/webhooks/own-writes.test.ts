@@ -217,6 +217,13 @@ describe('a change', () => {
       expect(await reported({ objectId: 101, propertyValue: '1', ...fields })).toEqual(OTHERS);
     });
 
+    it('is another’s when HubSpot refused the write', async () => {
+      const write = hubspot().contacts.update('101', { phone: 'refused', no_such_property: '1' });
+      await expect(write).rejects.toMatchObject({ status: 400 });
+      const change = { objectId: 101, propertyName: 'phone', propertyValue: 'refused' };
+      expect(await reported(change)).toEqual(OTHERS);
+    });
+
     it('is another’s when the write is some minutes past', async () => {
       await hubspot().contacts.update('101', { phone: '1' });
       await world.query(`update own_writes set written_at = now() - interval '3 minutes'`);
