@@ -220,13 +220,18 @@ describe('npm run hubspot -- lists', () => {
 
   it('adds and removes members, named or from a file', async () => {
     expect((await run('add', '11', '103', '101', '103')).output).toBe(
-      'Added to the list 11: 1 of 2 records. 1 were in it already.',
+      'Added to the list 11: 1 of 2 records. 1 was in it already.',
     );
     const file = path.join(folder, 'members.csv');
     await writeFile(file, 'id\n104\n999999\n');
     const added = await run('add', '11', '--file', file);
     expect(added.output).toBe('Added to the list 11: 1 of 2 records.');
     expect(added.problem?.message).toBe('No such records of the list’s type: 999999.');
+    const other = path.join(folder, 'other.csv');
+    await writeFile(other, 'id;name, city\n105;Priya\n');
+    expect((await run('add', '11', '--file', other)).problem?.message).toContain('Say --separator.');
+    const separated = await run('add', '11', '--file', other, '--separator', 'semicolon');
+    expect(separated.problem?.message).toContain('"name, city" is no column.');
     expect(await json('remove', '11', '103', '105', '--yes')).toEqual({
       removed: ['103'],
       unchanged: ['105'],
@@ -245,6 +250,7 @@ describe('npm run hubspot -- lists', () => {
       ],
       [['add', '11', 'jane@example.com'], 'jane@example.com is not the id of a record. Nothing was sent.'],
       [['add', '11', '--file', file], `${file}:3 (no id) is not the id of a record. Nothing was sent.`],
+      [['add', '11', '101', '--file', file], 'Give the ids, or --file, not both. Nothing was sent.'],
       [['add', '11'], 'Which records? Give their ids, or --file.'],
     ] as const) {
       const requests = await world.requestsOf(async () => {
