@@ -130,7 +130,8 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
       const { file, separator } = options;
       refuseIdBesideFile(id, file);
       const rows = file ? await readRecords(file, separator) : undefined;
-      const what = rows ? `${rows.length} ${typeOf(type, options)}` : `the ${singular} ${oneId(id)}`;
+      const some = rows?.length === 1 ? `1 ${singular}` : `${rows?.length} ${typeOf(type, options)}`;
+      const what = rows ? some : `the ${singular} ${oneId(id)}`;
       return `This deletes ${what}; ${fateOf(typeOf(type, options))}.`;
     },
     async (id: string | undefined, options: WriteOptions) => {

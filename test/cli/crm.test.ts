@@ -281,6 +281,12 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(requests).toEqual([]);
     });
 
+    it('tells one row of a file as one record', async () => {
+      expect(await problem('companies', 'delete', '--file', await file('one.csv', 'id\n302\n'))).toContain(
+        'This deletes 1 company;',
+      );
+    });
+
     it('associates pairs', async () => {
       const pairs = await file('pairs.csv', 'from,to\n103,301\n999999,301\n');
       const { output, problem } = await run(
