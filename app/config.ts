@@ -72,6 +72,17 @@ const settings = z.object({
 /** Where `npm start` leaves its settings for commands, as long as it runs. */
 export const LOCAL_ENVIRONMENT = '.data/running.env';
 
+/** Which HubSpot, and which app there: what `npm start` without a client id sets for its stand-in, whatever else says. */
+export const STAND_IN_SETTINGS = [
+  'HUBSPOT_APP_ID',
+  'HUBSPOT_CLIENT_ID',
+  'HUBSPOT_CLIENT_SECRET',
+  'HUBSPOT_API_URL',
+  'HUBSPOT_AUTHORIZE_URL',
+  'HUBSPOT_FORMS_URL',
+  'HUBSPOT_DEVELOPER_API_KEY',
+] as const;
+
 /** The names of all settings, in order; `.env.example` explains each. */
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 
@@ -99,7 +110,8 @@ export function readEnvironment(): Record<string, string | undefined> {
 
 /**
  * The same for commands at a terminal: under it the settings of the `npm start` that runs in this folder, which keeps
- * them in `.data/` while it runs, unless another database is set than that one's.
+ * them in `.data/` while it runs, unless another database is set than that one's. The tokens in its database belong to
+ * its HubSpot, so that one stands above whatever `.env` says.
  */
 export function readCommandEnvironment(): Record<string, string | undefined> {
   const env = readEnvironment();
@@ -107,7 +119,9 @@ export function readCommandEnvironment(): Record<string, string | undefined> {
   const local: Record<string, string> = {};
   dotenv.config({ path: LOCAL_ENVIRONMENT, quiet: true, processEnv: local });
   const isItsDatabase = given.DATABASE_URL === undefined || given.DATABASE_URL === local.DATABASE_URL;
-  return isItsDatabase ? { ...local, ...given } : env;
+  if (!isItsDatabase) return env;
+  const itsHubSpot = STAND_IN_SETTINGS.flatMap((name) => (local[name] ? [[name, local[name]]] : []));
+  return { ...local, ...given, ...Object.fromEntries(itsHubSpot) };
 }
 
 /** Only what reaches the database, for commands that need nothing else. */

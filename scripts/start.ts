@@ -5,7 +5,14 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { styleText } from 'node:util';
 import dotenv from 'dotenv';
-import { ConfigError, LOCAL_ENVIRONMENT, loadConfig, readEnvironment, SETTING_NAMES } from '../app/config.ts';
+import {
+  ConfigError,
+  LOCAL_ENVIRONMENT,
+  loadConfig,
+  readEnvironment,
+  SETTING_NAMES,
+  type STAND_IN_SETTINGS,
+} from '../app/config.ts';
 import { migrate } from '../app/db/migrate.ts';
 import { createPool, type DatabaseSettings, PATIENCE } from '../app/db/pool.ts';
 import { reasonOf } from '../app/reason-of.ts';
@@ -77,7 +84,7 @@ async function start() {
 }
 
 /** The stand-in's app. It replaces whatever .env says, so that a start without a client id cannot reach HubSpot. */
-function sandboxSettings(port: number) {
+function sandboxSettings(port: number): Record<(typeof STAND_IN_SETTINGS)[number], string> {
   const url = `http://localhost:${port}`;
   return {
     HUBSPOT_APP_ID: '193354',

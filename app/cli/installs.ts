@@ -80,7 +80,10 @@ export const installCommands: CommandGroup = (program, tools) => {
     });
 
   portal(group.command('add').description('connect an account of your own with its access token'))
-    .option('--access-token <token>', 'of a private app or service key; without it, read from standard input')
+    .option(
+      '--access-token <token>',
+      'of an app with static auth, a private app or a service key; without it, asked for, or read from standard input',
+    )
     .action(async (portalId: number, { accessToken }: { accessToken?: string }) => {
       const token = accessToken ?? (await readSecret(`Access token of portal ${portalId} (not shown)`));
       if (token === '') throw new ProblemError('No access token was given. Nothing was stored.');

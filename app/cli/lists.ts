@@ -6,10 +6,11 @@ import { type CommandGroup, destructiveAction, ProblemError, wholeNumber } from 
 import type { Bar } from './output.ts';
 import { callHubSpot, type PortalOptions, withPortalOptions } from './portal-calls.ts';
 import { recordArgument } from './property-options.ts';
-import { readRecords } from './records-file.ts';
+import { readRecords, type Separator, separatorOption } from './records-file.ts';
 
 interface ChangeOptions extends PortalOptions {
   readonly file?: string;
+  readonly separator?: Separator;
 }
 
 type Change = (
@@ -106,8 +107,8 @@ export const listCommands: CommandGroup = (program, tools) => {
   destructiveAction(
     tools,
     withRecords(verb('remove', 'take records out of a list; they stay in the CRM')),
-    async (listId: string, ids: string[], { file }: ChangeOptions) => {
-      const count = (await idsOf(ids, file)).length;
+    async (listId: string, ids: string[], options: ChangeOptions) => {
+      const count = (await idsOf(ids, options)).length;
       return `This takes ${count} ${count === 1 ? 'record' : 'records'} out of the list ${listId}.`;
     },
     (listId: string, ids: string[], options: ChangeOptions) =>
@@ -123,7 +124,7 @@ export const listCommands: CommandGroup = (program, tools) => {
     key: 'added' | 'removed',
     work: Change,
   ): Promise<void> {
-    const recordIds = await idsOf(ids, options.file);
+    const recordIds = await idsOf(ids, options);
     await callHubSpot(
       tools,
       options,
@@ -146,9 +147,9 @@ export const listCommands: CommandGroup = (program, tools) => {
   ): void {
     const told = new Set([...done[key], ...done.missing]);
     const unchanged = recordIds.filter((id) => !told.has(id));
-    const were = unchanged.length === 1 ? 'was' : 'were';
-    const before = key === 'added' ? `${were} in it already` : `${were} not in it`;
-    const others = unchanged.length > 0 ? ` ${unchanged.length} ${before}.` : '';
+    const before = key === 'added' ? 'in it already' : 'not in it';
+    const was = unchanged.length === 1 ? 'was' : 'were';
+    const others = unchanged.length > 0 ? ` ${unchanged.length} ${was} ${before}.` : '';
     out().done(`${what}: ${done[key].length} of ${recordIds.length} records.${others}`, {
       [key]: done[key],
       unchanged,
@@ -171,18 +172,25 @@ const withRecords = (command: Command): Command =>
   command
     .argument('<list-id>', 'of a list that is not filled by filters')
     .argument('[record-ids...]', 'unless there is a file')
-    .option('--file <file>', 'many records: .csv or .jsonl with `id`');
+    .option('--file <file>', 'many records: .csv or .jsonl with `id`')
+    .addOption(separatorOption());
 
-async function idsOf(ids: readonly string[], file: string | undefined): Promise<readonly string[]> {
-  const given = file === undefined ? ids.map((id) => ({ id, where: id })) : await idsIn(file);
+async function idsOf(ids: readonly string[], { file, separator }: ChangeOptions): Promise<readonly string[]> {
+  if (file !== undefined && ids.length > 0) {
+    throw new ProblemError('Give the ids, or --file, not both. Nothing was sent.');
+  }
+  const given = file === undefined ? ids.map((id) => ({ id, where: id })) : await idsIn(file, separator);
   if (given.length === 0) throw new ProblemError('Which records? Give their ids, or --file.');
   const wrong = given.find(({ id }) => !/^\d+$/.test(id ?? ''));
   if (wrong) throw new ProblemError(`${wrong.where} is not the id of a record. Nothing was sent.`);
   return [...new Set(given.flatMap(({ id }) => id ?? []))];
 }
 
-async function idsIn(file: string): Promise<{ id: string | undefined; where: string }[]> {
-  const rows = await readRecords(file);
+async function idsIn(
+  file: string,
+  separator?: Separator,
+): Promise<{ id: string | undefined; where: string }[]> {
+  const rows = await readRecords(file, separator);
   return rows.map(({ line, values: { id } }) => ({ id, where: `${file}:${line} ${id ?? '(no id)'}` }));
 }
 

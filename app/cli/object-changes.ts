@@ -96,7 +96,8 @@ export function changedCommand(group: Command, tools: Tools, type: ObjectGroup):
     const { out: file } = options;
     const area = typeOf(type, options);
     if (file !== undefined) {
-      out().done(`${count} ${area} are written to ${file}.`, { file, count, cursor: cursor ?? null });
+      const what = count === 1 ? `1 ${type.singular} is` : `${count} ${area} are`;
+      out().done(`${what} written to ${file}.`, { file, count, cursor: cursor ?? null });
     } else {
       const names = new Set(records.flatMap(({ properties }) => Object.keys(properties)));
       const columns = ['id', 'change', ...[...names].filter((name) => !HIDDEN.has(name))];

@@ -70,7 +70,7 @@ export function readCommands(group: Command, tools: Tools, type: ObjectGroup): v
   reading('search', `find ${area}`)
     .option(
       '--where <filter>',
-      'such as amount>=1000, stage=lead,customer, amount=10..20, email~example.com, phone, !phone',
+      'such as amount>=1000, stage=lead,customer, amount=10..20, email~example.com, phone, !phone; may be given several times, and all must hold',
       whereOption,
     )
     .option('--query <words>', 'words in the properties that HubSpot searches by default')

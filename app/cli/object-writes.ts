@@ -98,6 +98,7 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
     .option('--id-property <name>', 'a property whose values are unique, in the place of the id')
     .action(async (id: string | undefined, options: WriteOptions) => {
       const { file, idProperty } = options;
+      refuseIdBesideFile(id, file);
       if (file) {
         const column = idProperty ?? 'id';
         const inputOf = ({ line, values }: FileRow, common: Values) => {
@@ -127,12 +128,15 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
       .addOption(separatorOption()),
     async (id: string | undefined, options: WriteOptions) => {
       const { file, separator } = options;
+      refuseIdBesideFile(id, file);
       const rows = file ? await readRecords(file, separator) : undefined;
-      const what = rows ? `${rows.length} ${typeOf(type, options)}` : `the ${singular} ${oneId(id)}`;
+      const some = rows?.length === 1 ? `1 ${singular}` : `${rows?.length} ${typeOf(type, options)}`;
+      const what = rows ? some : `the ${singular} ${oneId(id)}`;
       return `This deletes ${what}; ${fateOf(typeOf(type, options))}.`;
     },
     async (id: string | undefined, options: WriteOptions) => {
       const { file } = options;
+      refuseIdBesideFile(id, file);
       if (file) {
         const inputOf = ({ line, values }: FileRow) => {
           if (!values.id) throw new ProblemError(`${file}:${line} has no id.`);
@@ -175,6 +179,12 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
       throw new ProblemError(`The property ${twice} is given twice: by --property and by another option.`);
     }
     return { ...property, ...further };
+  }
+
+  /** Of the two the file would count alone, whatever the id was meant for. */
+  function refuseIdBesideFile(id: string | undefined, file: string | undefined): void {
+    if (id === undefined || file === undefined) return;
+    throw new ProblemError(`Give the id of one ${singular}, or --file, not both. Nothing was sent.`);
   }
 
   function oneId(id: string | undefined): string {

@@ -105,9 +105,11 @@ function printTable<T extends object>(rows: readonly T[], columns: readonly (key
 
 function printAligned(rows: readonly (readonly string[])[]): void {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))));
+  // Only a last cell has lines of its own: the JSON of a field. They stand under its first one.
+  const indent = ' '.repeat(widths.slice(0, -1).reduce((sum, columnWidth) => sum + columnWidth + 2, 0));
   for (const row of rows) {
     const cells = row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell)));
-    print(cells.join('  ').trimEnd());
+    print(cells.join('  ').trimEnd().replaceAll('\n', `\n${indent}`));
   }
 }
 

@@ -35,10 +35,20 @@ export const whereOption = collecting(
       );
     }
     if (!sign) return [...before, { propertyName, operator: not ? 'NOT_HAS_PROPERTY' : 'HAS_PROPERTY' }];
+    // A slip such as => or ==, which would look for the second sign as a part of the value.
+    if (/^[=<>~]/.test(value)) {
+      throw new InvalidArgumentError(
+        `There is no ${sign}${value[0]}, but = != < <= > >= ~ and !~. Quote a value that begins so: ${propertyName}="${value}".`,
+      );
+    }
     if (sign === '=' || sign === '!=') return [...before, valuesFilter(propertyName, sign, value)];
+    if (value === '') throw withoutValue(propertyName);
     return [...before, { propertyName, operator: OPERATORS[sign as keyof typeof OPERATORS], value }];
   },
 );
+
+const withoutValue = (propertyName: string) =>
+  new InvalidArgumentError(`Give a value; !${propertyName} finds records that have none.`);
 
 /** One of several values, or a range of them; quotes hold together what is one value: `"Doe, Jane"`. */
 function valuesFilter(propertyName: string, sign: '=' | '!=', text: string): SearchFilter {
@@ -47,9 +57,7 @@ function valuesFilter(propertyName: string, sign: '=' | '!=', text: string): Sea
     .map(([plain, quoted]) => quoted?.replaceAll('""', '"') ?? plain.trim())
     .filter(Boolean);
   const [value, ...more] = values;
-  if (value === undefined) {
-    throw new InvalidArgumentError(`Give a value; !${propertyName} finds records that have none.`);
-  }
+  if (value === undefined) throw withoutValue(propertyName);
   const is = sign === '=';
   if (more.length > 0) return { propertyName, operator: is ? 'IN' : 'NOT_IN', values };
   const [, low, highValue] = (parts[0]?.[1] === undefined && /^(.+?)\.\.(.+)$/.exec(value)) || [];

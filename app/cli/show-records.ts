@@ -52,5 +52,6 @@ export function showRecords(out: Output, { records, more }: Found, what: string)
   const rows: Record<string, string | null>[] = records.map(({ id, properties }) => ({ ...properties, id }));
   const none = records.length === 0 ? { after: `There are no such ${what}.` } : {};
   out.report({ rows, columns, ...none }, records);
+  if (records.length > 0 && columns.length === 1) out.note('Name the properties to show: --properties.');
   if (more) out.note('There are more; --limit shows them.');
 }

@@ -271,6 +271,22 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(await problem('companies', 'get', ids[0])).toContain('404');
     });
 
+    it.each(['update', 'delete'])('%s refuses an id beside a file', async (command) => {
+      const at = await file('beside.csv', 'id,city\n301,Osaka\n');
+      const requests = await world.requestsOf(async () => {
+        expect(await problem('companies', command, '302', '--file', at)).toBe(
+          'Give the id of one company, or --file, not both. Nothing was sent.',
+        );
+      });
+      expect(requests).toEqual([]);
+    });
+
+    it('tells one row of a file as one record', async () => {
+      expect(await problem('companies', 'delete', '--file', await file('one.csv', 'id\n302\n'))).toContain(
+        'This deletes 1 company;',
+      );
+    });
+
     it('associates pairs', async () => {
       const pairs = await file('pairs.csv', 'from,to\n103,301\n999999,301\n');
       const { output, problem } = await run(

@@ -79,6 +79,16 @@ describe('what a command prints', () => {
     expect(printedBy(() => createOutput(false).list(rows, ['id', 'list'], '')).split('\n')).toHaveLength(2);
   });
 
+  it('sets the further lines of a field under its first one', () => {
+    const fields = { listId: '13', filters: { operator: 'OR' } };
+    expect(printedBy(() => createOutput(false).one(fields)).split('\n')).toEqual([
+      'list id  13',
+      'filters  {',
+      '           "operator": "OR"',
+      '         }',
+    ]);
+  });
+
   it('does not steer it either in an error about the command line', async () => {
     for (const args of [
       ['\u202einstalls'],

@@ -33,6 +33,7 @@ describe('search --where', () => {
     ['deals', ['closedate=2026-12-01..2026-12-31'], ['401']],
     ['companies', ['name=Example Inc.'], ['301']],
     ['companies', ['name="Doe, Jane & Co"'], ['1001']],
+    ['companies', ['name!=">5"'], ['301', '302', '1001']],
     ['companies', ['name="Doe, Jane & Co",Example Inc.'], ['301', '1001']],
     ['contacts', ['firstname!~Jane', 'lifecyclestage=lead,opportunity'], ['104']],
     ['objects', ['quantity=10..12'], ['701']],
@@ -54,6 +55,12 @@ describe('search --where', () => {
   it.each([
     ['firstname=', 'Give a value; !firstname finds records that have none.'],
     ['firstname=,', 'Give a value'],
+    ['amount>', 'Give a value; !amount finds records that have none.'],
+    ['dealname!~ ', 'Give a value'],
+    ['amount=>5', 'There is no =>, but = != < <= > >= ~ and !~. Quote a value that begins so: amount=">5".'],
+    ['amount==5', 'There is no ==,'],
+    ['amount<>5', 'There is no <>,'],
+    ['amount!==5', 'There is no !==,'],
     ['amount!=1..5', 'A range goes with = alone'],
     ['!amount=5', 'Write it as name=value'],
   ])('refuses %s', async (filter, told) => {

@@ -174,6 +174,14 @@ describe('records of any type', () => {
       expect(merge.problem?.message).toContain('This merges record 2 into record 1 (line_items)');
     });
 
+    it('say how to see more than ids', async () => {
+      expect((await run('objects', 'list', '--type', MACHINES)).notes).toBe(
+        'Name the properties to show: --properties.',
+      );
+      const named = ['objects', 'list', '--type', MACHINES, '--properties', 'serial_number'];
+      expect((await run(...named)).notes).toBe('');
+    });
+
     it('need a type', async () => {
       expect((await run('objects', 'list')).problem?.message).toContain("'--type <type>' not specified");
       expect((await run('objects', 'list', '--type', 'a b')).problem?.message).toContain('is no object type');

@@ -218,6 +218,7 @@ describe('npm run hubspot -- <type> changed', () => {
     const { cursor } = (await lines()).at(-1);
     await run('--cursor', cursor, '--out', file);
     expect(idsOf(await lines())).toEqual(inOrder());
+    expect((await run(...since, '--limit', '1', '--out', file)).output).toBe(`1 note is written to ${file}.`);
   });
 
   it('refuses to begin without a time, and at a file that cannot be written', async () => {

@@ -240,6 +240,11 @@ describe('npm run hubspot -- lists', () => {
     const added = await run('add', '11', '--file', file);
     expect(added.output).toBe('Added to the list 11: 1 of 2 records.');
     expect(added.problem?.message).toBe('No such records of the list’s type: 999999.');
+    const other = path.join(folder, 'other.csv');
+    await writeFile(other, 'id;name, city\n105;Priya\n');
+    expect((await run('add', '11', '--file', other)).problem?.message).toContain('Say --separator.');
+    const separated = await run('add', '11', '--file', other, '--separator', 'semicolon');
+    expect(separated.problem?.message).toContain('"name, city" is no column.');
     expect(await json('remove', '11', '103', '105', '--yes')).toEqual({
       removed: ['103'],
       unchanged: ['105'],
@@ -258,6 +263,7 @@ describe('npm run hubspot -- lists', () => {
       ],
       [['add', '11', 'jane@example.com'], 'jane@example.com is not the id of a record. Nothing was sent.'],
       [['add', '11', '--file', file], `${file}:3 (no id) is not the id of a record. Nothing was sent.`],
+      [['add', '11', '101', '--file', file], 'Give the ids, or --file, not both. Nothing was sent.'],
       [['add', '11'], 'Which records? Give their ids, or --file.'],
     ] as const) {
       const requests = await world.requestsOf(async () => {

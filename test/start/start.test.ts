@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createDatabase, inDatabase, type TestDatabase } from '../helpers/database.ts';
 import { freePort } from '../helpers/processes.ts';
@@ -13,6 +14,7 @@ import { createSandboxClient } from '../helpers/sandbox-client.ts';
 import { until } from '../helpers/until.ts';
 
 const START = path.join(import.meta.dirname, '..', '..', 'scripts', 'start.ts');
+const HUBSPOT = path.join(import.meta.dirname, '..', '..', 'app', 'cli', 'main.ts');
 const READY = 'Ctrl-C stops everything';
 
 describe('npm start', () => {
@@ -237,6 +239,13 @@ describe('npm start', () => {
       const installed = await fetch(await hubspotUser.decide(authorizeUrl, 'approve'));
       expect(installed.status).toBe(200);
       expect(await installed.text()).toContain('The app is connected');
+
+      const command = spawn(process.execPath, [HUBSPOT, 'contacts', 'get-by-email', 'jane@example.com'], {
+        env: { PATH: process.env.PATH, HUBSPOT_API_URL: decoyUrl },
+        cwd: folder,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      expect(await text(command.stdout)).toMatch(/^id +101$/m);
       expect(reached).toEqual([]);
     });
 
