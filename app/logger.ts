@@ -37,7 +37,12 @@ export function createLogger(level: string, name: string, output: LogOutput = pr
     hooks: { streamWrite: output.isTTY ? jsonOfPrintable : printableJson },
   };
   if (!output.isTTY) return pino(options, pino.destination(output.fd));
-  const shown = { ignore: 'pid,hostname,name', messageFormat: '{name}: {msg}', destination: output.fd };
+  // The message of a request says its method, path and status already.
+  const shown = {
+    ignore: 'pid,hostname,name,req,res',
+    messageFormat: '{name}: {msg}',
+    destination: output.fd,
+  };
   return pino({ ...options, transport: { target: 'pino-pretty', options: shown } });
 }
 
