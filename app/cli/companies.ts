@@ -3,6 +3,7 @@ import { mergeCommand, objectCommands } from './object-commands.ts';
 import { callHubSpot, type PortalOptions, withPortalOptions } from './portal-calls.ts';
 import { namesOption, propertyOption } from './property-options.ts';
 import { showRecord, showRecords } from './show-records.ts';
+import { orLookWith } from './unconfirmed.ts';
 
 const DOMAIN = 'such as example.com, or the address of a website';
 
@@ -33,7 +34,11 @@ export const companyCommands: CommandGroup = (program, tools) => {
       callHubSpot(
         tools,
         options,
-        async (apis) => (await apis.companies.createOrUpdateByDomain(domain, options.property ?? {})).company,
+        async (apis) => {
+          const { property = {} } = options;
+          const work = apis.companies.createOrUpdateByDomain(domain, property);
+          return (await work.catch(orLookWith(`companies get-by-domain ${domain}`, options))).company;
+        },
         (company) => showRecord(tools.output(), company),
       ),
     );

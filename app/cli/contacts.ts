@@ -3,6 +3,7 @@ import { mergeCommand, objectCommands } from './object-commands.ts';
 import { callHubSpot, type PortalOptions, withPortalOptions } from './portal-calls.ts';
 import { namesOption, propertyOption } from './property-options.ts';
 import { showRecord } from './show-records.ts';
+import { orLookWith } from './unconfirmed.ts';
 
 export const contactCommands: CommandGroup = (program, tools) => {
   const group = objectCommands(program, tools, {
@@ -52,7 +53,12 @@ export const contactCommands: CommandGroup = (program, tools) => {
       callHubSpot(
         tools,
         options,
-        (apis) => apis.contacts.gdprDelete(contact, contact.includes('@') ? 'email' : undefined),
+        (apis) =>
+          apis.contacts
+            .gdprDelete(contact, contact.includes('@') ? 'email' : undefined)
+            .catch(
+              orLookWith(`contacts ${contact.includes('@') ? 'get-by-email' : 'get'} ${contact}`, options),
+            ),
         () => tools.output().done(`The contact ${contact} is erased.`, { contact, erased: true }),
       ),
   );

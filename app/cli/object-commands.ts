@@ -7,6 +7,7 @@ import { readCommands } from './object-reads.ts';
 import { writeCommands } from './object-writes.ts';
 import { callHubSpot } from './portal-calls.ts';
 import { showRecord } from './show-records.ts';
+import { orLookWith } from './unconfirmed.ts';
 
 /** The commands that records of every type have: one group, to which a type adds its own. */
 export function objectCommands(program: Command, tools: Tools, type: ObjectGroup): Command {
@@ -23,6 +24,9 @@ export function mergeCommand(
   tools: Tools,
   area: 'contacts' | 'companies' | 'deals' | 'tickets' | 'objects',
 ): void {
+  // HubSpot answers a record that was merged with the one that it is in.
+  const read = (id: string, { type }: TypeOptions) =>
+    area === 'objects' ? `objects get ${id} --type ${type}` : `${area} get ${id}`;
   const recordsOf = (apis: PortalApis, { type = '' }: TypeOptions) =>
     area === 'objects' ? apis.objects(type) : apis[area];
   destructiveAction(
@@ -36,7 +40,10 @@ export function mergeCommand(
       callHubSpot(
         tools,
         options,
-        (apis) => recordsOf(apis, options).merge(primary, other),
+        (apis) =>
+          recordsOf(apis, options)
+            .merge(primary, other)
+            .catch(orLookWith(read(other, options), options)),
         (record) => showRecord(tools.output(), record),
       ),
   );

@@ -1,6 +1,7 @@
 import { HubSpotError } from '../hubspot/errors.ts';
 import { ProblemError } from './command.ts';
 import { type ObjectGroup, type TypeOptions, typeOf } from './object-group.ts';
+import type { PortalOptions } from './portal-calls.ts';
 import { explainRefusal } from './refusal.ts';
 
 /** HubSpot may have carried out what must not be done twice, and did not confirm it. Ends with exit code 2. */
@@ -22,6 +23,21 @@ export const unconfirmedCreation = (error: HubSpotError, type: ObjectGroup, opti
   new UnconfirmedError(
     `${explainRefusal(error)}\nUnconfirmed: the ${type.singular} may have been created. ${howToCheck(type, options, 5)}`,
   );
+
+/**
+ * For what a call throws: where HubSpot left it open whether it was carried out, the command that shows it.
+ * @param command without its `npm run hubspot --`.
+ */
+export const orLookWith =
+  (command: string, { portal }: PortalOptions) =>
+  (error: unknown): never => {
+    if (!(error instanceof HubSpotError) || !error.maybeDone) throw error;
+    const where = portal === undefined ? '' : ` --portal ${portal}`;
+    throw new UnconfirmedError(
+      `${explainRefusal(error)}\nUnconfirmed: it may have been carried out. Before you run the command again, wait some ` +
+        `seconds (HubSpot’s search is late) and look:\n  npm run hubspot -- ${command}${where}`,
+    );
+  };
 
 /** HubSpot calls the time of creation of its four oldest types otherwise than that of all others. */
 const OLDEST: ReadonlySet<string> = new Set(['contacts', 'companies', 'deals', 'tickets']);

@@ -607,12 +607,19 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
     it('ends with 2 when HubSpot may have carried it out', async () => {
       const create = ['companies', 'create', '--property', 'name=x'];
       const merge = ['companies', 'merge', '301', '302', '--yes'];
+      const failing = ([, verb = '']: readonly string[]) =>
+        verb.endsWith('domain') ? '/crm/objects/*/companies' : '/crm/*';
+      const domain = ['companies', 'create-or-update-by-domain', 'new.example'];
+      const erase = ['contacts', 'gdpr-delete', '105', '--yes'];
       for (const [args, told] of [
         [create, 'Unconfirmed: the company may have been created.'],
-        [merge, 'Unconfirmed: it may have been carried out.'],
+        [merge, '\n  npm run hubspot -- companies get 302\n'],
+        [domain, '\n  npm run hubspot -- companies get-by-domain new.example\n'],
+        [erase, '\n  npm run hubspot -- contacts get 105\n'],
       ] as const) {
-        await world.sandbox.control('failures', { method: 'POST', path: '/crm/*', status: 502 });
+        await world.sandbox.control('failures', { method: 'POST', path: failing(args), status: 502 });
         const { code, errors } = await command(...args);
+        expect(errors).toContain('Unconfirmed: ');
         expect([code, errors]).toEqual([2, expect.stringContaining(told)]);
       }
       expect((await command('--help')).output).toContain('2 unconfirmed');
