@@ -138,7 +138,7 @@ describe('an answer from the wrong region', () => {
     const { problem } = await runInProcess(world.ctx, crmCommands, 'contacts', 'get', '101');
     expect(problem).toBeInstanceOf(HubSpotError);
     expect(explainRefusal(problem as HubSpotError)).toBe(
-      `HubSpot: GET ${OBJECTS}/contacts/101: 488 error (the account is in eu1): ${SENTENCE}\n` +
+      `HubSpot: GET ${OBJECTS}/contacts/101: 488 (the account is in eu1): ${SENTENCE}\n` +
         '  HubSpot answered from a data region that does not know this account, which is in eu1. ' +
         'This passes: try again shortly.',
     );
