@@ -106,12 +106,14 @@ describe('where address and body may be parted', () => {
   it.each<[string, Parted]>([
     ['a form that begins with a field of HubSpot', card],
     ['a form that repeats the query', { ...card, target: '/p?a=1&userId=1' }],
+    ['a form that repeats a part of the query', { ...card, target: '/p?userId=1&a=1', body: 'a=1' }],
     ['a body of JSON with PUT', { ...json, method: 'PUT' }],
     ['JSON behind white space', { ...json, body: ' \n{}' }],
     ['no body with DELETE', { ...card, method: 'DELETE', body: '' }],
     ['an empty query', { ...card, target: '/p?' }],
     ['a delivery', delivery],
     ['a delivery with a query of the vendor', { ...delivery, target: '/webhook?region=eu' }],
+    ['a delivery that names an address', { ...delivery, body: '[{"a":"/?"}]' }],
     ['a delivery behind white space', { ...delivery, body: ' []' }],
   ])('%s is accepted', (_what, message) => expect(refusalOf(message)).toBe('accepted'));
 
