@@ -16,7 +16,7 @@ export const AREAS: Readonly<Record<string, readonly Group[]>> = {
     { mutate: 'app/verification/diagnose.ts', tests: ['test/verification/diagnose*.test.ts'] },
     {
       mutate: 'app/verification/{return-url,oauth-state,browser-cookie}.ts',
-      tests: ['test/installs/return-url.test.ts'],
+      tests: ['test/installs/return-url.test.ts', 'test/verification/{oauth-state,browser-cookie}.test.ts'],
     },
     {
       mutate: 'app/verification/{signed-request,signed-forms,raw-body}.ts',
