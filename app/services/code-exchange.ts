@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Pool } from '../db/pool.ts';
 import type { AccountDetails } from '../hubspot/account.ts';
-import { HubSpotError } from '../hubspot/errors.ts';
+import { HubSpotError, WRONG_REGION } from '../hubspot/errors.ts';
 import { classifyOAuthFailure, type OAuthApi, type TokenAnswer, type TokenInfo } from '../hubspot/oauth.ts';
 import type { Logger } from '../logger.ts';
 import { raiseInstallMisconfigured } from './install-alarms.ts';
@@ -12,7 +12,7 @@ const TRY_AGAIN_MS = [500, 2_000];
 const LONGEST_MS = 5_000;
 
 /** HubSpot did nothing with the request: locked, rate limit, account in another region. */
-const NOT_DONE = new Set([423, 429, 477, 488]);
+const NOT_DONE = new Set([423, 429, 477, WRONG_REGION]);
 
 interface Dependencies {
   oauth: OAuthApi;
@@ -48,7 +48,7 @@ export function createCodeExchange({ oauth, accountOf, pool, redirectUri, logger
     try {
       return await severalTries(
         () => oauth.introspect(accessToken, 'access_token'),
-        (error) => error.transient || wasNotDone(error),
+        (error) => error.transient,
       );
     } catch (error) {
       if (!(error instanceof HubSpotError)) throw error;
