@@ -28,12 +28,12 @@ export interface CardActionRequest extends CardRequest {
   readonly properties: Readonly<Record<string, string>>;
 }
 
-/** What the person who clicked is told. */
+/** The message that the person who clicked sees. */
 export interface CardActionAnswer {
   readonly message: string;
 }
 
-/** May be called twice for one click: what it does should be as good once as twice. */
+/** May be called twice for one click, so it should be idempotent. */
 export type CardActionHandler = (
   request: CardActionRequest,
   context: Pick<CardContext, 'hubspot' | 'install'>,

@@ -107,7 +107,7 @@ function fromCsv(text: string, file: string, named?: Separator): FileRow[] {
   });
 }
 
-/** In a first line of its own Excel is told what separates the cells: `sep=;`. */
+/** Excel's first line that names the separator: `sep=;`. */
 const SEPARATOR_LINE = /^sep=([,;\t])\r?\n/i;
 
 /** What separates the columns of the first line. Names of columns hold none of the separators, unless in quotes. */

@@ -159,7 +159,7 @@ function sslFor(mode: string): pg.ClientConfig['ssl'] {
       return { rejectUnauthorized: true };
     default:
       throw new Error(
-        `DATABASE_URL has sslmode=${mode}, which is none of disable, no-verify, prefer, require, verify-ca, verify-full.`,
+        `DATABASE_URL has sslmode=${mode}; use disable, no-verify, prefer, require, verify-ca or verify-full.`,
       );
   }
 }

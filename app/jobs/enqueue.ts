@@ -1,6 +1,6 @@
 import type { Db } from '../db/pool.ts';
 
-/** Every job and what it is told. Payloads hold ids, never secrets or personal data. */
+/** Every job and its payload. Payloads hold ids, never secrets or personal data. */
 export interface JobPayloads {
   'split-webhook-deliveries': Record<string, never>;
   'run-webhook-lane': { lane: number };
