@@ -2,23 +2,23 @@ import type { RequestListener } from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import express from 'express';
+import { requireApiKey } from './api-keys/middleware.ts';
+import { crmExtensionRoutes } from './cards/controller.ts';
+import { pageRoutes } from './cards/page-controller.ts';
+import { contactRoutes } from './contacts/controller.ts';
 import type { Context } from './context.ts';
-import { contactRoutes } from './controllers/contacts.ts';
-import { crmExtensionRoutes } from './controllers/crm-extension.ts';
-import { healthRoutes } from './controllers/health.ts';
-import { homeRoutes } from './controllers/home.ts';
-import { installRoutes } from './controllers/installs.ts';
-import { marketingEventRoutes } from './controllers/marketing-events.ts';
-import { oauthRoutes } from './controllers/oauth.ts';
-import { pageRoutes } from './controllers/page.ts';
-import { timelineRoutes } from './controllers/timeline.ts';
-import { webhookDoor, webhookFailure } from './controllers/webhook.ts';
-import { limitPerAddress } from './middleware/address-limit.ts';
-import { requireApiKey } from './middleware/api-key.ts';
-import { errorHandler, unknownRoute } from './middleware/errors.ts';
-import { requestLog } from './middleware/request-log.ts';
-import { noStore, securityHeaders } from './security-headers.ts';
-import { registerViews } from './views/engine.ts';
+import { healthRoutes } from './health/controller.ts';
+import { limitPerAddress } from './http/address-limit.ts';
+import { errorHandler, unknownRoute } from './http/errors.ts';
+import { requestLog } from './http/request-log.ts';
+import { noStore, securityHeaders } from './http/security-headers.ts';
+import { registerViews } from './http/views/engine.ts';
+import { homeRoutes } from './installs/home-controller.ts';
+import { installRoutes } from './installs/installs-controller.ts';
+import { oauthRoutes } from './installs/oauth-controller.ts';
+import { marketingEventRoutes } from './marketing-events/controller.ts';
+import { timelineRoutes } from './timeline/controller.ts';
+import { webhookDoor, webhookFailure } from './webhooks/controller.ts';
 
 /** The whole web application: the door for webhooks, middleware in order, then every mount. Never listens. */
 export function createApp(ctx: Context): RequestListener {
@@ -30,11 +30,11 @@ export function createApp(ctx: Context): RequestListener {
   app.set('query parser', 'simple');
   // This server speaks plain HTTP: where its address is https, one proxy is in front, which adds the caller's address.
   app.set('trust proxy', config.serverUrl.startsWith('https:') ? 1 : false);
-  registerViews(app);
+  registerViews(app, [`${import.meta.dirname}/installs/views`, `${import.meta.dirname}/cards/views`]);
 
   app.use(log);
   app.use(securityHeaders);
-  app.use('/assets', express.static(`${import.meta.dirname}/public`, { maxAge: '1h' }));
+  app.use('/assets', express.static(`${import.meta.dirname}/http/public`, { maxAge: '1h' }));
   app.use('/assets/pico', express.static(picoFolder, { maxAge: '1h' }));
 
   app.use(noStore);

@@ -1,9 +1,9 @@
 import dotenv from 'dotenv';
 import { z } from 'zod';
+import { reasonOf } from './base/reason-of.ts';
 import { parseKeyRing } from './db/key-ring.ts';
-import { parseApiVersions } from './hubspot/api-paths.ts';
+import { parseApiVersions } from './hubspot/versions.ts';
 import { APP_FILE, readProjectScopes } from './project-scopes.ts';
-import { reasonOf } from './reason-of.ts';
 
 const baseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })

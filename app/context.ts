@@ -1,47 +1,47 @@
-import { cards } from './cards/index.ts';
-import { type Clock, systemClock } from './clock.ts';
+import integration from '../integration/index.ts';
+import { createPortalAlarms } from './alarms/portal-alarms.ts';
+import { createApiKeyService } from './api-keys/service.ts';
+import { type Clock, systemClock } from './base/clock.ts';
+import type { Logger } from './base/logger.ts';
+import { withinTime } from './base/within-time.ts';
+import { createCardService } from './cards/service.ts';
 import type { Config } from './config.ts';
-import { createClientSecretsStore } from './db/client-secrets-store.ts';
-import { createInstallsStore } from './db/installs-store.ts';
 import { CONNECTIONS, createPool, DELIVERY_CONNECTIONS, HANDLER_CONNECTIONS, PATIENCE } from './db/pool.ts';
 import { createSessionLocks } from './db/session-locks.ts';
-import { createAccessTokensApi } from './hubspot/access-tokens.ts';
-import { createAccountApi } from './hubspot/account.ts';
-import { createDeveloperSend } from './hubspot/developer-send.ts';
-import { createHubSpotHttp } from './hubspot/http.ts';
-import { createOAuthApi } from './hubspot/oauth.ts';
+import { createHealthService } from './health/service.ts';
+import { createSignedRequest } from './http/signature/signed-request.ts';
+import { createAccessTokensApi } from './hubspot/apis/access-tokens.ts';
+import { createAccountApi } from './hubspot/apis/account.ts';
+import { createOAuthApi } from './hubspot/apis/oauth.ts';
+import { createWebhookSettingsApi } from './hubspot/apis/webhook-settings.ts';
+import { createCallBudget } from './hubspot/client/call-budget.ts';
+import { createDeveloperSend } from './hubspot/client/developer-send.ts';
+import { createHubSpotHttp } from './hubspot/client/http.ts';
+import type { Deadlines } from './hubspot/client/portal-send.ts';
 import { createPortalClient, type HubSpotFor } from './hubspot/portal-client.ts';
-import type { Deadlines } from './hubspot/portal-send.ts';
-import { createWebhookSettingsApi } from './hubspot/webhook-settings.ts';
-import type { Logger } from './logger.ts';
-import { createApiKeyService } from './services/api-key-service.ts';
-import { createCallBudget } from './services/call-budget.ts';
-import { createCardService } from './services/card-service.ts';
-import { createHealthService } from './services/health-service.ts';
-import { createInstallService } from './services/install-service.ts';
-import { createKeyService } from './services/key-service.ts';
-import { createMarketingEventService } from './services/marketing-event-service.ts';
-import { createOwnWrites } from './services/own-writes.ts';
-import { createPartnerSignIn } from './services/partner-sign-in.ts';
-import { createPortalAlarms } from './services/portal-alarms.ts';
-import { createPrivacyService } from './services/privacy-service.ts';
-import { createRefusalService } from './services/refusal-service.ts';
-import { checkRegistries } from './services/registry-check.ts';
-import { createTimelineService } from './services/timeline-service.ts';
-import { createTokenService } from './services/token-service.ts';
-import { createWebhookBacklog } from './services/webhook-backlog.ts';
-import { createWebhookDispatcher } from './services/webhook-dispatcher.ts';
-import { createWebhookLaneRunner } from './services/webhook-lane-runner.ts';
-import { createLanesAtWork } from './services/webhook-lanes.ts';
-import { createWebhookLedger } from './services/webhook-ledger.ts';
-import { createWebhookLoops } from './services/webhook-loops.ts';
-import { createWebhookReceiver } from './services/webhook-receiver.ts';
-import { createWebhookSplitter } from './services/webhook-splitter.ts';
-import { createWebhookSubscriptions } from './services/webhook-subscriptions.ts';
-import { withinTime } from './services/within-time.ts';
-import { createSignedRequest } from './verification/signed-request.ts';
-import { eraseContact } from './webhooks/erase-contact.ts';
-import { webhookHandlers } from './webhooks/index.ts';
+import { createPartnerSignIn } from './installs/partner-sign-in.ts';
+import { createInstallService } from './installs/service.ts';
+import { createInstallsStore } from './installs/store.ts';
+import { createClientSecretsStore } from './installs/tokens/client-secrets-store.ts';
+import { createKeyService } from './installs/tokens/key-rotation.ts';
+import { createTokenService } from './installs/tokens/service.ts';
+import type { Integration } from './integration.ts';
+import { createMarketingEventService } from './marketing-events/service.ts';
+import { checkRegistries } from './registry-check.ts';
+import { createTimelineService } from './timeline/service.ts';
+import { createWebhookDispatcher } from './webhooks/dispatcher.ts';
+import { createWebhookLedger } from './webhooks/ledger/service.ts';
+import { createWebhookLoops } from './webhooks/own-writes/loops.ts';
+import { createOwnWrites } from './webhooks/own-writes/service.ts';
+import { createWebhookBacklog } from './webhooks/pipeline/backlog.ts';
+import { createWebhookLaneRunner } from './webhooks/pipeline/lane-runner.ts';
+import { createLanesAtWork } from './webhooks/pipeline/lanes.ts';
+import { createWebhookReceiver } from './webhooks/pipeline/receiver.ts';
+import { createWebhookSplitter } from './webhooks/pipeline/splitter.ts';
+import { eraseContact } from './webhooks/privacy/erase-contact.ts';
+import { createPrivacyService } from './webhooks/privacy/service.ts';
+import { createRefusalService } from './webhooks/refusals/service.ts';
+import { createWebhookSubscriptions } from './webhooks/subscriptions/service.ts';
 
 /** Closing a connection takes a moment, unless its server is gone or frozen. */
 const LONGEST_CLOSE_MS = 1_000;
@@ -55,12 +55,12 @@ export interface Overrides {
   readonly callTimeoutMs?: number;
   /** No call to HubSpot is sent again. */
   readonly callsOnce?: boolean;
-  readonly webhookHandlers?: typeof webhookHandlers;
+  readonly webhookHandlers?: Integration['handlers'];
   /** After how long a webhook handler is given up. */
   readonly webhookHandlerMs?: number;
   /** For how long webhook handlers wait for what was stored before to be split. */
   readonly webhookPatienceMs?: number;
-  readonly cards?: typeof cards;
+  readonly cards?: Integration['cards'];
   readonly failedExchangesPerMinute?: number;
 }
 
@@ -72,8 +72,8 @@ export interface ContextOptions extends Overrides {
 
 /** Builds everything once and hands it down. `close` ends what was opened. */
 export function createContext(config: Config, logger: Logger, overrides: ContextOptions = {}) {
-  const handlers = overrides.webhookHandlers ?? webhookHandlers;
-  const shownCards = overrides.cards ?? cards;
+  const handlers = overrides.webhookHandlers ?? integration.handlers;
+  const shownCards = overrides.cards ?? integration.cards;
   const clock = overrides.clock ?? systemClock;
   const lost = (err: Error) => logger.warn({ err }, 'an idle database connection was lost');
   const patience = PATIENCE[overrides.process ?? 'worker'];

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { parseJsonFile } from './json-file.ts';
+import { parseJsonFile } from './base/json-file.ts';
 
 export const APP_FILE = path.join(import.meta.dirname, '..', 'hubspot-project/src/app/app-hsmeta.json');
 

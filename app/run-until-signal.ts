@@ -1,9 +1,9 @@
+import { reasonOf } from './base/reason-of.ts';
+import { SHUTDOWN } from './base/shutdown.ts';
 import { ConfigError } from './config.ts';
 import { isDatabaseAway, isUnmigrated, UNMIGRATED } from './db/errors.ts';
-import { reasonOf } from './reason-of.ts';
-import { KeyRingError } from './services/key-service.ts';
-import { RegistryError } from './services/registry-check.ts';
-import { SHUTDOWN } from './shutdown.ts';
+import { KeyRingError } from './installs/tokens/key-rotation.ts';
+import { RegistryError } from './registry-check.ts';
 
 export interface Running {
   /** Settles when the work ends by itself, which it does only when it cannot go on. */

@@ -1,8 +1,8 @@
 import { scheduleJob } from 'node-schedule';
 import type { Context } from './context.ts';
-import { scheduleSlotsStore } from './db/schedule-slots-store.ts';
 import { inTransaction } from './db/transaction.ts';
-import { enqueue } from './jobs/enqueue.ts';
+import { enqueue } from './queue/enqueue.ts';
+import { scheduleSlotsStore } from './queue/schedule-slots-store.ts';
 
 const MINUTE_MS = 60 * 1000;
 const EVERY_MINUTE = '* * * * *';

@@ -1,15 +1,15 @@
 import { createServer } from 'node:http';
 import { createApp } from './app.ts';
+import { createLogger } from './base/logger.ts';
+import { SHUTDOWN } from './base/shutdown.ts';
 import { loadConfig, readEnvironment } from './config.ts';
-import { boundConnections } from './connection-bound.ts';
 import { createContext } from './context.ts';
 import { patiently } from './db/patiently.ts';
-import { listen } from './listen.ts';
-import { createLogger } from './logger.ts';
+import { boundConnections } from './http/connection-bound.ts';
+import { listen } from './http/listen.ts';
+import { answerUnreadableRequests } from './http/unreadable-requests.ts';
 import { runUntilSignal } from './run-until-signal.ts';
-import { SHUTDOWN } from './shutdown.ts';
 import { outliveStrayErrors } from './stray-errors.ts';
-import { answerUnreadableRequests } from './unreadable-requests.ts';
 
 /** HubSpot waits five seconds for an answer. Whoever takes longer to send a request holds memory for nothing. */
 const SLOWEST_REQUEST = {

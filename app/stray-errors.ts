@@ -1,5 +1,5 @@
-import type { Logger } from './logger.ts';
-import { currentCause } from './trace.ts';
+import type { Logger } from './base/logger.ts';
+import { currentCause } from './base/trace.ts';
 
 /**
  * Errors that reach nobody: a rejection that is awaited nowhere (`void send()`), and what is thrown where nobody

@@ -1,7 +1,7 @@
+import { createLogger } from './base/logger.ts';
 import { loadConfig, readEnvironment } from './config.ts';
 import { createContext } from './context.ts';
-import { startJobRunner } from './jobs/runner.ts';
-import { createLogger } from './logger.ts';
+import { startJobRunner } from './queue/runner.ts';
 import { runUntilSignal } from './run-until-signal.ts';
 import { startSchedule } from './schedule.ts';
 import { outliveStrayErrors } from './stray-errors.ts';

@@ -1,7 +1,7 @@
 import got from 'got';
 import { loadConfig } from '../app/config.ts';
 import { createContext } from '../app/context.ts';
-import { createLogger } from '../app/logger.ts';
+import { createLogger } from '../app/base/logger.ts';
 import { count, inTurn, rate, ratio, type Surroundings, settings, withSurroundings } from './measure.ts';
 
 const CALLS = 2_000;

@@ -1,7 +1,7 @@
 import { loadConfig, readEnvironment } from '../app/config.ts';
 import { createContext } from '../app/context.ts';
-import { startJobRunner } from '../app/jobs/runner.ts';
-import { createLogger } from '../app/logger.ts';
+import { startJobRunner } from '../app/queue/runner.ts';
+import { createLogger } from '../app/base/logger.ts';
 import { runUntilSignal } from '../app/run-until-signal.ts';
 import { defineHandler } from '../app/webhooks/handler.ts';
 

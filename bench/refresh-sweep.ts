@@ -1,7 +1,7 @@
 import { loadConfig } from '../app/config.ts';
 import { createContext } from '../app/context.ts';
-import { refreshExpiringTokens } from '../app/jobs/refresh-expiring-tokens.ts';
-import { createLogger } from '../app/logger.ts';
+import { refreshExpiringTokens } from '../app/installs/tokens/sweep.ts';
+import { createLogger } from '../app/base/logger.ts';
 
 /** The process that refreshes: sweeps on command, as the worker does, until nothing is due. */
 const config = loadConfig(process.env);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { loadConfig } from '../app/config.ts';
-import { createInstallsStore } from '../app/db/installs-store.ts';
+import { createInstallsStore } from '../app/installs/store.ts';
 import { createPool, type Pool } from '../app/db/pool.ts';
 import { count, inTurn, rate, ratio, type Surroundings, settings, withSurroundings } from './measure.ts';
 

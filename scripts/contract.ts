@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type ApiPaths, apiPaths, apiPathsOf, apiVersions } from '../app/hubspot/api-paths.ts';
+import { type ApiPaths, apiPaths, apiPathsOf, apiVersions } from '../app/hubspot/versions.ts';
 import { findApis } from './contract/apis.ts';
 import { type Area, areas, describedVersions } from './contract/areas.ts';
 import { checkArea } from './contract/check-area.ts';

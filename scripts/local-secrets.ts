@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { parseJsonFile } from '../app/json-file.ts';
+import { parseJsonFile } from '../app/base/json-file.ts';
 
 const NAMES = ['TOKEN_KEYS', 'API_KEY', 'SESSION_SECRET'] as const;
 

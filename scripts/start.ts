@@ -15,7 +15,7 @@ import {
 } from '../app/config.ts';
 import { migrate } from '../app/db/migrate.ts';
 import { createPool, type DatabaseSettings, PATIENCE } from '../app/db/pool.ts';
-import { reasonOf } from '../app/reason-of.ts';
+import { reasonOf } from '../app/base/reason-of.ts';
 import { localSecrets } from './local-secrets.ts';
 
 /**

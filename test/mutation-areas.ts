@@ -4,55 +4,64 @@ export interface Group {
   readonly tests: readonly string[];
 }
 
-const CLIENT = ['test/hubspot/errors.test.ts', 'test/hubspot/retries.test.ts'];
-const WORKER = ['test/webhooks/handlers.test.ts', 'test/webhooks/order.test.ts'];
+const CLIENT = ['test/hubspot/client/errors.test.ts', 'test/hubspot/client/retries.test.ts'];
+const WORKER = ['test/webhooks/pipeline/handlers.test.ts', 'test/webhooks/pipeline/order.test.ts'];
 
 /** What mutation tests mutate, in groups of files with the tests that are about them. */
 export const AREAS: Readonly<Record<string, readonly Group[]>> = {
   verification: [
-    { mutate: 'app/verification/signature.ts', tests: ['test/verification/signature.test.ts'] },
-    { mutate: 'app/verification/page-ticket.ts', tests: ['test/verification/page-ticket.test.ts'] },
-    { mutate: 'app/verification/separable.ts', tests: ['test/verification/separable.test.ts'] },
-    { mutate: 'app/verification/diagnose.ts', tests: ['test/verification/diagnose*.test.ts'] },
+    { mutate: 'app/http/signature/signature.ts', tests: ['test/http/signature/signature.test.ts'] },
+    { mutate: 'app/cards/page-ticket.ts', tests: ['test/cards/page-ticket.test.ts'] },
     {
-      mutate: 'app/verification/{return-url,oauth-state,browser-cookie}.ts',
-      tests: ['test/installs/return-url.test.ts', 'test/verification/{oauth-state,browser-cookie}.test.ts'],
+      mutate: 'app/http/signature/explain/separable.ts',
+      tests: ['test/http/signature/explain/separable.test.ts'],
     },
     {
-      mutate: 'app/verification/{signed-request,signed-forms,raw-body}.ts',
-      tests: ['test/controllers/card-actions.test.ts', 'test/webhooks/receiver.test.ts'],
+      mutate: 'app/http/signature/explain/diagnose.ts',
+      tests: ['test/http/signature/explain/diagnose*.test.ts'],
+    },
+    {
+      mutate: 'app/installs/{return-url,oauth-state,browser-cookie}.ts',
+      tests: ['test/installs/return-url.test.ts', 'test/installs/{oauth-state,browser-cookie}.test.ts'],
+    },
+    {
+      mutate: 'app/http/signature/{signed-request,signed-forms,raw-body}.ts',
+      tests: ['test/cards/card-actions.test.ts', 'test/webhooks/pipeline/receiver.test.ts'],
     },
   ],
   client: [
-    { mutate: 'app/hubspot/{errors,error-body,answer}.ts', tests: ['test/hubspot/error-words.test.ts'] },
-    { mutate: 'app/hubspot/batch.ts', tests: ['test/hubspot/batches.test.ts'] },
     {
-      mutate: 'app/{services/call-budget,hubspot/budget}.ts',
-      tests: ['test/hubspot/call-budget.test.ts', 'test/hubspot/call-priority.test.ts'],
+      mutate: 'app/hubspot/client/{errors,error-body,answer}.ts',
+      tests: ['test/hubspot/client/error-words.test.ts'],
     },
-    { mutate: 'app/hubspot/{http,portal-send,retry}.ts', tests: CLIENT },
+    { mutate: 'app/hubspot/client/batch.ts', tests: ['test/hubspot/client/batches.test.ts'] },
+    {
+      mutate: 'app/hubspot/client/{call-budget,budget}.ts',
+      tests: ['test/hubspot/client/call-budget.test.ts', 'test/hubspot/client/call-priority.test.ts'],
+    },
+    { mutate: 'app/hubspot/client/{http,portal-send,retry}.ts', tests: CLIENT },
   ],
   tokens: [
-    { mutate: 'app/services/recent-tokens.ts', tests: ['test/tokens/recent-tokens.test.ts'] },
+    { mutate: 'app/installs/tokens/recent-tokens.ts', tests: ['test/installs/tokens/recent-tokens.test.ts'] },
     {
-      mutate: 'app/services/{token-service,refresh-timing,install-alarms}.ts',
-      tests: ['test/tokens/failures.test.ts'],
+      mutate: 'app/installs/{tokens/service,tokens/refresh-timing,alarms}.ts',
+      tests: ['test/installs/tokens/failures.test.ts'],
     },
-    { mutate: 'app/jobs/refresh-expiring-tokens.ts', tests: ['test/tokens/sweep.test.ts'] },
+    { mutate: 'app/installs/tokens/sweep.ts', tests: ['test/installs/tokens/sweep.test.ts'] },
   ],
   webhooks: [
-    { mutate: 'app/services/webhook-retry.ts', tests: ['test/webhooks/retry.test.ts'] },
+    { mutate: 'app/webhooks/pipeline/retry.ts', tests: ['test/webhooks/pipeline/retry.test.ts'] },
     {
-      mutate: 'app/services/webhook-event*.ts',
-      tests: ['test/webhooks/{events,associations,invalid-events}.test.ts'],
+      mutate: 'app/webhooks/event/*.ts',
+      tests: ['test/webhooks/event/{events,associations,invalid-events}.test.ts'],
     },
-    { mutate: 'app/services/webhook-receiver.ts', tests: ['test/webhooks/receiver.test.ts'] },
+    { mutate: 'app/webhooks/pipeline/receiver.ts', tests: ['test/webhooks/pipeline/receiver.test.ts'] },
     {
-      mutate: 'app/services/webhook-{ledger,subscriptions,project-file}.ts',
+      mutate: 'app/webhooks/{ledger/service,subscriptions/service,subscriptions/project-file}.ts',
       tests: ['test/cli/webhook-*.test.ts'],
     },
     {
-      mutate: 'app/{services/webhook-{dispatcher,splitter,lane-runner,lanes,backlog},webhooks/handler}.ts',
+      mutate: 'app/webhooks/{dispatcher,handler,pipeline/{splitter,lane-runner,lanes,backlog}}.ts',
       tests: WORKER,
     },
   ],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Card } from '../app/cards/card.ts';
-import { checkRegistries } from '../app/services/registry-check.ts';
+import { checkRegistries } from '../app/registry-check.ts';
 import { type AnyWebhookHandler, defineHandler } from '../app/webhooks/handler.ts';
 import { hubspotCommand } from './cli/hubspot-command.ts';
 import { startProcess } from './helpers/processes.ts';
@@ -113,7 +113,7 @@ describe('handlers and cards that share a name', () => {
       serverUrl: 'http://localhost:1',
       sandboxUrl: 'http://localhost:1',
     }),
-    TEST_REGISTRIES: 'shared-names',
+    TEST_INTEGRATION: 'shared-names',
   };
   const expected = [
     'handlers number 1 (on contact.creation) and number 2 (on deal.creation) are all called twin',

@@ -1,4 +1,4 @@
-import type { Owner } from '../hubspot/owners.ts';
+import type { Owner } from '../hubspot/apis/owners.ts';
 import { type CommandGroup, ProblemError, type Tools } from './command.ts';
 import { callHubSpot, type PortalOptions, withPortalOptions } from './portal-calls.ts';
 

@@ -1,5 +1,5 @@
 import { loadApiPaths, readCommandEnvironment } from '../config.ts';
-import { type ApiArea, apiVersions } from '../hubspot/api-paths.ts';
+import { type ApiArea, apiVersions } from '../hubspot/versions.ts';
 import type { CommandGroup } from './command.ts';
 
 export const apiVersionCommands: CommandGroup = (program, { output }) => {

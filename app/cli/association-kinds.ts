@@ -1,5 +1,5 @@
-import type { AssociationLabel } from '../hubspot/association-labels.ts';
-import type { AssociationSpec } from '../hubspot/crm-record.ts';
+import type { AssociationLabel } from '../hubspot/apis/association-labels.ts';
+import type { AssociationSpec } from '../hubspot/apis/crm-record.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { ProblemError } from './command.ts';
 import { type PortalOptions, placeholder, rehearsed } from './portal-calls.ts';

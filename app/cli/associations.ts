@@ -1,4 +1,4 @@
-import type { AssociationLimit } from '../hubspot/association-limits.ts';
+import type { AssociationLimit } from '../hubspot/apis/association-limits.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { labelledKind } from './association-kinds.ts';
 import { reportRows, rowOutcomes } from './batch-report.ts';

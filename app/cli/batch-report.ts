@@ -1,5 +1,5 @@
-import type { BatchOutcome } from '../hubspot/batch.ts';
-import { HubSpotError } from '../hubspot/errors.ts';
+import type { BatchOutcome } from '../hubspot/client/batch.ts';
+import { HubSpotError } from '../hubspot/client/errors.ts';
 import { ProblemError } from './command.ts';
 import type { Output } from './output.ts';
 import type { FileRow } from './records-file.ts';

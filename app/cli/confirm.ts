@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
-import { printable } from '../printable.ts';
+import { printable } from '../base/printable.ts';
 import { ProblemError } from './command.ts';
 
 interface Terminal {

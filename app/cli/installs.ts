@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import type { AccessTokenInfo } from '../hubspot/access-tokens.ts';
-import { INSTALL_STATES, type InstallStatus } from '../services/install-service.ts';
+import type { AccessTokenInfo } from '../hubspot/apis/access-tokens.ts';
+import { INSTALL_STATES, type InstallStatus } from '../installs/service.ts';
 import { type CommandGroup, destructiveAction, ProblemError, portalArgument } from './command.ts';
 
 const PAGE = 500;

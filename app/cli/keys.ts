@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { InvalidArgumentError } from 'commander';
-import { isKeyId } from '../services/key-service.ts';
+import { isKeyId } from '../installs/tokens/key-rotation.ts';
 import { type CommandGroup, ProblemError } from './command.ts';
 
 export const keyCommands: CommandGroup = (program, { withContext, output }) => {

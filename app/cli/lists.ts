@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { ListMembership, MembershipChange, RecordList } from '../hubspot/lists.ts';
-import { objectTypeName } from '../hubspot/object-type-ids.ts';
+import type { ListMembership, MembershipChange, RecordList } from '../hubspot/apis/lists.ts';
+import { objectTypeName } from '../hubspot/apis/object-type-ids.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { type CommandGroup, destructiveAction, ProblemError, wholeNumber } from './command.ts';
 import type { Bar } from './output.ts';

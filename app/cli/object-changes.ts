@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Command } from 'commander';
-import type { ChangedRecord } from '../hubspot/object-changes.ts';
+import type { ChangedRecord } from '../hubspot/apis/object-changes.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { ProblemError, type Tools, wholeNumber } from './command.ts';
 import { addVerb, type ObjectGroup, recordsOf, type TypeOptions, typeOf } from './object-group.ts';

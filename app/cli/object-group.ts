@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { CrmObjects } from '../hubspot/objects.ts';
+import type { CrmObjects } from '../hubspot/apis/objects.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { type PortalOptions, withPortalOptions } from './portal-calls.ts';
 import type { RecordName } from './property-options.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { CrmRecord } from '../hubspot/crm-record.ts';
-import type { SearchFilter } from '../hubspot/object-search.ts';
+import type { CrmRecord } from '../hubspot/apis/crm-record.ts';
+import type { SearchFilter } from '../hubspot/apis/object-search.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { type Tools, wholeNumber } from './command.ts';
 import { addVerb, type ObjectGroup, recordsOf, type TypeOptions, typeOf } from './object-group.ts';

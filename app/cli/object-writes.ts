@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { BatchOutcome, OnProgress } from '../hubspot/batch.ts';
-import type { AssociationSpec, CrmRecord, NewAssociation } from '../hubspot/crm-record.ts';
-import { HubSpotError } from '../hubspot/errors.ts';
+import type { AssociationSpec, CrmRecord, NewAssociation } from '../hubspot/apis/crm-record.ts';
+import type { BatchOutcome, OnProgress } from '../hubspot/client/batch.ts';
+import { HubSpotError } from '../hubspot/client/errors.ts';
 import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { plainKind } from './association-kinds.ts';
 import { reportRows, rowOutcomes } from './batch-report.ts';

@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import width from 'string-width';
-import { printable, printableJson } from '../printable.ts';
+import { printable, printableJson } from '../base/printable.ts';
 
 export type Output = ReturnType<typeof createOutput>;
 

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Pipeline, PipelineStage } from '../hubspot/pipelines.ts';
+import type { Pipeline, PipelineStage } from '../hubspot/apis/pipelines.ts';
 import { type CommandGroup, destructiveAction, ProblemError, type Tools, wholeNumber } from './command.ts';
 import {
   callHubSpot,

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { loadApiPaths, readCommandEnvironment } from '../config.ts';
 import type { Context } from '../context.ts';
-import { type HubSpotRequest, isUnset } from '../hubspot/http.ts';
+import { type HubSpotRequest, isUnset } from '../hubspot/client/http.ts';
 import { type PortalApis, portalApis } from '../hubspot/portal-apis.ts';
 import { ProblemError, portalArgument, type Tools } from './command.ts';
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import type { SearchFilter } from '../hubspot/object-search.ts';
+import type { SearchFilter } from '../hubspot/apis/object-search.ts';
 import { collecting } from './repeated-options.ts';
 
 type Values = Readonly<Record<string, string>>;

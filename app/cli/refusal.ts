@@ -1,6 +1,6 @@
-import { furtherDetails } from '../hubspot/error-body.ts';
-import { DAILY_LIMIT, explainRegion, explainScopes, type HubSpotError } from '../hubspot/errors.ts';
-import { limitWait } from '../hubspot/retry.ts';
+import { furtherDetails } from '../hubspot/client/error-body.ts';
+import { DAILY_LIMIT, explainRegion, explainScopes, type HubSpotError } from '../hubspot/client/errors.ts';
+import { limitWait } from '../hubspot/client/retry.ts';
 
 /** What HubSpot refused, with a line for each field that it names and the message does not. */
 export const explainRefusal = (error: HubSpotError): string =>

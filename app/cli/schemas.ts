@@ -1,4 +1,4 @@
-import type { ObjectSchema } from '../hubspot/schemas.ts';
+import type { ObjectSchema } from '../hubspot/apis/schemas.ts';
 import type { CommandGroup, Tools } from './command.ts';
 import { callHubSpot, type PortalOptions, withPortalOptions } from './portal-calls.ts';
 

@@ -1,4 +1,4 @@
-import type { CrmRecord } from '../hubspot/crm-record.ts';
+import type { CrmRecord } from '../hubspot/apis/crm-record.ts';
 import type { Output } from './output.ts';
 
 /** One record, property by property; as JSON, as HubSpot gives it. */

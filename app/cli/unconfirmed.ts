@@ -1,4 +1,4 @@
-import { HubSpotError } from '../hubspot/errors.ts';
+import { HubSpotError } from '../hubspot/client/errors.ts';
 import { ProblemError } from './command.ts';
 import { type ObjectGroup, type TypeOptions, typeOf } from './object-group.ts';
 import type { PortalOptions } from './portal-calls.ts';

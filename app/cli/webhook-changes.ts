@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ChangeOptions, LedgerChange, WebhookLedger } from '../services/webhook-ledger.ts';
+import type { ChangeOptions, LedgerChange, WebhookLedger } from '../webhooks/ledger/service.ts';
 import { type Consent, ProblemError, type Tools, withYes } from './command.ts';
 import { type Chosen, choosing, EVENT_STATES, eventFilter, isEventId } from './event-filter.ts';
 import type { Output } from './output.ts';

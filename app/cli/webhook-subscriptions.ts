@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Command } from 'commander';
-import type { ComparedSubscription, WebhookSubscriptions } from '../services/webhook-subscriptions.ts';
+import type { ComparedSubscription, WebhookSubscriptions } from '../webhooks/subscriptions/service.ts';
 import { ProblemError, type Tools, withYes } from './command.ts';
 import type { Output } from './output.ts';
 

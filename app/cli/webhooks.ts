@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { DeliverySummary, EventSummary } from '../services/webhook-ledger.ts';
+import type { DeliverySummary, EventSummary } from '../webhooks/ledger/service.ts';
 import { type CommandGroup, limitArgument, ProblemError, type Tools } from './command.ts';
 import {
   type Chosen,

@@ -2,8 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { runMigrations as migrateQueue } from 'graphile-worker';
 import { runner } from 'node-pg-migrate';
-import { ConfigError, loadDatabaseSettings, readEnvironment } from '../config.ts';
-import { reasonOf } from '../reason-of.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import { createPool, type DatabaseSettings, PATIENCE } from './pool.ts';
 
 const MIGRATIONS = path.join(import.meta.dirname, 'migrations');
@@ -71,20 +70,4 @@ async function lineOf(file: string, position: string | undefined): Promise<strin
   if (position === undefined) return '';
   const before = [...(await readFile(file, 'utf8'))].slice(0, Number(position) - 1);
   return `, line ${before.filter((character) => character === '\n').length + 1}`;
-}
-
-async function main() {
-  const done = await migrate(loadDatabaseSettings(readEnvironment()));
-  console.log(done.length > 0 ? `Migrated: ${done.join(', ')}` : 'The database is up to date.');
-}
-
-if (import.meta.main) {
-  main().catch((error: Error) => {
-    console.error(
-      error instanceof ConfigError
-        ? error.message
-        : `The migration was not finished, and what it had under way is undone: ${reasonOf(error)}`,
-    );
-    process.exitCode = 1;
-  });
 }

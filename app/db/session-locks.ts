@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../base/logger.ts';
 import { createGroupCommit } from './group-commit.ts';
 import {
   connectionOptions,

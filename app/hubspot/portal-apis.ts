@@ -1,25 +1,25 @@
-import { createAccountApi } from './account.ts';
-import { createObjectsApi } from './any-objects.ts';
-import { apiPaths } from './api-paths.ts';
-import { createAppInstallsApi } from './app-installs.ts';
-import { createAssociationsApi } from './associations.ts';
-import { createCompaniesApi } from './companies.ts';
-import { createContactsApi } from './contacts.ts';
-import { createDealsApi } from './deals.ts';
+import { createAccountApi } from './apis/account.ts';
+import { createObjectsApi } from './apis/any-objects.ts';
+import { createAppInstallsApi } from './apis/app-installs.ts';
+import { createAssociationsApi } from './apis/associations.ts';
+import { createCompaniesApi } from './apis/companies.ts';
+import { createContactsApi } from './apis/contacts.ts';
+import { createDealsApi } from './apis/deals.ts';
 import {
   createCallsApi,
   createEmailsApi,
   createMeetingsApi,
   createNotesApi,
   createTasksApi,
-} from './engagements.ts';
-import type { Send } from './http.ts';
-import { createListsApi } from './lists.ts';
-import { createOwnersApi } from './owners.ts';
-import { createPipelinesApi } from './pipelines.ts';
-import { createSchemasApi } from './schemas.ts';
-import { createTicketsApi } from './tickets.ts';
-import { createTimelineApi } from './timeline.ts';
+} from './apis/engagements.ts';
+import { createListsApi } from './apis/lists.ts';
+import { createOwnersApi } from './apis/owners.ts';
+import { createPipelinesApi } from './apis/pipelines.ts';
+import { createSchemasApi } from './apis/schemas.ts';
+import { createTicketsApi } from './apis/tickets.ts';
+import { createTimelineApi } from './apis/timeline.ts';
+import type { Send } from './client/http.ts';
+import { apiPaths } from './versions.ts';
 
 export type PortalApis = ReturnType<typeof portalApis>;
 

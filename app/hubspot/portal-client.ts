@@ -1,6 +1,6 @@
-import type { CallPriority } from './budget.ts';
+import type { CallPriority } from './client/budget.ts';
+import { createPortalSend, type PortalCalls } from './client/portal-send.ts';
 import { portalApis } from './portal-apis.ts';
-import { createPortalSend, type PortalCalls } from './portal-send.ts';
 
 export type PortalClient = ReturnType<typeof createPortalClient>;
 

@@ -1,10 +1,10 @@
+import type { Logger } from '../base/logger.ts';
 import type { PortalClient } from '../hubspot/portal-client.ts';
-import type { Logger } from '../logger.ts';
-import type { InstallStatus } from '../services/install-service.ts';
-import type { NewTimelineEvent } from '../services/timeline-service.ts';
-import type { HandlerDb } from '../services/webhook-dispatcher.ts';
-import type { WebhookEvent } from '../services/webhook-event.ts';
-import type { PROMISED_FIELDS } from '../services/webhook-event-fields.ts';
+import type { InstallStatus } from '../installs/service.ts';
+import type { NewTimelineEvent } from '../timeline/service.ts';
+import type { HandlerDb } from './dispatcher.ts';
+import type { WebhookEvent } from './event/event.ts';
+import type { PROMISED_FIELDS } from './event/fields.ts';
 
 type With<Field extends keyof WebhookEvent> = WebhookEvent & {
   readonly [F in Field]-?: NonNullable<WebhookEvent[F]>;

@@ -1,6 +1,6 @@
-import { HubSpotError } from '../hubspot/errors.ts';
+import { valueBefore } from '../hubspot/apis/property-history.ts';
+import { HubSpotError } from '../hubspot/client/errors.ts';
 import type { PortalClient } from '../hubspot/portal-client.ts';
-import { valueBefore } from '../hubspot/property-history.ts';
 import type { SubscriptionType, WebhookEvents } from './handler.ts';
 
 /** Of records: conversations have no history. */

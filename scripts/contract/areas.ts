@@ -1,26 +1,26 @@
-import { createAccessTokensApi } from '../../app/hubspot/access-tokens.ts';
-import { createAccountApi } from '../../app/hubspot/account.ts';
-import { createObjectsApi } from '../../app/hubspot/any-objects.ts';
-import { createAppInstallsApi } from '../../app/hubspot/app-installs.ts';
-import { createAssociationsApi } from '../../app/hubspot/associations.ts';
-import { createCompaniesApi } from '../../app/hubspot/companies.ts';
-import { createContactsApi } from '../../app/hubspot/contacts.ts';
-import { createDealsApi } from '../../app/hubspot/deals.ts';
+import { createAccessTokensApi } from '../../app/hubspot/apis/access-tokens.ts';
+import { createAccountApi } from '../../app/hubspot/apis/account.ts';
+import { createObjectsApi } from '../../app/hubspot/apis/any-objects.ts';
+import { createAppInstallsApi } from '../../app/hubspot/apis/app-installs.ts';
+import { createAssociationsApi } from '../../app/hubspot/apis/associations.ts';
+import { createCompaniesApi } from '../../app/hubspot/apis/companies.ts';
+import { createContactsApi } from '../../app/hubspot/apis/contacts.ts';
+import { createDealsApi } from '../../app/hubspot/apis/deals.ts';
 import {
   createCallsApi,
   createEmailsApi,
   createMeetingsApi,
   createNotesApi,
   createTasksApi,
-} from '../../app/hubspot/engagements.ts';
-import { createListsApi } from '../../app/hubspot/lists.ts';
-import { createOAuthApi } from '../../app/hubspot/oauth.ts';
-import { createOwnersApi } from '../../app/hubspot/owners.ts';
-import { createPipelinesApi } from '../../app/hubspot/pipelines.ts';
-import { createSchemasApi } from '../../app/hubspot/schemas.ts';
-import { createTicketsApi } from '../../app/hubspot/tickets.ts';
-import { createTimelineApi } from '../../app/hubspot/timeline.ts';
-import { createWebhookSettingsApi } from '../../app/hubspot/webhook-settings.ts';
+} from '../../app/hubspot/apis/engagements.ts';
+import { createListsApi } from '../../app/hubspot/apis/lists.ts';
+import { createOAuthApi } from '../../app/hubspot/apis/oauth.ts';
+import { createOwnersApi } from '../../app/hubspot/apis/owners.ts';
+import { createPipelinesApi } from '../../app/hubspot/apis/pipelines.ts';
+import { createSchemasApi } from '../../app/hubspot/apis/schemas.ts';
+import { createTicketsApi } from '../../app/hubspot/apis/tickets.ts';
+import { createTimelineApi } from '../../app/hubspot/apis/timeline.ts';
+import { createWebhookSettingsApi } from '../../app/hubspot/apis/webhook-settings.ts';
 import { accessTokenCases } from './cases/access-tokens.ts';
 import { accountCases, ownerCases } from './cases/account.ts';
 import { anyObjectCases } from './cases/any-objects.ts';

@@ -1,4 +1,4 @@
-import { type ApiPaths, apiPaths } from '../../app/hubspot/api-paths.ts';
+import { type ApiPaths, apiPaths } from '../../app/hubspot/versions.ts';
 import type { Area } from './areas.ts';
 import type { Description } from './description.ts';
 import { methodNames, watched } from './methods.ts';

@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
-import { parseJsonFile } from '../../app/json-file.ts';
+import { parseJsonFile } from '../../app/base/json-file.ts';
 import type { Exchange } from './recording-proxy.ts';
 
 type Content = Record<string, unknown>;

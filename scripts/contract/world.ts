@@ -1,12 +1,12 @@
 import path from 'node:path';
-import { createAccessTokensApi } from '../../app/hubspot/access-tokens.ts';
-import { type ApiPaths, apiPaths } from '../../app/hubspot/api-paths.ts';
-import { HubSpotError } from '../../app/hubspot/errors.ts';
-import { createHubSpotHttp } from '../../app/hubspot/http.ts';
-import { createOAuthApi } from '../../app/hubspot/oauth.ts';
+import { createAccessTokensApi } from '../../app/hubspot/apis/access-tokens.ts';
+import { type ApiPaths, apiPaths } from '../../app/hubspot/versions.ts';
+import { HubSpotError } from '../../app/hubspot/client/errors.ts';
+import { createHubSpotHttp } from '../../app/hubspot/client/http.ts';
+import { createOAuthApi } from '../../app/hubspot/apis/oauth.ts';
 import { portalApis } from '../../app/hubspot/portal-apis.ts';
-import { createWebhookSettingsApi } from '../../app/hubspot/webhook-settings.ts';
-import { createLogger } from '../../app/logger.ts';
+import { createWebhookSettingsApi } from '../../app/hubspot/apis/webhook-settings.ts';
+import { createLogger } from '../../app/base/logger.ts';
 import { startSandbox } from '../../sandbox/index.ts';
 import { type Exchange, startRecordingProxy } from './recording-proxy.ts';
 

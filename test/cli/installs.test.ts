@@ -5,7 +5,7 @@ import { parseKeyRing } from '../../app/db/key-ring.ts';
 import { LOCKS } from '../../app/db/session-locks.ts';
 import { createDatabase } from '../helpers/database.ts';
 import { startWorld, type World } from '../helpers/world.ts';
-import { addInstalls } from '../tokens/add-installs.ts';
+import { addInstalls } from '../installs/tokens/add-installs.ts';
 import { hubspotCommand, hubspotJson } from './hubspot-command.ts';
 import { jsonInProcess, runInProcess } from './in-process.ts';
 

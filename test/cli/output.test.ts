@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
+import { jsonOfPrintable, printable, printableJson } from '../../app/base/printable.ts';
 import { createOutput } from '../../app/cli/output.ts';
-import { jsonOfPrintable, printable, printableJson } from '../../app/printable.ts';
 import { hubspotCommand } from './hubspot-command.ts';
 
 /** What moves a terminal's cursor or changes the direction of its text. */

@@ -168,7 +168,7 @@ const succeeded = (output: string) => ({ code: 0, output });
 function migrate(settings: Record<string, string>, root = ROOT): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
     const env = { ...PROGRAM_ENV, ...settings };
-    const file = path.join(root, 'app', 'db', 'migrate.ts');
+    const file = path.join(root, 'app', 'migrate.ts');
     execFile(process.execPath, [file], { env, cwd: import.meta.dirname }, (error, stdout, stderr) => {
       resolve({ code: error ? Number(error.code) : 0, output: (stdout + stderr).trim() });
     });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, get, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { boundConnections } from '../../app/connection-bound.ts';
+import { boundConnections } from '../../app/http/connection-bound.ts';
 import { createMemoryLog, type LogLine } from '../helpers/memory-log.ts';
 import { until } from '../helpers/until.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { sealTicket, TICKET_LIFETIME_MS } from '../../app/verification/page-ticket.ts';
+import { sealTicket, TICKET_LIFETIME_MS } from '../../app/cards/page-ticket.ts';
 import { signatureHeaders } from '../../sandbox/webhooks/sign.ts';
 import { expectError } from '../helpers/expect-error.ts';
 import { type OwnPostgres, startOwnPostgres } from '../helpers/own-postgres.ts';

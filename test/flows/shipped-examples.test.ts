@@ -5,8 +5,8 @@ import { expect, it } from '@jest/globals';
 import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
-const ROOT = path.join(import.meta.dirname, '..', '..', 'app');
-const HANDLER = path.join(ROOT, 'webhooks', 'contact-changed.ts');
+const ROOT = path.join(import.meta.dirname, '..', '..', 'integration');
+const HANDLER = path.join(ROOT, 'handlers', 'contact-changed.ts');
 const CARD = path.join(ROOT, 'cards', 'contact-overview.ts');
 
 /** A vendor may delete the examples: the path is no import that would have to exist. */

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { SHUTDOWN } from '../../app/shutdown.ts';
+import { SHUTDOWN } from '../../app/base/shutdown.ts';
 import { type OwnPostgres, startOwnPostgres } from '../helpers/own-postgres.ts';
 import { freePort, type RunningProcess, startProcess } from '../helpers/processes.ts';
 import { PROGRAM_ENV } from '../helpers/program-env.ts';

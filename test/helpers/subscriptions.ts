@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { wantedSubscriptions } from '../../app/services/wanted-subscriptions.ts';
+import { wantedSubscriptions } from '../../app/webhooks/subscriptions/wanted.ts';
 import { PROJECT, webhookHandlers } from './vendor.ts';
 
 interface Declared {

@@ -1,19 +1,15 @@
 import { registerHooks } from 'node:module';
 
-/** Folder of the registries that are to be used; the tests' own, if none is named. */
-const FOLDER = process.env.TEST_REGISTRIES ?? 'vendor';
+/** Folder of the integration that is to be used; the tests' own by default. */
+const FOLDER = process.env.TEST_INTEGRATION ?? 'vendor';
 
-/** A vendor's registries, and what stands in their place while a program of the app's is tested. */
-const FIXTURES = new Map(
-  ['webhooks', 'cards'].map((name) => [
-    new URL(`../../app/${name}/index.ts`, import.meta.url).href,
-    new URL(`../fixtures/${FOLDER}/${name}.ts`, import.meta.url).href,
-  ]),
-);
+/** What stands in the place of a vendor's integration while a program of the app's is tested. */
+const INTEGRATION = new URL('../../integration/index.ts', import.meta.url).href;
+const FIXTURE = new URL(`../fixtures/${FOLDER}/integration.ts`, import.meta.url).href;
 
 registerHooks({
   resolve(specifier, context, next) {
     const resolved = next(specifier, context);
-    return { ...resolved, url: FIXTURES.get(resolved.url) ?? resolved.url };
+    return { ...resolved, url: resolved.url === INTEGRATION ? FIXTURE : resolved.url };
   },
 });

@@ -1,5 +1,5 @@
-import { wakeWebhooks } from '../../app/jobs/wake-webhooks.ts';
 import type { AnyWebhookHandler } from '../../app/webhooks/handler.ts';
+import { wakeWebhooks } from '../../app/webhooks/pipeline/wake.ts';
 import { createDeliverySender } from './deliveries.ts';
 import { until } from './until.ts';
 import { startWorld } from './world.ts';

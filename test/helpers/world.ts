@@ -1,11 +1,11 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createApp } from '../../app/app.ts';
+import { createLogger, type Logger } from '../../app/base/logger.ts';
 import { loadConfig } from '../../app/config.ts';
 import { type ContextOptions, createContext } from '../../app/context.ts';
-import { type JobRunner, startJobRunner } from '../../app/jobs/runner.ts';
-import { listen } from '../../app/listen.ts';
-import { createLogger, type Logger } from '../../app/logger.ts';
+import { listen } from '../../app/http/listen.ts';
+import { type JobRunner, startJobRunner } from '../../app/queue/runner.ts';
 import { startSandbox } from '../../sandbox/index.ts';
 import { createDatabase } from './database.ts';
 import { createSandboxClient } from './sandbox-client.ts';

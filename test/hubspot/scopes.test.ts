@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { crmCommands } from '../../app/cli/crm.ts';
 import { explainRefusal } from '../../app/cli/refusal.ts';
-import type { HubSpotError } from '../../app/hubspot/errors.ts';
+import type { HubSpotError } from '../../app/hubspot/client/errors.ts';
 import { apiScopes } from '../../app/hubspot/scopes.ts';
 import { readProjectScopes } from '../../app/project-scopes.ts';
 import { runInProcess } from '../cli/in-process.ts';

@@ -5,7 +5,7 @@ import { installCommands } from '../../app/cli/installs.ts';
 import { createReadSecret } from '../../app/cli/secret.ts';
 import { createContext } from '../../app/context.ts';
 import { parseKeyRing } from '../../app/db/key-ring.ts';
-import { refreshExpiringTokens } from '../../app/jobs/refresh-expiring-tokens.ts';
+import { refreshExpiringTokens } from '../../app/installs/tokens/sweep.ts';
 import { defineHandler } from '../../app/webhooks/handler.ts';
 import { hubspotJson, hubspotReading } from '../cli/hubspot-command.ts';
 import { runInProcess } from '../cli/in-process.ts';

@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { alarmsStore } from '../../app/alarms/store.ts';
 import { createApp } from '../../app/app.ts';
 import { createContext } from '../../app/context.ts';
-import { alarmsStore } from '../../app/db/alarms-store.ts';
-import { listen } from '../../app/listen.ts';
+import { listen } from '../../app/http/listen.ts';
 import { createMemoryLog } from '../helpers/memory-log.ts';
 import { between } from '../helpers/sandbox-client.ts';
 import { API_KEY } from '../helpers/settings.ts';

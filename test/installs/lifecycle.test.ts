@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { type RunningProcess, startProcess } from '../helpers/processes.ts';
 import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
-import { addInstalls } from '../tokens/add-installs.ts';
+import { addInstalls } from './tokens/add-installs.ts';
 
 describe('the handlers of installs and uninstalls', () => {
   let world: World;

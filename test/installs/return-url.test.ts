@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { parseReturnUrl, withState } from '../../app/verification/return-url.ts';
+import { parseReturnUrl, withState } from '../../app/installs/return-url.ts';
 import { API_KEY } from '../helpers/settings.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 

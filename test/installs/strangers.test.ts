@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { oauthStatesStore } from '../../app/db/oauth-states-store.ts';
-import { sealState } from '../../app/verification/oauth-state.ts';
+import { sealState } from '../../app/installs/oauth-state.ts';
+import { oauthStatesStore } from '../../app/installs/states-store.ts';
 import { expectError } from '../helpers/expect-error.ts';
 import { createMemoryLog } from '../helpers/memory-log.ts';
 import { startWorld, type World } from '../helpers/world.ts';

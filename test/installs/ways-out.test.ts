@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { alarmsStore } from '../../app/db/alarms-store.ts';
+import { alarmsStore } from '../../app/alarms/store.ts';
 import { expectError } from '../helpers/expect-error.ts';
 import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
-import { addInstalls } from '../tokens/add-installs.ts';
+import { addInstalls } from './tokens/add-installs.ts';
 
 const UNINSTALL = '/appinstalls/2026-03/external-install';
 

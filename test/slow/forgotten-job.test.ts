@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { laneOf } from '../../app/services/webhook-lanes.ts';
 import { defineHandler } from '../../app/webhooks/handler.ts';
+import { laneOf } from '../../app/webhooks/pipeline/lanes.ts';
 import { until } from '../helpers/until.ts';
 import { anEvent, inWebhookWorld, type WebhookWorld } from '../helpers/webhook-world.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { BatchOutcome } from '../../app/hubspot/batch.ts';
+import type { BatchOutcome } from '../../app/hubspot/client/batch.ts';
 import type { PortalClient } from '../../app/hubspot/portal-client.ts';
 import { between } from '../helpers/sandbox-client.ts';
 import { startWorld, type World } from '../helpers/world.ts';

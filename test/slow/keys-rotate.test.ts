@@ -6,8 +6,8 @@ import type { Context } from '../../app/context.ts';
 import { PROGRAM_ENV } from '../helpers/program-env.ts';
 import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
-import { addInstalls } from '../tokens/add-installs.ts';
-import { BOTH_RING, keyIds, NEW_RING, OLD_RING, startLoad, withKeys } from '../tokens/key-load.ts';
+import { addInstalls } from '../installs/tokens/add-installs.ts';
+import { BOTH_RING, keyIds, NEW_RING, OLD_RING, startLoad, withKeys } from '../installs/tokens/key-load.ts';
 
 const INSTALLS = 10_000;
 const ROOT = path.join(import.meta.dirname, '..', '..');

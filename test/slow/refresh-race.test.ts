@@ -4,8 +4,8 @@ import { LOCKS } from '../../app/db/session-locks.ts';
 import { type RunningProcess, startProcess } from '../helpers/processes.ts';
 import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
-import { addInstalls } from '../tokens/add-installs.ts';
-import type { Command, Outcome } from '../tokens/caller.ts';
+import { addInstalls } from '../installs/tokens/add-installs.ts';
+import type { Command, Outcome } from '../installs/tokens/caller.ts';
 
 const PROCESSES = 4;
 const CALLS = 200;
@@ -38,7 +38,7 @@ describe('four processes that meet twenty expired portals', () => {
     await world.close();
   });
 
-  const start = () => startProcess('test/tokens/caller.ts', world.settings);
+  const start = () => startProcess('test/installs/tokens/caller.ts', world.settings);
 
   async function ask(asked: RunningProcess, via: Command['via'], calls = CALLS): Promise<Outcome> {
     const answer = once(asked.child, 'message');

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type RunningProcess, startProcess } from '../helpers/processes.ts';
 import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
-import { addInstalls } from '../tokens/add-installs.ts';
-import type { Command, Outcome } from '../tokens/caller.ts';
+import { addInstalls } from '../installs/tokens/add-installs.ts';
+import type { Command, Outcome } from '../installs/tokens/caller.ts';
 
 const PORTAL = 1_500_001;
 
@@ -14,7 +14,7 @@ describe('a process that stands still while it refreshes', () => {
 
   beforeAll(async () => {
     world = await startWorld();
-    stuck = await startProcess('test/tokens/caller.ts', world.settings);
+    stuck = await startProcess('test/installs/tokens/caller.ts', world.settings);
   });
   afterAll(async () => {
     await stuck.kill('SIGKILL');

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { refreshExpiringTokens } from '../../app/jobs/refresh-expiring-tokens.ts';
-import { REFRESH_MARGIN_MS } from '../../app/services/token-service.ts';
+import { REFRESH_MARGIN_MS } from '../../app/installs/tokens/service.ts';
+import { refreshExpiringTokens } from '../../app/installs/tokens/sweep.ts';
 import { startWorld, type World } from '../helpers/world.ts';
-import { addInstalls } from '../tokens/add-installs.ts';
+import { addInstalls } from '../installs/tokens/add-installs.ts';
 
 const MINUTES_OF_A_DAY = 24 * 60;
 const MINUTES_BETWEEN_CALLS = 3;

@@ -10,7 +10,7 @@ import { testSettings } from '../helpers/settings.ts';
 import { until } from '../helpers/until.ts';
 import { PROJECT } from '../helpers/vendor.ts';
 import { THEN } from '../helpers/webhook-world.ts';
-import { EFFECTS_TABLE } from '../webhooks/effects-worker.ts';
+import { EFFECTS_TABLE } from '../webhooks/pipeline/effects-worker.ts';
 
 const EVENTS = 20_000;
 const RECORDS = 500;
@@ -199,7 +199,10 @@ describe('20,000 events of 500 records over 3 portals, a fifth of them twice, in
   }
 
   async function startWorker(): Promise<RunningProcess> {
-    return watch('worker', await startAgain('test/webhooks/effects-worker.ts', { ...settings, PORT: '0' }));
+    return watch(
+      'worker',
+      await startAgain('test/webhooks/pipeline/effects-worker.ts', { ...settings, PORT: '0' }),
+    );
   }
 
   /** What a platform does: a process that cannot start while the database is away is started again. */

@@ -49,7 +49,7 @@ describe('200,000 events that wait', () => {
 
   it('leave the memory of the worker flat while it handles them', async () => {
     const env = { ...settings, ...HEAP_LIMIT, PORT: '0' };
-    const worker = await startProcess('test/webhooks/effects-worker.ts', env);
+    const worker = await startProcess('test/webhooks/pipeline/effects-worker.ts', env);
     running.push(worker);
     const samples: number[] = [];
     for (let done = 0; done < EVENTS; ) {
@@ -77,7 +77,7 @@ describe('200,000 events that wait', () => {
       for (const next of deliveries) expect((await hubspot.send(next)).status).toBe(204);
     };
     await Promise.all(Array.from({ length: CONNECTIONS }, connection));
-    const worker = await startProcess('test/webhooks/effects-worker.ts', {
+    const worker = await startProcess('test/webhooks/pipeline/effects-worker.ts', {
       ...settings,
       ...HEAP_LIMIT,
       PORT: '0',

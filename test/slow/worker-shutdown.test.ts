@@ -2,9 +2,9 @@ import { expect, it } from '@jest/globals';
 import { startProcess } from '../helpers/processes.ts';
 import { until } from '../helpers/until.ts';
 import { anEvent, inWebhookWorld } from '../helpers/webhook-world.ts';
-import { EFFECTS_TABLE } from '../webhooks/effects-worker.ts';
+import { EFFECTS_TABLE } from '../webhooks/pipeline/effects-worker.ts';
 
-const PROGRAM = 'test/webhooks/effects-worker.ts';
+const PROGRAM = 'test/webhooks/pipeline/effects-worker.ts';
 
 it('a worker that is stopped while a handler hangs says so and exits with 1, and another worker handles the event', () =>
   inWebhookWorld(

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
-import { timelineEventsStore } from '../../app/db/timeline-events-store.ts';
-import { contentDigest } from '../../app/services/timeline-content.ts';
-import { sendNow } from '../../app/services/timeline-jobs.ts';
+import { contentDigest } from '../../app/timeline/content.ts';
+import { sendNow } from '../../app/timeline/jobs.ts';
+import { timelineEventsStore } from '../../app/timeline/store.ts';
 import { defineHandler } from '../../app/webhooks/handler.ts';
 import { startAnswerGate } from '../helpers/answer-gate.ts';
 import { until } from '../helpers/until.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { jobKeyOf } from '../../app/services/timeline-jobs.ts';
+import { jobKeyOf } from '../../app/timeline/jobs.ts';
 
 it('gives two app events one job key when portal, event type and id are the same, and only then', () => {
   const separators = fc.string({ unit: fc.constantFrom('"', ',', ':', '\\', 'a'), maxLength: 4 });

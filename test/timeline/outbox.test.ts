@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { enqueue } from '../../app/jobs/enqueue.ts';
-import { type JobRunner, startJobRunner } from '../../app/jobs/runner.ts';
+import { enqueue } from '../../app/queue/enqueue.ts';
+import { type JobRunner, startJobRunner } from '../../app/queue/runner.ts';
 import { enqueueSlot } from '../../app/schedule.ts';
 import { startAnswerGate } from '../helpers/answer-gate.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';

@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import type { Express } from 'express';
+import handlebars from 'handlebars';
+
+/**
+ * Handlebars pages inside `layout.hbs`. Values are escaped; there is no raw output but the page in its layout.
+ * Templates are read once.
+ * @param folders of the features' own pages.
+ */
+export function registerViews(app: Express, folders: readonly string[]): void {
+  const compiled = new Map<string, HandlebarsTemplateDelegate>();
+  const template = (file: string) => {
+    const known = compiled.get(file);
+    if (known) return known;
+    const fresh = handlebars.compile(readFileSync(file, 'utf8'), { strict: false });
+    compiled.set(file, fresh);
+    return fresh;
+  };
+  handlebars.registerPartial(
+    'consent-banner',
+    readFileSync(`${import.meta.dirname}/consent-banner.hbs`, 'utf8'),
+  );
+  app.set('views', [import.meta.dirname, ...folders]);
+  app.set('view engine', 'hbs');
+  app.engine('hbs', (file, data, done) => {
+    try {
+      const body = template(file)(data);
+      done(null, template(`${import.meta.dirname}/layout.hbs`)({ ...data, body }));
+    } catch (error) {
+      done(error);
+    }
+  });
+}

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { type OnProgress, sendBatch } from '../client/batch.ts';
+import type { Send } from '../client/http.ts';
+import { readPages } from '../client/pages.ts';
+import { pathPart } from '../client/path-part.ts';
+import { apiPaths } from '../versions.ts';
+import { associated, associationBatches, type LabelledPair, type RecordPair } from './association-batches.ts';
+import { associationLabels } from './association-labels.ts';
+import { associationLimits } from './association-limits.ts';
+import { type AssociationSpec, nextPage } from './crm-record.ts';
+
+export type Associated = z.output<typeof associated>;
+
+/** One side of an association: `{ type: 'contacts', id: '101' }`. */
+export interface RecordRef {
+  readonly type: string;
+  readonly id: string;
+}
+
+/** Documented most of one page. */
+const PAGE = 500;
+const page = z.object({ results: z.array(associated), paging: nextPage });
+
+/**
+ * Which records belong together, and how. The type ids of the two directions differ.
+ * @see https://developers.hubspot.com/docs/api-reference/crm-associations-v4/guide
+ */
+export function createAssociationsApi(send: Send, paths = apiPaths) {
+  const joined = (...parts: string[]) => parts.map(pathPart).join('/');
+  const below = ({ type, id }: RecordRef, ...parts: string[]) =>
+    `${paths.recordAssociations.path}/${joined(type, id, 'associations', ...parts)}`;
+  const batches = (fromType: string, toType: string) =>
+    associationBatches(`${paths.associations.path}/${joined(fromType, toType)}`);
+
+  return {
+    /** Every record of a type that a record is associated with. */
+    list: (from: RecordRef, toType: string): AsyncGenerator<Associated, void> =>
+      readPages(send, { method: 'GET', path: below(from, toType), query: { limit: PAGE } }, page),
+
+    /** Associates two records without a label; once is as good as twice. */
+    async createDefault(from: RecordRef, to: RecordRef): Promise<void> {
+      await send({ method: 'PUT', path: below(from, 'default', to.type, to.id) });
+    },
+
+    /** Associates two records with these labels, which are those of the direction `from` → `to`. */
+    async create(from: RecordRef, to: RecordRef, types: readonly AssociationSpec[]): Promise<void> {
+      await send({ method: 'PUT', path: below(from, to.type, to.id), json: types });
+    },
+
+    /** Ends every association between two records. */
+    async delete(from: RecordRef, to: RecordRef): Promise<void> {
+      await send({ method: 'DELETE', path: below(from, to.type, to.id) });
+    },
+
+    /** Associates pairs of record ids with labels. */
+    batchCreate: (
+      fromType: string,
+      toType: string,
+      pairs: readonly LabelledPair[],
+      onProgress?: OnProgress,
+    ) => sendBatch(send, batches(fromType, toType).create, pairs, onProgress),
+
+    batchCreateDefault: (
+      fromType: string,
+      toType: string,
+      pairs: readonly RecordPair[],
+      onProgress?: OnProgress,
+    ) => sendBatch(send, batches(fromType, toType).createDefault, pairs, onProgress),
+
+    /** Ends every association of each pair. */
+    batchDelete: (fromType: string, toType: string, pairs: readonly RecordPair[], onProgress?: OnProgress) =>
+      sendBatch(send, batches(fromType, toType).archive, pairs, onProgress),
+
+    /** Takes labels away; a pair stays associated while another label or the plain association is left. */
+    batchDeleteLabels: (
+      fromType: string,
+      toType: string,
+      pairs: readonly LabelledPair[],
+      onProgress?: OnProgress,
+    ) => sendBatch(send, batches(fromType, toType).archiveLabels, pairs, onProgress),
+
+    /**
+     * The first 500 associations of each record, none as an empty `to`; where `paging.next` is there, `list` reads the
+     * others. HubSpot answers so for an id that no record has, too.
+     */
+    batchRead: (fromType: string, toType: string, ids: readonly string[], onProgress?: OnProgress) =>
+      sendBatch(send, batches(fromType, toType).read, ids, onProgress),
+
+    labels: associationLabels(send, paths),
+
+    limits: associationLimits(send, paths),
+  };
+}

@@ -1,0 +1,35 @@
+import { HubSpotError } from '../client/errors.ts';
+import type { Send } from '../client/http.ts';
+import { apiPaths } from '../versions.ts';
+
+/** One app event on a record's timeline. Immutable once HubSpot has it; `id` is unique per event type. */
+export interface AppEventOccurrence {
+  readonly eventTypeName: string;
+  readonly id: string;
+  readonly email?: string | undefined;
+  readonly objectId?: string | undefined;
+  /** ISO 8601. */
+  readonly timestamp?: string | undefined;
+  readonly properties: Record<string, string | number>;
+  readonly extraData?: Record<string, unknown> | undefined;
+}
+
+/** @see https://developers.hubspot.com/docs/apps/developer-platform/add-features/app-events/overview */
+export function createTimelineApi(send: Send, paths = apiPaths) {
+  return {
+    /** Sends an event; one that HubSpot has already (409, first wins) counts as sent. */
+    async sendEvent(occurrence: AppEventOccurrence): Promise<void> {
+      try {
+        await send({
+          method: 'POST',
+          path: `${paths.appEvents.path}/events`,
+          json: occurrence,
+          once: true,
+        });
+      } catch (error) {
+        if (error instanceof HubSpotError && error.status === 409) return;
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,161 @@
+import got, { type Method } from 'got';
+import { type Logger, maskEmails } from '../../base/logger.ts';
+import type { CallLane, RateHeaders } from './budget.ts';
+import { withoutSecretErrors, withoutSecrets } from './error-body.ts';
+import { HubSpotError, isIdempotent } from './errors.ts';
+
+export interface HubSpotRequest {
+  readonly method: Method;
+  readonly path: string;
+  /** A list travels with commas, an empty one not at all. */
+  readonly query?: Record<string, string | number | boolean | readonly string[] | undefined>;
+  readonly json?: unknown;
+  readonly form?: Record<string, string>;
+  readonly accessToken?: string;
+  /** That token was given to this server: no consent of the app stands behind it. */
+  readonly givenToken?: boolean;
+  /** Whether repeating the request changes nothing more; by default GET, PUT and DELETE. */
+  readonly idempotent?: boolean;
+  /** Told the portal's rate limit when the answer names it. */
+  readonly onRate?: (rate: RateHeaders) => void;
+  /** Milliseconds after which the caller waits no longer. */
+  readonly timeoutMs?: number;
+  /** The caller sees to further tries itself. */
+  readonly once?: boolean;
+  /** Part of much work: it waits as long as background calls do, and gives way to what somebody waits for. */
+  readonly patient?: boolean;
+  /** Which of HubSpot's rate limits it counts against. */
+  readonly lane?: CallLane;
+}
+
+/**
+ * Sends one request and gives the parsed JSON body, `undefined` when the answer has none (204).
+ * @throws {HubSpotError} for every status from 300, for no answer, and for a body that is not JSON.
+ */
+export type Send = (request: HubSpotRequest) => Promise<unknown>;
+
+/** From connecting to the last byte; HubSpot's own slow endpoints answer well within it. */
+const TIMEOUT_MS = 15_000;
+
+/** The connection was never made. */
+const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
+
+/** @param askedScopes those that the app asks for, so that a refusal can say whether it asks for a missing one. */
+export function createHubSpotHttp(
+  apiUrl: string,
+  logger: Logger,
+  timeoutMs = TIMEOUT_MS,
+  askedScopes?: readonly string[],
+): Send {
+  const client = got.extend({
+    retry: { limit: 0 },
+    throwHttpErrors: false,
+    followRedirect: false,
+    headers: { 'user-agent': 'hubspot-public-app-server', accept: 'application/json' },
+  });
+
+  return async (request) => {
+    const { method, path, query, json, form, accessToken, onRate } = request;
+    const started = performance.now();
+    const about = { method, path, idempotent: request.idempotent };
+    let response: { statusCode: number; body: string; headers: Headers };
+    try {
+      response = await client(apiUrl + path + queryString(query), {
+        method,
+        timeout: { request: Math.max(1, Math.min(timeoutMs, request.timeoutMs ?? timeoutMs)) },
+        ...(json !== undefined && { json }),
+        ...(form && { form }),
+        ...(accessToken && { headers: { authorization: `Bearer ${accessToken}` } }),
+      });
+    } catch (error) {
+      // No cause: got's errors hold the request, and with it tokens and client secret.
+      const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+      const sent = !NEVER_SENT.has(reason);
+      const note = sent && !isIdempotent(request) ? 'it was sent and may have been carried out' : undefined;
+      throw new HubSpotError({ ...about, problem: `no answer (${reason})`, sent, answered: false, note });
+    }
+
+    const { statusCode: status, headers } = response;
+    const correlationId = asText(headers['x-hubspot-correlation-id']);
+    logger.debug(
+      { method, path: maskEmails(path), status, correlationId, ms: Math.round(performance.now() - started) },
+      'called HubSpot',
+    );
+    const rate = rateOf(headers);
+    if (rate) onRate?.(rate);
+    const body = parseJson(response.body);
+    if (status >= 300) {
+      const retryAfter = retryAfterOf(headers);
+      const correctHublet = asText(headers['x-hubspot-correct-hublet']);
+      const said = body.ok ? withoutSecrets(body.value, secretsOf(request)) : undefined;
+      const { givenToken } = request;
+      const answered = { status, retryAfter, correlationId, correctHublet, askedScopes, givenToken };
+      throw new HubSpotError({ ...about, ...answered }, said);
+    }
+    if (!body.ok) {
+      throw new HubSpotError({ ...about, correlationId, problem: `${status} with a body that is not JSON` });
+    }
+    // Writes may be answered with nothing; what is read was lost on the way.
+    if (method === 'GET' && body.value === undefined) {
+      throw new HubSpotError({ ...about, correlationId, problem: `${status} without a body` });
+    }
+    return status === 207 ? withoutSecretErrors(body.value, secretsOf(request)) : body.value;
+  };
+}
+
+/** What HubSpot may repeat in the text of an error. */
+const secretsOf = ({ accessToken, form = {}, query = {} }: HubSpotRequest): string[] =>
+  [accessToken, form.code, form.refresh_token, form.token, form.client_secret, query.hapikey].filter(
+    (secret) => typeof secret === 'string',
+  );
+
+function rateOf(headers: Headers): RateHeaders | undefined {
+  const limit = numberIn(headers['x-hubspot-ratelimit-max']);
+  if (!limit) return undefined;
+  return {
+    limit,
+    remaining: numberIn(headers['x-hubspot-ratelimit-remaining']),
+    intervalMs: numberIn(headers['x-hubspot-ratelimit-interval-milliseconds']),
+  };
+}
+
+/** Seconds from `Retry-After`, which is a number of them or, by RFC 9110, a date: that of the server's clock. */
+function retryAfterOf(headers: Headers): number | undefined {
+  const said = asText(headers['retry-after']);
+  if (said === undefined) return undefined;
+  const seconds =
+    numberIn(said) ?? (Date.parse(said) - (Date.parse(asText(headers.date) ?? '') || Date.now())) / 1000;
+  return seconds > 0 ? Math.ceil(seconds) : undefined;
+}
+
+function parseJson(text: string): { ok: true; value: unknown } | { ok: false } {
+  if (text === '') return { ok: true, value: undefined };
+  try {
+    return { ok: true, value: JSON.parse(text) };
+  } catch {
+    return { ok: false };
+  }
+}
+
+/** `?name=value&…` as it is sent, empty for none. */
+export function queryString(query: HubSpotRequest['query'] = {}): string {
+  const pairs = Object.entries(query).flatMap(([name, value]) =>
+    isUnset(value)
+      ? []
+      : [`${name}=${encodeURIComponent(Array.isArray(value) ? value.join(',') : String(value))}`],
+  );
+  return pairs.length > 0 ? `?${pairs.join('&')}` : '';
+}
+
+export const isUnset = (value: unknown) =>
+  value === undefined || (Array.isArray(value) && value.length === 0);
+
+type Headers = Readonly<Record<string, unknown>>;
+
+/** A number from 0. */
+function numberIn(value: unknown): number | undefined {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
+  return number >= 0 && Number.isFinite(number) ? number : undefined;
+}
+
+const asText = (value: unknown) => (typeof value === 'string' ? value : undefined);

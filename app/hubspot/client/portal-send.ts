@@ -1,0 +1,179 @@
+import type { Logger } from '../../base/logger.ts';
+import type { ApiPaths } from '../versions.ts';
+import { type CallBudget, CallBudgetSpent, type CallPriority } from './budget.ts';
+import { HubSpotError, isIdempotent } from './errors.ts';
+import { logFailure } from './failure-log.ts';
+import type { HubSpotRequest, Send } from './http.ts';
+import { rateLimitWait, withRetries } from './retry.ts';
+
+/** Where a portal's access token comes from. */
+export interface AccessTokens {
+  current(): Promise<string>;
+  /** A token other than `refused`, which HubSpot answered with 401. */
+  renewed(refused: string): Promise<string>;
+  /** Whether it was given to this server, in the place of a consent that could be repeated. */
+  isGiven(): boolean;
+}
+
+/** What an operator should learn of a portal's calls. */
+export interface PortalWatch {
+  /** A call failed for good. */
+  failed(portalId: number, error: HubSpotError): void;
+  /** HubSpot did what a call asked for that began at `since`, by `performance.now()`. */
+  answered(portalId: number, since: number): void;
+  /** Whether the portal's calls are held because its limit of the day is used up. */
+  hasDailyLimit(portalId: number): Promise<boolean>;
+}
+
+export interface PortalCalls {
+  readonly portalId: number;
+  readonly http: Send;
+  readonly tokens: AccessTokens;
+  readonly budget: CallBudget;
+  readonly priority: CallPriority;
+  readonly watch: PortalWatch;
+  readonly logger: Logger;
+  readonly deadlinesMs?: Deadlines | undefined;
+  /** When all calls must have ended, by `performance.now()`; beside the deadline of each. */
+  readonly endsAt?: number | undefined;
+  /** No call is sent again. */
+  readonly once?: boolean | undefined;
+  readonly paths?: ApiPaths | undefined;
+}
+
+export type Deadlines = Readonly<Record<CallPriority, number>>;
+
+/**
+ * How long a call takes at most, with the wait for its token and its place in the budget, and with all retries. Ten
+ * seconds are enough for HubSpot's slow answers and few enough for who waits.
+ */
+const DEADLINES_MS: Deadlines = { interactive: 10_000, background: 120_000 };
+
+/** What is sent later than this before the deadline would be cut off while HubSpot works on it. */
+const WORTH_SENDING_MS = 1_000;
+
+/** A call of which the budget can say that it has to wait for longer is held for another reason than the rate. */
+const LONGEST_WINDOW_MS = 15_000;
+
+interface Call {
+  readonly request: HubSpotRequest;
+  readonly priority: CallPriority;
+  /** By `performance.now()`. */
+  readonly endsAt: number;
+  /** A 401 costs one refresh. */
+  renewed: boolean;
+}
+
+/**
+ * Sends requests for one portal: within its call budget, with its token, within the deadline, again where that is
+ * safe. A 401 costs one refresh and one retry.
+ */
+export function createPortalSend(calls: PortalCalls): Send {
+  const { portalId, http, tokens, budget, watch, logger, deadlinesMs = DEADLINES_MS } = calls;
+  return async (request) => {
+    const since = performance.now();
+    const priority = request.patient ? 'background' : calls.priority;
+    const endsAt = Math.min(since + deadlinesMs[priority], calls.endsAt ?? Infinity);
+    const call: Call = { request, priority, endsAt, renewed: false };
+    const once = calls.once || request.once;
+    const answer = await withRetries(() => withToken(call), {
+      idempotent: isIdempotent(request),
+      leftMs: () => (once ? 0 : timeToSend(call)),
+      onFailure(error, attempt, delay) {
+        hold(request, error);
+        logFailure(logger, error, { portalId, attempt }, delay);
+        if (delay === undefined) watch.failed(portalId, error);
+      },
+    });
+    watch.answered(portalId, since);
+    return answer;
+  };
+
+  async function withToken(call: Call): Promise<unknown> {
+    const accessToken = await inTime(call, () => tokens.current());
+    try {
+      return await withinBudget(call, accessToken);
+    } catch (error) {
+      // 401 means HubSpot did nothing with the request, so sending it again is safe for every method.
+      if (!(error instanceof HubSpotError && error.status === 401) || call.renewed) throw error;
+      call.renewed = true;
+      return await withinBudget(call, await inTime(call, () => tokens.renewed(accessToken)));
+    }
+  }
+
+  /** Waits for a token. A refresh that takes longer goes on: what HubSpot gives for it is for all calls. */
+  async function inTime(call: Call, token: () => Promise<string>): Promise<string> {
+    refuseLate(call);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const giveUp = () => reject(notSent(call.request, 'no access token in time'));
+      timer = setTimeout(giveUp, timeToSend(call));
+    });
+    try {
+      return await Promise.race([token(), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Sends it when the budget allows. */
+  async function withinBudget(call: Call, accessToken: string): Promise<unknown> {
+    refuseLate(call);
+    const { request, priority } = call;
+    const lane = laneOf(request);
+    const answered = await budget.take(portalId, lane, priority, timeToSend(call)).catch(async (error) => {
+      if (!(error instanceof CallBudgetSpent)) throw error;
+      throw await refusedByBudget(request, error.waitMs);
+    });
+    try {
+      return await http({
+        ...request,
+        accessToken,
+        givenToken: tokens.isGiven(),
+        timeoutMs: call.endsAt - performance.now(),
+        onRate: (rate) => budget.observe(portalId, lane, rate),
+      });
+    } finally {
+      answered();
+    }
+  }
+
+  async function refusedByBudget(request: HubSpotRequest, waitMs = 0): Promise<HubSpotError> {
+    if (waitMs <= LONGEST_WINDOW_MS || !(await watch.hasDailyLimit(portalId))) {
+      return notSent(request, 'the call budget is spent', waitMs || undefined);
+    }
+    return notSent(request, 'an earlier call met the daily limit', waitMs, 'DAILY');
+  }
+
+  /** A refusal for the rate concerns every call of the portal; that of the day both lanes. */
+  function hold(request: HubSpotRequest, error: HubSpotError) {
+    if (error.status !== 429) return;
+    const lanes = error.dailyLimit ? (['general', 'search'] as const) : [laneOf(request)];
+    for (const lane of lanes) budget.hold(portalId, lane, rateLimitWait(error));
+  }
+}
+
+const timeToSend = ({ endsAt }: Call) => endsAt - WORTH_SENDING_MS - performance.now();
+
+function refuseLate(call: Call): void {
+  if (timeToSend(call) <= 0) throw notSent(call.request, 'its time is over');
+}
+
+const laneOf = (request: HubSpotRequest) => request.lane ?? 'general';
+
+function notSent(
+  { method, path }: HubSpotRequest,
+  why: string,
+  waitMs?: number,
+  policyName?: string,
+): HubSpotError {
+  const retryAfter = waitMs === undefined ? undefined : Math.ceil(waitMs / 1000);
+  return new HubSpotError({
+    method,
+    path,
+    problem: `not sent: ${why}`,
+    sent: false,
+    retryAfter,
+    policyName,
+  });
+}

@@ -1,5 +1,0 @@
-import { contactChanged } from './contact-changed.ts';
-import type { AnyWebhookHandler } from './handler.ts';
-
-/** Your webhook handlers. */
-export const webhookHandlers: readonly AnyWebhookHandler[] = [contactChanged];

@@ -1,0 +1,76 @@
+import { int8Array } from '../../db/binary-array.ts';
+import type { Db } from '../../db/pool.ts';
+import type { Mark } from './written-values.ts';
+
+/** For how long before and after a write HubSpot may say that it happened: calls take time, and clocks differ. */
+const BEFORE = '30 seconds';
+const AFTER = '60 seconds';
+
+/** Table `own_writes`: a short ledger of what this app wrote at HubSpot. */
+export const ownWritesStore = {
+  /** One statement for all of a request. @returns when, as the ledger has it. */
+  async add(db: Db, marks: readonly Mark[], byHandler: boolean): Promise<string | undefined> {
+    const { rows } = await db.query<{ at: string }>({
+      name: 'add-own-writes',
+      text: `insert into own_writes (record, marks, by_handler)
+        select record, array_agg(mark), $3 from unnest($1::bigint[], $2::bigint[]) as w (record, mark) group by record
+        returning written_at::text as at`,
+      values: [
+        int8Array(marks.map(({ record }) => record)),
+        int8Array(marks.map(({ mark }) => mark)),
+        byHandler,
+      ],
+    });
+    return rows[0]?.at;
+  },
+
+  /** Takes back what one statement added. */
+  async remove(db: Db, marks: readonly Mark[], at: string): Promise<void> {
+    await db.query(
+      `delete from own_writes where record = any($1::bigint[]) and written_at = $2::text::timestamptz`,
+      [int8Array(marks.map(({ record }) => record)), at],
+    );
+  },
+
+  /** Which of these changes are in the ledger, near the time at which they occurred; indexes into the list. */
+  async found(
+    db: Db,
+    changes: readonly (Mark & { readonly occurredAt: number })[],
+  ): Promise<ReadonlySet<number>> {
+    if (changes.length === 0) return new Set();
+    const { rows } = await db.query<{ index: number }>({
+      name: 'find-own-writes',
+      text: `select (c.index - 1)::int as index
+        from unnest($1::bigint[], $2::bigint[], $3::bigint[]) with ordinality as c (record, mark, occurred_at, index)
+        where exists (select from own_writes w where w.record = c.record and c.mark = any(w.marks)
+          and to_timestamp(c.occurred_at / 1000.0)
+            between w.written_at - interval '${BEFORE}' and w.written_at + interval '${AFTER}')`,
+      values: [
+        int8Array(changes.map(({ record }) => record)),
+        int8Array(changes.map(({ mark }) => mark)),
+        int8Array(changes.map(({ occurredAt }) => occurredAt)),
+      ],
+    });
+    return new Set(rows.map(({ index }) => index));
+  },
+
+  /** How often webhook handlers wrote to a record in the last two minutes. */
+  async byHandlers(db: Db, record: number): Promise<number> {
+    const { rows } = await db.query<{ writes: number }>({
+      name: 'count-own-writes',
+      text: `select count(*)::int as writes from own_writes
+        where record = $1 and by_handler and written_at > now() - interval '2 minutes'`,
+      values: [record],
+    });
+    return rows[0]?.writes ?? 0;
+  },
+
+  /** Deletes a page of what was written before `before`. @returns how many. */
+  async prune(db: Db, before: Date, limit: number): Promise<number> {
+    const { rowCount } = await db.query(
+      'delete from own_writes where ctid = any(array(select ctid from own_writes where written_at < $1 limit $2))',
+      [before, limit],
+    );
+    return rowCount ?? 0;
+  },
+};

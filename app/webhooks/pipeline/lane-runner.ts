@@ -1,0 +1,231 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import { reasonOf } from '../../base/reason-of.ts';
+import { withinTime } from '../../base/within-time.ts';
+import { createGroupCommit } from '../../db/group-commit.ts';
+import type { Pool } from '../../db/pool.ts';
+import { HandlerFailure, type WebhookDispatcher } from '../dispatcher.ts';
+import { PRIVACY_DELETION, type WebhookEvent } from '../event/event.ts';
+import { InvalidEvent } from '../event/fields.ts';
+import { type PendingEvent, webhookEventsStore } from '../events-store.ts';
+import { HandlerLoop } from '../own-writes/loops.ts';
+import type { WebhookBacklog } from './backlog.ts';
+import { EventNotDue } from './event-transaction.ts';
+import { type LanesAtWork, wakeLanes } from './lanes.ts';
+import { retryPlan } from './retry.ts';
+
+const RECORDS_AT_ONCE = 8;
+/** What was read longer ago is read again: what came late still runs in its order, and imports let others pass. */
+const FRESH_MS = 250;
+/**
+ * As many are read at once as are likely to be handled while they are fresh, within these bounds. All lanes begin with
+ * the fewest: events may be large.
+ */
+const FEWEST = 16;
+const MOST = 1_000;
+/** A lane with endless work makes room for other lanes, and other processes, after this. */
+const LONGEST_TURN_MS = 5_000;
+/** How long the end of a turn waits for the handlers under way before it goes on with other records instead. */
+const HAND_OVER_MS = 1_000;
+
+interface Dependencies {
+  pool: Pool;
+  dispatcher: WebhookDispatcher;
+  backlog: WebhookBacklog;
+  lanesAtWork: LanesAtWork;
+  clock: Clock;
+  logger: Logger;
+}
+
+interface Failure {
+  /** When the event is tried again; undefined when it is dead. */
+  readonly runAt: Date | undefined;
+  readonly text: string;
+}
+
+/** Handles the events of a lane: of one record one after another in order, of different records side by side. */
+export function createWebhookLaneRunner(dependencies: Dependencies) {
+  const { pool, dispatcher, backlog, lanesAtWork, clock, logger } = dependencies;
+  const marks = createGroupCommit<string>((ids) => webhookEventsStore.done(pool, ids), 1_000);
+
+  return {
+    /** Works the lane until it is empty, its turn is over, or `stopping` says so; then nothing is under way. */
+    async run(lane: number, stopping: () => boolean): Promise<void> {
+      const records = createRecords(stopping);
+      let empty = false;
+      let limit = FEWEST;
+      lanesAtWork.begin(lane);
+      try {
+        await backlog.whenSplit(stopping);
+        let turnEnds = performance.now() + LONGEST_TURN_MS;
+        while (!empty && !records.failed() && !stopping()) {
+          if (performance.now() > turnEnds) {
+            if (await records.ended(HAND_OVER_MS)) break;
+            turnEnds = performance.now() + LONGEST_TURN_MS;
+          }
+          await backlog.whenShort(stopping);
+          const underWay = records.underWay();
+          await records.marked();
+          const roundsEnded = lanesAtWork.roundsEnded();
+          const pending = await webhookEventsStore.pending(pool, lane, limit, underWay);
+          if (pending.length > 0 && records.hasRoom()) {
+            const handled = await records.work(pending);
+            limit = Math.min(Math.max(2 * handled, FEWEST), MOST);
+          } else if (underWay.length > 0) await records.oneEnded(underWay, FRESH_MS);
+          else empty = await lanesAtWork.end(lane, roundsEnded);
+        }
+      } finally {
+        lanesAtWork.stop(lane);
+        await records.ended();
+      }
+      await records.marked();
+      if (!empty) return wakeLanes(pool, [lane]);
+      const retryAt = await webhookEventsStore.nextRetry(pool, lane);
+      if (retryAt) await wakeLanes(pool, [lane], retryAt);
+    },
+  };
+
+  /** The records of a lane that are being worked. */
+  function createRecords(stopping: () => boolean) {
+    const running = new Map<string, Promise<void>>();
+    /** Those that wait for a run that was given up: they take no other record's place. */
+    const parked = new Map<string, Promise<void>>();
+    const all = () => [...running.values(), ...parked.values()];
+    let unmarked: Promise<void>[] = [];
+    let handled = 0;
+    let failure: { error: unknown } | undefined;
+    const fail = (error: unknown) => {
+      failure ??= { error };
+    };
+
+    return {
+      failed: () => failure !== undefined,
+      underWay: () => [...running.keys(), ...parked.keys()],
+      hasRoom: () => running.size < RECORDS_AT_ONCE,
+
+      /** Resolves when it is time to look again. @returns how many events were handled meanwhile. */
+      async work(pending: readonly PendingEvent[]): Promise<number> {
+        const handledBefore = handled;
+        const readAt = performance.now();
+        const isFresh = () => !failure && !stopping() && performance.now() - readAt < FRESH_MS;
+        const records = Map.groupBy(pending, ({ record }) => record).entries();
+        const next = async () => {
+          for (const [record, events] of records) {
+            if (dispatcher.isBusy(record)) {
+              park(record);
+              continue;
+            }
+            const run = runRecord(events, isFresh).catch(fail);
+            running.set(record, run);
+            await run;
+            running.delete(record);
+            if (!isFresh()) return;
+          }
+        };
+        await Promise.race(Array.from({ length: RECORDS_AT_ONCE - running.size }, next));
+        return handled - handledBefore;
+      },
+
+      /** Resolves when what was handled of records that are no longer under way is marked as done. */
+      async marked(): Promise<void> {
+        const waiting = unmarked;
+        unmarked = [];
+        await Promise.all(waiting);
+        if (failure) throw failure.error;
+      },
+
+      /** Resolves when one of the records has ended, or after `ms`. */
+      async oneEnded(underWay: readonly string[], ms: number): Promise<void> {
+        if (underWay.every((record) => running.has(record) || parked.has(record)))
+          await withinTime(Promise.race(all()), ms);
+      },
+
+      /** @returns whether nothing is under way any more, after `ms` at the latest. */
+      async ended(ms?: number): Promise<boolean> {
+        const ended = Promise.all(all());
+        await (ms === undefined ? ended : withinTime(ended, ms));
+        return all().length === 0;
+      },
+    };
+
+    function park(record: string) {
+      const free = dispatcher.whenFree(record, stopping).finally(() => parked.delete(record));
+      parked.set(record, free);
+    }
+
+    async function runRecord(events: readonly PendingEvent[], isFresh: () => boolean): Promise<void> {
+      const before: Promise<void>[] = [];
+      for (const event of events) {
+        if (!isFresh()) return;
+        const outcome = await runEvent(event, () => Promise.all(before));
+        handled += 1;
+        if (outcome === 'held') return;
+        if (outcome === 'to_mark') {
+          // The next event of a record does not wait for the mark: after a crash both would run again, in order.
+          const mark = marks.add(event.id);
+          mark.catch(fail);
+          before.push(mark);
+          unmarked.push(mark);
+        }
+        // It may have erased the record's other events.
+        if (event.event.subscriptionType === PRIVACY_DELETION) return;
+      }
+    }
+  }
+
+  async function runEvent(
+    pending: PendingEvent,
+    before: () => Promise<unknown>,
+  ): Promise<'marked' | 'to_mark' | 'held'> {
+    try {
+      return (await dispatcher.handle(pending, before)) ? 'marked' : 'to_mark';
+    } catch (err) {
+      if (err instanceof EventNotDue) {
+        await webhookEventsStore.bringForward(pool, [pending.record]);
+        return 'held';
+      }
+      const { runAt, text } = readFailure(pending, err);
+      await webhookEventsStore.failed(pool, pending.id, text, runAt);
+      return runAt ? 'held' : 'marked';
+    }
+  }
+
+  /** What a handler throws is its own, and reading it may throw: that is not a failure of the lane. */
+  function readFailure(pending: PendingEvent, error: unknown): Failure {
+    const failed = error instanceof HandlerFailure ? error : undefined;
+    const thrown = failed ? failed.thrown : error;
+    try {
+      return reportFailure(pending, asError(thrown, failed?.handler), failed?.handler);
+    } catch {
+      const unreadable = new Error(`${named(failed?.handler)} failed with an error that cannot be recorded.`);
+      return reportFailure(pending, unreadable, failed?.handler);
+    }
+  }
+
+  function reportFailure(pending: PendingEvent, err: unknown, handler: string | undefined): Failure {
+    const { subscriptionType, portalId } = pending.event;
+    const text = textOf(err, pending.event);
+    const attempt = pending.attempts + 1;
+    const runAt = retryPlan(err, attempt, clock.now());
+    const about = { handler, subscriptionType, eventId: pending.id, portalId, attempt, err };
+    if (err instanceof InvalidEvent) logger.error(about, 'an event is invalid; it is now a dead letter');
+    else if (err instanceof HandlerLoop) logger.error(about, 'an event of a loop is kept as a dead letter');
+    else if (runAt)
+      logger.warn({ ...about, retryAt: runAt }, 'a webhook handler failed; the event will be retried');
+    else logger.error(about, 'a webhook handler failed for the last time; the event is now a dead letter');
+    return { runAt, text };
+  }
+}
+
+const named = (handler: string | undefined) => (handler ? `The handler ${handler}` : 'The handler');
+
+/** Handlers may throw anything: undefined, a string, a list. */
+const asError = (thrown: unknown, handler: string | undefined): unknown =>
+  thrown instanceof Error ? thrown : new Error(`${named(handler)} threw what is not an Error: ${thrown}`);
+
+/** What is kept with the event. Of a privacy deletion no message: it may speak of the person. The log has it. */
+function textOf(error: unknown, { subscriptionType }: WebhookEvent): string {
+  if (subscriptionType !== PRIVACY_DELETION) return reasonOf(error);
+  if (!(error instanceof Error)) return 'Error';
+  return 'code' in error ? `${error.name} ${error.code}` : error.name;
+}

@@ -1,0 +1,52 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { parseJsonFile } from '../../app/base/json-file.ts';
+
+function problemOf(text: string): string {
+  try {
+    parseJsonFile('file.json', text);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('It was accepted.');
+}
+
+const LONG = '  "a long name to fill the line": "with a long value",\n';
+
+describe('a JSON file', () => {
+  it.each([
+    ['', 'file.json:1:1 is not JSON: Unexpected end of JSON input.'],
+    ['{"a": 1\n', "file.json:2:1 is not JSON: Expected ',' or '}' after property value."],
+    ['{\n  "a": x}', "file.json:2:8 is not JSON: Unexpected token 'x'."],
+    [`{\n${LONG}  "b": ,\n${LONG.replace(',\n', '\n')}}`, "file.json:3:8 is not JSON: Unexpected token ','."],
+    [`{\n${LONG}}`, 'file.json:3:1 is not JSON: Expected double-quoted property name.'],
+    [`{\n${LONG}  // a comment\n}`, 'file.json:3:3 is not JSON: Expected double-quoted property name.'],
+    [
+      `{\n${LONG}  "b": "two\nlines"}`,
+      'file.json:3:12 is not JSON: Bad control character in string literal.',
+    ],
+  ])('that is broken is named, with the place: %j', (text, problem) => {
+    expect(problemOf(text)).toBe(problem);
+  });
+
+  it('that is broken is never quoted', () => {
+    const secret = 'Kv7secretQ';
+    for (const text of [
+      `{"key": ${secret}}`,
+      `{"key": "${secret}`,
+      `${secret}`,
+      `{"a": 1, "key": "${secret}"} x`,
+    ]) {
+      expect(problemOf(text)).not.toContain(secret.slice(1));
+    }
+  });
+
+  it('that is not is read as it is; one that is cut off is refused by name', () => {
+    const property = fc.property(fc.json(), fc.double({ min: 0, max: 1, noNaN: true }), (text, part) => {
+      expect(parseJsonFile('file.json', text)).toEqual(JSON.parse(text));
+      const cut = `[${text.slice(0, Math.floor(part * text.length))}`;
+      expect(problemOf(cut)).toMatch(/^file\.json(:\d+:\d+)? is not JSON: .*\.$/);
+    });
+    fc.assert(property);
+  });
+});

@@ -1,0 +1,245 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type CrmWorld, startCrmWorld } from '../../helpers/crm-world.ts';
+
+describe('batches', () => {
+  let world: CrmWorld;
+  let hubspot: CrmWorld['hubspot'];
+  beforeAll(async () => {
+    world = await startCrmWorld();
+    hubspot = world.hubspot;
+  });
+  afterAll(() => world.close());
+
+  const company = (name: string) => ({ properties: { name } });
+
+  it('are sent a hundred at a time, with progress, and told of in order', async () => {
+    const names = Array.from({ length: 250 }, (_, at) => `Company ${at}`);
+    const progress: number[] = [];
+    let outcomes: { result?: { properties: Record<string, string | null> } | undefined }[] = [];
+    const requests = await world.requestsOf(async () => {
+      outcomes = await hubspot.companies.batchCreate(names.map(company), (done) => progress.push(done));
+    });
+    expect(requests.map(({ body }) => body.inputs.length)).toEqual([100, 100, 50]);
+    expect(progress).toEqual([100, 200, 250]);
+    expect(outcomes.map(({ result }) => result?.properties.name)).toEqual(names);
+  });
+
+  it('say which inputs failed and why, while the others are written', async () => {
+    const outcomes = await hubspot.companies.batchCreate([
+      company('Good'),
+      { properties: { name: 'Bad', numberofemployees: 'many' } },
+      company('Good too'),
+    ]);
+    expect(outcomes.map(({ failure }) => failure?.message)).toEqual([
+      undefined,
+      expect.stringContaining('many was not a valid number'),
+      undefined,
+    ]);
+    expect(outcomes[1]?.failure?.category).toBe('VALIDATION_ERROR');
+  });
+
+  it('upsert by address, and halve a refused request until the address to blame is alone', async () => {
+    const inputs = ['a@batch.example', 'not an address', 'jane@example.com', 'b@batch.example'].map((id) => ({
+      id,
+      properties: { lastname: 'Batch' },
+    }));
+    const outcomes = await hubspot.contacts.batchUpsert('email', inputs);
+    expect(outcomes.map(({ failure }) => failure?.message ?? 'written')).toEqual([
+      'written',
+      expect.stringContaining('invalid'),
+      'written',
+      'written',
+    ]);
+    expect(outcomes[2]?.result?.id).toBe('101');
+    expect((await hubspot.contacts.getByEmail('b@batch.example')).properties.lastname).toBe('Batch');
+  });
+
+  it('update by id or by a unique property', async () => {
+    const byId = await hubspot.companies.batchUpdate([
+      { id: '301', properties: { city: 'Kobe' } },
+      { id: '999999', properties: { city: 'Nowhere' } },
+    ]);
+    expect(byId.map(({ failure }) => failure?.category)).toEqual([undefined, 'OBJECT_NOT_FOUND']);
+    const byEmail = await hubspot.contacts.batchUpdate(
+      [{ id: 'Jane@Example.com', properties: { jobtitle: 'CEO' } }],
+      { idProperty: 'email' },
+    );
+    expect(byEmail[0]?.result?.id).toBe('101');
+  });
+
+  it('read by id or by address and tell what is missing', async () => {
+    const byId = await hubspot.contacts.batchRead(['101', '999999'], ['firstname']);
+    expect(byId.map(({ input, result }) => [input, result?.properties.firstname])).toEqual([
+      ['101', 'Jane'],
+      ['999999', undefined],
+    ]);
+    const byEmail = await hubspot.contacts.batchRead(['JANE@example.com', 'no@example.com'], [], {
+      idProperty: 'email',
+    });
+    expect(byEmail.map(({ result }) => result?.id)).toEqual(['101', undefined]);
+    expect(byEmail[1]?.failure?.category).toBe('OBJECT_NOT_FOUND');
+  });
+
+  it('read what was merged into another record, also beside that one', async () => {
+    const made = await hubspot.companies.batchCreate(['A', 'B', 'C', 'D'].map(company));
+    const [a = '', b = '', c = '', d = ''] = made.map(({ result }) => result?.id);
+    await hubspot.companies.merge(a, b);
+    await hubspot.companies.merge(c, d);
+    const read = async (...ids: string[]) =>
+      (await hubspot.companies.batchRead(ids, ['name'])).map(({ result }) => result?.properties.name);
+    expect(await read(b, d)).toEqual(['A', 'C']);
+    expect(await read(b, a)).toEqual(['A', 'A']);
+    expect(await read(b, '999999', d)).toEqual(['A', undefined, 'C']);
+  });
+
+  it('archive', async () => {
+    const [made] = await hubspot.companies.batchCreate([company('Short-lived')]);
+    const id = made?.result?.id ?? '';
+    expect(await hubspot.companies.batchArchive([id])).toEqual([{ input: id, result: true }]);
+    await expect(hubspot.companies.get(id)).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('lose only the inputs of the request that failed, and never send a create twice', async () => {
+    const path = '/crm/objects/2026-09/companies/batch/create';
+    await world.sandbox.control('failures', { method: 'POST', path, status: 500, body: {}, times: 1 });
+    const inputs = Array.from({ length: 150 }, (_, at) => company(`Lost ${at}`));
+    let failed: number[] = [];
+    const requests = await world.requestsOf(async () => {
+      const outcomes = await hubspot.companies.batchCreate(inputs);
+      failed = outcomes.flatMap(({ failure }, index) => (failure ? [index] : []));
+    });
+    expect(failed).toEqual(Array.from({ length: 100 }, (_, index) => index));
+    expect(requests).toHaveLength(2);
+  });
+
+  describe('of which HubSpot says something odd', () => {
+    const names = ['One', 'Two', 'Three'];
+    const made = (index: number) => ({
+      id: String(7001 + index),
+      properties: { name: names[index] },
+      objectWriteTraceId: String(index),
+    });
+    const error = { message: 'No.', context: { objectWriteTraceId: ['2'] } };
+
+    it.each<[string, Record<string, unknown>, (string | undefined)[]]>([
+      ['null as category', { errors: [{ ...error, category: null }] }, ['7001', '7002', 'No.']],
+      ['null as errors of an error', { errors: [{ ...error, errors: null }] }, ['7001', '7002', 'No.']],
+      [
+        'an error of an error without a message',
+        { errors: [{ ...error, errors: [{ message: null }, { message: 'Why.' }] }] },
+        ['7001', '7002', 'No. (Why.)'],
+      ],
+      [
+        'an error that is null',
+        { errors: [null] },
+        ['7001', '7002', expect.stringMatching(/no reason/) as never],
+      ],
+      ['an error that is text', { errors: ['No.'] }, ['7001', '7002', 'No.']],
+      ['an error that names no input', { errors: [{ message: 'No.' }] }, ['7001', '7002', 'No.']],
+      ['null as errors', { errors: null }, ['7001', '7002', 'HubSpot did not say what became of it']],
+      [
+        'only a number of errors',
+        { errors: null, numErrors: 1 },
+        ['7001', '7002', 'HubSpot reported an error and no reason'],
+      ],
+      [
+        'a result that cannot be read',
+        { results: [made(0), { id: null }, made(1)], errors: [error] },
+        ['7001', '7002', 'No.'],
+      ],
+    ])('%s: what was created is told as created', async (_what, odd, expected) => {
+      const path = '/crm/objects/2026-09/companies/batch/create';
+      const body = { status: 'COMPLETE', results: [made(0), made(1)], ...odd };
+      await world.sandbox.control('failures', { method: 'POST', path, status: 207, body });
+      const outcomes = await hubspot.companies.batchCreate(names.map(company));
+      expect(outcomes.map(({ result, failure }) => result?.id ?? failure?.message)).toEqual(expected);
+    });
+
+    it('inputs without a word count as done only where nothing failed', async () => {
+      const path = '/crm/objects/2026-09/companies/batch/archive';
+      const archive = async (body: Record<string, unknown>) => {
+        await world.sandbox.control('failures', { method: 'POST', path, status: 207, body });
+        const outcomes = await hubspot.companies.batchArchive(['7001', '7002']);
+        return outcomes.map(({ result, failure }) => result ?? failure?.message);
+      };
+      expect(await archive({ errors: [{ message: 'No.', context: { ids: ['7002'] } }] })).toEqual([
+        true,
+        'No.',
+      ]);
+      expect(await archive({ errors: [{ message: 'No.' }] })).toEqual(['No.', 'No.']);
+      expect(await archive({ errors: null, numErrors: 2 })).toEqual(
+        Array(2).fill(expect.stringMatching(/no reason/)),
+      );
+      expect(await archive({ results: [] })).toEqual([true, true]);
+    });
+  });
+
+  it('are not halved further where every input is refused for the same reason', async () => {
+    const inputs = Array.from({ length: 200 }, (_, at) => ({ id: '301', properties: { no_such: `${at}` } }));
+    const body = { category: 'VALIDATION_ERROR', message: 'Property "no_such" does not exist' };
+    const path = '/crm/objects/2026-09/companies/batch/update';
+    await world.sandbox.control('failures', { method: 'POST', path, status: 400, body, times: 22 });
+    const sizes = [100, 50, 50, 25, 25, 25, 25, 1, 1, 1, 1];
+    let messages: (string | undefined)[] = [];
+    const requests = await world.requestsOf(async () => {
+      messages = (await hubspot.companies.batchUpdate(inputs)).map(({ failure }) => failure?.message);
+    });
+    expect(requests.map(({ body }) => body.inputs.length)).toEqual([...sizes, ...sizes]);
+    expect(new Set(messages)).toEqual(
+      new Set([expect.stringMatching(/does not exist \(refused together with 24 others\)$/)]),
+    );
+  });
+
+  it('are halved to the end where a few inputs all over are refused in the same words', async () => {
+    const toBlame = [12, 37, 62, 87];
+    const inputs = Array.from({ length: 100 }, (_, at) => ({
+      id: `spread-${at}@batch.example`,
+      properties: { lastname: 'X', ...(toBlame.includes(at) && { hubspot_owner_id: '999' }) },
+    }));
+    const outcomes = await hubspot.contacts.batchUpsert('email', inputs);
+    expect(outcomes.flatMap(({ failure }, at) => (failure ? [at] : []))).toEqual(toBlame);
+    expect(new Set(outcomes.flatMap(({ failure }) => failure?.message ?? [])).size).toBe(1);
+  });
+
+  it('are halved a hundred times at most, however many inputs are to blame', async () => {
+    const inputs = Array.from({ length: 100 }, (_, at) => ({
+      id: `no address ${at}`,
+      properties: { lastname: 'X' },
+    }));
+    let outcomes: unknown[] = [];
+    const requests = await world.requestsOf(async () => {
+      outcomes = await hubspot.contacts.batchUpsert('email', inputs);
+    });
+    expect(requests.length).toBeLessThanOrEqual(100);
+    expect(outcomes).toEqual(Array(100).fill(expect.objectContaining({ failure: expect.anything() })));
+  });
+
+  it('stop where HubSpot does not let us in, and say what was not sent', async () => {
+    const path = '/crm/objects/2026-09/companies/batch/create';
+    await world.sandbox.control('failures', { method: 'POST', path, status: 403, body: {}, times: 1 });
+    const inputs = Array.from({ length: 150 }, (_, at) => company(`Forbidden ${at}`));
+    const outcomes = await hubspot.companies.batchCreate(inputs);
+    expect(outcomes).toHaveLength(150);
+    expect(outcomes[149]?.failure?.message).toMatch(/^not sent, after: HubSpot: POST .* 403/);
+  });
+  it('go on after one answer that cannot be used', async () => {
+    const path = '/crm/objects/2026-09/companies/batch/create';
+    await world.sandbox.control('failures', { method: 'POST', path, status: 201, body: { results: 'none' } });
+    const inputs = Array.from({ length: 150 }, (_, at) => company(`Unreadable ${at}`));
+    const outcomes = await hubspot.companies.batchCreate(inputs);
+    expect(outcomes[99]?.failure?.message).toMatch(/an answer without usable results$/);
+    expect(outcomes.flatMap(({ result }) => result ?? [])).toHaveLength(50);
+  });
+
+  it('give up after three requests in a row that HubSpot failed', async () => {
+    const path = '/crm/objects/2026-09/companies/batch/create';
+    await world.sandbox.control('failures', { method: 'POST', path, status: 500, body: {}, times: 3 });
+    const inputs = Array.from({ length: 450 }, (_, at) => company(`Down ${at}`));
+    let messages: (string | undefined)[] = [];
+    const requests = await world.requestsOf(async () => {
+      messages = (await hubspot.companies.batchCreate(inputs)).map(({ failure }) => failure?.message);
+    });
+    expect(requests).toHaveLength(3);
+    expect(messages.filter((text) => text?.startsWith('not sent, after: '))).toHaveLength(150);
+  });
+});

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createPool } from '../../../app/db/pool.ts';
+import { createSessionLocks, LOCKS, type SessionLocks } from '../../../app/db/session-locks.ts';
+import { createOAuthApi, type OAuthApi } from '../../../app/hubspot/apis/oauth.ts';
+import { createCallBudget } from '../../../app/hubspot/client/call-budget.ts';
+import { createHubSpotHttp } from '../../../app/hubspot/client/http.ts';
+import { createInstallsStore } from '../../../app/installs/store.ts';
+import { createTokenService } from '../../../app/installs/tokens/service.ts';
+import { startFreezingProxy } from '../../helpers/freezing-proxy.ts';
+import { until } from '../../helpers/until.ts';
+import { startWorld, type World } from '../../helpers/world.ts';
+import { addInstalls } from './add-installs.ts';
+
+const PATIENCE = { connectMs: 5_000, statementMs: 3_000 };
+const LIMIT = { calls: 10, windowMs: 10_000, untilAnswered: false };
+
+/** A network that loses connections without a word. */
+describe('when a connection to PostgreSQL freezes', () => {
+  let world: World;
+  let proxy: Awaited<ReturnType<typeof startFreezingProxy>>;
+  let locks: SessionLocks;
+  let oauth: OAuthApi;
+  let portal = 9_100_100;
+
+  beforeAll(async () => {
+    world = await startWorld();
+    proxy = await startFreezingProxy(world.database.url);
+    const { config, logger } = world.ctx;
+    locks = createSessionLocks({ url: proxy.url }, logger, PATIENCE);
+    const [clientSecret = ''] = config.hubspot.clientSecrets;
+    const http = createHubSpotHttp(config.hubspot.apiUrl, logger);
+    oauth = createOAuthApi(http, { ...config.hubspot, clientSecret });
+  });
+  afterAll(async () => {
+    await locks.close();
+    await proxy.close();
+    await world.close();
+  });
+
+  const stored = async (portalId: number) =>
+    (await world.ctx.installs.findWithTokens(world.ctx.pool, portalId))?.accessToken;
+
+  it('that reads tokens, the call fails soon, and the next one has a connection that works', async () => {
+    const [portalId = 0] = await addInstalls(world, { from: 9_100_001 });
+    const pool = createPool({ url: proxy.url }, () => {}, PATIENCE);
+    const installs = createInstallsStore(world.ctx.config.tokenKeys);
+    const tokens = createTokenService({ ...world.ctx, pool, installs, oauth });
+    await pool.query('select');
+    proxy.freeze();
+    await expect(tokens.accessTokenFor(portalId)).rejects.toThrow('Query read timeout');
+    expect(await tokens.accessTokenFor(portalId)).toBe(await stored(portalId));
+    await pool.end();
+  });
+
+  it.each([
+    { what: 'is to back off', status: 503, body: '' },
+    { what: 'has ended', status: 400, body: { error: 'invalid_grant', status: 'BAD_REFRESH_TOKEN' } },
+  ])('that stores that an install $what, its refresh fails soon and gives up its lock', async (failure) => {
+    portal += 1;
+    await addInstalls(world, { from: portal, secondsLeft: -1 });
+    const pool = createPool({ url: proxy.url }, () => {}, PATIENCE);
+    const installs = createInstallsStore(world.ctx.config.tokenKeys);
+    const tokens = createTokenService({ ...world.ctx, pool, installs, oauth });
+    const { what: _, ...answer } = failure;
+    const path = '/oauth/*/token';
+    await world.sandbox.control('failures', { method: 'POST', path, delayMs: 1_000, times: 1, ...answer });
+    const asked = async () => (await world.sandbox.read(`requests?path=${path}`)).results.length;
+    const before = await asked();
+    const refused = expect(tokens.accessTokenFor(portal)).rejects.toThrow(/Query read timeout|terminated/);
+    await until('the refresh to be under way', async () => (await asked()) > before);
+    proxy.freeze();
+    await refused;
+    expect(await world.ctx.locks.isHeld(world.ctx.pool, LOCKS.tokenRefresh, String(portal))).toBe(false);
+    expect(await tokens.accessTokenFor(portal)).toBe(await stored(portal));
+    await pool.end();
+  });
+
+  it('that keeps the call budgets, calls go on without it', async () => {
+    const pool = createPool({ url: proxy.url }, () => {}, PATIENCE);
+    const limits = { general: LIMIT, search: LIMIT };
+    const budget = createCallBudget({ pool, limits, logger: world.ctx.logger });
+    await pool.query('select');
+    proxy.freeze();
+    const answered = await budget.take(9_100_002, 'general', 'interactive', 20_000);
+    answered();
+    await pool.end();
+  });
+
+  it('that holds the locks, a refresh fails soon, and the next one has a connection that works', async () => {
+    const [portalId = 0] = await addInstalls(world, { from: 9_100_000, secondsLeft: -1 });
+    const tokens = createTokenService({ ...world.ctx, locks, oauth });
+    await locks.tryAcquire(LOCKS.tokenRefresh, 'connected');
+    proxy.freeze();
+    await expect(tokens.accessTokenFor(portalId)).rejects.toThrow('Query read timeout');
+    expect(await tokens.accessTokenFor(portalId)).toBe(await stored(portalId));
+    await tokens.settled();
+  });
+
+  it('that holds the locks, those that are kept are taken again', async () => {
+    await locks.keep(LOCKS.workerAlive, 'this-worker');
+    proxy.freeze();
+    await expect(locks.tryAcquire(LOCKS.tokenRefresh, 'any')).rejects.toThrow('Query read timeout');
+    const held = () => locks.isHeld(world.ctx.pool, LOCKS.workerAlive, 'this-worker');
+    await until('the lock to be taken again', async () => {
+      await locks.tryAcquire(LOCKS.tokenRefresh, 'any');
+      return held();
+    });
+  });
+});
