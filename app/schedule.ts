@@ -35,7 +35,7 @@ export function startSchedule(ctx: Context): { stop(): void } {
     );
   const thisMinute = new Date(Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS);
   const jobs = Object.entries(SCHEDULE).map(([name, rule]) => {
-    if (rule === EVERY_MINUTE) tick(name as Scheduled, thisMinute);
+    if (rule === EVERY_MINUTE) void tick(name as Scheduled, thisMinute);
     return scheduleJob(name, { rule, tz: 'Etc/UTC' }, (slot) => tick(name as Scheduled, slot));
   });
   return {

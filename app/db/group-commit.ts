@@ -21,7 +21,7 @@ export function createGroupCommit<Item, Result = void>(
     add(item: Item): Promise<Result> {
       return new Promise((resolve, reject) => {
         waiting.push({ item, resolve, reject });
-        if (!writing) drain();
+        if (!writing) void drain();
       });
     },
   };

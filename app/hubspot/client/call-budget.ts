@@ -139,7 +139,7 @@ export function createCallBudget({
           waiting[priority].push(call);
           // One that waits for the background's turn is woken for a person's call.
           if (priority === 'interactive') wake?.();
-          if (!asking) serve();
+          if (!asking) void serve();
         });
       },
     };
