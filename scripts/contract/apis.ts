@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 
-const FOLDER = new URL('../../app/hubspot', import.meta.url);
+const FOLDER = new URL('../../app/hubspot/', import.meta.url);
 
 /** Every `create…Api` that `app/hubspot/` exports, by name. */
 export async function findApis(): Promise<Map<string, unknown>> {
