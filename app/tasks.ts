@@ -1,29 +1,38 @@
-import type { JobHelpers } from 'graphile-worker';
 import type { Context } from './context.ts';
 import { pruneInstallHistory, ROUTINE_HISTORY_DAYS } from './installs/prune-history.ts';
 import { oauthStatesStore } from './installs/states-store.ts';
 import { refreshExpiringTokens } from './installs/tokens/sweep.ts';
-import type { JobPayloads } from './queue/enqueue.ts';
-import { sendForgotten } from './timeline/jobs.ts';
+import { type JobRunner, startRunner, type Tasks } from './queue/runner.ts';
+import { sendForgotten, TIMELINE_QUEUES } from './timeline/jobs.ts';
 import { clearOldLoopAlarms } from './webhooks/own-writes/loops.ts';
 import { OWN_WRITES_KEPT_MS } from './webhooks/own-writes/service.ts';
 import { ownWritesStore } from './webhooks/own-writes/store.ts';
+import { LANES } from './webhooks/pipeline/lanes.ts';
 import { wakeWebhooks } from './webhooks/pipeline/wake.ts';
 import { pruneWebhooks } from './webhooks/prune.ts';
 import { clearOldSignatureAlarms } from './webhooks/refusals/signature-alarms.ts';
 
-type Tasks = {
-  [Name in keyof JobPayloads]: (payload: JobPayloads[Name], helpers: JobHelpers) => Promise<void>;
-};
-
 const DAY_MS = 24 * 60 * 60 * 1000;
 const PAGE = 5_000;
 
+/** Slow webhook handlers may hold all lanes, and HubSpot all queues of app events; the other jobs still find room. */
+const CONCURRENCY = LANES + TIMELINE_QUEUES + 8;
+
+/** Starts running this server's jobs in this process. */
+export const startJobRunner = (ctx: Context): Promise<JobRunner> =>
+  startRunner({
+    pool: ctx.pool,
+    locks: ctx.locks,
+    logger: ctx.logger,
+    concurrency: CONCURRENCY,
+    createTasks: (stopping) => createTasks(ctx, stopping),
+  });
+
 /**
- * Every queued job by name. A job may run twice (its worker can die after the work): make it repeatable.
- * @param stopping true when the worker is about to end: long jobs stop at the next good moment.
+ * Every queued job by name. A job may run twice, as its worker can die before the result is stored: make it idempotent.
+ * @param stopping true when the worker is about to end: long jobs return at the next good moment.
  */
-export function createTasks(ctx: Context, stopping: () => boolean): Tasks {
+function createTasks(ctx: Context, stopping: () => boolean): Tasks {
   const { pool, clock, services, config } = ctx;
   return {
     'split-webhook-deliveries': () => services.webhookSplitter.splitWaiting(stopping),

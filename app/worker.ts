@@ -1,10 +1,10 @@
 import { createLogger } from './base/logger.ts';
 import { loadConfig, readEnvironment } from './config.ts';
 import { createContext } from './context.ts';
-import { startJobRunner } from './queue/runner.ts';
 import { runUntilSignal } from './run-until-signal.ts';
 import { startSchedule } from './schedule.ts';
 import { outliveStrayErrors } from './stray-errors.ts';
+import { startJobRunner } from './tasks.ts';
 
 await runUntilSignal('worker', async () => {
   const config = loadConfig(readEnvironment());

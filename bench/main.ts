@@ -8,6 +8,7 @@ const BENCHES: Record<string, () => Promise<{ default: () => Promise<string[]> }
   refresh: () => import('./refresh.ts'),
   webhooks: () => import('./webhooks.ts'),
   client: () => import('./client.ts'),
+  bodies: () => import('./bodies.ts'),
 };
 
 const asked = process.argv.slice(2);

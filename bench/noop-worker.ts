@@ -1,8 +1,8 @@
+import { createLogger } from '../app/base/logger.ts';
 import { loadConfig, readEnvironment } from '../app/config.ts';
 import { createContext } from '../app/context.ts';
-import { startJobRunner } from '../app/queue/runner.ts';
-import { createLogger } from '../app/base/logger.ts';
 import { runUntilSignal } from '../app/run-until-signal.ts';
+import { startJobRunner } from '../app/tasks.ts';
 import { defineHandler } from '../app/webhooks/handler.ts';
 
 /** The worker with one handler that does nothing: what is left is the cost of getting events to it. */

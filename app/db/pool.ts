@@ -1,6 +1,5 @@
 import pg from 'pg';
 import { hasTimedOut } from './errors.ts';
-import { inTransaction } from './transaction.ts';
 
 export type Pool = pg.Pool;
 /** What a store needs: the pool, or the client of the transaction that its statement belongs to. */
@@ -24,7 +23,7 @@ export const HANDLER_CONNECTIONS = 3;
 /** Of a web process's seven: what callers ask of the others must not keep deliveries from being stored. */
 export const DELIVERY_CONNECTIONS = 2;
 
-/** How long a process waits for the database. Statements that may take longer say so: see {@link takingLong}. */
+/** How long a process waits for the database. Statements that may take longer use `slowQuery`. */
 export interface DatabasePatience {
   /** For a connection: a free one of the pool, or a new one. */
   readonly connectMs: number;
@@ -44,8 +43,8 @@ export const PATIENCE = {
   handlers: { connectMs: 10_000, statementMs: 60_000 },
 } as const satisfies Record<string, DatabasePatience>;
 
-/** PostgreSQL gives up a little sooner than this end, so that a slow statement costs no connection. */
-const SOONER_MS = 200;
+/** PostgreSQL cancels a statement this much before the driver gives up its connection, so that the connection is kept. */
+export const SOONER_MS = 200;
 
 /**
  * A pool that gives up a statement without an answer in its time, and the connection with it: a network that forgets
@@ -104,20 +103,6 @@ export function createPool(
       );
     }
   }
-}
-
-/** Runs one statement that may take `ms`, on a connection where others may not. */
-export async function takingLong<Row extends pg.QueryResultRow>(
-  pool: Pool,
-  text: string,
-  ms: number,
-): Promise<Row[]> {
-  return inTransaction(pool, async (tx) => {
-    await tx.query(`set local statement_timeout = ${Math.round(ms)}`);
-    // The driver's types know it for whole connections only.
-    const statement: pg.QueryConfig & { query_timeout: number } = { text, query_timeout: ms + SOONER_MS };
-    return (await tx.query<Row>(statement)).rows;
-  });
 }
 
 /** Resolves when the database answers. */

@@ -1,5 +1,6 @@
 import { DecryptionError, decrypt, encrypt, type KeyRing } from '../db/key-ring.ts';
-import { type Db, type Pool, takingLong } from '../db/pool.ts';
+import type { Db, Pool } from '../db/pool.ts';
+import { slowQuery } from '../db/slow-query.ts';
 
 /**
  * `active` and `backing_off` (HubSpot did not refresh the token; it will be tried again) hold tokens,
@@ -345,7 +346,7 @@ export function createInstallsStore(ring: KeyRing) {
 
     /** How many installs hold tokens under each key id. */
     async keyUse(pool: Pool): Promise<Map<string, number>> {
-      const rows = await takingLong<{ key_id: string; installs: number }>(
+      const rows = await slowQuery<{ key_id: string; installs: number }>(
         pool,
         `select key_id, count(distinct portal_id)::int as installs from (
            select portal_id, split_part(unnest(array[access_token, refresh_token]), '.', 2) as key_id

@@ -1,4 +1,5 @@
 import type { Db } from '../db/pool.ts';
+import { untilAdded } from './workarounds/until-added.ts';
 
 /** Every job and its payload. Payloads hold ids, never secrets or personal data. */
 export interface JobPayloads {
@@ -16,20 +17,20 @@ export interface JobPayloads {
 }
 
 export interface JobOptions {
-  /** Jobs with one key are one job until it begins to run. */
+  /** Jobs with the same key are one job until it starts. */
   readonly jobKey?: string | undefined;
   readonly runAt?: Date | undefined;
   /** Jobs of one queue run one after another, over all workers. */
   readonly queue?: string | undefined;
-  /** Of the jobs whose time has come, those with a lower number begin first. By default 0. */
+  /** Of the jobs that are due, those with a lower number start first. By default 0. */
   readonly priority?: number | undefined;
-  /** A job of that key that waits for a later moment goes on waiting for it. By default the new moment counts. */
+  /** Keeps the `runAt` of the waiting job with this key. By default the new `runAt` replaces it. */
   readonly keepsRunAt?: boolean | undefined;
-  /** How often it is tried; by default 25 times, which takes four days. */
+  /** By default 25, which takes four days. */
   readonly maxAttempts?: number | undefined;
 }
 
-/** Adds a job in the transaction that stores what it is about: either both happen or none. */
+/** Adds a job in the transaction that stores its data, so that both are committed or neither. */
 export async function enqueue<Name extends keyof JobPayloads>(
   db: Db,
   name: Name,
@@ -39,15 +40,13 @@ export async function enqueue<Name extends keyof JobPayloads>(
   await enqueueAll(db, name, [{ payload, ...options }]);
 }
 
-/** The same for several jobs, one after another in one statement. */
+/** Adds several jobs, in order, with one statement. */
 export async function enqueueAll<Name extends keyof JobPayloads>(
   db: Db,
   name: Name,
   jobs: readonly ({ readonly payload: JobPayloads[Name] } & JobOptions)[],
 ): Promise<void> {
-  // A worker that takes the keyed job between the two statements of add_job makes it add nothing and return null
-  // (graphile-worker 0.18); called again, it sees that the job is running and adds a new one.
-  for (let left = jobs; left.length > 0; ) {
+  await untilAdded(jobs, async (left) => {
     const { rows } = await db.query<{ id: number | null }>({
       name: 'add-jobs',
       text: `select (graphile_worker.add_job($1, payload, run_at := run_at, queue_name := queue, job_key := key,
@@ -65,16 +64,16 @@ export async function enqueueAll<Name extends keyof JobPayloads>(
         left.map(({ priority }) => priority ?? null),
       ],
     });
-    left = left.filter((_, index) => (rows[index]?.id ?? null) === null);
-  }
+    return rows.map(({ id }) => id);
+  });
 }
 
-/** Takes back a job that has not begun. */
+/** Removes a job that has not started. */
 export async function cancelJob(db: Db, jobKey: string): Promise<void> {
   await db.query('select graphile_worker.remove_job($1)', [jobKey]);
 }
 
-/** Those keys for which no job waits or runs; one that used up its attempts does neither. */
+/** Those keys that have no waiting or running job. A job without attempts left counts as neither. */
 export async function withoutJob(db: Db, jobKeys: readonly string[]): Promise<string[]> {
   const { rows } = await db.query<{ key: string }>(
     `select key from unnest($1::text[]) as wanted (key) where not exists (

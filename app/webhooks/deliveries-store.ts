@@ -1,4 +1,3 @@
-import { byteaArray } from '../db/binary-array.ts';
 import type { Db } from '../db/pool.ts';
 
 export interface SettledDelivery {
@@ -36,12 +35,21 @@ export interface Portion {
 
 /** Table `webhook_deliveries`. */
 export const webhookDeliveriesStore = {
-  /** Stores deliveries in one statement, and so in one commit. */
+  /**
+   * Stores deliveries in one statement, and so in one commit. Their bytes go as one parameter, which the driver sends
+   * as they are; it writes arrays of buffers as hexadecimal text, up to 3.7 times slower (bench: bodies).
+   */
   async add(db: Db, bodies: readonly Buffer[]): Promise<void> {
+    let next = 1;
+    const starts = bodies.map(({ length }) => {
+      next += length;
+      return next - length;
+    });
     await db.query({
       name: 'add-webhook-deliveries',
-      text: 'insert into webhook_deliveries (body) select unnest($1::bytea[])',
-      values: [byteaArray(bodies)],
+      text: `insert into webhook_deliveries (body) select substring($1::bytea from start for length)
+        from unnest($2::int[], $3::int[]) as delivery (start, length)`,
+      values: [Buffer.concat(bodies), starts, bodies.map(({ length }) => length)],
     });
   },
 

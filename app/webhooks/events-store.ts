@@ -1,4 +1,3 @@
-import { int2Array, int8Array, textArray, uuidArray } from '../db/binary-array.ts';
 import type { Db } from '../db/pool.ts';
 import type { WebhookEvent } from './event/event.ts';
 
@@ -58,17 +57,17 @@ export const webhookEventsStore = {
           lane, priority, occurred_at, event, state, last_error)
         on conflict (id) do nothing`,
       values: [
-        uuidArray(inOrder.map(({ id }) => id)),
-        int8Array(inOrder.map(({ delivery_id }) => delivery_id)),
-        int8Array(inOrder.map(({ portal_id }) => portal_id)),
-        textArray(inOrder.map(({ record }) => record)),
-        textArray(inOrder.map(({ subscription_type }) => subscription_type)),
-        int2Array(inOrder.map(({ lane }) => lane)),
-        int2Array(inOrder.map(({ priority }) => priority)),
-        int8Array(inOrder.map(({ occurred_at }) => occurred_at)),
-        textArray(inOrder.map(({ event }) => event)),
-        textArray(inOrder.map(({ state }) => state)),
-        textArray(inOrder.map(({ last_error = null }) => last_error)),
+        inOrder.map(({ id }) => id),
+        inOrder.map(({ delivery_id }) => delivery_id),
+        inOrder.map(({ portal_id }) => portal_id),
+        inOrder.map(({ record }) => record),
+        inOrder.map(({ subscription_type }) => subscription_type),
+        inOrder.map(({ lane }) => lane),
+        inOrder.map(({ priority }) => priority),
+        inOrder.map(({ occurred_at }) => occurred_at),
+        inOrder.map(({ event }) => event),
+        inOrder.map(({ state }) => state),
+        inOrder.map(({ last_error = null }) => last_error),
       ],
     });
     return rowCount ?? 0;
@@ -144,7 +143,7 @@ export const webhookEventsStore = {
       name: 'done-webhook-events',
       text: `update webhook_events set state = 'done', attempts = attempts + 1, run_at = null, done_at = now()
         where id = any($1::uuid[]) and state in ('waiting', 'retrying')`,
-      values: [uuidArray(ids)],
+      values: [ids],
     });
   },
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { connectionOptions, createPool, takingLong } from '../../app/db/pool.ts';
+import { connectionOptions, createPool } from '../../app/db/pool.ts';
+import { slowQuery } from '../../app/db/slow-query.ts';
 import { createDatabase } from '../helpers/database.ts';
 import { until } from '../helpers/until.ts';
 
@@ -112,8 +113,8 @@ describe('a statement that takes too long', () => {
     const database = await createDatabase();
     const pool = createPool({ url: database.url }, () => {}, patience);
     try {
-      expect(await takingLong(pool, 'select 1 as one from pg_sleep(3)', 30_000)).toEqual([{ one: 1 }]);
-      await expect(takingLong(pool, 'select pg_sleep(60)', 100)).rejects.toMatchObject({ code: '57014' });
+      expect(await slowQuery(pool, 'select 1 as one from pg_sleep(3)', 30_000)).toEqual([{ one: 1 }]);
+      await expect(slowQuery(pool, 'select pg_sleep(60)', 100)).rejects.toMatchObject({ code: '57014' });
     } finally {
       await pool.end();
       await database.drop();

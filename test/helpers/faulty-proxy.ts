@@ -1,10 +1,13 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** `cut` closes the connection instead of passing the statement on; `swallow` leaves it open and mute. */
-export type Fault = 'cut' | 'swallow';
+/**
+ * `cut` closes the connection instead of passing the statement on; `swallow` leaves it open and mute; `lose-answer`
+ * passes the statement on and closes the connection instead of passing on the answer.
+ */
+export type Fault = 'cut' | 'swallow' | 'lose-answer';
 
-/** Stands between the app and PostgreSQL, and can make one statement meet a fault. */
+/** A proxy between the app and PostgreSQL that can make one statement fail. */
 export async function startFaultyProxy(databaseUrl: string) {
   const target = new URL(databaseUrl);
   const clients = new Set<Socket>();
@@ -13,7 +16,9 @@ export async function startFaultyProxy(databaseUrl: string) {
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
     clients.add(client);
-    upstream.pipe(client);
+    let losesAnswer = false;
+    upstream.on('data', (chunk) => (losesAnswer ? client.destroy() : client.write(chunk)));
+    upstream.on('end', () => client.end());
     let mute = false;
     client.on('data', (chunk) => {
       if (mute) return;
@@ -21,8 +26,12 @@ export async function startFaultyProxy(databaseUrl: string) {
       const { fault, met } = planned;
       planned = undefined;
       met();
-      if (fault === 'cut') client.destroy();
-      else mute = true;
+      if (fault === 'cut') return void client.destroy();
+      if (fault === 'swallow') mute = true;
+      if (fault === 'lose-answer') {
+        losesAnswer = true;
+        upstream.write(chunk);
+      }
     });
     for (const [one, other] of [[client, upstream] as const, [upstream, client] as const]) {
       one.on('error', () => {});
@@ -38,14 +47,14 @@ export async function startFaultyProxy(databaseUrl: string) {
   return {
     url: url.href,
 
-    /** The next statement that holds this text never arrives. @returns whether one has met the fault. */
+    /** Applies the fault to the next statement with this text. @returns whether it has been applied. */
     fail(text: string, fault: Fault): () => boolean {
       let isMet = false;
       planned = { text, fault, met: () => (isMet = true) };
       return () => isMet;
     },
 
-    /** Nothing is to fail any more. */
+    /** Withdraws a fault that has not been applied. */
     mend(): void {
       planned = undefined;
     },

@@ -1,7 +1,7 @@
 import { createLogger } from '../../app/base/logger.ts';
 import { loadConfig } from '../../app/config.ts';
 import { createContext } from '../../app/context.ts';
-import { startJobRunner } from '../../app/queue/runner.ts';
+import { startJobRunner } from '../../app/tasks.ts';
 import { defineHandler } from '../../app/webhooks/handler.ts';
 
 /** A worker whose handlers ask the test for leave, and note in the database that they are through. */

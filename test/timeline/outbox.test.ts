@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { enqueue } from '../../app/queue/enqueue.ts';
-import { type JobRunner, startJobRunner } from '../../app/queue/runner.ts';
+import type { JobRunner } from '../../app/queue/runner.ts';
 import { enqueueSlot } from '../../app/schedule.ts';
+import { startJobRunner } from '../../app/tasks.ts';
 import { startAnswerGate } from '../helpers/answer-gate.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 import { expectError } from '../helpers/expect-error.ts';

@@ -1,4 +1,3 @@
-import { int8Array } from '../../db/binary-array.ts';
 import type { Db } from '../../db/pool.ts';
 import type { Mark } from './written-values.ts';
 
@@ -15,11 +14,7 @@ export const ownWritesStore = {
       text: `insert into own_writes (record, marks, by_handler)
         select record, array_agg(mark), $3 from unnest($1::bigint[], $2::bigint[]) as w (record, mark) group by record
         returning written_at::text as at`,
-      values: [
-        int8Array(marks.map(({ record }) => record)),
-        int8Array(marks.map(({ mark }) => mark)),
-        byHandler,
-      ],
+      values: [marks.map(({ record }) => record), marks.map(({ mark }) => mark), byHandler],
     });
     return rows[0]?.at;
   },
@@ -28,7 +23,7 @@ export const ownWritesStore = {
   async remove(db: Db, marks: readonly Mark[], at: string): Promise<void> {
     await db.query(
       `delete from own_writes where record = any($1::bigint[]) and written_at = $2::text::timestamptz`,
-      [int8Array(marks.map(({ record }) => record)), at],
+      [marks.map(({ record }) => record), at],
     );
   },
 
@@ -46,9 +41,9 @@ export const ownWritesStore = {
           and to_timestamp(c.occurred_at / 1000.0)
             between w.written_at - interval '${BEFORE}' and w.written_at + interval '${AFTER}')`,
       values: [
-        int8Array(changes.map(({ record }) => record)),
-        int8Array(changes.map(({ mark }) => mark)),
-        int8Array(changes.map(({ occurredAt }) => occurredAt)),
+        changes.map(({ record }) => record),
+        changes.map(({ mark }) => mark),
+        changes.map(({ occurredAt }) => occurredAt),
       ],
     });
     return new Set(rows.map(({ index }) => index));

@@ -1,4 +1,3 @@
-import { byteaArray } from '../../db/binary-array.ts';
 import type { Db } from '../../db/pool.ts';
 
 export interface PrivacyReceipt {
@@ -74,7 +73,7 @@ export const privacyReceiptsStore = {
            where position(convert_to(portal_id::text, 'UTF8') in body) > 0
              and position(convert_to(substring(record from '^[^:]*:[^:]*:(.*)$'), 'UTF8') in body) > 0) as mentioned
          from unnest($1::bytea[]) with ordinality as kept (body, place) order by place`,
-      [byteaArray(bodies)],
+      [bodies],
     );
     return rows.map(({ mentioned }) => mentioned);
   },

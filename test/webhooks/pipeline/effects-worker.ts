@@ -1,10 +1,10 @@
 import { createLogger } from '../../../app/base/logger.ts';
 import { loadConfig } from '../../../app/config.ts';
 import { createContext } from '../../../app/context.ts';
-import { startJobRunner } from '../../../app/queue/runner.ts';
 import { runUntilSignal } from '../../../app/run-until-signal.ts';
 import { startSchedule } from '../../../app/schedule.ts';
 import { outliveStrayErrors } from '../../../app/stray-errors.ts';
+import { startJobRunner } from '../../../app/tasks.ts';
 import { recordOf } from '../../../app/webhooks/event/event.ts';
 import { type AnyWebhookHandler, defineHandler, type WebhookContext } from '../../../app/webhooks/handler.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { type Context, createContext } from '../../../app/context.ts';
 import { LOCKS } from '../../../app/db/session-locks.ts';
-import { startJobRunner } from '../../../app/queue/runner.ts';
+import { startJobRunner } from '../../../app/tasks.ts';
 import { defineHandler, type WebhookContext } from '../../../app/webhooks/handler.ts';
 import { laneOf, wakeLanes, wakeSplitter } from '../../../app/webhooks/pipeline/lanes.ts';
 import { wakeWebhooks } from '../../../app/webhooks/pipeline/wake.ts';
