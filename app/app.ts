@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import express from 'express';
-import { requireApiKey } from './api-keys/middleware.ts';
+import { requireApiKey } from './api-keys/index.ts';
 import { crmExtensionRoutes } from './cards/controller.ts';
 import { pageRoutes } from './cards/page-controller.ts';
 import { contactRoutes } from './contacts/controller.ts';
@@ -13,9 +13,7 @@ import { errorHandler, unknownRoute } from './http/errors.ts';
 import { requestLog } from './http/request-log.ts';
 import { noStore, securityHeaders } from './http/security-headers.ts';
 import { registerViews } from './http/views/engine.ts';
-import { homeRoutes } from './installs/home-controller.ts';
-import { installRoutes } from './installs/installs-controller.ts';
-import { oauthRoutes } from './installs/oauth-controller.ts';
+import { homeRoutes, installRoutes, oauthRoutes } from './installs/index.ts';
 import { marketingEventRoutes } from './marketing-events/controller.ts';
 import { timelineRoutes } from './timeline/controller.ts';
 import { webhookDoor, webhookFailure } from './webhooks/controller.ts';
@@ -40,10 +38,12 @@ export function createApp(ctx: Context): RequestListener {
   app.use(noStore);
   app.post('/webhook', webhookFailure);
   app.use(healthRoutes(services.health));
-  app.use(homeRoutes(config));
+  app.use(homeRoutes(config.hubspot));
   app.use(
     oauthRoutes({
-      ...services,
+      flows: services.oauthFlows,
+      portalUrl: services.installs.portalUrl,
+      partnerSignIn: services.partnerSignIn,
       sessionSecret: config.sessionSecret,
       limit: installLimits(config.installRateLimit),
     }),

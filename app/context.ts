@@ -1,6 +1,6 @@
 import integration from '../integration/index.ts';
-import { createPortalAlarms } from './alarms/portal-alarms.ts';
-import { createApiKeyService } from './api-keys/service.ts';
+import { createAlarms, createCallAlarms } from './alarms/index.ts';
+import { createApiKeyService } from './api-keys/index.ts';
 import { type Clock, systemClock } from './base/clock.ts';
 import type { Logger } from './base/logger.ts';
 import { withinTime } from './base/within-time.ts';
@@ -10,27 +10,20 @@ import { CONNECTIONS, createPool, DELIVERY_CONNECTIONS, HANDLER_CONNECTIONS, PAT
 import { createSessionLocks } from './db/session-locks.ts';
 import { createHealthService } from './health/service.ts';
 import { createSignedRequest } from './http/signature/signed-request.ts';
-import { createAccessTokensApi } from './hubspot/apis/access-tokens.ts';
-import { createAccountApi } from './hubspot/apis/account.ts';
-import { createOAuthApi } from './hubspot/apis/oauth.ts';
 import { createWebhookSettingsApi } from './hubspot/apis/webhook-settings.ts';
 import { createCallBudget } from './hubspot/client/call-budget.ts';
 import { createDeveloperSend } from './hubspot/client/developer-send.ts';
 import { createHubSpotHttp } from './hubspot/client/http.ts';
 import type { Deadlines } from './hubspot/client/portal-send.ts';
 import { createPortalClient, type HubSpotFor } from './hubspot/portal-client.ts';
-import { createPartnerSignIn } from './installs/partner-sign-in.ts';
-import { createInstallService } from './installs/service.ts';
-import { createInstallsStore } from './installs/store.ts';
-import { createClientSecretsStore } from './installs/tokens/client-secrets-store.ts';
-import { createKeyService } from './installs/tokens/key-rotation.ts';
-import { createTokenService } from './installs/tokens/service.ts';
+import { createInstalls, createPartnerSignIn } from './installs/index.ts';
 import type { Integration } from './integration.ts';
 import { createMarketingEventService } from './marketing-events/service.ts';
 import { checkRegistries } from './registry-check.ts';
 import { createTimelineService } from './timeline/service.ts';
 import { createWebhookDispatcher } from './webhooks/dispatcher.ts';
 import { createWebhookLedger } from './webhooks/ledger/service.ts';
+import { publishLifecycle } from './webhooks/lifecycle-events.ts';
 import { createWebhookLoops } from './webhooks/own-writes/loops.ts';
 import { createOwnWrites } from './webhooks/own-writes/service.ts';
 import { createWebhookBacklog } from './webhooks/pipeline/backlog.ts';
@@ -84,15 +77,9 @@ export function createContext(config: Config, logger: Logger, overrides: Context
   // other for ever.
   const handlerPool = createPool(config.database, lost, PATIENCE.handlers, HANDLER_CONNECTIONS);
   const locks = createSessionLocks(config.database, logger, patience);
-  const installs = createInstallsStore(config.tokenKeys);
-  const clientSecrets = createClientSecretsStore(config.tokenKeys);
   const { appId, developerApiKey, apiPaths, apiUrl, scopes, optionalScopes } = config.hubspot;
   const http = createHubSpotHttp(apiUrl, logger, overrides.callTimeoutMs, [...scopes, ...optionalScopes]);
-  const [clientSecret = ''] = config.hubspot.clientSecrets;
-  const oauth = createOAuthApi(http, { ...config.hubspot, clientSecret }, apiPaths);
-  const accessTokens = createAccessTokensApi(http, apiPaths);
-  const tokens = createTokenService({ pool, locks, installs, oauth, accessTokens, clock, logger });
-  const portalAlarms = createPortalAlarms({ pool, logger });
+  const callAlarms = createCallAlarms({ pool, logger });
   const budget = createCallBudget({ pool, limits: config.hubspot.limits, logger });
   const ownWrites = createOwnWrites({ pool, appId, clock, logger });
   const hubspotFor: HubSpotFor = (portalId, priority = 'interactive', withinMs) =>
@@ -101,47 +88,48 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       http: ownWrites.through(portalId, http),
       budget,
       priority,
-      watch: portalAlarms,
+      watch: callAlarms,
       paths: apiPaths,
       logger,
       deadlinesMs: overrides.callDeadlinesMs,
       endsAt: withinMs === undefined ? undefined : performance.now() + withinMs,
       once: overrides.callsOnce,
       tokens: {
-        current: () => tokens.accessTokenFor(portalId),
-        renewed: (refused) => tokens.renewed(portalId, refused),
-        isGiven: () => tokens.isGiven(portalId),
+        current: () => installs.tokens.accessTokenFor(portalId),
+        renewed: (rejected) => installs.tokens.renewed(portalId, rejected),
+        isGiven: () => installs.tokens.isGiven(portalId),
       },
     });
-  const installService = createInstallService({
-    config,
+  const installs = createInstalls({
+    app: config.hubspot,
+    serverUrl: config.serverUrl,
+    sessionSecret: config.sessionSecret,
+    ring: config.tokenKeys,
+    installRateLimit: config.installRateLimit,
+    failedExchangesPerMinute: overrides.failedExchangesPerMinute,
     pool,
     locks,
-    installs,
-    oauth,
-    accessTokens,
-    tokens,
+    http,
+    apiPaths,
     hubspotFor,
-    accountOf: (accessToken) =>
-      createAccountApi((request) => http({ ...request, accessToken }), apiPaths).get(),
+    publishLifecycle,
     clock,
     logger,
-    failedExchangesPerMinute: overrides.failedExchangesPerMinute,
   });
+  const alarms = createAlarms({ pool, sources: [installs.alarms] });
   const timeline = createTimelineService({
     pool,
-    installs,
+    installs: installs.service,
     hubspotFor,
     eventType: config.hubspot.appEventType,
     logger,
   });
-  const keys = createKeyService({ pool, installs, clientSecrets, ring: config.tokenKeys });
   const apiKeys = createApiKeyService({ pool, bootstrapKey: config.apiKey });
   const webhookReceiver = createWebhookReceiver({ pool: deliveryPool, logger });
   const privacy = createPrivacyService({ pool });
   const refusals = createRefusalService({
     pool,
-    clientSecrets,
+    clientSecrets: installs.clientSecrets,
     configured: config.hubspot.clientSecrets,
     clock,
     logger,
@@ -155,7 +143,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     handlers,
     hubspotFor,
     timeline,
-    installs: installService,
+    installs: installs.service,
     loops: createWebhookLoops({ pool, clock, logger }),
     logger,
     longestRunMs: overrides.webhookHandlerMs,
@@ -168,7 +156,6 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     pool,
     locks,
     installs,
-    accessTokens,
     signedRequest: createSignedRequest({
       serverUrl: config.serverUrl,
       webhookUrl: config.webhookUrl,
@@ -179,23 +166,24 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     }),
     hubspotFor,
     services: {
+      alarms,
       apiKeys,
       cards: createCardService({
         cards: shownCards,
         hubspotFor,
-        installs: installService,
+        installs: installs.service,
         serverUrl: config.serverUrl,
         sessionSecret: config.sessionSecret,
         clock,
       }),
-      health: createHealthService({ pool, keys, receiver: webhookReceiver, clock }),
-      installs: installService,
-      keys,
+      health: createHealthService({ pool, keys: installs.keys, alarms, receiver: webhookReceiver, clock }),
+      installs: installs.service,
+      keys: installs.keys,
+      oauthFlows: installs.flows,
       marketingEvents: createMarketingEventService({ pool }),
       partnerSignIn: createPartnerSignIn(apiKeys),
-      portalAlarms,
       timeline,
-      tokens,
+      tokens: installs.tokens,
       privacy,
       refusals,
       webhookLedger: createWebhookLedger({ pool, isWanted: dispatcher.isWanted }),
@@ -239,9 +227,9 @@ export function createContext(config: Config, logger: Logger, overrides: Context
 
     async close(): Promise<void> {
       await webhookReceiver.close();
-      await tokens.settled();
+      await installs.tokens.settled();
       await budget.settled();
-      await portalAlarms.settled();
+      await callAlarms.settled();
       // Connections that are in use, or whose server does not answer, end with the process.
       const pools = [pool, deliveryPool, handlerPool];
       await withinTime(Promise.all([locks.close(), ...pools.map((one) => one.end())]), LONGEST_CLOSE_MS);

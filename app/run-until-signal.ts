@@ -2,7 +2,7 @@ import { reasonOf } from './base/reason-of.ts';
 import { SHUTDOWN } from './base/shutdown.ts';
 import { ConfigError } from './config.ts';
 import { isDatabaseAway, isUnmigrated, UNMIGRATED } from './db/errors.ts';
-import { KeyRingError } from './installs/tokens/key-rotation.ts';
+import { KeyRingError } from './installs/index.ts';
 import { RegistryError } from './registry-check.ts';
 
 export interface Running {

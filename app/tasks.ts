@@ -1,7 +1,4 @@
 import type { Context } from './context.ts';
-import { pruneInstallHistory, ROUTINE_HISTORY_DAYS } from './installs/prune-history.ts';
-import { oauthStatesStore } from './installs/states-store.ts';
-import { refreshExpiringTokens } from './installs/tokens/sweep.ts';
 import { type JobRunner, startRunner, type Tasks } from './queue/runner.ts';
 import { sendForgotten, TIMELINE_QUEUES } from './timeline/jobs.ts';
 import { clearOldLoopAlarms } from './webhooks/own-writes/loops.ts';
@@ -33,7 +30,7 @@ export const startJobRunner = (ctx: Context): Promise<JobRunner> =>
  * @param stopping true when the worker is about to end: long jobs return at the next good moment.
  */
 function createTasks(ctx: Context, stopping: () => boolean): Tasks {
-  const { pool, clock, services, config } = ctx;
+  const { pool, clock, installs, services, config } = ctx;
   return {
     'split-webhook-deliveries': () => services.webhookSplitter.splitWaiting(stopping),
 
@@ -57,21 +54,12 @@ function createTasks(ctx: Context, stopping: () => boolean): Tasks {
         ? services.timeline.retryWithId(portalId, id)
         : services.timeline.retry({ portalId, eventType, id }),
 
-    'send-forgotten-timeline-events': () => sendForgotten(pool, stopping),
+    'send-forgotten-timeline-events': () => sendForgotten(pool, services.installs, stopping),
 
-    'refresh-expiring-tokens': () => refreshExpiringTokens({ ...ctx, tokens: services.tokens, stopping }),
+    'refresh-expiring-tokens': () => installs.sweep({ stopping }),
 
-    'prune-install-history': () =>
-      pruneInstallHistory(
-        pool,
-        ctx.installs,
-        new Date(clock.now() - ROUTINE_HISTORY_DAYS * DAY_MS),
-        stopping,
-      ),
+    'prune-install-history': () => installs.pruneHistory(stopping),
 
-    'prune-oauth-states': async () => {
-      const before = new Date(clock.now() - DAY_MS);
-      while (!stopping() && (await oauthStatesStore.prune(pool, before, PAGE)) === PAGE);
-    },
+    'prune-oauth-states': () => installs.pruneStates(stopping),
   };
 }

@@ -1,7 +1,7 @@
 import got from 'got';
+import { createLogger } from '../app/base/logger.ts';
 import { loadConfig } from '../app/config.ts';
 import { createContext } from '../app/context.ts';
-import { createLogger } from '../app/base/logger.ts';
 import { count, inTurn, rate, ratio, type Surroundings, settings, withSurroundings } from './measure.ts';
 
 const CALLS = 2_000;
@@ -40,7 +40,7 @@ async function benchClient({ databaseUrl, start }: Surroundings): Promise<string
   const budgeted = createContext({ ...config, hubspot: { ...config.hubspot, limits } }, logger);
   try {
     const accessTokenExpiresAt = new Date(Date.now() + install.expiresIn * 1000);
-    await ctx.installs.save(ctx.pool, {
+    await ctx.installs.store.save(ctx.pool, {
       portalId: install.portalId,
       appId: 193354,
       userId: null,

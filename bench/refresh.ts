@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { loadConfig } from '../app/config.ts';
-import { createInstallsStore } from '../app/installs/store.ts';
 import { createPool, type Pool } from '../app/db/pool.ts';
+import { createInstallsStore } from '../app/installs/store.ts';
+import { createTokenSeal } from '../app/installs/tokens/token-seal.ts';
 import { count, inTurn, rate, ratio, type Surroundings, settings, withSurroundings } from './measure.ts';
 
 const ROUNDS = 3;
@@ -84,7 +85,7 @@ async function seed(
   { tokenKeys }: ReturnType<typeof loadConfig>,
   { installs, due }: Size,
 ): Promise<string[]> {
-  const store = createInstallsStore(tokenKeys);
+  const store = createInstallsStore(createTokenSeal(tokenKeys));
   const response = await fetch(`${url}/_sandbox/portals`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

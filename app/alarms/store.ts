@@ -8,7 +8,12 @@ export interface Alarm {
   readonly occurrences: number;
 }
 
-/** Table `alarms`: trouble that only an operator can mend. */
+const COLUMNS = 'name, message, raised_at as since, last_seen_at as "lastSeen", occurrences';
+
+/**
+ * Table `alarms`: problems that an operator must know about and that no other table shows. Every process raises and
+ * clears them, and `/readyz` of the web process lists them.
+ */
 export const alarmsStore = {
   async raise(db: Db, name: string, message: string): Promise<void> {
     await db.query(
@@ -23,50 +28,30 @@ export const alarmsStore = {
     await db.query('delete from alarms where name = $1', [name]);
   },
 
-  /** Clears it when some install's token was refreshed after it was last seen. */
-  async clearIfRefreshedSince(db: Db, name: string): Promise<void> {
-    await db.query(
-      `delete from alarms where name = $1
-         and exists (select from install_history where at > alarms.last_seen_at and reason = 'refreshed')`,
-      [name],
-    );
-  },
-
-  /** Clears those named `prefix` and a portal id whose install is not waiting for another try. */
-  async clearUnlessBackingOff(db: Db, prefix: string): Promise<void> {
-    await db.query(
-      `delete from alarms where starts_with(name, $1) and not exists (
-         select from installs where state = 'backing_off' and portal_id = substr(name, length($1) + 1)::bigint)`,
-      [prefix],
-    );
-  },
-
-  /** Clears those named `prefix` and anything that were last seen before `before`. */
+  /** Clears alarms whose name starts with `prefix` and that were last raised before `before`. */
   async clearUnseenSince(db: Db, prefix: string, before: Date): Promise<void> {
     await db.query('delete from alarms where starts_with(name, $1) and last_seen_at < $2', [prefix, before]);
   },
 
-  async isRaised(db: Db, name: string): Promise<boolean> {
-    const { rowCount } = await db.query('select from alarms where name = $1', [name]);
-    return rowCount === 1;
+  async find(db: Db, name: string): Promise<Alarm | undefined> {
+    const { rows } = await db.query<Alarm>(`select ${COLUMNS} from alarms where name = $1`, [name]);
+    return rows[0];
   },
 
-  /** Oldest first: those of one portal end with its number. */
-  async endingWith(db: Db, suffix: string): Promise<Alarm[]> {
+  /** Oldest first. The name of an alarm about one portal ends with `:` and the portal id. */
+  async ofPortal(db: Db, portalId: number): Promise<Alarm[]> {
     const { rows } = await db.query<Alarm>(
-      `select name, message, raised_at as since, last_seen_at as "lastSeen", occurrences
-       from alarms where right(name, length($1)) = $1 order by raised_at`,
-      [suffix],
+      `select ${COLUMNS} from alarms where right(name, length($1)) = $1 order by raised_at`,
+      [`:${portalId}`],
     );
     return rows;
   },
 
-  /** Oldest first. One for each of many portals would help nobody: the first fifty. */
-  async list(db: Db): Promise<Alarm[]> {
-    const { rows } = await db.query<Alarm>(
-      `select name, message, raised_at as since, last_seen_at as "lastSeen", occurrences
-       from alarms order by raised_at limit 50`,
-    );
+  /** Oldest first. */
+  async list(db: Db, limit = 50): Promise<Alarm[]> {
+    const { rows } = await db.query<Alarm>(`select ${COLUMNS} from alarms order by raised_at limit $1`, [
+      limit,
+    ]);
     return rows;
   },
 };

@@ -1,5 +1,5 @@
 import type { PortalClient } from '../hubspot/portal-client.ts';
-import type { InstallStatus } from '../installs/service.ts';
+import type { InstallStatus } from '../installs/index.ts';
 
 /** Which record HubSpot shows the card on. Only `portalId` is HubSpot's word; check the rest against the portal. */
 export interface CardRequest {

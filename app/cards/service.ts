@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { notFound } from '../base/errors.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
-import type { InstallService } from '../installs/service.ts';
+import type { InstallService } from '../installs/index.ts';
 import type {
   Card,
   CardActionAnswer,

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { AccessTokenInfo } from '../hubspot/apis/access-tokens.ts';
-import { INSTALL_STATES, type InstallStatus } from '../installs/service.ts';
+import { INSTALL_STATES, type InstallStatus } from '../installs/index.ts';
 import { type CommandGroup, destructiveAction, ProblemError, portalArgument } from './command.ts';
 
 const PAGE = 500;
@@ -51,7 +51,7 @@ export const installCommands: CommandGroup = (program, tools) => {
       const [install, history, alarms, optionalScopes] = await withContext(async ({ services, config }) => [
         await services.installs.status(portalId),
         await services.installs.history(portalId),
-        await services.portalAlarms.of(portalId),
+        await services.alarms.of(portalId),
         config.hubspot.optionalScopes,
       ]);
       const shown = history.filter(({ routine }) => refreshes || !routine);

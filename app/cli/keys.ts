@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { InvalidArgumentError } from 'commander';
-import { isKeyId } from '../installs/tokens/key-rotation.ts';
+import { isKeyId } from '../db/key-ring.ts';
 import { type CommandGroup, ProblemError } from './command.ts';
 
 export const keyCommands: CommandGroup = (program, { withContext, output }) => {

@@ -7,7 +7,7 @@ import { ConfigError, loadConfig, readCommandEnvironment } from '../config.ts';
 import { createContext } from '../context.ts';
 import { isDatabaseAway, isUnmigrated, UNMIGRATED } from '../db/errors.ts';
 import { HubSpotError } from '../hubspot/client/errors.ts';
-import { KeyRingError } from '../installs/tokens/key-rotation.ts';
+import { KeyRingError } from '../installs/index.ts';
 import { RegistryError } from '../registry-check.ts';
 import { ProblemError } from './command.ts';
 import { createConfirm } from './confirm.ts';

@@ -1,9 +1,9 @@
-import { type Alarm, alarmsStore } from '../alarms/store.ts';
+import type { Alarm, Alarms } from '../alarms/index.ts';
 import type { Clock } from '../base/clock.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import { pendingMigrations } from '../db/pending-migrations.ts';
 import type { Pool } from '../db/pool.ts';
-import type { KeyService } from '../installs/tokens/key-rotation.ts';
+import type { KeyService } from '../installs/index.ts';
 import { webhookDeliveriesStore } from '../webhooks/deliveries-store.ts';
 import type { WebhookReceiver } from '../webhooks/pipeline/receiver.ts';
 
@@ -21,7 +21,8 @@ export interface Readiness {
 
 interface Dependencies {
   pool: Pool;
-  keys: KeyService;
+  keys: Pick<KeyService, 'prove'>;
+  alarms: Pick<Alarms, 'list'>;
   receiver: Pick<WebhookReceiver, 'problem'>;
   clock: Clock;
 }
@@ -29,7 +30,7 @@ interface Dependencies {
 /** Strangers may ask as often as they like: the database is asked once a second. */
 const KNOWN_FOR_MS = 1_000;
 
-export function createHealthService({ pool, keys, receiver, clock }: Dependencies) {
+export function createHealthService({ pool, keys, alarms: allAlarms, receiver, clock }: Dependencies) {
   let known: { readonly at: number; readonly readiness: Promise<Readiness> } | undefined;
 
   return {
@@ -48,7 +49,7 @@ export function createHealthService({ pool, keys, receiver, clock }: Dependencie
       pendingMigrations(pool),
       keys.prove(),
       queueLag(pool),
-      alarmsStore.list(pool),
+      allAlarms.list(),
     ]);
     if (migrations.status === 'rejected') {
       const unknown = { migrations: 'unknown', keyRing: 'unknown', queue: 'unknown' };

@@ -1,25 +1,22 @@
-import { alarmsStore } from '../alarms/store.ts';
+import { type AlarmSource, alarmsStore } from '../alarms/index.ts';
 import { AppError } from '../base/errors.ts';
-import type { Db } from '../db/pool.ts';
+import type { Db, Pool } from '../db/pool.ts';
 import type { HubSpotError } from '../hubspot/client/errors.ts';
+import { historyStore } from './history-store.ts';
+import type { InstallsStore, RefusedInstall } from './store.ts';
 
-/** HubSpot refuses the app itself; no account's token is refreshed. */
+/** HubSpot rejects the app's credentials, so that no account's token is refreshed. */
 export const APP_MISCONFIGURED = 'app_misconfigured';
 
 /**
- * HubSpot refused the app, or a code of it, when somebody installed it. Only the next install shows that this is
- * over: refreshes do not use the redirect URL.
+ * HubSpot rejected the app, or a code of it, during an install. Only the next install clears this: refreshes do not
+ * use the redirect URL.
  */
 const INSTALL_MISCONFIGURED = 'install_misconfigured';
 
-/**
- * HubSpot refuses to refresh this account's token, for a reason that this server does not know, or with words about
- * the app that no other account has heard.
- */
-const REFRESH_REFUSED = 'refresh_refused:';
-const refreshRefused = (portalId: number) => REFRESH_REFUSED + portalId;
+const MOST_LISTED = 50;
 
-/** Raises the alarm that HubSpot refuses client id or secret. @returns the error for whoever waits. */
+/** Raises the alarm that HubSpot rejects client id or secret. @returns the error for the caller. */
 export async function raiseAppMisconfigured(db: Db, error: HubSpotError): Promise<AppError> {
   const message = `HubSpot refuses this app (${error.summary}): check HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET.`;
   await alarmsStore.raise(db, APP_MISCONFIGURED, message);
@@ -34,40 +31,47 @@ export async function raiseAppMisconfigured(db: Db, error: HubSpotError): Promis
 export const raiseInstallMisconfigured = (db: Db, message: string): Promise<void> =>
   alarmsStore.raise(db, INSTALL_MISCONFIGURED, message);
 
-/** @param refusesApp HubSpot's words are about the app, so that other portals may be about to hear them too. */
-export async function raiseRefreshRefused(
-  db: Db,
-  portalId: number,
-  error: HubSpotError,
-  refusesApp: boolean,
-): Promise<void> {
-  const others = refusesApp
-    ? 'if others fail too, check HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET.'
-    : 'other portals are not touched by it.';
-  const message =
-    `HubSpot refuses to refresh the token of portal ${portalId} (${error.summary}). Its tokens are kept, and it is ` +
-    `tried again every few minutes; ${others}`;
-  await alarmsStore.raise(db, refreshRefused(portalId), message);
-}
-
-/** A refresh worked, so HubSpot takes client id and secret. */
+/** A refresh succeeded, so HubSpot accepts client id and secret. */
 export const clearAppMisconfigured = (db: Db): Promise<void> => alarmsStore.clear(db, APP_MISCONFIGURED);
 
-/** The same, where the refresh may have been any process's. */
-export const clearIfRefreshedSince = (db: Db): Promise<void> =>
-  alarmsStore.clearIfRefreshedSince(db, APP_MISCONFIGURED);
+/** Clears the alarm when any process has refreshed a token since it was last raised. */
+export async function clearAppMisconfiguredIfRefreshed(db: Db): Promise<void> {
+  const alarm = await alarmsStore.find(db, APP_MISCONFIGURED);
+  if (!alarm) return;
+  // Rounded up, because a Date has no microseconds.
+  const raisedBefore = new Date(alarm.lastSeen.getTime() + 1);
+  if (await historyStore.hasRefreshAfter(db, raisedBefore))
+    await alarmsStore.clearUnseenSince(db, APP_MISCONFIGURED, raisedBefore);
+}
 
-/** The portal's token was refreshed, or it holds none any more. */
-export const clearRefreshRefused = (db: Db, portalId: number): Promise<void> =>
-  alarmsStore.clear(db, refreshRefused(portalId));
+/** A portal installed the app, so HubSpot accepts its credentials and its redirect URL. */
+export async function clearAfterInstall(db: Db): Promise<void> {
+  for (const name of [APP_MISCONFIGURED, INSTALL_MISCONFIGURED]) await alarmsStore.clear(db, name);
+}
 
-/** The same for all portals, where a process ended before it could say so. */
-export const clearRefreshRefusedNoMore = (db: Db): Promise<void> =>
-  alarmsStore.clearUnlessBackingOff(db, REFRESH_REFUSED);
+/** Starts the `state_reason` when HubSpot's answer is about the app, which may concern other portals as well. */
+export const REJECTS_APP = 'HubSpot refuses this app: ';
 
-/** A portal installed the app: whatever HubSpot refused about that, or about this portal, is over. */
-export async function clearAfterInstall(db: Db, portalId: number): Promise<void> {
-  for (const alarm of [APP_MISCONFIGURED, INSTALL_MISCONFIGURED, refreshRefused(portalId)]) {
-    await alarmsStore.clear(db, alarm);
-  }
+/** The alarms `refresh_refused:<portal>`, derived from the installs whose refreshes HubSpot refuses. */
+export const createRefreshAlarms =
+  (pool: Pool, store: Pick<InstallsStore, 'refused'>): AlarmSource =>
+  async (portalId) =>
+    (await store.refused(pool, MOST_LISTED, portalId)).map((install) => ({
+      name: `refresh_refused:${install.portalId}`,
+      message: refusedMessage(install),
+      since: install.since,
+      lastSeen: install.lastSeen,
+      occurrences: install.failures,
+    }));
+
+function refusedMessage({ portalId, reason }: RefusedInstall): string {
+  const isAboutApp = reason.startsWith(REJECTS_APP);
+  const summary = isAboutApp ? reason.slice(REJECTS_APP.length) : reason;
+  const advice = isAboutApp
+    ? 'if others fail too, check HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET.'
+    : 'other portals are not affected.';
+  return (
+    `HubSpot refuses to refresh the token of portal ${portalId} (${summary}). Its tokens are kept, and the refresh is ` +
+    `retried every few minutes; ${advice}`
+  );
 }

@@ -5,9 +5,8 @@ const NAME = 'partner_flow';
 const FORMAT = /^[A-Za-z0-9_-]{43}$/;
 
 /**
- * A random name for this browser, kept while it goes to HubSpot and back. Only the partner sign-in needs it: there
- * a state stands for a user of ours, and must not be finished in another person's browser. HubSpot opens these
- * pages from its own site, hence SameSite=None.
+ * A random id of this browser. Only the partner sign-in needs it: its state belongs to a user, and must not be used in
+ * another person's browser. HubSpot opens these pages from its own site, hence SameSite=None.
  */
 export function browserOf(req: Request): string | undefined {
   const cookies = (req.get('cookie') ?? '').split(';').map((cookie) => cookie.trim().split('='));
@@ -23,7 +22,7 @@ export function nameBrowser(req: Request, res: Response): string {
 
 export const hashBrowser = (browser: string) => createHash('sha256').update(browser).digest();
 
-/** Ties a form to the browser that it was shown in, so that no other site can send it. */
+/** Binds a form to the browser that it was shown in, against cross-site request forgery. */
 export const formToken = (browser: string, secret: string) =>
   createHmac('sha256', secret).update(`partner-form:${browser}`).digest('base64url');
 

@@ -1,21 +1,21 @@
+import type { AppError } from '../base/errors.ts';
 import { maskEmails } from '../base/logger.ts';
 import { shortLine } from '../base/printable.ts';
 import { withoutSecrets } from '../hubspot/client/error-body.ts';
-import type { InstallFailure } from './errors.ts';
+import { type InstallFailure, installFailed, messageOf } from './errors.ts';
 
-/** Error and description of an OAuth callback. Anyone can write such an address, HubSpot or not. */
+/** Error and description of an OAuth callback. Anyone can make up such an address. */
 export interface CallbackError {
-  readonly failure: InstallFailure;
-  /** For people: `invalid_scope: Authorization failed because …`, one bounded line. */
-  readonly text: string;
-  /** The same for the log, without e-mail addresses. */
+  /** For the log, without e-mail addresses. */
   readonly logText: string;
+  /** @param code what the page is about when the callback's state is not valid. */
+  toAppError(code?: InstallFailure): AppError;
 }
 
 const LONGEST_ERROR = 100;
 const LONGEST_DESCRIPTION = 400;
 
-/** Words of RFC 6749, 4.1.2.1, about the request, which this server would only repeat. */
+/** Error codes of RFC 6749, 4.1.2.1, about the request, which another try would only repeat. */
 const ABOUT_THE_APP = new Set([
   'invalid_request',
   'invalid_client',
@@ -24,22 +24,34 @@ const ABOUT_THE_APP = new Set([
   'redirect_uri_mismatch',
 ]);
 
-/** @param secrets what else the address and this server hold, and is not repeated. */
+/** Failures that every other try would meet again. */
+const PERMANENT: readonly InstallFailure[] = ['scopes_refused', 'app_refused'];
+const NO_USE = 'Starting again does not help: tell whoever runs this app.';
+
+/** @param secrets values of the address and of this server that are masked. */
 export function readCallbackError(
   error: string,
   description: string | undefined,
   secrets: readonly string[],
 ): CallbackError {
-  // The page puts it in quotes, which it must not seem to end.
+  // The page shows it in quotes, which the text must not close.
   const clean = (text: string, most: number) =>
     shortLine(String(withoutSecrets(text, secrets)), most).replace(/[“”]/g, '"');
   const word = clean(error, LONGEST_ERROR);
-  const said = description === undefined ? '' : clean(description, LONGEST_DESCRIPTION);
-  const text = [word, said].filter(Boolean).join(': ');
-  return { failure: failureOf(word, said), text, logText: text.split(' ').map(maskEmails).join(' ') };
+  const details = description === undefined ? '' : clean(description, LONGEST_DESCRIPTION);
+  const text = [word, details].filter(Boolean).join(': ');
+  const failure = failureOf(word, details);
+  return {
+    logText: text.split(' ').map(maskEmails).join(' '),
+    toAppError(code = failure) {
+      const startAgain = !PERMANENT.includes(failure);
+      const message = [messageOf(code), startAgain ? [] : NO_USE, `Reason given: “${text}”`].flat();
+      return installFailed(code, { message: message.join(' '), startAgain });
+    },
+  };
 }
 
-/** HubSpot does not list its words; scopes are named in the description at the latest. */
+/** HubSpot does not document its error codes; when scopes are missing, the description names them. */
 function failureOf(error: string, description: string): InstallFailure {
   if (error === 'invalid_scope' || /\bscopes?\b/i.test(description)) return 'scopes_refused';
   if (error === 'access_denied') return 'access_denied';

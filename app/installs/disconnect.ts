@@ -7,64 +7,65 @@ import { inTransaction } from '../db/transaction.ts';
 import { classifyOAuthFailure, type OAuthApi } from '../hubspot/apis/oauth.ts';
 import { HubSpotError } from '../hubspot/client/errors.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
-import { endInstall } from '../webhooks/lifecycle-events.ts';
 import { raiseAppMisconfigured } from './alarms.ts';
-import type { Install, InstallsStore } from './store.ts';
+import type { Install } from './install.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import { isInstallEnded } from './tokens/errors.ts';
 import type { TokenService } from './tokens/service.ts';
+import type { TokenStore } from './tokens/store.ts';
 
-const HERE = 'disconnected here';
-const HERE_ONLY = 'disconnected here; HubSpot was not told';
+const DISCONNECTED = 'disconnected here';
+const DISCONNECTED_LOCALLY = 'disconnected here; HubSpot was not told';
 
 /** False when the app may still be among the account's connected apps at HubSpot. */
 export interface Disconnected {
   readonly hubspotTold: boolean;
 }
 
-interface Dependencies {
+export interface DisconnectDependencies {
   pool: Pool;
-  installs: InstallsStore;
-  oauth: OAuthApi;
+  tokenStore: TokenStore;
+  lifecycle: Lifecycle;
+  oauth: Pick<OAuthApi, 'revoke' | 'isDead'>;
   tokens: Pick<TokenService, 'forget'>;
   hubspotFor: HubSpotFor;
   clock: Clock;
   logger: Logger;
 }
 
-/** The way out that begins here: the app is uninstalled at HubSpot and the tokens are forgotten. */
-export function createDisconnect(dependencies: Dependencies) {
-  const { pool, installs, oauth, tokens, hubspotFor, clock, logger } = dependencies;
+/** Ends an install from this side: uninstalls the app at HubSpot and deletes the tokens. */
+export function createDisconnect(dependencies: DisconnectDependencies) {
+  const { pool, tokenStore, lifecycle, oauth, tokens, hubspotFor, clock, logger } = dependencies;
 
   /**
-   * An install that HubSpot ended before, whose tokens no key opens, or whose access token the operator gave, is only
-   * forgotten: HubSpot lets no such token end itself.
-   * @param options.local HubSpot is not asked.
-   * @throws {AppError} hubspot_unavailable, disconnect_refused, app_misconfigured: nothing is changed here then, and
-   *   the call can be made again.
+   * HubSpot is not called for an install that it has ended, whose tokens no key opens, or whose access token the
+   * operator gave: such a token cannot end itself.
+   * @param options.local HubSpot is not called.
+   * @throws {AppError} hubspot_unavailable, disconnect_refused, app_misconfigured: nothing was changed here, and the
+   *   call can be retried.
    */
   return async (install: Install, { local }: { local: boolean }): Promise<Disconnected> => {
     const { portalId, installId, kind, state, stateReason } = install;
-    if (state === 'uninstalled') return { hubspotTold: stateReason !== HERE_ONLY };
-    const asks = kind === 'oauth' && !local;
-    const hubspotTold = state === 'needs_reconnect' || (asks && (await endAtHubSpot(install)));
-    const reason = hubspotTold ? HERE : HERE_ONLY;
+    if (state === 'uninstalled') return { hubspotTold: stateReason !== DISCONNECTED_LOCALLY };
+    const callsHubSpot = kind === 'oauth' && !local;
+    const hubspotTold = state === 'needs_reconnect' || (callsHubSpot && (await endAtHubSpot(install)));
+    const reason = hubspotTold ? DISCONNECTED : DISCONNECTED_LOCALLY;
     await inTransaction(pool, (tx) =>
-      endInstall(tx, installs, portalId, {
-        ...{ seen: { installId }, state: 'uninstalled', reason, now: clock.now() },
-      }),
+      lifecycle.end(tx, portalId, { seen: { installId }, state: 'uninstalled', reason, now: clock.now() }),
     );
     tokens.forget(portalId);
     logger[hubspotTold ? 'info' : 'warn']({ portalId, hubspotTold }, 'the app was disconnected');
     return { hubspotTold };
   };
 
-  /** @returns false when there is no token to tell it with. */
+  /** @returns false when no key opens the tokens, so that HubSpot cannot be called. */
   async function endAtHubSpot(install: Install): Promise<boolean> {
     const { portalId, installId } = install;
     try {
-      await unlessGone(install, () => hubspotFor(portalId).appInstalls.uninstall());
-      // Read after that call, which may have refreshed, and with it exchanged, the refresh token.
-      const held = await installs.findWithTokens(pool, portalId);
-      if (held?.installId === installId) await unlessGone(install, () => oauth.revoke(held.refreshToken));
+      await unlessEnded(install, () => hubspotFor(portalId).appInstalls.uninstall());
+      // Read after that call, which may have refreshed, and so exchanged, the refresh token.
+      const held = await tokenStore.find(pool, portalId);
+      if (held?.installId === installId) await unlessEnded(install, () => oauth.revoke(held.refreshToken));
       return true;
     } catch (error) {
       if (!(error instanceof DecryptionError)) throw error;
@@ -73,25 +74,25 @@ export function createDisconnect(dependencies: Dependencies) {
     }
   }
 
-  /** What HubSpot refuses because the install is gone there is done; what is left to do is ours. */
-  async function unlessGone(install: Install, call: () => Promise<void>): Promise<void> {
+  /** A call that fails because the install has ended at HubSpot has reached its purpose. */
+  async function unlessEnded(install: Install, call: () => Promise<void>): Promise<void> {
     try {
       await call();
     } catch (error) {
-      if (error instanceof AppError && GONE.has(error.code)) return;
+      if (isInstallEnded(error)) return;
       if (!(error instanceof HubSpotError) || error.transient) throw error;
-      if (await isGone(install, error)) return;
+      if (await isEnded(install, error)) return;
       throw disconnectRefused(install.portalId, error);
     }
   }
 
-  /** A refusal alone is no proof: HubSpot has other reasons to answer 400, 401 and 404. */
-  async function isGone({ portalId, installId }: Install, refusal: HubSpotError): Promise<boolean> {
-    const failure = classifyOAuthFailure(refusal, 'refresh');
-    if (failure === 'configuration') throw await raiseAppMisconfigured(pool, refusal);
+  /** The failed call alone is no proof: HubSpot has other reasons for a 400, 401 or 404. */
+  async function isEnded({ portalId, installId }: Install, failed: HubSpotError): Promise<boolean> {
+    const failure = classifyOAuthFailure(failed, 'refresh');
+    if (failure === 'configuration') throw await raiseAppMisconfigured(pool, failed);
     if (failure === 'revoked') return true;
-    const held = await installs.findWithTokens(pool, portalId);
-    // Ended, or followed by another one, meanwhile.
+    const held = await tokenStore.find(pool, portalId);
+    // The install has ended, or another one has begun meanwhile.
     if (held?.installId !== installId) return true;
     try {
       return await oauth.isDead(held.refreshToken);
@@ -102,9 +103,6 @@ export function createDisconnect(dependencies: Dependencies) {
     }
   }
 }
-
-/** HubSpot said by a refresh that the install is over. */
-const GONE = new Set(['install_needs_reconnect', 'install_not_found']);
 
 const disconnectRefused = (portalId: number, cause: HubSpotError) =>
   new AppError(

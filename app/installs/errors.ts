@@ -1,7 +1,6 @@
 import { AppError } from '../base/errors.ts';
-import type { CallbackError } from './callback-error.ts';
 
-/** Why an install did not happen. Each has its own page. */
+/** Why an install failed. Each failure has its own page. */
 const FAILURES = {
   access_denied: [
     403,
@@ -77,27 +76,22 @@ const FAILURES = {
 
 export type InstallFailure = keyof typeof FAILURES;
 
-/** Those that another install would only meet again. */
-const FOR_GOOD: readonly InstallFailure[] = ['scopes_refused', 'app_refused'];
-const NO_USE = 'Starting again does not help: tell whoever runs this app.';
-
-export const installFailed = (code: InstallFailure, cause?: unknown): AppError =>
-  failure(code, FAILURES[code][2], true, cause);
-
-/**
- * The browser came back with an error in place of a code.
- * @param code what the page is about when there is no such install, or it is over.
- */
-export function installEnded(said: CallbackError, code: InstallFailure = said.failure): AppError {
-  const startAgain = !FOR_GOOD.includes(said.failure);
-  const message = [FAILURES[code][2], startAgain ? [] : NO_USE, `Reason given: “${said.text}”`].flat();
-  return failure(code, message.join(' '), startAgain);
+interface Details {
+  /** When the failure's own message does not say enough. */
+  readonly message?: string;
+  /** Whether the page offers to start again. */
+  readonly startAgain?: boolean;
+  readonly cause?: unknown;
 }
 
-function failure(code: InstallFailure, message: string, startAgain: boolean, cause?: unknown): AppError {
-  const [status, title] = FAILURES[code];
+export function installFailed(code: InstallFailure, details: Details = {}): AppError {
+  const [status, title, ownMessage] = FAILURES[code];
+  const { message = ownMessage, startAgain = true, cause } = details;
   return new AppError(status, code, message, { title, startAgain, cause });
 }
+
+/** What the page of a failure says. */
+export const messageOf = (code: InstallFailure): string => FAILURES[code][2];
 
 export const isInstallFailure = (error: unknown): error is AppError & { code: InstallFailure } =>
   error instanceof AppError && Object.hasOwn(FAILURES, error.code);

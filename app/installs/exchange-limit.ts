@@ -2,16 +2,18 @@ import type { Clock } from '../base/clock.ts';
 import { AppError } from '../base/errors.ts';
 
 const WINDOW_MS = 60_000;
-/** Times `most`, past which nobody's code is tried. */
+/** With this many times `most` failures, no code is exchanged at all. */
 const IN_ALL = 10;
 
-/** The ways in. Each has room of its own: made-up marketplace callbacks do not keep out who began at our own link. */
+/** The flows. Each has a limit of its own: made-up marketplace callbacks do not block installs from our own link. */
 export type ExchangeKind = 'own' | 'partner' | 'marketplace';
 
+export type ExchangeLimit = ReturnType<typeof createExchangeLimit>;
+
 /**
- * How many exchanges of a code may fail within a minute: each sends our client secret to HubSpot, for any code that
- * a stranger makes up. An address may let so many fail; when all together let `most` fail, those that had a part in it
- * wait, and the others are still served.
+ * Limits how many exchanges of a code may fail within a minute, because each sends the client secret to HubSpot for a
+ * code that a stranger may have made up. One address may fail `mostPerAddress` times; when all addresses together reach
+ * `most`, those with a failure have to wait, and the others are still served.
  */
 export function createExchangeLimit(limits: { most: number; mostPerAddress: number }, clock: Clock) {
   const { most, mostPerAddress } = limits;
@@ -20,8 +22,8 @@ export function createExchangeLimit(limits: { most: number; mostPerAddress: numb
   return {
     /**
      * Runs an exchange.
-     * @param address whose request it is.
-     * @param isFailure whether an error counts: HubSpot's outages do not.
+     * @param address the client's address.
+     * @param isFailure whether an error counts; HubSpot's outages do not.
      * @throws {AppError} too_many_failed_installs, before anything is sent.
      */
     async run<T>(
@@ -35,10 +37,10 @@ export function createExchangeLimit(limits: { most: number; mostPerAddress: numb
       const since = clock.now() - WINDOW_MS;
       counted.failed = counted.failed.filter(({ at }) => at > since);
       if (countOf(counted.failed, address) >= mostPerAddress) throw tooMany('from one address');
-      // What is under way may fail as well; alone it keeps nobody out.
+      // Exchanges under way may fail as well.
       const attempts = [...counted.failed, ...counted.underWay];
-      const hadPart = countOf(attempts, address) > 0;
-      if (attempts.length >= (hadPart ? most : IN_ALL * most)) throw tooMany('in all');
+      const isInvolved = countOf(attempts, address) > 0;
+      if (attempts.length >= (isInvolved ? most : IN_ALL * most)) throw tooMany('in all');
 
       const attempt = { address, at: clock.now() };
       counted.underWay.push(attempt);

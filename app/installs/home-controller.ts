@@ -1,9 +1,8 @@
 import { Router } from 'express';
-import type { Config } from '../config.ts';
+import type { AppSettings } from './settings.ts';
 
-export function homeRoutes({ hubspot }: Config): Router {
+export function homeRoutes({ scopes, optionalScopes }: AppSettings): Router {
   return Router().get('/', (req, res) => {
-    const { scopes, optionalScopes } = hubspot;
     if (req.accepts(['html', 'json']) === 'json') {
       res.json({ name: 'hubspot-public-app-server', install: '/install', scopes, optionalScopes });
       return;

@@ -19,7 +19,7 @@ export function installRoutes(installs: InstallService, apiKey: RequestHandler):
     });
 }
 
-/** Field by field, so that a new column of the row is not published by accident. */
+/** Lists the fields, so that a new column is not published by accident. */
 export const presentInstall = (install: InstallStatus) => ({
   portalId: install.portalId,
   kind: install.kind,

@@ -5,6 +5,7 @@ import { addressOf } from '../http/caller-address.ts';
 import { hubId, parse } from '../http/parse.ts';
 import { browserOf, formToken, isFormToken, nameBrowser } from './browser-cookie.ts';
 import { installFailed } from './errors.ts';
+import type { OAuthFlows } from './oauth-flows.ts';
 import type { PartnerSignIn } from './partner-sign-in.ts';
 import type { InstallService } from './service.ts';
 
@@ -21,18 +22,20 @@ const installQuery = z.object({ portalId: hubId.optional() });
 const signInForm = z.object({ returnUrl: z.string(), token: z.string(), user: z.string(), key: z.string() });
 
 interface Dependencies {
-  installs: InstallService;
+  flows: OAuthFlows;
+  portalUrl: InstallService['portalUrl'];
   partnerSignIn: PartnerSignIn;
   sessionSecret: string;
-  /** Bounds what one address may ask for. */
+  /** Limits the requests of one address. */
   limit: RequestHandler[];
 }
 
-/** The ways in: our own install link, HubSpot's marketplace, and the marketplace with our sign-in between. */
-export function oauthRoutes({ installs, partnerSignIn, sessionSecret, limit }: Dependencies): Router {
-  // Express refuses to mount nothing.
+/** The routes of the three flows: our own install link, HubSpot's marketplace, and the marketplace with a sign-in here. */
+export function oauthRoutes(dependencies: Dependencies): Router {
+  const { flows, portalUrl, partnerSignIn, sessionSecret, limit } = dependencies;
+  // Express throws for an empty list of handlers.
   const noLimit: RequestHandler = (_req, _res, next) => next();
-  // Someone who looks at an address without opening it, such as a link preview, must not spend its code.
+  // A HEAD request, such as a link preview, must not use up the code.
   const getOnly: RequestHandler = (_req, res, next) => {
     res.set('Allow', 'GET');
     next(new AppError(405, 'method_not_allowed', 'This address takes GET only. Nothing was done.'));
@@ -43,39 +46,39 @@ export function oauthRoutes({ installs, partnerSignIn, sessionSecret, limit }: D
     .head(['/install', '/oauth-callback'], getOnly)
     .get('/install', async (req, res) => {
       const { portalId } = parse(installQuery, req.query);
-      res.set('Cache-Control', 'no-store').redirect(302, installs.begin(portalId));
+      res.set('Cache-Control', 'no-store').redirect(302, flows.begin(portalId));
     })
 
     .get('/oauth-callback', async (req, res) => {
       res.set({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
       const query = callbackQuery.parse(req.query);
       const { code, state, error, step, returnUrl } = query;
-      // Seen in the wild: the marketplace's Install button reaching this address with nothing at all.
-      if (Object.keys(req.query).length === 0) return res.redirect(302, installs.begin());
+      // The marketplace's Install button has been seen to open this address without any parameter.
+      if (Object.keys(req.query).length === 0) return res.redirect(302, flows.begin());
       if (error) {
         const description = query.error_description;
-        return installs.refuse({ error, description, code, state, browser: browserOf(req) });
+        return flows.fail({ error, description, code, state, browser: browserOf(req) });
       }
       if (step === 'authorize' && returnUrl) return showSignIn(req, res, returnUrl);
       if (step === 'finalize' && code && state && returnUrl) {
         return res.redirect(
           302,
-          await installs.finishPartner(code, state, returnUrl, browserOf(req), addressOf(req)),
+          await flows.finishPartner(code, state, returnUrl, browserOf(req), addressOf(req)),
         );
       }
       if (step) throw installFailed('callback_incomplete');
       if (code && state) {
-        const back = returnUrl && installs.requireReturnUrl(returnUrl).href;
-        const install = await installs.finishOwn(code, state, addressOf(req));
+        const back = returnUrl && flows.requireReturnUrl(returnUrl).href;
+        const install = await flows.finishOwn(code, state, addressOf(req));
         if (back) return res.redirect(302, back);
         return res.render('installed', {
           title: 'The app is connected',
           install,
-          portalUrl: installs.portalUrl(install.portalId),
+          portalUrl: portalUrl(install.portalId),
         });
       }
       if (code && returnUrl)
-        return res.redirect(302, await installs.finishMarketplace(code, returnUrl, addressOf(req)));
+        return res.redirect(302, await flows.finishMarketplace(code, returnUrl, addressOf(req)));
       throw installFailed(code ? 'callback_unasked' : 'callback_incomplete');
     })
 
@@ -87,18 +90,19 @@ export function oauthRoutes({ installs, partnerSignIn, sessionSecret, limit }: D
       const signedIn = await partnerSignIn.authenticate({ user, key });
       if (!signedIn)
         return showSignIn(req, res.status(401), returnUrl, {
-          ...{ user, problem: 'That name and key do not go together.' },
+          user,
+          problem: 'That name and key do not go together.',
         });
-      res.redirect(303, await installs.beginPartner(returnUrl, signedIn, browser));
+      res.redirect(303, await flows.beginPartner(returnUrl, signedIn, browser));
     });
 
   function showSignIn(
     req: Request,
     res: Response,
     returnUrl: string,
-    again: { user?: string; problem?: string } = {},
+    retry: { user?: string; problem?: string } = {},
   ): void {
-    installs.requireReturnUrl(returnUrl);
+    flows.requireReturnUrl(returnUrl);
     const browser = nameBrowser(req, res);
     // The form ends in a redirect to HubSpot, which the default `form-action 'self'` would block.
     res.set('Content-Security-Policy', "default-src 'self'; base-uri 'none'; frame-ancestors 'none'");
@@ -106,7 +110,7 @@ export function oauthRoutes({ installs, partnerSignIn, sessionSecret, limit }: D
       title: 'Sign in to connect HubSpot',
       returnUrl,
       token: formToken(browser, sessionSecret),
-      ...again,
+      ...retry,
     });
   }
 }

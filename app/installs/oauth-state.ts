@@ -9,8 +9,8 @@ const TAG_BYTES = 16;
 const FORMAT = /^[\w-]{43}$/;
 
 /**
- * A state for one trip to HubSpot and back that nobody but this server can make: 12 random bytes, the sealed second
- * in which it expires, and the seal. Anyone may ask for one, so nothing is stored until it has been of use.
+ * A state that only this server can issue: 12 random bytes, the encrypted second in which it expires, and the
+ * authentication tag. Anyone may request one, so nothing is stored until it is used.
  */
 export function sealState(secret: string, expiresAt: number): string {
   const iv = randomBytes(IV_BYTES);
@@ -22,10 +22,10 @@ export function sealState(secret: string, expiresAt: number): string {
   );
 }
 
-/** When it expires, in milliseconds since 1970; undefined when this server did not make it. */
+/** When it expires, in milliseconds since 1970; undefined when this server did not issue it. */
 export function openState(state: string, secret: string): number | undefined {
   const bytes = Buffer.from(state, 'base64url');
-  // As text: decoding is lenient, and would let several spellings of one state pass.
+  // Compared as text, because the decoder accepts several spellings of one state.
   if (!FORMAT.test(state) || bytes.toString('base64url') !== state) return undefined;
   const decipher = createDecipheriv(ALGORITHM, keyOf(secret), bytes.subarray(0, IV_BYTES));
   decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
@@ -39,8 +39,8 @@ export function openState(state: string, secret: string): number | undefined {
 
 const keyOf = (secret: string) => createHash('sha256').update(`oauth-state:${secret}`).digest();
 
-/** A state that stands for something stored under its hash. */
+/** A random state, for a row that is stored under its hash. */
 export const createState = () => randomBytes(32).toString('base64url');
 
-/** What the database keeps of a state. It is random, so a plain hash cannot be searched. */
+/** What the database stores. A state is random, so a plain hash cannot be reversed by search. */
 export const hashState = (state: string) => createHash('sha256').update(state).digest();

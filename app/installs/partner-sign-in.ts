@@ -1,16 +1,16 @@
-import type { ApiKeyService } from '../api-keys/service.ts';
+import type { ApiKeyService } from '../api-keys/index.ts';
 
 /**
- * The sign-in of the partner flow: HubSpot's marketplace sends a customer here to say who they are in your product
- * before the install. Put your own sign-in in place of {@link createPartnerSignIn}; its form is `views/sign-in.hbs`.
+ * The sign-in of the partner flow: before the install, HubSpot's marketplace sends a customer here to sign in to your
+ * product. Replace {@link createPartnerSignIn} with your own sign-in; its form is `views/sign-in.hbs`.
  */
 export interface PartnerSignIn {
-  /** @returns the user's name in your product, or undefined when the form does not prove it. */
+  /** @returns the user's name in your product; undefined when the sign-in fails. */
   authenticate(form: Readonly<Record<string, string>>): Promise<string | undefined>;
 }
 
-/** Knows no users: lets in whoever holds an API key of this server, under the name they give. */
-export function createPartnerSignIn(apiKeys: ApiKeyService): PartnerSignIn {
+/** Accepts any name with an API key of this server that is not limited to one portal. */
+export function createPartnerSignIn(apiKeys: Pick<ApiKeyService, 'accept'>): PartnerSignIn {
   return {
     async authenticate({ user = '', key = '' }) {
       const name = user.trim();

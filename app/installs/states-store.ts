@@ -10,15 +10,12 @@ export interface PartnerState {
 export interface StoredState {
   readonly isUsed: boolean;
   readonly expiresAt: Date;
-  /** Null for one of our own flow. */
+  /** Null for a state of our own flow. */
   readonly partnerUser: string | null;
   readonly browserHash: Buffer | null;
 }
 
-/**
- * Table `oauth_states`: hashes of states that an install was finished with, and of those that stand for a partner's
- * user who signed in.
- */
+/** Table `oauth_states`: hashes of the states that were used, and of those that were issued to a signed-in user. */
 export const oauthStatesStore = {
   async addPartner(
     db: Db,
@@ -43,7 +40,7 @@ export const oauthStatesStore = {
     return rows[0];
   },
 
-  /** Uses a state up, in the transaction that stores its install. @returns false when another install has used it. */
+  /** Marks a state as used, in the transaction that stores its install. @returns false when it was used before. */
   async use(tx: Db, hash: Buffer, expiresAt: Date, now: Date): Promise<boolean> {
     const { rowCount } = await tx.query(
       `insert into oauth_states (state_hash, expires_at, used_at) values ($1, $2, $3)
@@ -53,7 +50,7 @@ export const oauthStatesStore = {
     return rowCount === 1;
   },
 
-  /** Deletes a page of those that expired before `before`. @returns how many. */
+  /** Deletes a page of states that expired before `before`. @returns the number of deleted rows. */
   async prune(db: Db, before: Date, limit: number): Promise<number> {
     const { rowCount } = await db.query(
       `delete from oauth_states where state_hash in (

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Db, Pool } from '../db/pool.ts';
+import type { InstallService } from '../installs/index.ts';
 import { cancelJob, enqueue, enqueueAll, withoutJob } from '../queue/enqueue.ts';
 import { type TimelineEventKey, timelineEventsStore } from './store.ts';
 
@@ -53,10 +54,15 @@ const PAGE = 2_000;
  * Gives a job to each waiting event that has none: those of an install that ended and is back, and whatever lost its
  * job otherwise.
  */
-export async function sendForgotten(pool: Pool, stopping: () => boolean): Promise<void> {
+export async function sendForgotten(
+  pool: Pool,
+  installs: Pick<InstallService, 'connected'>,
+  stopping: () => boolean,
+): Promise<void> {
+  const portalIds = await installs.connected(await timelineEventsStore.waitingPortals(pool));
   let after: TimelineEventKey | undefined;
   do {
-    const page = await timelineEventsStore.waitingAfter(pool, after, PAGE);
+    const page = await timelineEventsStore.waitingAfter(pool, portalIds, after, PAGE);
     const forgotten = new Set(await withoutJob(pool, page.map(jobKeyOf)));
     await sendNow(
       pool,

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { AppError, installNotFound, needsReconnect } from '../base/errors.ts';
+import { AppError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Db, Pool } from '../db/pool.ts';
 import { inTransaction } from '../db/transaction.ts';
 import type { AppEventOccurrence } from '../hubspot/apis/timeline.ts';
 import { HubSpotError } from '../hubspot/client/errors.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
-import type { InstallsStore } from '../installs/store.ts';
+import type { InstallService } from '../installs/index.ts';
 import { contentDigest } from './content.ts';
 import { dropJob, sendLater, sendNow } from './jobs.ts';
 import { type TimelineEventKey, timelineEventsStore, type WaitingTimelineEvent } from './store.ts';
@@ -27,7 +27,7 @@ export interface SentTimelineEvent {
 
 interface Dependencies {
   pool: Pool;
-  installs: InstallsStore;
+  installs: Pick<InstallService, 'requireConnected'>;
   hubspotFor: HubSpotFor;
   /** Fully qualified name of the event type that is meant when an event names none. */
   eventType: string;
@@ -49,7 +49,7 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
      * accepted under its id; {HubSpotError} when HubSpot refuses the event.
      */
     async send(portalId: number, event: NewTimelineEvent, cause?: string): Promise<SentTimelineEvent> {
-      await requireInstall(portalId);
+      await installs.requireConnected(portalId);
       const occurrence: AppEventOccurrence = {
         ...event,
         id: event.id ?? randomUUID(),
@@ -125,12 +125,6 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
       throw timelineEventConflict(key, accepted?.state);
     logger.info(about(key), 'an app event sent again by its handler differs; the first content stays');
     return { id: key.id, state: accepted.state };
-  }
-
-  async function requireInstall(portalId: number): Promise<void> {
-    const install = await installs.find(pool, portalId);
-    if (!install || install.state === 'uninstalled') throw installNotFound(portalId);
-    if (install.state === 'needs_reconnect') throw needsReconnect(portalId, install.kind);
   }
 
   /** What became of an event is not worth an error to its sender: the job that was stored with it finds out again. */

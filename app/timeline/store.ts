@@ -92,19 +92,27 @@ export const timelineEventsStore = {
     return rows;
   },
 
-  /** A page, in the order of the key, of what waits in portals whose install lives. */
+  /** The portals with events that wait. */
+  async waitingPortals(db: Db): Promise<number[]> {
+    const { rows } = await db.query<{ portalId: number }>(
+      `select distinct portal_id as "portalId" from timeline_events where state = 'waiting'`,
+    );
+    return rows.map(({ portalId }) => portalId);
+  },
+
+  /** A page of the events that wait in these portals, in the order of the key. */
   async waitingAfter(
     db: Db,
+    portalIds: readonly number[],
     after: TimelineEventKey | undefined,
     limit: number,
   ): Promise<TimelineEventKey[]> {
     const { rows } = await db.query<TimelineEventKey>(
-      `select ${KEY} from timeline_events e
+      `select ${KEY} from timeline_events
        where state = 'waiting' and ($1::bigint is null or (portal_id, event_type, id) > ($1, $2, $3))
-         and exists (select from installs i
-           where i.portal_id = e.portal_id and i.state not in ('needs_reconnect', 'uninstalled'))
+         and portal_id = any($5::bigint[])
        order by portal_id, event_type, id limit $4`,
-      [after?.portalId, after?.eventType, after?.id, limit],
+      [after?.portalId, after?.eventType, after?.id, limit, portalIds],
     );
     return rows;
   },

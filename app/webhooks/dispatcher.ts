@@ -3,7 +3,7 @@ import { withCause } from '../base/trace.ts';
 import { withinTime } from '../base/within-time.ts';
 import type { Db, Pool } from '../db/pool.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
-import type { InstallService, InstallStatus } from '../installs/service.ts';
+import type { InstallService, InstallStatus } from '../installs/index.ts';
 import type { TimelineService } from '../timeline/service.ts';
 import { isKnownType, objectTypeOf, otherAppOf, type WebhookEvent } from './event/event.ts';
 import { InvalidEvent, invalidity, missingField } from './event/fields.ts';

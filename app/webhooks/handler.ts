@@ -1,6 +1,6 @@
 import type { Logger } from '../base/logger.ts';
 import type { PortalClient } from '../hubspot/portal-client.ts';
-import type { InstallStatus } from '../installs/service.ts';
+import type { InstallStatus } from '../installs/index.ts';
 import type { NewTimelineEvent } from '../timeline/service.ts';
 import type { HandlerDb } from './dispatcher.ts';
 import type { WebhookEvent } from './event/event.ts';

@@ -1,6 +1,4 @@
 import type { Db } from '../db/pool.ts';
-import { clearRefreshRefused } from '../installs/alarms.ts';
-import type { InstallsStore } from '../installs/store.ts';
 import { eventIdentity, recordKey } from './event/event.ts';
 import { webhookEventsStore } from './events-store.ts';
 import { laneOf, wakeLanes } from './pipeline/lanes.ts';
@@ -38,24 +36,4 @@ export async function publishLifecycle(
     },
   ]);
   await wakeLanes(tx, [lane]);
-}
-
-type End = InstallsStore['end'];
-
-/**
- * Ends an install: forgets its tokens and tells the handlers, in the transaction `tx`.
- * @param end.seen what the caller knows of it; a newer install of the portal, or newer tokens, are left alone.
- * @returns false when there was nothing to end.
- */
-export async function endInstall(
-  tx: Db,
-  installs: InstallsStore,
-  portalId: number,
-  end: { seen: Parameters<End>[2]; state: Parameters<End>[3]; reason: string; now: number },
-): Promise<boolean> {
-  const ended = await installs.end(tx, portalId, end.seen, end.state, end.reason);
-  if (ended === undefined) return false;
-  await publishLifecycle(tx, 'app.uninstalled', portalId, ended, end.now);
-  await clearRefreshRefused(tx, portalId);
-  return true;
 }

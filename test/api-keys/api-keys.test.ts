@@ -49,7 +49,7 @@ describe('an API key', () => {
       const message = await expectError(await call(key, path, method), 403, 'key_limited');
       expect(message).toContain(String(ONE));
     }
-    expect((await world.ctx.installs.find(world.ctx.pool, OTHER))?.state).toBe('active');
+    expect((await world.ctx.installs.store.find(world.ctx.pool, OTHER))?.state).toBe('active');
   });
 
   it('that was revoked opens nothing, from that moment on', async () => {

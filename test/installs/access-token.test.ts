@@ -5,7 +5,6 @@ import { installCommands } from '../../app/cli/installs.ts';
 import { createReadSecret } from '../../app/cli/secret.ts';
 import { createContext } from '../../app/context.ts';
 import { parseKeyRing } from '../../app/db/key-ring.ts';
-import { refreshExpiringTokens } from '../../app/installs/tokens/sweep.ts';
 import { defineHandler } from '../../app/webhooks/handler.ts';
 import { hubspotJson, hubspotReading } from '../cli/hubspot-command.ts';
 import { runInProcess } from '../cli/in-process.ts';
@@ -130,7 +129,7 @@ describe('an account of one’s own, with an access token', () => {
     await add();
     await world.sandbox.control('clock', { advanceSeconds: HALF_A_YEAR_S });
     ahead = HALF_A_YEAR_S * 1000;
-    await refreshExpiringTokens({ ...world.ctx, tokens: world.ctx.services.tokens, stopping: () => false });
+    await world.ctx.installs.sweep({ stopping: () => false });
     expect((await world.api('GET', CONTACT)).status).toBe(200);
     expect((await world.api('POST', CONTACT, { properties: { phone: '7' } })).status).toBe(200);
     // Signatures are of today.

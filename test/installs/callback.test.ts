@@ -1,7 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { alarmsStore } from '../../app/alarms/store.ts';
 import { createApp } from '../../app/app.ts';
 import { createContext } from '../../app/context.ts';
 import { listen } from '../../app/http/listen.ts';
@@ -110,7 +109,7 @@ const changed = (step: Step, changes: Record<string, string | undefined>): Step 
 });
 
 async function portal(portalId: number) {
-  return world.ctx.installs.find(world.ctx.pool, portalId);
+  return world.ctx.installs.store.find(world.ctx.pool, portalId);
 }
 
 /** What an install that fails must not change. */
@@ -238,7 +237,7 @@ describe('an install', () => {
 
   it('over one that lives overwrites its tokens, and is the same install', async () => {
     expect((await open(await ownCallback())).status).toBe(200);
-    const tokens = () => world.ctx.installs.findWithTokens(world.ctx.pool, 62515);
+    const tokens = () => world.ctx.installs.tokenStore.find(world.ctx.pool, 62515);
     const before = await tokens();
     expect((await open(await marketplaceCallback())).status).toBe(302);
     const after = await tokens();
@@ -965,13 +964,13 @@ describe('an install that failed', () => {
   });
 
   it('because the app is not set up correctly raises an alarm, which the next install ends', async () => {
-    const alarms = async () => (await alarmsStore.list(world.ctx.pool)).map(({ name }) => name);
+    const alarms = async () => (await world.ctx.services.alarms.list()).map(({ name }) => name);
     expect((await open(await ownCallback())).status).toBe(200);
     expect(await alarms()).toEqual([]);
     const url = await failing('/oauth/*/token', badClient('BAD_CLIENT_SECRET'), ownCallback());
     expect((await open(String(url))).status).toBe(502);
     expect(await alarms()).toEqual(['install_misconfigured']);
-    const [alarm] = await alarmsStore.list(world.ctx.pool);
+    const [alarm] = await world.ctx.services.alarms.list();
     expect(alarm?.message).toContain('HUBSPOT_CLIENT_SECRET');
     expect((await open(await ownCallback())).status).toBe(200);
     expect(await alarms()).toEqual([]);
@@ -983,7 +982,7 @@ describe('an install that failed', () => {
     const alarmsAfter = async (failure: Record<string, unknown>) => {
       const url = await failing('/oauth/*/token', failure, marketplaceCallback());
       expect((await open(String(url))).status).toBe(400);
-      return (await alarmsStore.list(world.ctx.pool)).map(({ name }) => name);
+      return (await world.ctx.services.alarms.list()).map(({ name }) => name);
     };
     expect(await alarmsAfter(plain({}))).toEqual([]);
     expect(await alarmsAfter(plain({ error: 'invalid_scope' }))).toEqual(['install_misconfigured']);

@@ -53,7 +53,7 @@ describe('the handlers of installs and uninstalls', () => {
   }
 
   const installId = async (portalId: number) =>
-    (await world.ctx.installs.find(world.ctx.pool, portalId))?.installId;
+    (await world.ctx.installs.store.find(world.ctx.pool, portalId))?.installId;
 
   const settled = () =>
     until('every event to be done', async () => {

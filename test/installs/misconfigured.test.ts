@@ -11,7 +11,7 @@ describe('a server with a wrong client secret', () => {
   afterAll(() => world.close());
 
   it('says that it is not set up correctly, and keeps the tokens that it has', async () => {
-    await world.ctx.installs.save(world.ctx.pool, {
+    await world.ctx.installs.store.save(world.ctx.pool, {
       portalId: 62515,
       appId: 193354,
       userId: null,
@@ -24,7 +24,7 @@ describe('a server with a wrong client secret', () => {
       accessTokenExpiresAt: new Date(0),
       refreshDueAt: new Date(0),
     });
-    const stored = () => world.ctx.installs.findWithTokens(world.ctx.pool, 62515);
+    const stored = () => world.ctx.installs.tokenStore.find(world.ctx.pool, 62515);
 
     const begun = await world.app('/install');
     const url = await world.sandbox.decide(begun.headers.get('location') ?? '', 'approve');

@@ -292,22 +292,22 @@ describe('over HTTP', () => {
   });
 
   describe('a state', () => {
-    const installs = () => world.ctx.services.installs;
-    const begin = () => new URL(installs().begin()).searchParams.get('state') ?? '';
+    const flows = () => world.ctx.services.oauthFlows;
+    const begin = () => new URL(flows().begin()).searchParams.get('state') ?? '';
     const stored = async () =>
       (await world.ctx.pool.query("select encode(state_hash, 'hex') as hash from oauth_states")).rows;
     /** What HubSpot's refusal is answered with, which says whether the state is a good one. */
     const check = (state: string) =>
-      installs()
-        .refuse({ error: 'access_denied', state })
+      flows()
+        .fail({ error: 'access_denied', state })
         .then(
           () => 'nothing',
           (error: { code: string }) => error.code,
         );
     /** Finishes an install with the state. */
     const use = async (state: string) => {
-      const url = await world.sandbox.decide(installs().begin(), 'approve');
-      return installs()
+      const url = await world.sandbox.decide(flows().begin(), 'approve');
+      return flows()
         .finishOwn(new URL(url).searchParams.get('code') ?? '', state, '')
         .then(
           () => 'installed',

@@ -99,12 +99,12 @@ describe('the scopes of an install', () => {
   it('are complete again after the user has consented', async () => {
     const wanting = restarted({ HUBSPOT_SCOPES: [...SCOPES, 'crm.objects.companies.read'].join(' ') });
     const callback = await world.sandbox.decide(
-      unpinned(wanting.services.installs.begin(PORTAL)),
+      unpinned(wanting.services.oauthFlows.begin(PORTAL)),
       'approve',
       PORTAL,
     );
     const { searchParams } = new URL(callback);
-    const done = await wanting.services.installs.finishOwn(
+    const done = await wanting.services.oauthFlows.finishOwn(
       searchParams.get('code') ?? '',
       searchParams.get('state') ?? '',
       '',

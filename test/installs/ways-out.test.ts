@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { alarmsStore } from '../../app/alarms/store.ts';
+import { alarmsStore } from '../../app/alarms/index.ts';
+import { historyStore } from '../../app/installs/history-store.ts';
 import { expectError } from '../helpers/expect-error.ts';
 import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
@@ -26,8 +27,8 @@ describe('a portal that is disconnected', () => {
   afterAll(() => world.close());
 
   const disconnect = (query = '') => world.api('DELETE', `/hubid/${portalId}${query}`);
-  const row = () => world.ctx.installs.find(world.ctx.pool, portalId);
-  const stored = () => world.ctx.installs.findWithTokens(world.ctx.pool, portalId);
+  const row = () => world.ctx.installs.store.find(world.ctx.pool, portalId);
+  const stored = () => world.ctx.installs.tokenStore.find(world.ctx.pool, portalId);
   const fail = (failure: Record<string, unknown>) => world.sandbox.control('failures', failure);
 
   async function history() {
@@ -122,8 +123,8 @@ describe('a portal that is disconnected', () => {
     const ending = await pool.connect();
     try {
       await ending.query('begin');
-      await installs.end(ending, portalId, install, 'uninstalled', 'disconnected here');
-      const note = installs.noteRefreshes(pool, [{ install, toState: 'refreshing', reason: 'late' }]);
+      await installs.store.end(ending, portalId, install, 'uninstalled', 'disconnected here');
+      const note = historyStore.addNotes(pool, [{ install, toState: 'refreshing', reason: 'late' }]);
       await until('the note to wait', async () => {
         const { rows } = await pool.query(
           `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
@@ -220,7 +221,7 @@ describe('a portal that is disconnected', () => {
     await expectError(await disconnect(), 502, 'app_misconfigured');
     expect(await stored()).toEqual(before);
     expect(await events()).toEqual([]);
-    expect(await alarmsStore.list(world.ctx.pool)).toMatchObject([{ name: 'app_misconfigured' }]);
+    expect(await world.ctx.services.alarms.list()).toMatchObject([{ name: 'app_misconfigured' }]);
 
     expect((await disconnect()).status).toBe(200);
     expect(await events()).toEqual(['app.uninstalled']);

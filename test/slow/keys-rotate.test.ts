@@ -70,7 +70,7 @@ describe('a rotation over 10,000 installs', () => {
 
     const after = started(NEW_RING);
     await after.services.keys.check();
-    for (const portalId of portals) await after.installs.findWithTokens(after.pool, portalId);
+    for (const portalId of portals) await after.installs.tokenStore.find(after.pool, portalId);
     await after.services.tokens.refreshNow(portals[0] ?? 0);
   });
 });

@@ -44,7 +44,7 @@ describe('a process that stands still while it refreshes', () => {
 
     // The customer installs again meanwhile: what the one that stood still brings is out of date.
     expect((await world.install(PORTAL)).status).toBe(200);
-    const stored = () => world.ctx.installs.findWithTokens(world.ctx.pool, PORTAL);
+    const stored = () => world.ctx.installs.tokenStore.find(world.ctx.pool, PORTAL);
     const before = await stored();
     stuck.child.kill('SIGCONT');
     const [{ failures, tokens }] = (await answer) as [Outcome];

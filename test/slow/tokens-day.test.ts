@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { REFRESH_MARGIN_MS } from '../../app/installs/tokens/service.ts';
-import { refreshExpiringTokens } from '../../app/installs/tokens/sweep.ts';
+import { REFRESH_MARGIN_MS } from '../../app/installs/tokens/refresh-timing.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 import { addInstalls } from '../installs/tokens/add-installs.ts';
 
@@ -33,13 +32,7 @@ describe('a day', () => {
     ahead += minutes * 60_000;
   }
 
-  const sweep = () =>
-    refreshExpiringTokens({
-      ...world.ctx,
-      tokens: world.ctx.services.tokens,
-      stopping: () => false,
-      longestMs: 240_000,
-    });
+  const sweep = () => world.ctx.installs.sweep({ stopping: () => false, longestMs: 240_000 });
 
   /** These portals have no contacts: a 404 shows that the token was good. */
   async function callData() {

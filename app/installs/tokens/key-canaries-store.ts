@@ -1,6 +1,6 @@
 import type { Db } from '../../db/pool.ts';
 
-/** Table `key_canaries`: one known text under each encryption key in use. */
+/** Table `key_canaries`: one known text, encrypted with each key in use. */
 export const keyCanariesStore = {
   async addIfNew(db: Db, keyId: string, value: string): Promise<void> {
     await db.query('insert into key_canaries (key_id, value) values ($1, $2) on conflict do nothing', [
@@ -16,7 +16,7 @@ export const keyCanariesStore = {
     return rows;
   },
 
-  /** Forgets keys that nothing is encrypted with any more. */
+  /** Deletes keys that no stored value needs. */
   async retire(db: Db, keyIds: readonly string[]): Promise<void> {
     await db.query('delete from key_canaries where key_id = any($1)', [keyIds]);
   },

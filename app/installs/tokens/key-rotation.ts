@@ -1,70 +1,68 @@
 import { decrypt, encrypt, type KeyRing } from '../../db/key-ring.ts';
 import type { Pool } from '../../db/pool.ts';
-import type { InstallsStore } from '../store.ts';
-import type { ClientSecretsStore } from './client-secrets-store.ts';
+import type { ClientSecrets } from './client-secrets.ts';
 import { keyCanariesStore } from './key-canaries-store.ts';
-
-export { isKeyId } from '../../db/key-ring.ts';
+import type { TokenStore } from './store.ts';
 
 const CANARY = 'This text shows that the key of this name is the right one.';
 const PAGE = 200;
 
-/** After the first, a pass finds only what was written meanwhile. */
+/** Every pass after the first finds only rows that were written meanwhile. */
 const MOST_PASSES = 10;
 
-/** Installs written again, installs whose tokens no key opens, and the keys that nothing needs any more. */
 interface Rotation {
+  /** The number of installs whose tokens were encrypted again. */
   readonly written: number;
+  /** Portals whose tokens no key opens. */
   readonly unreadable: readonly number[];
+  /** Ids of the keys that no stored value needs any more. */
   readonly retired: readonly string[];
 }
 
-/** TOKEN_KEYS does not open what the database holds. Names key ids only. */
+/** TOKEN_KEYS does not open the stored tokens. The message names key ids only. */
 export class KeyRingError extends Error {
   override readonly name = 'KeyRingError';
 }
 
 export type KeyService = ReturnType<typeof createKeyService>;
 
-export function createKeyService({
-  pool,
-  installs,
-  clientSecrets,
-  ring,
-}: {
+interface Dependencies {
   pool: Pool;
-  installs: InstallsStore;
-  clientSecrets: ClientSecretsStore;
+  tokenStore: TokenStore;
+  clientSecrets: Pick<ClientSecrets, 'reseal'>;
   ring: KeyRing;
-}) {
+}
+
+/** Checks and rotates the encryption keys of TOKEN_KEYS. */
+export function createKeyService({ pool, tokenStore, clientSecrets, ring }: Dependencies) {
   return {
     /**
-     * Proves that TOKEN_KEYS opens everything that was stored, and writes nothing.
+     * Checks that TOKEN_KEYS holds every key in use, and writes nothing.
      * @throws {KeyRingError} naming the key id.
      */
-    prove: proveCanaries,
+    prove: checkCanaries,
 
     /**
-     * Proves that TOKEN_KEYS opens everything that was stored, before the first request does.
-     * @throws {KeyRingError} naming the key id that is missing or is another key under the same id.
+     * Checks that TOKEN_KEYS holds every key in use, and records its newest key.
+     * @throws {KeyRingError} naming the key id that is missing or belongs to another key.
      */
     async check(): Promise<void> {
-      await proveCanaries();
-      // Only the key that writes: an older one that nothing uses any more must not come back by being listed.
+      await checkCanaries();
+      // Only the newest key: listing a retired key must not put it back into use.
       const newest = ring[0]?.id ?? '';
       await keyCanariesStore.addIfNew(pool, newest, encrypt(ring, CANARY, boundTo(newest)));
-      // Another process may have been first, with another key under this name.
-      await proveCanaries();
+      // Another process may have recorded another key under this name first.
+      await checkCanaries();
     },
 
     /**
-     * The same at start, and that no stored token needs a key that is not in the list: a process with former settings
-     * may have written under one after it was retired. Reads every install.
+     * The same, and that no stored token needs a key that is not in the list: a process with former settings may have
+     * used a key after it was retired. Reads every install.
      * @throws {KeyRingError} naming the key ids.
      */
     async checkAtStart(): Promise<void> {
       await this.check();
-      const missing = [...(await installs.keyUse(pool))].filter(([id]) => keyOf(id).length === 0);
+      const missing = [...(await tokenStore.keyUse(pool))].filter(([id]) => keyOf(id).length === 0);
       if (missing.length === 0) return;
       const needed = missing.map(([id, count]) => `"${id}" (installs: ${count})`).join(', ');
       throw new KeyRingError(
@@ -73,30 +71,31 @@ export function createKeyService({
       );
     },
 
-    use: () => installs.keyUse(pool),
+    /** The number of installs that need each key, by key id. */
+    use: () => tokenStore.keyUse(pool),
 
     /**
-     * Encrypts every stored token with the newest key, while the server works. Can be stopped at any time and begun
-     * again. Afterwards the older keys are no longer needed, unless an install's tokens did not open.
-     * @throws {KeyRingError} when another process goes on writing with an older key.
+     * Encrypts every stored token with the newest key while the server runs. It can be stopped and started again at any
+     * time. Afterwards the older keys are no longer needed, unless an install's tokens did not open.
+     * @throws {KeyRingError} when another process still writes with an older key.
      */
     async rotate(onProgress: (written: number) => void): Promise<Rotation> {
       let written = 0;
       let unreadable: number[] = [];
       for (let pass = 1, left = true; left; pass += 1) {
-        if (pass > MOST_PASSES) throw stillWritten(await installs.keyUse(pool));
+        if (pass > MOST_PASSES) throw stillWritten(await tokenStore.keyUse(pool));
         left = false;
         unreadable = [];
         for (let after = 0; ; ) {
-          const page = await installs.reseal(pool, after, PAGE);
+          const page = await tokenStore.reseal(pool, after, PAGE);
           if (!page) break;
           after = page.last;
           written += page.written;
           unreadable.push(...page.unreadable);
           onProgress(written);
         }
-        // A row that a refresh changed meanwhile carries whatever key that process writes with: look once more.
-        left = (await installs.countToReseal(pool)) > unreadable.length;
+        // A refresh of another process may have written with an older key meanwhile.
+        left = (await tokenStore.countToReseal(pool)) > unreadable.length;
       }
       await clientSecrets.reseal(pool);
       if (unreadable.length > 0) return { written, unreadable, retired: [] };
@@ -105,8 +104,8 @@ export function createKeyService({
       return { written, unreadable, retired: older };
     },
 
-    /** How many installs still hold a value under another key than the newest. */
-    toRotate: () => installs.countToReseal(pool),
+    /** The number of installs with a value that is encrypted with another key than the newest. */
+    toRotate: () => tokenStore.countToReseal(pool),
   };
 
   function stillWritten(use: Map<string, number>): KeyRingError {
@@ -117,7 +116,7 @@ export function createKeyService({
     );
   }
 
-  async function proveCanaries(): Promise<void> {
+  async function checkCanaries(): Promise<void> {
     for (const { keyId, value } of await keyCanariesStore.list(pool)) {
       const [key] = keyOf(keyId);
       if (!key) {

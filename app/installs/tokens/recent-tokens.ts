@@ -1,27 +1,26 @@
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../base/clock.ts';
 
-/** A token that another process replaced or revoked meanwhile is found out by HubSpot's 401, at the cost of a call. */
+/** When another process replaces or revokes a cached token, HubSpot's 401 reveals it at the cost of one call. */
 const KEPT_MS = 10_000;
 const MOST = 2_000;
 
-/** Access tokens just read from the database, so that a burst of calls for a portal reads and decrypts one once. */
+/** Caches access tokens for some seconds, so that a burst of calls for a portal reads and decrypts one once. */
 export function createRecentTokens(clock: Clock, marginMs: number) {
-  const tokens = new Map<number, { accessToken: string; until: number }>();
+  const tokens = new LRUCache<number, string>({ max: MOST, ttlResolution: 0, perf: clock });
 
   return {
-    get(portalId: number): string | undefined {
-      const known = tokens.get(portalId);
-      return known && known.until > clock.now() ? known.accessToken : undefined;
-    },
+    get: (portalId: number): string | undefined => tokens.get(portalId),
 
     /** @param token.accessTokenExpiresAt null when it does not expire. */
     keep(portalId: number, token: { accessToken: string; accessTokenExpiresAt: Date | null }): void {
-      if (tokens.size >= MOST) tokens.clear();
       const expiresAt = token.accessTokenExpiresAt?.getTime() ?? Infinity;
-      const until = Math.min(clock.now() + KEPT_MS, expiresAt - marginMs);
-      tokens.set(portalId, { accessToken: token.accessToken, until });
+      // lru-cache returns an entry up to and including its last millisecond.
+      const ttl = Math.ceil(Math.min(KEPT_MS, expiresAt - marginMs - clock.now())) - 1;
+      if (ttl > 0) tokens.set(portalId, token.accessToken, { ttl });
+      else tokens.delete(portalId);
     },
 
-    forget: (portalId: number) => tokens.delete(portalId),
+    forget: (portalId: number): boolean => tokens.delete(portalId),
   };
 }

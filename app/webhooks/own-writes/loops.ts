@@ -1,4 +1,4 @@
-import { alarmsStore } from '../../alarms/store.ts';
+import { alarmsStore } from '../../alarms/index.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Db, Pool } from '../../db/pool.ts';

@@ -7,7 +7,7 @@ import {
   type Refusal,
   withoutQuery,
 } from '../../http/signature/explain/diagnose.ts';
-import type { ClientSecretsStore } from '../../installs/tokens/client-secrets-store.ts';
+import type { ClientSecrets } from '../../installs/index.ts';
 import { raiseSignatureVersion } from './signature-alarms.ts';
 import { type RefusalGroup, webhookRefusalsStore } from './store.ts';
 
@@ -18,7 +18,7 @@ const KEPT_FOR_SIGNED = 5;
 
 interface Dependencies {
   pool: Pool;
-  clientSecrets: ClientSecretsStore;
+  clientSecrets: Pick<ClientSecrets, 'remember' | 'former'>;
   /** Client secrets of the settings. */
   configured: readonly string[];
   clock: Clock;
@@ -39,8 +39,8 @@ export function createRefusalService({ pool, clientSecrets, configured, clock, l
   return {
     /** At the start of the web process: keeps the configured client secrets, and recalls those before them. */
     async rememberSecrets(): Promise<void> {
-      await clientSecrets.remember(pool, configured);
-      former = await clientSecrets.former(pool, configured);
+      await clientSecrets.remember();
+      former = await clientSecrets.former();
     },
 
     /** Returns at once; what it is told may or may not be kept. */

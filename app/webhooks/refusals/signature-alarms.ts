@@ -1,4 +1,4 @@
-import { alarmsStore } from '../../alarms/store.ts';
+import { alarmsStore } from '../../alarms/index.ts';
 import type { Db } from '../../db/pool.ts';
 
 const PREFIX = 'signature_version_refused:';

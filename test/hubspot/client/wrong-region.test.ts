@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { clearOldPortalAlarms } from '../../../app/alarms/portal-alarms.ts';
-import { alarmsStore } from '../../../app/alarms/store.ts';
+import { alarmsStore, clearOldCallAlarms } from '../../../app/alarms/index.ts';
 import { crmCommands } from '../../../app/cli/crm.ts';
 import { explainRefusal } from '../../../app/cli/refusal.ts';
 import { HubSpotError } from '../../../app/hubspot/client/errors.ts';
@@ -127,9 +126,9 @@ describe('an answer from the wrong region', () => {
 
   it('is an alarm that ends by itself where another process saw it, once no call fails so', async () => {
     await alarmsStore.raise(world.ctx.pool, ALARM, 'raised by another process');
-    await clearOldPortalAlarms(world.ctx.pool, Date.now() + 10 * MINUTE);
+    await clearOldCallAlarms(world.ctx.pool, Date.now() + 10 * MINUTE);
     expect(await alarms()).toEqual([ALARM]);
-    await clearOldPortalAlarms(world.ctx.pool, Date.now() + 30 * MINUTE);
+    await clearOldCallAlarms(world.ctx.pool, Date.now() + 30 * MINUTE);
     expect(await alarms()).toEqual([]);
   });
 

@@ -31,7 +31,7 @@ export async function addInstalls({ sandbox, ctx }: Neighbours, wanted: Wanted):
   const granted: Granted[] = answer.results;
   const inSeconds = (seconds: number) => new Date(ctx.clock.now() + seconds * 1000);
   const save = ({ portalId, accessToken, refreshToken }: Granted) =>
-    ctx.installs.save(ctx.pool, {
+    ctx.installs.store.save(ctx.pool, {
       portalId,
       appId: 193354,
       userId: null,

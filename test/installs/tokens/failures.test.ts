@@ -3,13 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
-import { alarmsStore } from '../../../app/alarms/store.ts';
 import { type Context, createContext } from '../../../app/context.ts';
-import { createOAuthApi } from '../../../app/hubspot/apis/oauth.ts';
-import { createHubSpotHttp } from '../../../app/hubspot/client/http.ts';
-import { pruneInstallHistory } from '../../../app/installs/prune-history.ts';
-import { createTokenService } from '../../../app/installs/tokens/service.ts';
-import { refreshExpiringTokens } from '../../../app/installs/tokens/sweep.ts';
 import { expectError } from '../../helpers/expect-error.ts';
 import { until } from '../../helpers/until.ts';
 import { startWorld, type World } from '../../helpers/world.ts';
@@ -47,6 +41,7 @@ describe('a refresh that HubSpot does not carry out', () => {
     // Further than any wait of the test before.
     ahead += 2 * 3600 * SECOND;
     await world.ctx.pool.query('delete from alarms');
+    await world.ctx.pool.query('update installs set refresh_refused_since = null');
   });
   afterAll(() => world.close());
 
@@ -65,12 +60,12 @@ describe('a refresh that HubSpot does not carry out', () => {
 
   const tokenFor = (portalId: number, ctx: Context = world.ctx) =>
     ctx.services.tokens.accessTokenFor(portalId);
-  const stored = (portalId: number) => world.ctx.installs.findWithTokens(world.ctx.pool, portalId);
+  const stored = (portalId: number) => world.ctx.installs.tokenStore.find(world.ctx.pool, portalId);
   const refreshesAsked = async () =>
     (await world.sandbox.read('requests?path=/oauth/*/token')).results.length;
 
   async function row(portalId: number) {
-    const found = await world.ctx.installs.find(world.ctx.pool, portalId);
+    const found = await world.ctx.installs.store.find(world.ctx.pool, portalId);
     if (!found) throw new Error(`no row of portal ${portalId}`);
     return found;
   }
@@ -81,7 +76,7 @@ describe('a refresh that HubSpot does not carry out', () => {
     return rows.map(({ fromState, toState, reason }) => [fromState, toState, reason]);
   }
 
-  const alarms = () => alarmsStore.list(world.ctx.pool);
+  const alarms = () => world.ctx.services.alarms.list();
   const contact = (portalId: number) => world.api('GET', `/hubid/${portalId}/contact/no.one@example.com`);
 
   async function uninstalledEvents(portalId: number): Promise<number> {
@@ -286,13 +281,7 @@ describe('a refresh that HubSpot does not carry out', () => {
     await failNext(refused('invalid_client'));
     await expect(tokenFor(await expired())).rejects.toMatchObject({ code: 'app_misconfigured' });
     const other = createContext(world.ctx.config, world.ctx.logger, { clock: world.ctx.clock });
-    const sweep = () =>
-      refreshExpiringTokens({
-        ...other,
-        tokens: other.services.tokens,
-        stopping: () => false,
-        longestMs: 240_000,
-      });
+    const sweep = () => other.installs.sweep({ stopping: () => false, longestMs: 240_000 });
     await world.ctx.pool.query('update installs set refresh_due_at = $1 where refresh_due_at is not null', [
       new Date(world.ctx.clock.now() + 3600 * SECOND),
     ]);
@@ -364,8 +353,7 @@ describe('a refresh that HubSpot does not carry out', () => {
       await world.ctx.pool.query('update installs set refresh_due_at = $1 where refresh_due_at is not null', [
         new Date(world.ctx.clock.now() + 3600 * SECOND),
       ]);
-      const { tokens } = world.ctx.services;
-      await refreshExpiringTokens({ ...world.ctx, tokens, stopping: () => false, longestMs: 240_000 });
+      await world.ctx.installs.sweep({ stopping: () => false, longestMs: 240_000 });
       expect((await alarms()).map(({ name }) => name)).toEqual([`refresh_refused:${still}`]);
     });
 
@@ -470,16 +458,16 @@ describe('a refresh that HubSpot does not carry out', () => {
     const silent = createServer();
     await once(silent.listen(0), 'listening');
     const url = `http://localhost:${(silent.address() as AddressInfo).port}`;
-    const { config, logger } = world.ctx;
-    const [clientSecret = ''] = config.hubspot.clientSecrets;
-    const oauth = createOAuthApi(createHubSpotHttp(url, logger, 200), { ...config.hubspot, clientSecret });
-    const impatient = createTokenService({ ...world.ctx, oauth });
+    const { config, logger, clock } = world.ctx;
+    const silentHubSpot = { ...config, hubspot: { ...config.hubspot, apiUrl: url } };
+    const impatient = createContext(silentHubSpot, logger, { clock, callTimeoutMs: 200 });
 
     const portalId = await stillValid();
-    const token = await impatient.accessTokenFor(portalId).finally(() => {
+    const token = await tokenFor(portalId, impatient).finally(() => {
       silent.close();
       silent.closeAllConnections();
     });
+    await impatient.close();
     expect(token).toBe((await stored(portalId))?.accessToken);
     expect(await row(portalId)).toMatchObject({
       state: 'backing_off',
@@ -513,7 +501,8 @@ describe('a refresh that HubSpot does not carry out', () => {
     const attempts = Array(12).fill(['refreshing', 'backing_off']).flat();
     expect(states).toEqual(['active', ...attempts, 'refreshing', 'active']);
 
-    await pruneInstallHistory(world.ctx.pool, world.ctx.installs, new Date(Date.now() + SECOND), () => false);
+    ahead += 4 * 24 * 3600 * SECOND;
+    await world.ctx.installs.pruneHistory(() => false);
     expect((await history(portalId)).map(([, state]) => state)).toEqual(['active', 'backing_off', 'active']);
   });
 
@@ -640,9 +629,9 @@ describe('an odd answer to a refresh', () => {
       ...{ method: 'POST', path: '/oauth/*/token', status: 200 },
       body: { token_type: 'bearer', access_token: 'odd', ...answer },
     });
-    const before = await ctx.installs.findWithTokens(ctx.pool, portalId);
+    const before = await ctx.installs.tokenStore.find(ctx.pool, portalId);
     const token = await ctx.services.tokens.accessTokenFor(portalId);
-    const after = await ctx.installs.findWithTokens(ctx.pool, portalId);
+    const after = await ctx.installs.tokenStore.find(ctx.pool, portalId);
     if (!before || !after) throw new Error('the install is gone');
     expect(token).toBe('odd');
     return { before, after, seconds: (after.accessTokenExpiresAt.getTime() - Date.now()) / 1000 };
@@ -658,7 +647,7 @@ describe('an odd answer to a refresh', () => {
     expect(after.refreshToken).toBe(before.refreshToken);
     expect(after.accessToken).not.toBe(before.accessToken);
     await ctx.services.tokens.refreshNow(portalId);
-    expect((await ctx.installs.find(ctx.pool, portalId))?.tokenVersion).toBe(3);
+    expect((await ctx.installs.store.find(ctx.pool, portalId))?.tokenVersion).toBe(3);
   });
 
   it('with another refresh token keeps that one', async () => {

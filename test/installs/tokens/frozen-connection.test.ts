@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createPool } from '../../../app/db/pool.ts';
+import { createPool, type Pool } from '../../../app/db/pool.ts';
 import { createSessionLocks, LOCKS, type SessionLocks } from '../../../app/db/session-locks.ts';
-import { createOAuthApi, type OAuthApi } from '../../../app/hubspot/apis/oauth.ts';
 import { createCallBudget } from '../../../app/hubspot/client/call-budget.ts';
 import { createHubSpotHttp } from '../../../app/hubspot/client/http.ts';
-import { createInstallsStore } from '../../../app/installs/store.ts';
-import { createTokenService } from '../../../app/installs/tokens/service.ts';
+import { createInstalls } from '../../../app/installs/index.ts';
+import { publishLifecycle } from '../../../app/webhooks/lifecycle-events.ts';
 import { startFreezingProxy } from '../../helpers/freezing-proxy.ts';
 import { until } from '../../helpers/until.ts';
 import { startWorld, type World } from '../../helpers/world.ts';
@@ -19,17 +18,12 @@ describe('when a connection to PostgreSQL freezes', () => {
   let world: World;
   let proxy: Awaited<ReturnType<typeof startFreezingProxy>>;
   let locks: SessionLocks;
-  let oauth: OAuthApi;
   let portal = 9_100_100;
 
   beforeAll(async () => {
     world = await startWorld();
     proxy = await startFreezingProxy(world.database.url);
-    const { config, logger } = world.ctx;
-    locks = createSessionLocks({ url: proxy.url }, logger, PATIENCE);
-    const [clientSecret = ''] = config.hubspot.clientSecrets;
-    const http = createHubSpotHttp(config.hubspot.apiUrl, logger);
-    oauth = createOAuthApi(http, { ...config.hubspot, clientSecret });
+    locks = createSessionLocks({ url: proxy.url }, world.ctx.logger, PATIENCE);
   });
   afterAll(async () => {
     await locks.close();
@@ -37,14 +31,27 @@ describe('when a connection to PostgreSQL freezes', () => {
     await world.close();
   });
 
+  /** The token service over these connections. */
+  const tokensOver = (connections: { pool?: Pool; locks?: SessionLocks }) => {
+    const { config, logger } = world.ctx;
+    return createInstalls({
+      ...world.ctx,
+      ...config,
+      app: config.hubspot,
+      ring: config.tokenKeys,
+      http: createHubSpotHttp(config.hubspot.apiUrl, logger),
+      apiPaths: config.hubspot.apiPaths,
+      publishLifecycle,
+      ...connections,
+    }).tokens;
+  };
   const stored = async (portalId: number) =>
-    (await world.ctx.installs.findWithTokens(world.ctx.pool, portalId))?.accessToken;
+    (await world.ctx.installs.tokenStore.find(world.ctx.pool, portalId))?.accessToken;
 
   it('that reads tokens, the call fails soon, and the next one has a connection that works', async () => {
     const [portalId = 0] = await addInstalls(world, { from: 9_100_001 });
     const pool = createPool({ url: proxy.url }, () => {}, PATIENCE);
-    const installs = createInstallsStore(world.ctx.config.tokenKeys);
-    const tokens = createTokenService({ ...world.ctx, pool, installs, oauth });
+    const tokens = tokensOver({ pool });
     await pool.query('select');
     proxy.freeze();
     await expect(tokens.accessTokenFor(portalId)).rejects.toThrow('Query read timeout');
@@ -59,8 +66,7 @@ describe('when a connection to PostgreSQL freezes', () => {
     portal += 1;
     await addInstalls(world, { from: portal, secondsLeft: -1 });
     const pool = createPool({ url: proxy.url }, () => {}, PATIENCE);
-    const installs = createInstallsStore(world.ctx.config.tokenKeys);
-    const tokens = createTokenService({ ...world.ctx, pool, installs, oauth });
+    const tokens = tokensOver({ pool });
     const { what: _, ...answer } = failure;
     const path = '/oauth/*/token';
     await world.sandbox.control('failures', { method: 'POST', path, delayMs: 1_000, times: 1, ...answer });
@@ -88,7 +94,7 @@ describe('when a connection to PostgreSQL freezes', () => {
 
   it('that holds the locks, a refresh fails soon, and the next one has a connection that works', async () => {
     const [portalId = 0] = await addInstalls(world, { from: 9_100_000, secondsLeft: -1 });
-    const tokens = createTokenService({ ...world.ctx, locks, oauth });
+    const tokens = tokensOver({ locks });
     await locks.tryAcquire(LOCKS.tokenRefresh, 'connected');
     proxy.freeze();
     await expect(tokens.accessTokenFor(portalId)).rejects.toThrow('Query read timeout');

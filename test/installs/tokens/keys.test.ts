@@ -1,6 +1,5 @@
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Context } from '../../../app/context.ts';
-import { refreshExpiringTokens } from '../../../app/installs/tokens/sweep.ts';
 import { hubspotCommand } from '../../cli/hubspot-command.ts';
 import { startProcess } from '../../helpers/processes.ts';
 import { until } from '../../helpers/until.ts';
@@ -138,7 +137,7 @@ describe('stored tokens', () => {
   it('do not open in the place of another', async () => {
     const { world, portals } = await begin(2);
     const [one = 0, other = 0] = portals;
-    const read = (portalId: number) => world.ctx.installs.findWithTokens(world.ctx.pool, portalId);
+    const read = (portalId: number) => world.ctx.installs.tokenStore.find(world.ctx.pool, portalId);
     const columns = ['access_token', 'refresh_token'] as const;
     const sealed = async (portalId: number) => {
       const { rows } = await world.ctx.pool.query(
@@ -227,12 +226,7 @@ describe('stored tokens', () => {
       `update installs set access_token = 'v1.old.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' where portal_id = $1`,
       [portals[0]],
     );
-    await refreshExpiringTokens({
-      ...world.ctx,
-      tokens: world.ctx.services.tokens,
-      stopping: () => false,
-      longestMs: 240_000,
-    });
+    await world.ctx.installs.sweep({ stopping: () => false, longestMs: 240_000 });
     const { rows } = await world.ctx.pool.query('select portal_id from installs where token_version > 1');
     expect(rows.map(({ portal_id }) => portal_id).sort()).toEqual(portals.slice(1));
   });

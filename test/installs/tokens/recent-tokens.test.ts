@@ -48,13 +48,15 @@ describe('an access token that was read from the database', () => {
     expect([tokens.get(1), tokens.get(2)]).toEqual([undefined, 'token of 2']);
   });
 
-  it('is dropped with all others rather than that more than 2,000 are kept', () => {
+  it('evicts the least recently used token when 2,000 are kept', () => {
     for (let portalId = 1; portalId <= 2_000; portalId += 1) keep(portalId);
     expect([tokens.get(1), tokens.get(2_000)]).toEqual(['token of 1', 'token of 2000']);
     keep(2_001);
-    expect([tokens.get(1), tokens.get(2_000), tokens.get(2_001)]).toEqual([
+    expect([1, 2, 3, 2_000, 2_001].map((portalId) => tokens.get(portalId))).toEqual([
+      'token of 1',
       undefined,
-      undefined,
+      'token of 3',
+      'token of 2000',
       'token of 2001',
     ]);
   });

@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { scheduledJobs } from 'node-schedule';
-import { alarmsStore } from '../../../app/alarms/store.ts';
 import { loadConfig } from '../../../app/config.ts';
 import { type Context, createContext } from '../../../app/context.ts';
 import { createSessionLocks, LOCKS } from '../../../app/db/session-locks.ts';
-import { refreshExpiringTokens } from '../../../app/installs/tokens/sweep.ts';
 import { enqueueSlot, startSchedule } from '../../../app/schedule.ts';
 import { startJobRunner } from '../../../app/tasks.ts';
 import { startProcess } from '../../helpers/processes.ts';
@@ -35,13 +33,7 @@ describe('the sweep', () => {
     await world.close();
   });
 
-  const sweep = (ctx = world.ctx) =>
-    refreshExpiringTokens({
-      ...ctx,
-      tokens: ctx.services.tokens,
-      stopping: () => false,
-      longestMs: 240_000,
-    });
+  const sweep = (ctx = world.ctx) => ctx.installs.sweep({ stopping: () => false, longestMs: 240_000 });
   const due = (count: number, dueInSeconds = -10) =>
     addInstalls(world, { from, count, secondsLeft: 400, dueInSeconds });
 
@@ -104,7 +96,7 @@ describe('the sweep', () => {
     const frozen = createSessionLocks({ url: world.database.url }, world.ctx.logger);
     await frozen.tryAcquire(LOCKS.tokenRefresh, String(portalId));
     const { tokens } = world.ctx.services;
-    const stored = await world.ctx.installs.findWithTokens(world.ctx.pool, portalId);
+    const stored = await world.ctx.installs.tokenStore.find(world.ctx.pool, portalId);
     const swept = tokens.refreshIfDue(portalId);
     const token = tokens.renewed(portalId, stored?.accessToken ?? '');
     expect(await swept).toBe(false);
@@ -159,7 +151,7 @@ describe('the sweep', () => {
       `select portal_id, state_reason from installs where state = 'backing_off'`,
     );
     expect(rows).toEqual([{ portal_id: expect.any(Number), state_reason: '403 BANNED' }]);
-    expect(await alarmsStore.list(world.ctx.pool)).toMatchObject([
+    expect(await world.ctx.services.alarms.list()).toMatchObject([
       {
         name: `refresh_refused:${rows[0].portal_id}`,
         message: expect.stringContaining(`${rows[0].portal_id}`),
@@ -182,7 +174,7 @@ describe('the sweep', () => {
     );
     expect(rows).toHaveLength(1);
     const [{ portal_id, refresh_due_at }] = rows;
-    const refused = async () => (await alarmsStore.list(world.ctx.pool)).map(({ name }) => name);
+    const refused = async () => (await world.ctx.services.alarms.list()).map(({ name }) => name);
     expect(await refused()).toEqual([`refresh_refused:${portal_id}`]);
     // It makes way for those behind it.
     expect(refresh_due_at.getTime()).toBeGreaterThan(began);
@@ -193,7 +185,7 @@ describe('the sweep', () => {
     await failOnce();
     const asked = Date.now();
     await sweep();
-    const again = await world.ctx.installs.find(world.ctx.pool, portal_id);
+    const again = await world.ctx.installs.store.find(world.ctx.pool, portal_id);
     expect(again?.state).toBe('backing_off');
     expect(again?.refreshDueAt?.getTime()).toBeGreaterThanOrEqual(asked + 60_000);
     expect(again?.refreshDueAt?.getTime()).toBeLessThanOrEqual(Date.now() + 60_000);
@@ -209,7 +201,7 @@ describe('the sweep', () => {
     await sweep(misconfigured);
     const requests = (await world.sandbox.read('requests?path=/oauth/*/token')).results.length - asked;
     expect(requests).toBeLessThanOrEqual(20);
-    const alarms = async () => (await alarmsStore.list(world.ctx.pool)).map(({ name }) => name);
+    const alarms = async () => (await world.ctx.services.alarms.list()).map(({ name }) => name);
     expect(await alarms()).toContain('app_misconfigured');
     expect(await refreshes(portals)).toEqual({ 0: 600 });
     expect(await jobs()).toEqual([]);

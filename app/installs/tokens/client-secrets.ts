@@ -1,20 +1,27 @@
 import { createHash } from 'node:crypto';
 import { DecryptionError, decrypt, encrypt, type KeyRing } from '../../db/key-ring.ts';
-import type { Db } from '../../db/pool.ts';
+import type { Db, Pool } from '../../db/pool.ts';
 
-/** More are of no use: HubSpot signs with the present one, or with the one before it. */
+/** HubSpot signs with the present secret or with the one before it; older ones are of no use. */
 const MOST_FORMER = 10;
 
-export type ClientSecretsStore = ReturnType<typeof createClientSecretsStore>;
+export type ClientSecrets = ReturnType<typeof createClientSecrets>;
 
-/** Table `client_secrets`: each client secret that was ever configured, encrypted. */
-export function createClientSecretsStore(ring: KeyRing) {
+interface Dependencies {
+  pool: Pool;
+  ring: KeyRing;
+  /** The client secrets of the settings. */
+  configured: readonly string[];
+}
+
+/** Table `client_secrets`: every client secret that was ever configured, encrypted. */
+export function createClientSecrets({ pool, ring, configured }: Dependencies) {
   return {
-    /** Keeps these, under the newest key. */
-    async remember(db: Db, secrets: readonly string[]): Promise<void> {
-      for (const secret of secrets) {
+    /** Stores the configured secrets, encrypted with the newest key. */
+    async remember(): Promise<void> {
+      for (const secret of configured) {
         const hash = hashOf(secret);
-        await db.query(
+        await pool.query(
           `insert into client_secrets (hash, sealed) values ($1, $2)
            on conflict (hash) do update set sealed = excluded.sealed`,
           [hash, encrypt(ring, secret, boundTo(hash))],
@@ -22,16 +29,16 @@ export function createClientSecretsStore(ring: KeyRing) {
       }
     },
 
-    /** Those that were configured before, newest first; what no key opens any more is left out. */
-    async former(db: Db, configured: readonly string[]): Promise<string[]> {
-      const { rows } = await db.query<{ hash: Buffer; sealed: string }>(
+    /** Secrets that were configured before, newest first, without those that no key opens. */
+    async former(): Promise<string[]> {
+      const { rows } = await pool.query<{ hash: Buffer; sealed: string }>(
         'select hash, sealed from client_secrets where hash <> all($1) order by first_seen_at desc limit $2',
         [configured.map(hashOf), MOST_FORMER],
       );
       return rows.flatMap(({ hash, sealed }) => open(hash, sealed) ?? []);
     },
 
-    /** Encrypts with the newest key what another one encrypted. */
+    /** Encrypts with the newest key what is encrypted with another one. */
     async reseal(db: Db): Promise<void> {
       const newest = `v1.${ring[0]?.id}.`;
       const { rows } = await db.query<{ hash: Buffer; sealed: string }>(

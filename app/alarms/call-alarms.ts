@@ -3,21 +3,21 @@ import type { Db, Pool } from '../db/pool.ts';
 import type { HubSpotError } from '../hubspot/client/errors.ts';
 import type { PortalWatch } from '../hubspot/client/portal-send.ts';
 import { limitWait } from '../hubspot/client/retry.ts';
-import { type Alarm, alarmsStore } from './store.ts';
+import { alarmsStore } from './store.ts';
 
 /** HubSpot answers from a data region that does not know the account. */
 const WRONG_REGION = 'wrong_region:';
-/** HubSpot takes no more calls of the account before its midnight. */
+/** HubSpot accepts no more calls of the account before midnight in its time zone. */
 const DAILY_LIMIT = 'daily_limit:';
 const PREFIXES = [WRONG_REGION, DAILY_LIMIT];
 
 /**
- * An alarm that no call has raised again for so long is over, whichever process saw the call that succeeded. Longer
- * than the quarter of an hour after which a call is sent again under the limit of the day.
+ * An alarm that no call has raised for this long is over, whichever process made the call that succeeded. Longer than
+ * the 15 minutes after which a call is retried under the daily limit.
  */
-const OVER_MS = 20 * 60 * 1000;
+const STALE_MS = 20 * 60 * 1000;
 
-/** What it is, and how an operator reads of it; undefined for what needs none. */
+/** The alarm that a failed call raises; undefined for errors that need no operator. */
 function alarmOf(portalId: number, error: HubSpotError): { name: string; message: string } | undefined {
   if (error.wrongRegion) {
     const where = error.correctHublet ? `which is in ${error.correctHublet}` : 'and does not say where it is';
@@ -36,11 +36,14 @@ function alarmOf(portalId: number, error: HubSpotError): { name: string; message
   return undefined;
 }
 
-export type PortalAlarms = ReturnType<typeof createPortalAlarms>;
+export type CallAlarms = ReturnType<typeof createCallAlarms>;
 
-/** Alarms about the calls of single portals; each ends with a call that succeeds, or when none fails any more. */
-export function createPortalAlarms({ pool, logger }: { pool: Pool; logger: Logger }) {
-  /** When this process raised which, by `performance.now()`. */
+/**
+ * Alarms about the API calls of single portals. They are stored because no other table shows them: workers make most
+ * calls, and the web process reports them. A successful call clears them.
+ */
+export function createCallAlarms({ pool, logger }: { pool: Pool; logger: Logger }) {
+  /** When this process raised each alarm, by `performance.now()`. */
   const raised = new Map<string, number>();
   let written = Promise.resolve();
 
@@ -52,7 +55,7 @@ export function createPortalAlarms({ pool, logger }: { pool: Pool; logger: Logge
       write(portalId, () => alarmsStore.raise(pool, alarm.name, alarm.message));
     },
 
-    // A call that was under way when another failed says nothing of what came after.
+    // A call that began before the alarm was raised does not prove that the problem is over.
     answered(portalId, since) {
       if (raised.size === 0) return;
       for (const name of PREFIXES.map((prefix) => prefix + portalId)) {
@@ -64,30 +67,28 @@ export function createPortalAlarms({ pool, logger }: { pool: Pool; logger: Logge
 
     async hasDailyLimit(portalId) {
       await written;
-      return alarmsStore.isRaised(pool, DAILY_LIMIT + portalId).catch(() => false);
+      const alarm = await alarmsStore.find(pool, DAILY_LIMIT + portalId).catch(() => undefined);
+      return alarm !== undefined;
     },
   };
 
   return {
     ...watch,
 
-    /** Every alarm about one portal, also of its refreshes. */
-    of: (portalId: number): Promise<Alarm[]> => alarmsStore.endingWith(pool, `:${portalId}`),
-
-    /** Once nothing more is to be written. */
+    /** Resolves when every alarm is written. */
     settled: () => written,
   };
 
-  /** Calls do not wait for it. In order, so that what is over is not raised after it was cleared. */
+  /** Calls do not wait for the write. Writes keep their order, so that a cleared alarm is not raised again. */
   function write(portalId: number, change: () => Promise<void>): void {
     written = written
       .then(change)
       .catch((err) =>
-        logger.warn({ portalId, err }, 'an alarm could not be written; the next call tries again'),
+        logger.warn({ portalId, err }, 'failed to write an alarm; the next call writes it again'),
       );
   }
 }
 
-export async function clearOldPortalAlarms(db: Db, now: number): Promise<void> {
-  for (const prefix of PREFIXES) await alarmsStore.clearUnseenSince(db, prefix, new Date(now - OVER_MS));
+export async function clearOldCallAlarms(db: Db, now: number): Promise<void> {
+  for (const prefix of PREFIXES) await alarmsStore.clearUnseenSince(db, prefix, new Date(now - STALE_MS));
 }

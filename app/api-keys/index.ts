@@ -1,0 +1,2 @@
+export { requireApiKey } from './middleware.ts';
+export { type ApiKeyService, createApiKeyService } from './service.ts';

@@ -1,0 +1,10 @@
+export { createInstalls, type Installs } from './create-installs.ts';
+export { homeRoutes } from './home-controller.ts';
+export { INSTALL_STATES, type InstallState } from './install.ts';
+export { installRoutes } from './installs-controller.ts';
+export type { PublishLifecycle } from './lifecycle.ts';
+export { oauthRoutes } from './oauth-controller.ts';
+export { createPartnerSignIn, type PartnerSignIn } from './partner-sign-in.ts';
+export type { InstallService, InstallStatus } from './service.ts';
+export type { ClientSecrets } from './tokens/client-secrets.ts';
+export { KeyRingError, type KeyService } from './tokens/key-rotation.ts';
