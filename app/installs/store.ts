@@ -184,6 +184,16 @@ export function createInstallsStore(ring: KeyRing) {
       return rows[0];
     },
 
+    /** Those of these portals whose install is connected. */
+    async connectedAmong(db: Db, portalIds: readonly number[]): Promise<number[]> {
+      const { rows } = await db.query<{ portalId: number }>(
+        `select portal_id as "portalId" from installs
+         where portal_id = any($1::bigint[]) and state not in ('needs_reconnect', 'uninstalled')`,
+        [portalIds],
+      );
+      return rows.map(({ portalId }) => portalId);
+    },
+
     /** A page of installs in order of portal id, after `after`; of one state where that is given. */
     async list(db: Db, after: number, limit: number, state?: InstallState): Promise<Install[]> {
       const { rows } = await db.query<Install>(

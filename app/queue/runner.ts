@@ -11,8 +11,8 @@ import { SHUTDOWN } from '../base/shutdown.ts';
 import { withinTime } from '../base/within-time.ts';
 import type { Context } from '../context.ts';
 import { createTasks } from '../tasks.ts';
-import { TIMELINE_QUEUES } from '../timeline/jobs.ts';
-import { LANES } from '../webhooks/pipeline/lanes.ts';
+import { TIMELINE_QUEUES } from '../timeline/index.ts';
+import { LANES } from '../webhooks/index.ts';
 import { createLiveness } from './liveness.ts';
 import { patientPool } from './patient-pool.ts';
 
