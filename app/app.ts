@@ -5,20 +5,20 @@ import express from 'express';
 import { requireApiKey } from './api-keys/index.ts';
 import { crmExtensionRoutes } from './cards/controller.ts';
 import { pageRoutes } from './cards/page-controller.ts';
-import { contactRoutes } from './contacts/controller.ts';
+import { contactRoutes } from './contacts/index.ts';
 import type { Context } from './context.ts';
-import { healthRoutes } from './health/controller.ts';
+import { healthRoutes } from './health/index.ts';
 import { limitPerAddress } from './http/address-limit.ts';
 import { errorHandler, unknownRoute } from './http/errors.ts';
 import { requestLog } from './http/request-log.ts';
 import { noStore, securityHeaders } from './http/security-headers.ts';
 import { registerViews } from './http/views/engine.ts';
 import { homeRoutes, installRoutes, oauthRoutes } from './installs/index.ts';
-import { marketingEventRoutes } from './marketing-events/controller.ts';
-import { timelineRoutes } from './timeline/controller.ts';
-import { webhookDoor, webhookFailure } from './webhooks/controller.ts';
+import { marketingEventRoutes } from './marketing-events/index.ts';
+import { timelineRoutes } from './timeline/index.ts';
+import { webhookFailure, webhookListener } from './webhooks/index.ts';
 
-/** The whole web application: the door for webhooks, middleware in order, then every mount. Never listens. */
+/** The web application: webhook deliveries first, then middleware in order and the routes of every feature. */
 export function createApp(ctx: Context): RequestListener {
   const { services, signedRequest, config } = ctx;
   const log = requestLog(ctx.logger);
@@ -57,7 +57,7 @@ export function createApp(ctx: Context): RequestListener {
 
   app.use(unknownRoute);
   app.use(errorHandler);
-  return webhookDoor(services.webhookReceiver, signedRequest, app);
+  return webhookListener(services.webhooks.receiver, signedRequest, app);
 }
 
 const installLimits = (perMinute: number) =>

@@ -2,13 +2,14 @@ import integration from '../integration/index.ts';
 import { createAlarms, createCallAlarms } from './alarms/index.ts';
 import { createApiKeyService } from './api-keys/index.ts';
 import { type Clock, systemClock } from './base/clock.ts';
+import { lazy, lazyProperties } from './base/lazy.ts';
 import type { Logger } from './base/logger.ts';
 import { withinTime } from './base/within-time.ts';
 import { createCardService } from './cards/service.ts';
 import type { Config } from './config.ts';
 import { CONNECTIONS, createPool, DELIVERY_CONNECTIONS, HANDLER_CONNECTIONS, PATIENCE } from './db/pool.ts';
 import { createSessionLocks } from './db/session-locks.ts';
-import { createHealthService } from './health/service.ts';
+import { createHealth } from './health/index.ts';
 import { createSignedRequest } from './http/signature/signed-request.ts';
 import { createWebhookSettingsApi } from './hubspot/apis/webhook-settings.ts';
 import { createCallBudget } from './hubspot/client/call-budget.ts';
@@ -18,69 +19,57 @@ import type { Deadlines } from './hubspot/client/portal-send.ts';
 import { createPortalClient, type HubSpotFor } from './hubspot/portal-client.ts';
 import { createInstalls, createPartnerSignIn } from './installs/index.ts';
 import type { Integration } from './integration.ts';
-import { createMarketingEventService } from './marketing-events/service.ts';
+import { createMarketingEvents } from './marketing-events/index.ts';
 import { checkRegistries } from './registry-check.ts';
-import { createTimelineService } from './timeline/service.ts';
-import { createWebhookDispatcher } from './webhooks/dispatcher.ts';
-import { createWebhookLedger } from './webhooks/ledger/service.ts';
-import { publishLifecycle } from './webhooks/lifecycle-events.ts';
-import { createWebhookLoops } from './webhooks/own-writes/loops.ts';
-import { createOwnWrites } from './webhooks/own-writes/service.ts';
-import { createWebhookBacklog } from './webhooks/pipeline/backlog.ts';
-import { createWebhookLaneRunner } from './webhooks/pipeline/lane-runner.ts';
-import { createLanesAtWork } from './webhooks/pipeline/lanes.ts';
-import { createWebhookReceiver } from './webhooks/pipeline/receiver.ts';
-import { createWebhookSplitter } from './webhooks/pipeline/splitter.ts';
-import { eraseContact } from './webhooks/privacy/erase-contact.ts';
-import { createPrivacyService } from './webhooks/privacy/service.ts';
-import { createRefusalService } from './webhooks/refusals/service.ts';
-import { createWebhookSubscriptions } from './webhooks/subscriptions/service.ts';
+import { createTimeline } from './timeline/index.ts';
+import {
+  BUILT_IN_HANDLERS,
+  createOwnWrites,
+  createWebhooks,
+  hasErasedSince,
+  publishLifecycle,
+} from './webhooks/index.ts';
 
-/** Closing a connection takes a moment, unless its server is gone or frozen. */
+/** Closing a connection is quick, unless its server is gone or frozen. */
 const LONGEST_CLOSE_MS = 1_000;
 
 export type Context = ReturnType<typeof createContext>;
 
-/** What a test may put in place of the real thing. */
+/** What a test may replace. */
 export interface Overrides {
   readonly clock?: Clock;
   readonly callDeadlinesMs?: Deadlines;
   readonly callTimeoutMs?: number;
-  /** No call to HubSpot is sent again. */
+  /** Disables retries of calls to HubSpot. */
   readonly callsOnce?: boolean;
   readonly webhookHandlers?: Integration['handlers'];
-  /** After how long a webhook handler is given up. */
+  /** The timeout of a webhook handler. */
   readonly webhookHandlerMs?: number;
-  /** For how long webhook handlers wait for what was stored before to be split. */
+  /** How long webhook handlers wait for the splitting of earlier deliveries. */
   readonly webhookPatienceMs?: number;
   readonly cards?: Integration['cards'];
   readonly failedExchangesPerMinute?: number;
 }
 
-/** What the kinds of processes differ in; a test may replace more. */
 export interface ContextOptions extends Overrides {
-  /** For how long this kind of process waits for the database. A worker, when absent. */
+  /** Determines the number of connections and how long to wait for the database. By default a worker. */
   readonly process?: 'web' | 'worker' | 'command';
 }
 
-/** Builds everything once and hands it down. `close` ends what was opened. */
+/** Joins the features. Each is built when it is first used, so that a command builds only what it needs. */
 export function createContext(config: Config, logger: Logger, overrides: ContextOptions = {}) {
+  const { appId, developerApiKey, apiPaths, apiUrl, clientSecrets: secrets } = config.hubspot;
+  const { serverUrl, webhookUrl, sessionSecret } = config;
   const handlers = overrides.webhookHandlers ?? integration.handlers;
   const shownCards = overrides.cards ?? integration.cards;
   const clock = overrides.clock ?? systemClock;
-  const lost = (err: Error) => logger.warn({ err }, 'an idle database connection was lost');
-  const patience = PATIENCE[overrides.process ?? 'worker'];
-  const most = overrides.process === 'web' ? CONNECTIONS - DELIVERY_CONNECTIONS : CONNECTIONS;
-  const pool = createPool(config.database, lost, patience, most);
-  const deliveryPool = createPool(config.database, lost, patience, DELIVERY_CONNECTIONS);
-  // Apart, because a handler that holds a transaction may need the other pool: out of one they could wait for each
-  // other for ever.
-  const handlerPool = createPool(config.database, lost, PATIENCE.handlers, HANDLER_CONNECTIONS);
-  const locks = createSessionLocks(config.database, logger, patience);
-  const { appId, developerApiKey, apiPaths, apiUrl, scopes, optionalScopes } = config.hubspot;
-  const http = createHubSpotHttp(apiUrl, logger, overrides.callTimeoutMs, [...scopes, ...optionalScopes]);
-  const callAlarms = createCallAlarms({ pool, logger });
+
+  const { pool, deliveryPool, handlerPool, ...database } = openDatabase(config, logger, overrides.process);
+  const { locks } = database;
+  const scopes = [...config.hubspot.scopes, ...config.hubspot.optionalScopes];
+  const http = createHubSpotHttp(apiUrl, logger, overrides.callTimeoutMs, scopes);
   const budget = createCallBudget({ pool, limits: config.hubspot.limits, logger });
+  const callAlarms = createCallAlarms({ pool, logger });
   const ownWrites = createOwnWrites({ pool, appId, clock, logger });
   const hubspotFor: HubSpotFor = (portalId, priority = 'interactive', withinMs) =>
     createPortalClient({
@@ -100,54 +89,69 @@ export function createContext(config: Config, logger: Logger, overrides: Context
         isGiven: () => installs.tokens.isGiven(portalId),
       },
     });
+  const shared = { pool, hubspotFor, clock, logger };
   const installs = createInstalls({
+    ...shared,
     app: config.hubspot,
-    serverUrl: config.serverUrl,
-    sessionSecret: config.sessionSecret,
+    serverUrl,
+    sessionSecret,
     ring: config.tokenKeys,
     installRateLimit: config.installRateLimit,
     failedExchangesPerMinute: overrides.failedExchangesPerMinute,
-    pool,
     locks,
     http,
     apiPaths,
-    hubspotFor,
     publishLifecycle,
-    clock,
-    logger,
   });
   const alarms = createAlarms({ pool, sources: [installs.alarms] });
-  const timeline = createTimelineService({
-    pool,
-    installs: installs.service,
-    hubspotFor,
-    eventType: config.hubspot.appEventType,
-    logger,
-  });
-  const apiKeys = createApiKeyService({ pool, bootstrapKey: config.apiKey });
-  const webhookReceiver = createWebhookReceiver({ pool: deliveryPool, logger });
-  const privacy = createPrivacyService({ pool });
-  const refusals = createRefusalService({
-    pool,
-    clientSecrets: installs.clientSecrets,
-    configured: config.hubspot.clientSecrets,
-    clock,
-    logger,
-  });
-  const firstHandlers = [eraseContact(privacy)];
-  const lanesAtWork = createLanesAtWork();
-  const dispatcher = createWebhookDispatcher({
-    pool: handlerPool,
-    appId,
-    firstHandlers,
-    handlers,
-    hubspotFor,
-    timeline,
-    installs: installs.service,
-    loops: createWebhookLoops({ pool, clock, logger }),
-    logger,
-    longestRunMs: overrides.webhookHandlerMs,
-  });
+  const apiKeys = lazy(() => createApiKeyService({ pool, bootstrapKey: config.apiKey }));
+
+  const timeline = lazy(() =>
+    createTimeline({
+      ...shared,
+      installs: installs.service,
+      hasErasedSince,
+      eventType: config.hubspot.appEventType,
+      retentionDays: config.webhookRetentionDays,
+    }),
+  );
+  const webhooks = lazy(() =>
+    createWebhooks({
+      ...shared,
+      deliveryPool,
+      handlerPool,
+      installs: installs.service,
+      timeline: timeline(),
+      clientSecrets: installs.clientSecrets,
+      ownWrites,
+      handlers,
+      settingsApi: developerApiKey
+        ? createWebhookSettingsApi(
+            createDeveloperSend(http, logger, overrides.callsOnce),
+            { appId, developerApiKey },
+            apiPaths,
+          )
+        : undefined,
+      appId,
+      configuredSecrets: secrets,
+      serverUrl,
+      webhookUrl,
+      apiUrl,
+      retentionDays: config.webhookRetentionDays,
+      handlerTimeoutMs: overrides.webhookHandlerMs,
+      backlogPatienceMs: overrides.webhookPatienceMs,
+    }),
+  );
+  const cards = lazy(() =>
+    createCardService({
+      cards: shownCards,
+      hubspotFor,
+      installs: installs.service,
+      serverUrl,
+      sessionSecret,
+      clock,
+    }),
+  );
 
   return {
     config,
@@ -157,82 +161,57 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     locks,
     installs,
     signedRequest: createSignedRequest({
-      serverUrl: config.serverUrl,
-      webhookUrl: config.webhookUrl,
-      clientSecrets: config.hubspot.clientSecrets,
+      serverUrl,
+      webhookUrl,
+      clientSecrets: secrets,
       accepted: config.signatureVersions,
       clock,
-      onRefused: refusals.note,
+      onRefused: (refusal) => webhooks().rejectedRequests.note(refusal),
     }),
     hubspotFor,
-    services: {
-      alarms,
+    services: lazyProperties({
+      alarms: () => alarms,
       apiKeys,
-      cards: createCardService({
-        cards: shownCards,
-        hubspotFor,
-        installs: installs.service,
-        serverUrl: config.serverUrl,
-        sessionSecret: config.sessionSecret,
-        clock,
-      }),
-      health: createHealthService({ pool, keys: installs.keys, alarms, receiver: webhookReceiver, clock }),
-      installs: installs.service,
-      keys: installs.keys,
-      oauthFlows: installs.flows,
-      marketingEvents: createMarketingEventService({ pool }),
-      partnerSignIn: createPartnerSignIn(apiKeys),
+      cards,
+      health: lazy(() => createHealth({ pool, keys: installs.keys, webhooks: webhooks(), alarms, clock })),
+      installs: () => installs.service,
+      keys: () => installs.keys,
+      oauthFlows: () => installs.flows,
+      marketingEvents: lazy(() => createMarketingEvents({ pool })),
+      partnerSignIn: lazy(() => createPartnerSignIn(apiKeys())),
       timeline,
-      tokens: installs.tokens,
-      privacy,
-      refusals,
-      webhookLedger: createWebhookLedger({ pool, isWanted: dispatcher.isWanted }),
-      webhookReceiver,
-      webhookSplitter: createWebhookSplitter({
-        pool,
-        triage: dispatcher.triage,
-        ownWrites,
-        lanesAtWork,
-        logger,
-      }),
-      webhookSubscriptions: createWebhookSubscriptions({
-        handlers: [...handlers, ...firstHandlers],
-        api: developerApiKey
-          ? createWebhookSettingsApi(
-              createDeveloperSend(http, logger, overrides.callsOnce),
-              { appId, developerApiKey },
-              apiPaths,
-            )
-          : undefined,
-        serverUrl: config.serverUrl,
-        webhookUrl: config.webhookUrl,
-        apiUrl,
-      }),
-      webhookLanes: createWebhookLaneRunner({
-        pool,
-        dispatcher,
-        backlog: createWebhookBacklog({ pool, logger, patienceMs: overrides.webhookPatienceMs }),
-        lanesAtWork,
-        clock,
-        logger,
-      }),
-    },
-    /** @throws {RegistryError} for handlers or cards that cannot be used. */
-    checkRegistries: () =>
-      checkRegistries(
-        handlers,
-        shownCards,
-        firstHandlers.map(({ name }) => name),
-      ),
+      tokens: () => installs.tokens,
+      webhooks,
+    }),
+    /** @throws {RegistryError} when handlers or cards are invalid. */
+    checkRegistries: () => checkRegistries(handlers, shownCards, BUILT_IN_HANDLERS),
 
     async close(): Promise<void> {
-      await webhookReceiver.close();
+      await webhooks.made()?.close();
       await installs.tokens.settled();
       await budget.settled();
       await callAlarms.settled();
-      // Connections that are in use, or whose server does not answer, end with the process.
-      const pools = [pool, deliveryPool, handlerPool];
-      await withinTime(Promise.all([locks.close(), ...pools.map((one) => one.end())]), LONGEST_CLOSE_MS);
+      await database.close();
+    },
+  };
+}
+
+function openDatabase(config: Config, logger: Logger, kind: ContextOptions['process'] = 'worker') {
+  const onLost = (err: Error) => logger.warn({ err }, 'an idle database connection was lost');
+  const most = kind === 'web' ? CONNECTIONS - DELIVERY_CONNECTIONS : CONNECTIONS;
+  const pool = createPool(config.database, onLost, PATIENCE[kind], most);
+  const deliveryPool = createPool(config.database, onLost, PATIENCE[kind], DELIVERY_CONNECTIONS);
+  const handlerPool = createPool(config.database, onLost, PATIENCE.handlers, HANDLER_CONNECTIONS);
+  const locks = createSessionLocks(config.database, logger, PATIENCE[kind]);
+  return {
+    pool,
+    deliveryPool,
+    handlerPool,
+    locks,
+    /** Connections that are in use or whose server does not answer end with the process. */
+    async close(): Promise<void> {
+      const ended = [locks.close(), pool.end(), deliveryPool.end(), handlerPool.end()];
+      await withinTime(Promise.all(ended), LONGEST_CLOSE_MS);
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Card } from './cards/card.ts';
-import type { AnyWebhookHandler } from './webhooks/handler.ts';
+import type { AnyWebhookHandler } from './webhooks/index.ts';
 
 /** What a vendor's `integration/` adds to this server. */
 export interface Integration {

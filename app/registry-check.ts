@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Card } from './cards/card.ts';
-import type { AnyWebhookHandler } from './webhooks/handler.ts';
-import { subscriptionProblem } from './webhooks/subscriptions/wanted.ts';
+import { type AnyWebhookHandler, subscriptionProblem } from './webhooks/index.ts';
 
 /** Handlers or cards that this server cannot work with; the message names every problem. */
 export class RegistryError extends Error {

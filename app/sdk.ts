@@ -6,7 +6,7 @@ export { defineIntegration, type Integration } from './integration.ts';
 export {
   type AnyWebhookHandler,
   defineHandler,
+  previousValue,
   type WebhookContext,
   type WebhookHandler,
-} from './webhooks/handler.ts';
-export { previousValue } from './webhooks/previous-value.ts';
+} from './webhooks/index.ts';

@@ -35,7 +35,7 @@ await runUntilSignal('web', async () => {
   const ctx = createContext(config, logger, { process: 'web' });
   ctx.checkRegistries();
   await patiently(() => ctx.services.keys.checkAtStart());
-  await patiently(() => ctx.services.refusals.rememberSecrets());
+  await patiently(() => ctx.services.webhooks.rejectedRequests.rememberSecrets());
   const server = createServer(SLOWEST_REQUEST, createApp(ctx));
   server.timeout = SILENCE_MS;
   boundConnections(server, MOST_CONNECTIONS, logger);

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { DeliveryFilter, EventFilter } from '../webhooks/ledger/service.ts';
+import type { DeliveryFilter, EventFilter } from '../webhooks/index.ts';
 import { ProblemError, portalArgument } from './command.ts';
 import { collecting } from './repeated-options.ts';
 import { timeArgument } from './time.ts';

@@ -9,7 +9,7 @@ export const privacyCommands: CommandGroup = (program, { withContext, output }) 
     .option('--portal <portal>', 'of this HubSpot account', portalArgument)
     .option('--limit <number>', 'at most so many', limitArgument, 50)
     .action(async ({ portal, limit }: { portal?: number; limit: number }) => {
-      const receipts = await withContext(({ services }) => services.privacy.receipts(portal, limit));
+      const receipts = await withContext(({ services }) => services.webhooks.privacy.receipts(portal, limit));
       const rows = receipts.map(({ portalId, erased, ...receipt }) => ({
         ...receipt,
         portal: portalId,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ChangeOptions, LedgerChange, WebhookLedger } from '../webhooks/ledger/service.ts';
+import type { ChangeOptions, LedgerChange, WebhookLedger } from '../webhooks/index.ts';
 import { type Consent, ProblemError, type Tools, withYes } from './command.ts';
 import { type Chosen, choosing, EVENT_STATES, eventFilter, isEventId } from './event-filter.ts';
 import type { Output } from './output.ts';
@@ -43,19 +43,19 @@ export function addReplayCommand(group: Command, { withContext, output, confirm 
     const out = output();
     const all = requireChoice(chosen, 'replay');
     const filter = eventFilter(chosen, chosen.id ? EVENT_STATES.filter((it) => it !== 'waiting') : ['dead']);
-    const change = await withContext(async ({ services: { webhookLedger } }) => {
+    const change = await withContext(async ({ services }) => {
+      const { ledger } = services.webhooks;
       // Effects of events that were handled, or are about to be, happen again.
       const named = chosen.id ?? chosen.record;
       const alsoOthers = named === undefined && filter.states?.some((state) => state !== 'dead');
       if ((all || alsoOthers) && !dryRun && !yes) {
-        const { changed } = await webhookLedger.replay(filter, { dryRun: true });
+        const { changed } = await ledger.replay(filter, { dryRun: true });
         await confirm(`This replays ${events(changed)} (${filter.states?.join(', ')}).`);
       }
       const { deliveryId } = filter;
-      const readAgain = deliveryId === undefined ? 0 : await webhookLedger.readAgain(deliveryId, dryRun);
-      const done = await withBar(out, dryRun, (options) => webhookLedger.replay(filter, options));
-      if (chosen.id && done.changed + readAgain === 0)
-        throw await reasonForNone(chosen.id, webhookLedger, done);
+      const readAgain = deliveryId === undefined ? 0 : await ledger.readAgain(deliveryId, dryRun);
+      const done = await withBar(out, dryRun, (options) => ledger.replay(filter, options));
+      if (chosen.id && done.changed + readAgain === 0) throw await reasonForNone(chosen.id, ledger, done);
       return { ...done, ...(readAgain > 0 && { readAgain }) };
     });
     reportChange(out, change, dryRun, ['Replayed', 'Would replay'], filter.states);
@@ -78,8 +78,9 @@ export function addDropCommand(group: Command, { withContext, output, confirm }:
       );
     }
     requireChoice(chosen, 'drop');
-    const change = await withContext(async ({ services: { webhookLedger } }) => {
-      const drop = (how: ChangeOptions) => webhookLedger.drop(filter, `dropped: ${reason}`, how);
+    const change = await withContext(async ({ services }) => {
+      const { ledger } = services.webhooks;
+      const drop = (how: ChangeOptions) => ledger.drop(filter, `dropped: ${reason}`, how);
       if (!dryRun && !yes) {
         const { changed } = await drop({ dryRun: true });
         await confirm(`This drops ${events(changed)}, which are then never handled.`);

@@ -8,7 +8,7 @@ export function addRefusedCommand(group: Command, { withContext, output }: Tools
     .description('requests whose signature was not right: why, and the setting to change')
     .option('--limit <number>', 'at most so many kinds', limitArgument, 20)
     .action(async ({ limit }: { limit: number }) => {
-      const rows = await withContext(({ services }) => services.refusals.list(limit));
+      const rows = await withContext(({ services }) => services.webhooks.rejectedRequests.list(limit));
       output().list(
         rows,
         ['lastAt', 'times', 'method', 'path', 'reason', 'setting', 'finding'],

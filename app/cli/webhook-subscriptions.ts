@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Command } from 'commander';
-import type { ComparedSubscription, WebhookSubscriptions } from '../webhooks/subscriptions/service.ts';
+import type { ComparedSubscription, WebhookSubscriptions } from '../webhooks/index.ts';
 import { ProblemError, type Tools, withYes } from './command.ts';
 import type { Output } from './output.ts';
 
@@ -30,13 +30,13 @@ export function addSubscriptionsCommand(group: Command, { withContext, output, c
       await confirm('This deletes the subscriptions at HubSpot that no handler wants.');
     }
     const out = output();
-    const work = async ({ webhookSubscriptions }: { webhookSubscriptions: WebhookSubscriptions }) => {
+    const work = async (subscriptions: WebhookSubscriptions) => {
       const folder = project === true ? PROJECT : project;
-      if (folder) await writeProject(out, webhookSubscriptions, folder, deleteUndeclared);
-      else if (apply) await applyAll(out, webhookSubscriptions, deleteUndeclared);
-      else await compare(out, webhookSubscriptions);
+      if (folder) await writeProject(out, subscriptions, folder, deleteUndeclared);
+      else if (apply) await applyAll(out, subscriptions, deleteUndeclared);
+      else await compare(out, subscriptions);
     };
-    await withContext(({ services }) => work(services), { database: false });
+    await withContext(({ services }) => work(services.webhooks.subscriptions), { database: false });
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { DeliverySummary, EventSummary } from '../webhooks/ledger/service.ts';
+import type { DeliverySummary, EventSummary } from '../webhooks/index.ts';
 import { type CommandGroup, limitArgument, ProblemError, type Tools } from './command.ts';
 import {
   type Chosen,
@@ -32,13 +32,13 @@ function addLookCommands(group: Command, { withContext, output }: Tools): void {
       if (deliveries) {
         const filter = deliveryFilter(chosen);
         const rows = await withContext(({ services }) =>
-          services.webhookLedger.listDeliveries(filter, limit),
+          services.webhooks.ledger.listDeliveries(filter, limit),
         );
         output().list(rows, DELIVERY_COLUMNS, 'No delivery matches.');
         return;
       }
       const filter = eventFilter(chosen);
-      const rows = await withContext(({ services }) => services.webhookLedger.list(filter, limit));
+      const rows = await withContext(({ services }) => services.webhooks.ledger.list(filter, limit));
       output().list(rows.map(withReason), EVENT_COLUMNS, 'No event matches.');
     });
 
@@ -48,7 +48,7 @@ function addLookCommands(group: Command, { withContext, output }: Tools): void {
     .option('--limit <number>', 'at most so many', limitArgument, 50)
     .action(async ({ limit, ...chosen }: Chosen & { limit: number }) => {
       const filter = eventFilter(chosen, ['dead']);
-      const rows = await withContext(({ services }) => services.webhookLedger.list(filter, limit));
+      const rows = await withContext(({ services }) => services.webhooks.ledger.list(filter, limit));
       output().list(rows, ['received', 'id', 'record', 'type', 'attempts', 'lastError'], 'No event is dead.');
     });
 
@@ -57,9 +57,9 @@ function addLookCommands(group: Command, { withContext, output }: Tools): void {
     .description('one event, or one delivery, with what it says')
     .argument('<id>', 'id of an event, or number of a delivery', idArgument)
     .action(async (id: string) => {
-      const found = await withContext(async ({ services: { webhookLedger } }) => {
-        if (!isEventId(id)) return webhookLedger.findDelivery(Number(id));
-        const event = await webhookLedger.find(id);
+      const found = await withContext(async ({ services: { webhooks } }) => {
+        if (!isEventId(id)) return webhooks.ledger.findDelivery(Number(id));
+        const event = await webhooks.ledger.find(id);
         return event && { ...event, occurredAt: asTime(event.occurredAt) };
       });
       if (!found) throw new ProblemError(`There is no ${isEventId(id) ? 'event' : 'delivery'} ${id}.`);

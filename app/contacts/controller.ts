@@ -9,7 +9,7 @@ const value = z
   })
   .transform((it) => (it === null ? '' : String(it)));
 const propertyMap = z.record(z.string().min(1), value);
-/** The shape of HubSpot's 2019 API, still in many scripts. */
+/** The format of HubSpot's API of 2019, which many scripts still use. */
 const propertyList = z
   .array(z.object({ property: z.string().min(1), value }))
   .superRefine((list, { addIssue }) => {
@@ -27,7 +27,7 @@ const contactBody = z.union(
   { error: 'The body must be {"properties": {…}} or [{"property": …, "value": …}]' },
 );
 
-/** Which shape it is comes first, so that what is wrong inside can be named. */
+/** Determines the format first, so that the error names the invalid field. */
 function parseProperties(body: unknown): Record<string, string> {
   const given = parse(contactBody, body);
   const properties = Array.isArray(given) ? given : given.properties;

@@ -4,52 +4,50 @@ import { reasonOf } from '../base/reason-of.ts';
 import { pendingMigrations } from '../db/pending-migrations.ts';
 import type { Pool } from '../db/pool.ts';
 import type { KeyService } from '../installs/index.ts';
-import { webhookDeliveriesStore } from '../webhooks/deliveries-store.ts';
-import type { WebhookReceiver } from '../webhooks/pipeline/receiver.ts';
+import type { Webhooks } from '../webhooks/index.ts';
 
-/** Older than this, a waiting delivery says that no worker is at work. */
+/** A delivery that waits longer than this shows that no worker is running. */
 const MAX_QUEUE_LAG_SECONDS = 300;
 
-export type HealthService = ReturnType<typeof createHealthService>;
+export type HealthService = ReturnType<typeof createHealth>;
 
 export interface Readiness {
   readonly ready: boolean;
   readonly checks: Record<'database' | 'migrations' | 'keyRing' | 'queue' | 'deliveries', string>;
-  /** Trouble that an operator has to mend while this process goes on working. */
+  /** Problems that only an operator can fix. They do not make this process unready. */
   readonly alarms: readonly Alarm[];
 }
 
-interface Dependencies {
+interface Parts {
   pool: Pool;
   keys: Pick<KeyService, 'prove'>;
   alarms: Pick<Alarms, 'list'>;
-  receiver: Pick<WebhookReceiver, 'problem'>;
+  webhooks: Pick<Webhooks, 'storingProblem' | 'oldestWaitingSeconds'>;
   clock: Clock;
 }
 
-/** Strangers may ask as often as they like: the database is asked once a second. */
-const KNOWN_FOR_MS = 1_000;
+/** Anybody may call `/readyz`: the database is queried at most once in this time. */
+const CACHED_MS = 1_000;
 
-export function createHealthService({ pool, keys, alarms: allAlarms, receiver, clock }: Dependencies) {
-  let known: { readonly at: number; readonly readiness: Promise<Readiness> } | undefined;
+export function createHealth({ pool, keys, webhooks, alarms, clock }: Parts) {
+  let cached: { readonly at: number; readonly readiness: Promise<Readiness> } | undefined;
 
   return {
-    /** Whether this process can do its work now, as of a second ago. Each check is `ok` or says what is wrong. */
+    /** Whether this process can work, at most a second old. Each check is `ok` or names the problem. */
     readiness(): Promise<Readiness> {
       const now = clock.now();
-      if (!known || Math.abs(now - known.at) >= KNOWN_FOR_MS) known = { at: now, readiness: check() };
-      return known.readiness;
+      if (!cached || Math.abs(now - cached.at) >= CACHED_MS) cached = { at: now, readiness: check() };
+      return cached.readiness;
     },
   };
 
-  /** Reads only. */
   async function check(): Promise<Readiness> {
-    const deliveries = receiver.problem() ?? 'ok';
-    const [migrations, keyRing, queue, alarms] = await Promise.allSettled([
+    const deliveries = webhooks.storingProblem() ?? 'ok';
+    const [migrations, keyRing, queue, raised] = await Promise.allSettled([
       pendingMigrations(pool),
       keys.prove(),
-      queueLag(pool),
-      allAlarms.list(),
+      webhooks.oldestWaitingSeconds(),
+      alarms.list(),
     ]);
     if (migrations.status === 'rejected') {
       const unknown = { migrations: 'unknown', keyRing: 'unknown', queue: 'unknown' };
@@ -60,10 +58,10 @@ export function createHealthService({ pool, keys, alarms: allAlarms, receiver, c
         database: 'ok',
         migrations: migrations.value === 0 ? 'ok' : `${migrations.value} to run: npm run migrate`,
         keyRing: keyRing.status === 'fulfilled' ? 'ok' : reasonOf(keyRing.reason),
-        queue: queue.status === 'rejected' ? 'unknown' : queue.value,
+        queue: queue.status === 'fulfilled' ? lagProblem(queue.value) : 'unknown',
         deliveries,
       },
-      alarms.status === 'fulfilled' ? alarms.value : [],
+      raised.status === 'fulfilled' ? raised.value : [],
     );
   }
 }
@@ -74,7 +72,5 @@ const report = (checks: Readiness['checks'], alarms: readonly Alarm[] = []): Rea
   alarms,
 });
 
-async function queueLag(pool: Pool): Promise<string> {
-  const seconds = await webhookDeliveriesStore.oldestWaitingSeconds(pool);
-  return seconds <= MAX_QUEUE_LAG_SECONDS ? 'ok' : `the oldest delivery has waited ${seconds} seconds`;
-}
+const lagProblem = (seconds: number) =>
+  seconds <= MAX_QUEUE_LAG_SECONDS ? 'ok' : `the oldest delivery has waited ${seconds} seconds`;

@@ -3,7 +3,26 @@ import { z } from 'zod';
 import { notFound } from '../base/errors.ts';
 import { jsonBody, parse } from '../http/parse.ts';
 import type { SignedRequest } from '../http/signature/signed-request.ts';
-import { type MarketingEventService, marketingEventDetails } from './service.ts';
+import type { MarketingEventService } from './service.ts';
+
+const instant = z.iso.datetime({ offset: true });
+
+/** HubSpot's PropertyValue; its other fields are passed on. */
+const customProperty = z.looseObject({ name: z.string().min(1), value: z.string() });
+
+const marketingEventDetails = z
+  .strictObject({
+    eventName: z.string().min(1),
+    eventOrganizer: z.string().min(1),
+    eventType: z.string().optional(),
+    startDateTime: instant.optional(),
+    endDateTime: instant.optional(),
+    eventDescription: z.string().optional(),
+    eventUrl: z.url().optional(),
+    eventCancelled: z.boolean().default(false),
+    customProperties: z.array(customProperty).optional(),
+  })
+  .refine(endsAfterItStarts, { path: ['endDateTime'], error: 'must not be before startDateTime' });
 
 const externalId = z.string().min(1).max(255);
 const record = z.object({ externalAccountId: externalId, externalEventId: externalId });
@@ -38,4 +57,9 @@ export function marketingEventRoutes(
         res.status(204).end();
       })
   );
+}
+
+function endsAfterItStarts({ startDateTime, endDateTime }: { startDateTime?: string; endDateTime?: string }) {
+  if (startDateTime === undefined || endDateTime === undefined) return true;
+  return Date.parse(endDateTime) >= Date.parse(startDateTime);
 }

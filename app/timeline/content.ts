@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { AppEventOccurrence } from '../hubspot/apis/timeline.ts';
 
 /**
- * A digest of an app event: the same whenever HubSpot would show the same, whatever the order of keys, the case of the
- * address, the form of a number or the offset of the timestamp. The event's id is part of it, so that digests do not
- * tell which events say the same. Digests are stored: a change of this form makes retries of earlier events conflicts.
+ * A digest of an app event that does not depend on the order of keys, the case of the address, the form of a number or
+ * the offset of the timestamp. It includes the event's id, so that digests do not reveal which events have the same
+ * content. Digests are stored: after a change of this format, retries of earlier events are conflicts.
  * @returns 32 bytes.
  */
 export function contentDigest({

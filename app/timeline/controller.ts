@@ -10,17 +10,17 @@ const propertyValue = z.union([z.string(), z.number()], { error: 'must be a stri
 
 const name = z.string().min(1).max(200);
 
-/** HubSpot's guide of 2019 takes `Date.now()`, a number, for an id. A fraction or one that JSON cannot hold is refused. */
+/** HubSpot's guide of 2019 uses `Date.now()`, a number, as the id. Fractions and unsafe integers are invalid. */
 const eventId = z
   .union([name, z.int()], { error: 'must be text of 1 to 200 characters, or a whole number' })
   .transform(String);
 
-/** What the timeline API of 2019 had and app events do not. */
+/** Fields of the timeline API of 2019 that app events do not have. */
 const old = z.undefined(
   'names an event type of the old timeline API; name an app event type in eventTypeName',
 );
 
-/** Everything is optional: a PUT without a body sends an event of the default type without properties. */
+/** All fields are optional: a PUT without a body sends an event of the default type without properties. */
 const timelineBody = z
   .strictObject({
     id: eventId.optional(),
@@ -39,7 +39,7 @@ export function timelineRoutes(timeline: TimelineService, apiKey: RequestHandler
     const { hubId, email } = parse(params, req.params);
     const { email: named = email, ...event } = parse(timelineBody, req.body);
     if (named.toLowerCase() !== email.toLowerCase())
-      throw invalidRequest('email: is not that of the address.');
+      throw invalidRequest('email: must be the address in the path.');
     const { id, state } = await timeline.send(hubId, { ...event, email });
     res.status(state === 'sent' ? 200 : 202).json({ success: true, hubId: String(hubId), email, id, state });
   });

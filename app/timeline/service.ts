@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Clock } from '../base/clock.ts';
 import { AppError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Db, Pool } from '../db/pool.ts';
@@ -9,12 +10,13 @@ import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { InstallService } from '../installs/index.ts';
 import { contentDigest } from './content.ts';
 import { dropJob, sendLater, sendNow } from './jobs.ts';
+import { pruneTimeline, sendForgotten } from './maintenance.ts';
 import { type TimelineEventKey, timelineEventsStore, type WaitingTimelineEvent } from './store.ts';
 
-export type TimelineService = ReturnType<typeof createTimelineService>;
+export type TimelineService = ReturnType<typeof createTimeline>;
 
 export type NewTimelineEvent = Omit<AppEventOccurrence, 'id' | 'eventTypeName' | 'properties'> & {
-  /** Two events of one type with one id are one event. A new one is made up when it is missing. */
+  /** Identifies the event within its type; a random one by default. */
   readonly id?: string | undefined;
   readonly eventTypeName?: string | undefined;
   readonly properties?: AppEventOccurrence['properties'] | undefined;
@@ -25,26 +27,32 @@ export interface SentTimelineEvent {
   readonly state: 'sent' | 'waiting';
 }
 
-interface Dependencies {
+interface Parts {
   pool: Pool;
-  installs: Pick<InstallService, 'requireConnected'>;
+  installs: Pick<InstallService, 'requireConnected' | 'connected'>;
   hubspotFor: HubSpotFor;
-  /** Fully qualified name of the event type that is meant when an event names none. */
+  /** Whether a privacy deletion erased a contact of the portal after `since`. */
+  hasErasedSince: (db: Db, portalId: number, since: Date) => Promise<boolean>;
+  /** Fully qualified name of the default event type. */
   eventType: string;
+  /** How long events that were sent or refused are kept. */
+  retentionDays: number;
+  clock: Clock;
   logger: Logger;
 }
 
 /**
- * App events on HubSpot's timelines, through an outbox. An event that was accepted waits until HubSpot takes or refuses
- * it, or a privacy deletion erases it; nothing else ends it.
+ * App events on HubSpot's timelines, through an outbox. An accepted event is retried until HubSpot accepts or refuses it
+ * or a privacy deletion erases it.
  */
-export function createTimelineService({ pool, installs, hubspotFor, eventType, logger }: Dependencies) {
+export function createTimeline(parts: Parts) {
+  const { pool, installs, hubspotFor, eventType, clock, logger } = parts;
   return {
     /**
-     * Stores the event and tries to send it at once. The same content under the same id is one event.
-     * @param cause the webhook event whose handler sends it: what that one sends again, on a retry or a replay, may
-     * differ by then. The first content stays.
-     * @returns `sent` when HubSpot took it, `waiting` when it will be tried again.
+     * Stores the event and sends it. Idempotent: the same content under the same id is one event.
+     * @param cause the webhook event whose handler sends it. When a retry or a replay of that handler sends other
+     * content under the same id, the first content stays.
+     * @returns `sent` when HubSpot accepted it, `waiting` when it will be retried.
      * @throws {AppError} install_not_found, install_needs_reconnect, timeline_event_conflict when other content was
      * accepted under its id; {HubSpotError} when HubSpot refuses the event.
      */
@@ -61,7 +69,7 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
       const before = await inTransaction(pool, async (tx) => {
         const digest = contentDigest(occurrence);
         const state = await timelineEventsStore.add(tx, key, { occurrence, digest, cause });
-        // The job takes over should this process, or its database connection, end before the event is settled below.
+        // The job takes over if this process or its database connection ends before the result is stored below.
         if (state === 'waiting') await sendLater(tx, key, TAKE_OVER_SECONDS);
         return state === 'differs' ? await acceptedBefore(tx, key, cause) : state;
       });
@@ -76,7 +84,10 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
           );
           throw error;
         }
-        logger.warn({ ...about(key), reason: reasonFor(error) }, 'an app event waits');
+        logger.warn(
+          { ...about(key), reason: reasonFor(error) },
+          'an app event was not sent; it will be retried',
+        );
         await orByItsJob(key, () => wait(key, error));
         return { id, state: 'waiting' };
       }
@@ -87,7 +98,7 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
       return { id, state: 'sent' };
     },
 
-    /** Tries a stored event again. Throws when it has to wait longer. */
+    /** Retries a stored event. @throws when it has to be retried again. */
     async retry(key: TimelineEventKey): Promise<void> {
       const waiting = await timelineEventsStore.findWaiting(pool, key);
       if (!waiting) return;
@@ -99,20 +110,42 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
         await hubspotFor(key.portalId).timeline.sendEvent(occurrence);
         await timelineEventsStore.markSent(pool, key);
       } catch (error) {
-        if (isLastWord(error)) return await refuse(key, occurrence, reasonFor(error));
+        if (isFinalRefusal(error)) return await refuse(key, occurrence, reasonFor(error));
         const hours = Math.floor((Date.now() - waiting.createdAt.getTime()) / HOUR_MS);
         const level = hours < LONG_HOURS ? 'warn' : 'error';
-        logger[level]({ ...about(key), reason: reasonFor(error), hours }, 'an app event still waits');
+        logger[level](
+          { ...about(key), reason: reasonFor(error), hours },
+          'a retry of an app event failed; it will be retried again',
+        );
         await timelineEventsStore.noteFailure(pool, key, reasonFor(error));
-        // The scheduled job sends it when the account has the app again.
+        // sendForgotten retries it when the account installs the app again.
         if (!isEnded(error)) throw error;
       }
     },
 
-    /** The same for a job of an earlier release, which named no event type. */
+    /** For jobs of earlier releases, which have no event type. */
     async retryWithId(portalId: number, id: string): Promise<void> {
       await sendNow(pool, await timelineEventsStore.waitingWithId(pool, portalId, id));
     },
+
+    /** Retries waiting events that have lost their job. */
+    sendForgotten: (stopping: () => boolean): Promise<void> =>
+      sendForgotten(pool, installs.connected, stopping),
+
+    prune: (stopping: () => boolean): Promise<void> =>
+      pruneTimeline(pool, new Date(clock.now() - parts.retentionDays * DAY_MS), stopping),
+
+    /**
+     * Deletes a contact's waiting events, in the transaction of a privacy deletion.
+     * @param email the contact's last known address.
+     * @returns how many.
+     */
+    eraseContact: (tx: Db, portalId: number, contactId: string, email: string | undefined): Promise<number> =>
+      timelineEventsStore.erase(tx, portalId, contactId, email),
+
+    /** Retries a portal's events that name their contact by e-mail address only, which looks up their contacts. */
+    retryAddressed: async (tx: Db, portalId: number): Promise<void> =>
+      sendNow(tx, await timelineEventsStore.waitingAddressed(tx, portalId)),
   };
 
   async function acceptedBefore(
@@ -123,13 +156,18 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
     const accepted = await timelineEventsStore.accepted(tx, key);
     if (!accepted || cause === undefined || accepted.cause !== cause)
       throw timelineEventConflict(key, accepted?.state);
-    logger.info(about(key), 'an app event sent again by its handler differs; the first content stays');
+    logger.info(
+      about(key),
+      'a handler sent other content under the id of an app event; the first content stays',
+    );
     return { id: key.id, state: accepted.state };
   }
 
-  /** What became of an event is not worth an error to its sender: the job that was stored with it finds out again. */
-  async function orByItsJob(key: TimelineEventKey, note: () => Promise<void>): Promise<void> {
-    await note().catch((err) => logger.warn({ ...about(key), err }, 'an app event is left to its job'));
+  /** A result that cannot be stored is no error for the sender: the event's job gets the result again. */
+  async function orByItsJob(key: TimelineEventKey, store: () => Promise<void>): Promise<void> {
+    await store().catch((err) =>
+      logger.warn({ ...about(key), err }, 'the result of an app event was not stored; its job will retry'),
+    );
   }
 
   async function wait(key: TimelineEventKey, error: unknown): Promise<void> {
@@ -140,17 +178,17 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
 
   async function refuse(key: TimelineEventKey, occurrence: AppEventOccurrence, why: string): Promise<void> {
     await timelineEventsStore.markRefused(pool, key, occurrence, why);
-    logger.error({ ...about(key), reason: why }, 'an app event was refused; it is not sent again');
+    logger.error({ ...about(key), reason: why }, 'HubSpot refused an app event; it will not be retried');
   }
 
   /**
-   * An event for an address, put under its contact's id: a privacy deletion names the id alone, and with the address of
-   * a contact that is erased HubSpot would make it anew.
-   * @returns why it is not sent when it may be such a one.
+   * Replaces the e-mail address of an event by the id of its contact. A privacy deletion names the id only, and HubSpot
+   * would create an erased contact again for an event with its address.
+   * @returns why the event must not be sent when its contact may have been erased.
    */
   async function underContact(
     key: TimelineEventKey,
-    { occurrence, erasedSince }: WaitingTimelineEvent,
+    { occurrence, createdAt }: WaitingTimelineEvent,
   ): Promise<AppEventOccurrence | string> {
     const { email, objectId, ...event } = occurrence;
     if (objectId || !email) return occurrence;
@@ -160,7 +198,7 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
       return { ...event, objectId: contact.id };
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      if (!erasedSince) return occurrence;
+      if (!(await parts.hasErasedSince(pool, key.portalId, createdAt))) return occurrence;
       const why = error.status === 404 ? 'no contact has its address' : 'its contact cannot be looked up';
       return `${why}, and one was erased meanwhile`;
     }
@@ -171,7 +209,8 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
 const TAKE_OVER_SECONDS = 60;
 const RETRY_SECONDS = 5;
 const HOUR_MS = 60 * 60 * 1000;
-/** An event that waits for longer is worth an operator's look. */
+const DAY_MS = 24 * HOUR_MS;
+/** Failed retries after this are logged as errors. */
 const LONG_HOURS = 24;
 
 function timelineEventConflict(
@@ -183,7 +222,7 @@ function timelineEventConflict(
     409,
     'timeline_event_conflict',
     `An event ${eventType} with the id ${id} was accepted before with other content, ${kept}. It stays as it is, and ` +
-      'nothing was sent: HubSpot cannot change an event. Give what is new an id of its own.',
+      'nothing was sent: HubSpot cannot change an event. Give the new event another id.',
   );
 }
 
@@ -193,15 +232,15 @@ const about = ({ portalId, eventType, id }: TimelineEventKey) => ({
   timelineEventId: id,
 });
 
-/** What a caller who waits for the answer is told. A 401 is about the token. */
+/** Whether HubSpot refuses the request of a caller. A 401 is about the token. */
 const isRefusal = (error: unknown): error is HubSpotError =>
   error instanceof HubSpotError && !error.transient && error.status !== 401;
 
 /**
- * HubSpot's last word about an event that was accepted. Other refusals are about the app, the account or the way there
- * (a scope, a version of the API, a firewall): they may be mended, and the event waits for that.
+ * Whether HubSpot refuses an accepted event for good. Other errors are about the app, the account or the network (a
+ * scope, an API version, a firewall): an operator may fix them, so the event is retried.
  */
-const isLastWord = (error: unknown): error is HubSpotError =>
+const isFinalRefusal = (error: unknown): error is HubSpotError =>
   error instanceof HubSpotError &&
   (error.status === 404
     ? error.category === 'OBJECT_NOT_FOUND'
@@ -212,7 +251,7 @@ const ABOUT_THE_EVENT: ReadonlySet<number | undefined> = new Set([400, 413, 414,
 const isEnded = (error: unknown) =>
   error instanceof AppError && ['install_not_found', 'install_needs_reconnect'].includes(error.code);
 
-/** Without what HubSpot or PostgreSQL says about the values, which may be a person's. */
+/** Leaves out messages of HubSpot and PostgreSQL, which may quote personal data. */
 function reasonFor(error: unknown): string {
   if (error instanceof HubSpotError) return [error.summary, ...error.problems].join('; ');
   if (error instanceof AppError) return error.message;

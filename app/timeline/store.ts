@@ -12,27 +12,26 @@ export interface TimelineEventKey {
 export interface WaitingTimelineEvent {
   readonly occurrence: AppEventOccurrence;
   readonly createdAt: Date;
-  /** Whether a contact of the portal was erased on a privacy deletion since the event was stored. */
-  readonly erasedSince: boolean;
 }
 
 const KEY = `portal_id as "portalId", event_type as "eventType", id`;
 
-/** Table `timeline_events`: outbox of app events, kept before the first try. */
+/** Table `timeline_events`: the outbox of app events. An event is stored before the first attempt to send it. */
 export const timelineEventsStore = {
   /**
-   * @param digest of the content; `cause` is the webhook event whose handler sends it.
-   * @returns `waiting` when it is to be sent; `sent` when HubSpot has it; `differs` when another content was accepted
-   * under that key, which is left as it is. A refused one is replaced.
+   * Replaces an event that HubSpot refused; any other stored event stays as it is.
+   * @param content.cause the webhook event whose handler sends it.
+   * @returns `waiting` when it has to be sent, `sent` when HubSpot has it already, `differs` when other content was
+   * accepted under the same key.
    */
   async add(
     tx: Db,
     key: TimelineEventKey,
-    {
-      occurrence,
-      digest,
-      cause,
-    }: { occurrence: AppEventOccurrence; digest: Buffer; cause?: string | undefined },
+    content: {
+      readonly occurrence: AppEventOccurrence;
+      readonly digest: Buffer;
+      readonly cause?: string | undefined;
+    },
   ): Promise<'waiting' | 'sent' | 'differs'> {
     const { rows } = await tx.query(
       `insert into timeline_events as e (portal_id, event_type, id, occurrence, content_digest, cause)
@@ -46,12 +45,12 @@ export const timelineEventsStore = {
          created_at = now()
        where e.state = 'refused' or e.content_digest is null or e.content_digest = excluded.content_digest
        returning state`,
-      [...valuesOf(key), occurrence, digest, cause],
+      [...valuesOf(key), content.occurrence, content.digest, content.cause],
     );
     return rows[0]?.state ?? 'differs';
   },
 
-  /** The event as it was accepted. @param tx the transaction in which `add` found that it differs. */
+  /** @param tx the transaction in which `add` returned `differs`. */
   async accepted(
     tx: Db,
     key: TimelineEventKey,
@@ -65,9 +64,8 @@ export const timelineEventsStore = {
 
   async findWaiting(db: Db, key: TimelineEventKey): Promise<WaitingTimelineEvent | undefined> {
     const { rows } = await db.query(
-      `select occurrence, created_at as "createdAt", exists (
-         select from privacy_receipts r where r.portal_id = e.portal_id and r.erased_at > e.created_at) as "erasedSince"
-       from timeline_events e where portal_id = $1 and event_type = $2 and id = $3 and state = 'waiting'`,
+      `select occurrence, created_at as "createdAt" from timeline_events
+       where portal_id = $1 and event_type = $2 and id = $3 and state = 'waiting'`,
       valuesOf(key),
     );
     return rows[0];
@@ -82,7 +80,7 @@ export const timelineEventsStore = {
     return rows;
   },
 
-  /** A portal's events that wait under an address alone. */
+  /** A portal's waiting events that name their contact by e-mail address only. */
   async waitingAddressed(tx: Db, portalId: number): Promise<TimelineEventKey[]> {
     const { rows } = await tx.query<TimelineEventKey>(
       `select ${KEY} from timeline_events where portal_id = $1 and state = 'waiting'
@@ -92,7 +90,6 @@ export const timelineEventsStore = {
     return rows;
   },
 
-  /** The portals with events that wait. */
   async waitingPortals(db: Db): Promise<number[]> {
     const { rows } = await db.query<{ portalId: number }>(
       `select distinct portal_id as "portalId" from timeline_events where state = 'waiting'`,
@@ -100,7 +97,7 @@ export const timelineEventsStore = {
     return rows.map(({ portalId }) => portalId);
   },
 
-  /** A page of the events that wait in these portals, in the order of the key. */
+  /** A page of these portals' waiting events, in the order of their keys. */
   async waitingAfter(
     db: Db,
     portalIds: readonly number[],
@@ -109,15 +106,15 @@ export const timelineEventsStore = {
   ): Promise<TimelineEventKey[]> {
     const { rows } = await db.query<TimelineEventKey>(
       `select ${KEY} from timeline_events
-       where state = 'waiting' and ($1::bigint is null or (portal_id, event_type, id) > ($1, $2, $3))
-         and portal_id = any($5::bigint[])
+       where state = 'waiting' and portal_id = any($5::bigint[])
+         and ($1::bigint is null or (portal_id, event_type, id) > ($1, $2, $3))
        order by portal_id, event_type, id limit $4`,
       [after?.portalId, after?.eventType, after?.id, limit, portalIds],
     );
     return rows;
   },
 
-  /** A waiting event for this address is for this contact, and no longer holds the address. */
+  /** Replaces the e-mail address of a waiting event by the id of its contact. */
   async nameContact(db: Db, key: TimelineEventKey, email: string, contactId: string): Promise<void> {
     await db.query(
       `update timeline_events set occurrence = occurrence - 'email' || jsonb_build_object('objectId', $5::text)
@@ -126,7 +123,7 @@ export const timelineEventsStore = {
     );
   },
 
-  /** Deletes a contact's events that wait; the others keep no content. @returns how many. */
+  /** Deletes a contact's waiting events; events in other states have no content. @returns how many. */
   async erase(tx: Db, portalId: number, contactId: string, email: string | undefined): Promise<number> {
     const { rowCount } = await tx.query(
       `delete from timeline_events where portal_id = $1 and state = 'waiting'
@@ -136,10 +133,7 @@ export const timelineEventsStore = {
     return rowCount ?? 0;
   },
 
-  /**
-   * Deletes a page of events that were sent or refused before `before`; HubSpot knows the ids of sent ones itself.
-   * @returns how many.
-   */
+  /** Deletes a page of events that were sent or refused before `before`. @returns how many. */
   async prune(db: Db, before: Date, limit: number): Promise<number> {
     const { rowCount } = await db.query(
       `delete from timeline_events where (portal_id, event_type, id) in (
@@ -150,7 +144,7 @@ export const timelineEventsStore = {
     return rowCount ?? 0;
   },
 
-  /** HubSpot has it, whatever was noted before; what it says goes. */
+  /** Also deletes the content. */
   async markSent(db: Db, key: TimelineEventKey): Promise<void> {
     await db.query(
       `update timeline_events set state = 'sent', sent_at = now(), occurrence = null, last_error = null
@@ -159,7 +153,7 @@ export const timelineEventsStore = {
     );
   },
 
-  /** It is not sent any more, unless another event took its place meanwhile; what it says goes. */
+  /** Also deletes the content. Does nothing when another event has taken its place. */
   async markRefused(
     db: Db,
     key: TimelineEventKey,
@@ -173,7 +167,6 @@ export const timelineEventsStore = {
     );
   },
 
-  /** Why it still waits. */
   async noteFailure(db: Db, key: TimelineEventKey, why: string): Promise<void> {
     await db.query(
       `update timeline_events set last_error = $4

@@ -8,15 +8,14 @@ import type { WebhookReceiver } from './pipeline/receiver.ts';
 
 const PATH = /^\/webhook\/?(?:\?|$)/i;
 
-/** Why a delivery was not acknowledged, until Express answers it. */
+/** Why deliveries were not acknowledged, until Express answers them. */
 const failures = new WeakMap<IncomingMessage, unknown>();
 
 /**
- * HubSpot's deliveries, the busiest route by far, are verified, stored and acknowledged before Express: its routers
- * would cost more than all of that (`npm run bench -- webhooks`). What is not acknowledged, and every other request,
- * goes on to `app`, which logs and answers it.
+ * Verifies, stores and acknowledges HubSpot's deliveries without Express, whose routing costs more than all of that
+ * (`npm run bench -- webhooks`). Deliveries that fail and all other requests go on to `app`, which logs and answers them.
  */
-export function webhookDoor(
+export function webhookListener(
   receiver: WebhookReceiver,
   signedRequest: SignedRequest,
   app: RequestListener,
@@ -27,7 +26,7 @@ export function webhookDoor(
     req.url = withoutOrigin(req.url ?? '/');
     if (req.method !== 'POST' || !PATH.test(req.url ?? '')) return app(req, res);
     const fail = (error: unknown) => {
-      // It took too long and was answered; that it was cut short is no news.
+      // The request timed out and has its answer.
       if (res.headersSent) return;
       failures.set(req, error);
       app(req, res);
@@ -42,13 +41,15 @@ export function webhookDoor(
   };
 }
 
-/** A client may send the whole address where the path is usual. @see RFC 9112, 3.2.2 */
+/** Request targets may be absolute URLs. @see RFC 9112, 3.2.2 */
 const withoutOrigin = (target: string): string => {
   const [, path] = /^https?:\/\/[^/?#]*(.*)$/i.exec(target) ?? [];
   if (path === undefined) return target;
   return path.startsWith('/') ? path : `/${path}`;
 };
 
-/** The answer to a delivery that the door did not acknowledge. */
+/** Answers deliveries that `webhookListener` did not acknowledge. */
 export const webhookFailure: RequestHandler = (req, _res, next) =>
-  next(failures.get(req) ?? invalidRequest('HubSpot delivers to /webhook, spelled exactly so.'));
+  next(
+    failures.get(req) ?? invalidRequest('The path of webhook deliveries is /webhook, spelled exactly so.'),
+  );

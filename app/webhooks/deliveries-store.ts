@@ -2,34 +2,34 @@ import type { Db } from '../db/pool.ts';
 
 export interface SettledDelivery {
   readonly id: number;
-  /** Events that were found. */
+  /** How many events it held. */
   readonly events: number;
   readonly problem: string | undefined;
-  /** What in it is no event: kept in place of the body. */
+  /** The invalid items, which replace the body. */
   readonly rest: Buffer | undefined;
 }
 
-export interface RejectedDelivery {
+/** A signed delivery without a valid event. */
+export interface UnreadableDelivery {
   readonly id: number;
   readonly problem: string;
-  /** Its body, which is kept; undefined when that is not to be. */
+  /** The body; undefined when it must not be kept. */
   readonly rest: Buffer | undefined;
 }
 
 export interface WaitingDeliveries {
   readonly oldestId: number;
   readonly newestId: number;
-  /** For how long the oldest has waited. */
+  /** How long the oldest has waited. */
   readonly oldestMs: number;
 }
 
-/** What is taken at once. */
+/** Which deliveries to split at once. */
 export interface Portion {
-  /** How many deliveries at the most. */
   readonly limit: number;
-  /** No further one is taken once these bytes are reached; one may be larger. */
+  /** The size of all but the last delivery stays below this. */
   readonly bytes: number;
-  /** The first and last id of those that this process has taken just before. */
+  /** The first and last id of the previous portion, whose transaction is still open. */
   readonly except: readonly [first: number, last: number];
 }
 
@@ -53,14 +53,14 @@ export const webhookDeliveriesStore = {
     });
   },
 
-  /** Takes the oldest waiting deliveries for this transaction; another worker's are passed over. */
+  /** Locks the oldest waiting deliveries and skips those that another worker has locked. */
   async lockWaiting(
     tx: Db,
     { limit, bytes, except: [first, last] }: Portion,
   ): Promise<{ id: number; body: Buffer }[]> {
     const { rows } = await tx.query({
       name: 'lock-webhook-deliveries',
-      // Measured first: what is locked and then left waiting would be passed over by the next round.
+      // The inner query measures without a lock: the next portion would skip deliveries that are locked and not split.
       text: `select d.id, d.body
         from (select id, sum(size) over (order by id) - size as before
           from (select id, octet_length(body) as size from webhook_deliveries
@@ -72,11 +72,11 @@ export const webhookDeliveriesStore = {
     return rows;
   },
 
-  /** The deliveries' events are stored: the bodies go, but for what is no event. */
+  /** Replaces the bodies of deliveries whose events are stored by their invalid items. */
   async settle(tx: Db, deliveries: readonly SettledDelivery[]): Promise<void> {
     const rows = deliveries.map(({ rest, ...delivery }) => ({ ...delivery, rest: rest?.toString('base64') }));
     await tx.query(
-      // One that was read again has events already.
+      // A delivery that is split a second time has events already.
       `update webhook_deliveries d set state = 'done', body = decode(s.rest, 'base64'), problem = s.problem,
          events = coalesce(d.events, 0) + s.events
        from json_to_recordset($1::json) as s (id bigint, events int, problem text, rest text) where d.id = s.id`,
@@ -84,7 +84,7 @@ export const webhookDeliveriesStore = {
     );
   },
 
-  /** What is kept of a settled delivery because it is no event, held for this transaction. */
+  /** Locks a settled delivery. @returns the invalid items that are kept. */
   async lockKept(tx: Db, id: number): Promise<Buffer | undefined> {
     const { rows } = await tx.query<{ body: Buffer }>(
       `select body from webhook_deliveries where id = $1 and state <> 'waiting' and body is not null for update`,
@@ -93,20 +93,19 @@ export const webhookDeliveriesStore = {
     return rows[0]?.body;
   },
 
-  /** To be split again. */
+  /** Lets a delivery be split again. */
   async unsettle(tx: Db, id: number): Promise<void> {
     await tx.query(`update webhook_deliveries set state = 'waiting', problem = null where id = $1`, [id]);
   },
 
-  /** What came was signed by HubSpot and is no array of events: kept as it is. */
-  async reject(tx: Db, { id, problem, rest }: RejectedDelivery): Promise<void> {
+  async markUnreadable(tx: Db, { id, problem, rest }: UnreadableDelivery): Promise<void> {
     await tx.query(
       `update webhook_deliveries set state = 'rejected', problem = $2, body = case when $3 then body end where id = $1`,
       [id, problem, rest !== undefined],
     );
   },
 
-  /** What waits to be split; undefined when nothing does. */
+  /** Undefined when no delivery waits to be split. */
   async waiting(db: Db): Promise<WaitingDeliveries | undefined> {
     const { rows } = await db.query<WaitingDeliveries>({
       name: 'waiting-webhook-deliveries',
@@ -118,7 +117,7 @@ export const webhookDeliveriesStore = {
     return rows[0];
   },
 
-  /** For how long the oldest delivery has waited; 0 when none waits. */
+  /** How long the oldest delivery has waited; 0 when none waits. */
   async oldestWaitingSeconds(db: Db): Promise<number> {
     const { rows } = await db.query<{ seconds: number | null }>(
       `select extract(epoch from now() - min(received_at))::int as seconds
@@ -127,7 +126,7 @@ export const webhookDeliveriesStore = {
     return rows[0]?.seconds ?? 0;
   },
 
-  /** Forgets what is kept because it is no event and speaks of this object. @returns how many deliveries. */
+  /** Deletes kept bodies that mention the portal and the object. @returns how many. */
   async eraseMentions(tx: Db, portalId: number, objectId: string): Promise<number> {
     const { rowCount } = await tx.query(
       `update webhook_deliveries set body = null, problem = problem || ' (erased)'

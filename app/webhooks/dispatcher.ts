@@ -4,7 +4,7 @@ import { withinTime } from '../base/within-time.ts';
 import type { Db, Pool } from '../db/pool.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { InstallService, InstallStatus } from '../installs/index.ts';
-import type { TimelineService } from '../timeline/service.ts';
+import type { TimelineService } from '../timeline/index.ts';
 import { isKnownType, objectTypeOf, otherAppOf, type WebhookEvent } from './event/event.ts';
 import { InvalidEvent, invalidity, missingField } from './event/fields.ts';
 import type { PendingEvent } from './events-store.ts';
@@ -50,7 +50,7 @@ interface Dependencies {
   firstHandlers: readonly AnyWebhookHandler[];
   handlers: readonly AnyWebhookHandler[];
   hubspotFor: HubSpotFor;
-  timeline: TimelineService;
+  timeline: Pick<TimelineService, 'send'>;
   installs: Pick<InstallService, 'status'>;
   loops: WebhookLoops;
   logger: Logger;

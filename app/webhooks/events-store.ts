@@ -16,27 +16,23 @@ export interface NewWebhookEvent {
   /** A `WebhookEvent` as JSON. */
   readonly event: string | null;
   readonly state: WebhookEventState;
-  /** Why it is not handled. */
+  /** Why it will not be handled. */
   readonly last_error?: string | null;
 }
 
-/** An event that is to be handled now. */
+/** An event that is due. */
 export interface PendingEvent {
   readonly id: string;
   readonly record: string;
   readonly event: WebhookEvent;
-  /** How often it was tried before. */
+  /** Previous attempts. */
   readonly attempts: number;
 }
 
-/** HubSpot documents numbers and lists; what came as anything else names no object. */
-export const isObjectId = (id: unknown): id is number | string =>
-  (typeof id === 'number' && id > 0) || (typeof id === 'string' && /^[1-9]\d*$/.test(id));
-
 const PENDING = 'id, record, event, attempts';
-/** A privacy deletion does not wait for events that it is going to erase. */
-const NEVER_HELD = `e.subscription_type = 'contact.privacyDeletion'`;
-/** Few at a time, so that a normal event that comes meanwhile does not wait for many. */
+/** A privacy deletion does not wait for earlier events of its record, because it erases them. */
+const IS_INDEPENDENT = `e.subscription_type = 'contact.privacyDeletion'`;
+/** Few at a time, because a normal event that arrives meanwhile waits for them. */
 const MOST_IMPORTS = 50;
 
 /** Table `webhook_events`. */
@@ -44,7 +40,7 @@ export const webhookEventsStore = {
   /** Adds the events whose identity is new. @returns how many were. */
   async add(tx: Db, events: readonly NewWebhookEvent[]): Promise<number> {
     if (events.length === 0) return 0;
-    // Two workers may add copies of the same events: one order for all, so that they wait and do not deadlock.
+    // Sorted, so that two workers that add copies of the same events cannot deadlock.
     const inOrder = events.toSorted((a, b) => (a.id < b.id ? -1 : 1));
     const { rowCount } = await tx.query({
       name: 'add-webhook-events',
@@ -73,8 +69,8 @@ export const webhookEventsStore = {
     return rowCount ?? 0;
   },
 
-  /** Of these records, those that have other than import events to be handled. */
-  async recordsInFrontLane(tx: Db, records: readonly string[]): Promise<Set<string>> {
+  /** Those of these records that have unhandled events of normal priority. */
+  async recordsWithNormalPriority(tx: Db, records: readonly string[]): Promise<Set<string>> {
     if (records.length === 0) return new Set();
     const { rows } = await tx.query<{ record: string }>(
       `select distinct record from webhook_events
@@ -84,7 +80,8 @@ export const webhookEventsStore = {
     return new Set(rows.map(({ record }) => record));
   },
 
-  async hasImports(tx: Db): Promise<boolean> {
+  /** Whether any unhandled event has low priority. */
+  async hasLowPriority(tx: Db): Promise<boolean> {
     const { rows } = await tx.query(
       `select exists (select from webhook_events where state = 'waiting' and priority = 1)
          or exists (select from webhook_events where state = 'retrying' and priority = 1) as any`,
@@ -92,10 +89,10 @@ export const webhookEventsStore = {
     return rows[0].any;
   },
 
-  /** A record's events keep their order: where others wait, its imports no longer stand back. */
-  async bringForward(tx: Db, records: readonly string[]): Promise<void> {
+  /** Gives the unhandled imports of these records normal priority, so that a record's events keep their order. */
+  async promote(tx: Db, records: readonly string[]): Promise<void> {
     await tx.query(
-      // One whose row is locked is being handled: it needs no bringing forward, and its handler may take its time.
+      // A locked event is being handled: it needs no promotion, and its handler may take long.
       `update webhook_events set priority = 0 where id in (
          select id from webhook_events where record = any($1) and state in ('waiting', 'retrying') and priority = 1
          for update skip locked)`,
@@ -104,9 +101,8 @@ export const webhookEventsStore = {
   },
 
   /**
-   * What a lane has to do now: failed events whose time has come, then waiting ones in order, and some imports when
-   * there are no others; but none while an earlier one of its record is still to be handled, and none of the
-   * records `except`.
+   * The due events of a lane: retries first, then new events in order, and imports only when there is nothing else.
+   * Leaves out events that have to wait for an earlier one of their record, and the records `except`.
    */
   async pending(db: Db, lane: number, limit: number, except: readonly string[]): Promise<PendingEvent[]> {
     for (const [priority, most] of [
@@ -121,14 +117,14 @@ export const webhookEventsStore = {
   },
 
   /**
-   * Holds an event's row in the transaction of its handler.
-   * @returns false when it was settled meanwhile, or when an earlier one of its record came.
+   * Locks an event in the transaction of its handler.
+   * @returns false when it has been settled, or an earlier event of its record has arrived.
    */
   async lock(tx: Db, id: string): Promise<boolean> {
     const { rowCount } = await tx.query({
       name: 'lock-webhook-event',
       text: `select from webhook_events e
-        where id = $1 and state in ('waiting', 'retrying') and (${NEVER_HELD} or not exists (
+        where id = $1 and state in ('waiting', 'retrying') and (${IS_INDEPENDENT} or not exists (
           select from webhook_events earlier where earlier.record = e.record
             and earlier.state in ('waiting', 'retrying')
             and (earlier.occurred_at, earlier.id) < (e.occurred_at, e.id)))
@@ -147,10 +143,10 @@ export const webhookEventsStore = {
     });
   },
 
-  /** @param runAt when to try again; undefined parks the event as dead. */
+  /** @param runAt when to retry; undefined makes the event a dead letter. */
   async failed(db: Db, id: string, error: string, runAt: Date | undefined): Promise<void> {
     await db.query(
-      // While it ran, an import was passed over when its record's others asked it to come forward.
+      // An import that was being handled could not be promoted with the others of its record.
       `update webhook_events e set attempts = attempts + 1, last_error = $2, run_at = $3::timestamptz,
          priority = case when priority = 1 and exists (
            select from webhook_events other where other.record = e.record and other.priority = 0
@@ -161,7 +157,7 @@ export const webhookEventsStore = {
     );
   },
 
-  /** How many of a record's changes of one kind between two times came from this app's own writes and were not kept back. */
+  /** How many changes of one kind between two times this app made to a record itself, without ignored events. */
   async countOwn(
     db: Db,
     about: {
@@ -182,11 +178,11 @@ export const webhookEventsStore = {
     return rows[0]?.events ?? 0;
   },
 
-  /** When the lane's next failed event is to be tried again; those that an earlier one of their record holds wait for it. */
+  /** When the next retry of the lane is due. */
   async nextRetry(db: Db, lane: number): Promise<Date | undefined> {
     const { rows } = await db.query<{ at: Date | null }>(
       `select min(run_at) as at from webhook_events e
-       where lane = $1 and state = 'retrying' and (${NEVER_HELD} or not exists (
+       where lane = $1 and state = 'retrying' and (${IS_INDEPENDENT} or not exists (
          select from webhook_events earlier where earlier.record = e.record and earlier.state = 'retrying'
            and (earlier.occurred_at, earlier.id) < (e.occurred_at, e.id)))`,
       [lane],
@@ -194,76 +190,13 @@ export const webhookEventsStore = {
     return rows[0]?.at ?? undefined;
   },
 
-  /** Lanes that have something to do now. */
+  /** Lanes with due events. */
   async busyLanes(db: Db): Promise<number[]> {
     const { rows } = await db.query<{ lane: number }>(
       `select distinct lane from webhook_events
        where state = 'waiting' or (state = 'retrying' and run_at <= now()) order by lane`,
     );
     return rows.map(({ lane }) => lane);
-  },
-
-  /**
-   * Waits for the handlers that work on these records' events or on one of `ids`, and holds the events for this
-   * transaction, in order of ids. Privacy deletions hold ids only and are left out: one may be waiting for another.
-   */
-  async lockEvents(tx: Db, records: readonly string[], ids: readonly string[]): Promise<void> {
-    await tx.query(
-      `select from webhook_events
-       where (record = any($1) or id = any($2::uuid[])) and subscription_type <> 'contact.privacyDeletion'
-       order by id for update`,
-      [records, ids],
-    );
-  },
-
-  /** Forgets the payloads of a record's events and of `ids`; what was still to be handled is not. @returns how many. */
-  async erase(tx: Db, record: string, ids: readonly string[]): Promise<number> {
-    const { rowCount } = await tx.query(
-      `update webhook_events set event = null, last_error = null, run_at = null,
-         state = case when state in ('waiting', 'retrying', 'dead') then 'erased' else state end
-       where (record = $1 or id = any($2::uuid[])) and event is not null
-         and subscription_type <> 'contact.privacyDeletion'`,
-      [record, ids],
-    );
-    return rowCount ?? 0;
-  },
-
-  /** Associations with one of these objects at either end, whatever the types of the objects. */
-  async associationsOf(
-    tx: Db,
-    portalId: number,
-    objectIds: readonly string[],
-  ): Promise<{ id: string; event: WebhookEvent }[]> {
-    const { rows } = await tx.query(
-      `select id, event from webhook_events
-       where portal_id = $1 and subscription_type like '%.associationChange' and event is not null
-         and (left(event->>'fromObjectId', 100) = any($2) or left(event->>'toObjectId', 100) = any($2))`,
-      [portalId, objectIds],
-    );
-    return rows;
-  },
-
-  /** The merges of contacts that a portal's stored events tell of: each the ids of what is one contact since. */
-  async contactMerges(tx: Db, portalId: number): Promise<string[][]> {
-    const { rows } = await tx.query<{ event: WebhookEvent }>(
-      `select event from webhook_events
-       where portal_id = $1 and subscription_type in ('contact.merge', 'object.merge') and event is not null
-         and coalesce(event->>'objectTypeId', '0-1') = '0-1'`,
-      [portalId],
-    );
-    return rows.map(({ event: { objectId, primaryObjectId, newObjectId, mergedObjectIds } }) =>
-      [objectId, primaryObjectId, newObjectId, mergedObjectIds].flat().filter(isObjectId).map(String),
-    );
-  },
-
-  /** The e-mail address that the record had last, as far as its stored events tell. */
-  async lastEmailOf(tx: Db, record: string): Promise<string | undefined> {
-    const { rows } = await tx.query<{ email: string | null }>(
-      `select event->>'propertyValue' as email from webhook_events
-       where record = $1 and event->>'propertyName' = 'email' order by occurred_at desc, id desc limit 1`,
-      [record],
-    );
-    return rows[0]?.email || undefined;
   },
 
   /** Deletes a page of settled events received before `before`. @returns how many. */
@@ -289,7 +222,7 @@ async function dueEvents(
     name: 'due-webhook-events',
     text: `select ${PENDING} from webhook_events e
       where lane = $1 and priority = $2 and state = 'retrying' and run_at <= now() and record <> all($4)
-        and (${NEVER_HELD} or not exists (
+        and (${IS_INDEPENDENT} or not exists (
           select from webhook_events earlier where earlier.record = e.record
             and earlier.state in ('waiting', 'retrying')
             and (earlier.occurred_at, earlier.id) < (e.occurred_at, e.id)))
@@ -309,7 +242,7 @@ async function waitingEvents(
   const { rows } = await db.query<PendingEvent>({
     name: 'waiting-webhook-events',
     text: `select ${PENDING} from webhook_events e
-      where lane = $1 and priority = $2 and state = 'waiting' and record <> all($4) and (${NEVER_HELD} or not exists (
+      where lane = $1 and priority = $2 and state = 'waiting' and record <> all($4) and (${IS_INDEPENDENT} or not exists (
         select from webhook_events failed where failed.record = e.record and failed.state = 'retrying'
           and (failed.occurred_at, failed.id) < (e.occurred_at, e.id)))
       order by occurred_at, id limit $3`,

@@ -1,7 +1,7 @@
 import type { Logger } from '../base/logger.ts';
 import type { PortalClient } from '../hubspot/portal-client.ts';
 import type { InstallStatus } from '../installs/index.ts';
-import type { NewTimelineEvent } from '../timeline/service.ts';
+import type { NewTimelineEvent } from '../timeline/index.ts';
 import type { HandlerDb } from './dispatcher.ts';
 import type { WebhookEvent } from './event/event.ts';
 import type { PROMISED_FIELDS } from './event/fields.ts';

@@ -6,8 +6,8 @@ import { laneOf, wakeLanes } from './pipeline/lanes.ts';
 export type LifecycleType = 'app.installed' | 'app.uninstalled';
 
 /**
- * Tells the handlers in `app/webhooks/` that an install began or ended, once per install, through the same lanes as
- * HubSpot's events: HubSpot itself sends no webhook for either. Call it in the transaction that changes the install.
+ * Stores the event that an install began or ended, in the transaction that changes the install. It is handled like
+ * HubSpot's events; HubSpot itself sends no webhook for either.
  */
 export async function publishLifecycle(
   tx: Db,
@@ -18,7 +18,7 @@ export async function publishLifecycle(
 ): Promise<void> {
   const event = { subscriptionType, portalId, objectId: installId };
   const id = eventIdentity(event);
-  // One for the portal's installs together: the end of one is handled before the beginning of the next.
+  // One record for all installs of a portal, so that their events are handled in order.
   const record = recordKey(portalId, 'app', portalId);
   const lane = laneOf(record);
   await webhookEventsStore.add(tx, [

@@ -143,7 +143,7 @@ describe('npm run hubspot -- webhooks', () => {
     expect((await replay()).output).toContain(sentence);
     await world.settled();
     expect(handled).toEqual([{ object: 5, value: 'at last', attempt: 1 }]);
-    expect(await world.ctx.services.webhookLedger.findDelivery(id)).toMatchObject({
+    expect(await world.ctx.services.webhooks.ledger.findDelivery(id)).toMatchObject({
       ...{ state: 'done', events: 1, body: '[{"portalId":"x"}]' },
       problem: '1 of 2 items are not events: no portalId that can be used',
     });

@@ -17,21 +17,20 @@ export type { DeliveryFilter, DeliverySummary, EventFilter, EventSummary };
 
 const RECORDS_AT_ONCE = 200;
 
-/** What a replay or a drop did, or would do. */
+/** The result of a replay or a drop. */
 export interface LedgerChange {
-  /** Events that were changed. */
   readonly changed: number;
-  /** Those whose payload is forgotten: there is nothing to replay. */
+  /** Events whose payload was erased, so that they cannot be replayed. */
   readonly erased: number;
-  /** Those that no handler wants. */
+  /** Events without a handler. */
   readonly unwanted: number;
-  /** Those that a worker had in hand at that moment; they were left alone. */
+  /** Events that were being handled and were not changed. */
   readonly busy: number;
   readonly byType: readonly { type: string; state: string; events: number }[];
 }
 
 export interface ChangeOptions {
-  /** Only count. */
+  /** Only counts. */
   readonly dryRun: boolean;
   onTotal?(total: number): void;
   onProgress?(done: number): void;
@@ -41,11 +40,11 @@ export type WebhookLedger = ReturnType<typeof createWebhookLedger>;
 
 interface Dependencies {
   pool: Pool;
-  /** Whether any handler wants the event. */
+  /** Whether the event has a handler. */
   isWanted: (event: WebhookEvent) => boolean;
 }
 
-/** What came, what became of it, and doing it again. */
+/** Lists, replays and drops stored webhook events. */
 export function createWebhookLedger({ pool, isWanted }: Dependencies) {
   return {
     list: (filter: EventFilter, limit: number) => webhookLedgerStore.list(pool, filter, limit),
@@ -53,14 +52,13 @@ export function createWebhookLedger({ pool, isWanted }: Dependencies) {
     listDeliveries: (filter: DeliveryFilter, limit: number) =>
       webhookLedgerStore.listDeliveries(pool, filter, limit),
 
-    /** With its body, as text. */
     async findDelivery(id: number) {
       const delivery = await webhookLedgerStore.findDelivery(pool, id);
       return delivery && { ...delivery, body: delivery.body?.toString('utf8') ?? null };
     },
 
     /**
-     * Has a settled delivery split again when this version understands items of it that were no events before.
+     * Splits a settled delivery again when this version accepts items that an older one found invalid.
      * @returns how many.
      */
     readAgain: (id: number, dryRun: boolean): Promise<number> =>
@@ -74,21 +72,21 @@ export function createWebhookLedger({ pool, isWanted }: Dependencies) {
         return understood;
       }),
 
-    /** Has events handled again, as if for the first time. Those of one record keep their order among themselves. */
+    /** Lets events be handled again, as if they were new. The events of a record keep their order. */
     replay: (filter: EventFilter, options: ChangeOptions): Promise<LedgerChange> =>
       change(filter, options, isReplayable, async (tx, events) => {
-        const inFront = new Set([
+        const normal = new Set([
           ...events.filter(({ priority }) => priority === 0).map(({ record }) => record),
-          ...(await webhookEventsStore.recordsInFrontLane(tx, recordsOf(events))),
+          ...(await webhookEventsStore.recordsWithNormalPriority(tx, recordsOf(events))),
         ]);
-        await webhookEventsStore.bringForward(tx, [...inFront]);
+        await webhookEventsStore.promote(tx, [...normal]);
         await webhookLedgerStore.replay(
           tx,
-          events.map(({ id, record, priority }) => ({ id, priority: inFront.has(record) ? 0 : priority })),
+          events.map(({ id, record, priority }) => ({ id, priority: normal.has(record) ? 0 : priority })),
         );
       }),
 
-    /** Settles events without their being handled. */
+    /** Settles events without handling them. */
     drop: (filter: EventFilter, reason: string, options: ChangeOptions): Promise<LedgerChange> =>
       change(
         filter,
@@ -103,7 +101,7 @@ export function createWebhookLedger({ pool, isWanted }: Dependencies) {
       ),
   };
 
-  /** Page by page; a record's events are never parted, so that no worker sees some of them before the others. */
+  /** Page by page. A record's events change in one transaction, so that no worker sees only some of them. */
   async function change(
     filter: EventFilter,
     { dryRun, onTotal, onProgress }: ChangeOptions,

@@ -2,7 +2,7 @@ import type { Db } from '../../db/pool.ts';
 import type { WebhookEvent } from '../event/event.ts';
 import type { WebhookEventState } from '../events-store.ts';
 
-/** Which events; what is left out does not matter. */
+/** Which events; all conditions are optional. */
 export interface EventFilter {
   readonly eventId?: string | undefined;
   readonly deliveryId?: number | undefined;
@@ -13,12 +13,12 @@ export interface EventFilter {
   readonly record?: string | undefined;
   readonly types?: readonly string[] | undefined;
   readonly states?: readonly WebhookEventState[] | undefined;
-  /** Of their receipt. */
+  /** Bounds of the time of receipt. */
   readonly since?: Date | undefined;
   readonly until?: Date | undefined;
 }
 
-/** An event without what it says. */
+/** An event without its payload. */
 export interface EventSummary {
   readonly id: string;
   readonly delivery: number | null;
@@ -33,7 +33,7 @@ export interface EventSummary {
   readonly done: Date | null;
   readonly nextAttempt: Date | null;
   readonly lastError: string | null;
-  /** Forgotten on a privacy deletion. */
+  /** Whether a privacy deletion erased its payload. */
   readonly erased: boolean;
 }
 
@@ -54,9 +54,9 @@ export interface DeliverySummary {
   readonly id: number;
   readonly received: Date;
   readonly state: DeliveryState;
-  /** Null until it was split. */
+  /** Null before it was split. */
   readonly events: number | null;
-  /** Null when the body is no longer kept. */
+  /** Null when the body was deleted. */
   readonly bytes: number | null;
   readonly problem: string | null;
 }
@@ -72,33 +72,63 @@ const SUMMARY = `id, delivery_id as delivery, portal_id as portal, record, subsc
   occurred_at as "occurredAt", received_at as received, done_at as done, run_at as "nextAttempt",
   last_error as "lastError", event is null as erased`;
 
-const MATCHES = `($1::uuid is null or id = $1) and ($2::bigint is null or delivery_id = $2)
-  and ($3::bigint is null or portal_id = $3) and ($4::text is null or record = $4)
-  and ($5::text is null or substr(record, strpos(record, ':') + 1) = $5)
-  and ($6::text[] is null or subscription_type = any($6)) and ($7::text[] is null or state = any($7))
-  and ($8::timestamptz is null or received_at >= $8) and ($9::timestamptz is null or received_at < $9)`;
+/** The SQL of an event filter. Its parameters follow `given`, which the statement uses as `$1`, `$2`, … */
+function eventsThat(filter: EventFilter, ...given: readonly unknown[]): Condition {
+  const { eventId, deliveryId, portalId, record, object, types, states, since, until } = filter;
+  return allOf(given, [
+    [(at) => `id = ${at}::uuid`, eventId],
+    [(at) => `delivery_id = ${at}::bigint`, deliveryId],
+    [(at) => `portal_id = ${at}::bigint`, portalId],
+    [(at) => `record = ${at}`, record],
+    [(at) => `substr(record, strpos(record, ':') + 1) = ${at}`, object],
+    [(at) => `subscription_type = any(${at}::text[])`, types],
+    [(at) => `state = any(${at}::text[])`, states],
+    [(at) => `received_at >= ${at}`, since],
+    [(at) => `received_at < ${at}`, until],
+  ]);
+}
 
-const valuesOf = (filter: EventFilter) => [
-  filter.eventId ?? null,
-  filter.deliveryId ?? null,
-  filter.portalId ?? null,
-  filter.record ?? null,
-  filter.object ?? null,
-  filter.types ?? null,
-  filter.states ?? null,
-  filter.since ?? null,
-  filter.until ?? null,
-];
+function deliveriesThat(
+  { id, states, since, until }: DeliveryFilter,
+  ...given: readonly unknown[]
+): Condition {
+  return allOf(given, [
+    [(at) => `id = ${at}::bigint`, id],
+    [(at) => `state = any(${at}::text[])`, states],
+    [(at) => `received_at >= ${at}`, since],
+    [(at) => `received_at < ${at}`, until],
+  ]);
+}
+
+interface Condition {
+  readonly matches: string;
+  readonly values: unknown[];
+}
+
+/** Joins the conditions whose value is not undefined. */
+function allOf(
+  given: readonly unknown[],
+  conditions: readonly (readonly [sql: (parameter: string) => string, value: unknown])[],
+): Condition {
+  const set = conditions.filter(([, value]) => value !== undefined);
+  return {
+    matches: ['true', ...set.map(([sql], index) => sql(`$${given.length + index + 1}`))].join(' and '),
+    values: [...given, ...set.map(([, value]) => value)],
+  };
+}
+
+const LEDGER_EVENT = 'id, record, subscription_type as type, state, lane, priority, event';
 
 const DELIVERY = 'id, received_at as received, state, events, octet_length(body) as bytes, problem';
 
-/** Tables `webhook_events` and `webhook_deliveries`, as operators look at them. */
+/** Tables `webhook_events` and `webhook_deliveries`, for operators. */
 export const webhookLedgerStore = {
   /** Newest first. */
   async list(db: Db, filter: EventFilter, limit: number): Promise<EventSummary[]> {
+    const { matches, values } = eventsThat(filter, limit);
     const { rows } = await db.query<EventSummary>(
-      `select ${SUMMARY} from webhook_events where ${MATCHES} order by received_at desc, id limit $10`,
-      [...valuesOf(filter), limit],
+      `select ${SUMMARY} from webhook_events where ${matches} order by received_at desc, id limit $1`,
+      values,
     );
     return rows;
   },
@@ -109,43 +139,45 @@ export const webhookLedgerStore = {
   },
 
   async count(db: Db, filter: EventFilter): Promise<number> {
+    const { matches, values } = eventsThat(filter);
     const { rows } = await db.query<{ count: number }>(
-      `select count(*) from webhook_events where ${MATCHES}`,
-      valuesOf(filter),
+      `select count(*) from webhook_events where ${matches}`,
+      values,
     );
     return rows[0]?.count ?? 0;
   },
 
-  /** The next records, in their order, that have such events. */
+  /** The next page of records with such events. */
   async recordsAfter(db: Db, filter: EventFilter, after: string, limit: number): Promise<string[]> {
+    const { matches, values } = eventsThat(filter, after, limit);
     const { rows } = await db.query<{ record: string }>(
-      `select distinct record from webhook_events where ${MATCHES} and record > $10 order by record limit $11`,
-      [...valuesOf(filter), after, limit],
+      `select distinct record from webhook_events where ${matches} and record > $1 order by record limit $2`,
+      values,
     );
     return rows.map(({ record }) => record);
   },
 
-  /** Such events of these records. */
   async eventsOf(db: Db, filter: EventFilter, records: readonly string[]): Promise<LedgerEvent[]> {
+    const { matches, values } = eventsThat(filter, records);
     const { rows } = await db.query<LedgerEvent>(
-      `select id, record, subscription_type as type, state, lane, priority, event from webhook_events
-       where ${MATCHES} and record = any($10) order by id`,
-      [...valuesOf(filter), records],
+      `select ${LEDGER_EVENT} from webhook_events where ${matches} and record = any($1) order by id`,
+      values,
     );
     return rows;
   },
 
-  /** The same, held for this transaction; those that a handler works on right now are left out. */
+  /** The same with locks; skips events that are being handled. */
   async lockEventsOf(tx: Db, filter: EventFilter, records: readonly string[]): Promise<LedgerEvent[]> {
+    const { matches, values } = eventsThat(filter, records);
     const { rows } = await tx.query<LedgerEvent>(
-      `select id, record, subscription_type as type, state, lane, priority, event from webhook_events
-       where ${MATCHES} and record = any($10) order by id for update skip locked`,
-      [...valuesOf(filter), records],
+      `select ${LEDGER_EVENT} from webhook_events where ${matches} and record = any($1) order by id
+       for update skip locked`,
+      values,
     );
     return rows;
   },
 
-  /** To be handled as if for the first time. */
+  /** Lets events be handled again, as if they were new. */
   async replay(tx: Db, events: readonly Pick<LedgerEvent, 'id' | 'priority'>[]): Promise<void> {
     await tx.query(
       `update webhook_events e set state = 'waiting', priority = r.priority, attempts = 0, last_error = null,
@@ -155,7 +187,7 @@ export const webhookLedgerStore = {
     );
   },
 
-  /** Not to be handled. */
+  /** Settles events as ignored. */
   async drop(tx: Db, ids: readonly string[], reason: string): Promise<void> {
     await tx.query(
       `update webhook_events set state = 'ignored', last_error = $2, run_at = null, done_at = now()
@@ -166,12 +198,10 @@ export const webhookLedgerStore = {
 
   /** Newest first. */
   async listDeliveries(db: Db, filter: DeliveryFilter, limit: number): Promise<DeliverySummary[]> {
+    const { matches, values } = deliveriesThat(filter, limit);
     const { rows } = await db.query<DeliverySummary>(
-      `select ${DELIVERY} from webhook_deliveries
-       where ($1::bigint is null or id = $1) and ($2::text[] is null or state = any($2))
-         and ($3::timestamptz is null or received_at >= $3) and ($4::timestamptz is null or received_at < $4)
-       order by id desc limit $5`,
-      [filter.id ?? null, filter.states ?? null, filter.since ?? null, filter.until ?? null, limit],
+      `select ${DELIVERY} from webhook_deliveries where ${matches} order by id desc limit $1`,
+      values,
     );
     return rows;
   },

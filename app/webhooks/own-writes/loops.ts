@@ -7,29 +7,29 @@ import { type PendingEvent, webhookEventsStore } from '../events-store.ts';
 import { ownWritesStore } from './store.ts';
 import { recordMark } from './written-values.ts';
 
-/** A handler that triggers itself by what it writes does so every few seconds, which HubSpot's webhooks take. */
+/** A handler that triggers itself does so every few seconds, the delay of HubSpot's webhooks. */
 const MOST_A_MINUTE = 5;
 const MINUTE_MS = 60 * 1000;
-/** What occurred longer ago goes round no more: it waited, or an operator replays it. */
+/** Older events are not part of a loop: they have waited, or an operator replays them. */
 const LATE_MS = 10 * MINUTE_MS;
 
 const PREFIX = 'webhook_loop:';
 
-/** Handlers change a record again and again because of their own changes. The event is kept and not retried. */
+/** Handlers are triggered by their own changes of a record. The event becomes a dead letter. */
 export class HandlerLoop extends Error {
   override readonly name = 'HandlerLoop';
 }
 
 export type WebhookLoops = ReturnType<typeof createWebhookLoops>;
 
-/** Finds handlers that trigger themselves, over all processes. */
+/** Detects handlers that trigger themselves, across all processes. */
 export function createWebhookLoops({ pool, clock, logger }: { pool: Pool; clock: Clock; logger: Logger }) {
   return {
     /**
      * @param pending an event that this app caused.
-     * @param handlers names of those that are to run.
-     * @throws {HandlerLoop} when handlers changed the same property of the record too often within a minute; an alarm is
-     * raised.
+     * @param handlers the names of its handlers.
+     * @throws {HandlerLoop} when handlers have changed the same property of the record too often within a minute. Also
+     * raises an alarm.
      */
     async check({ record, event }: PendingEvent, handlers: readonly string[]): Promise<void> {
       const { portalId, subscriptionType, propertyName, occurredAt } = event;
@@ -43,7 +43,7 @@ export function createWebhookLoops({ pool, clock, logger }: { pool: Pool; clock:
       const message =
         `Webhook handlers trigger themselves (${handlers.join(', ')}): ${what} of ${record} came more than ` +
         `${MOST_A_MINUTE} times in a minute from their own writes. Further events are kept as dead letters; ` +
-        'add when: { ownWrites: false }, or write only what differs, then replay them.';
+        'add when: { ownWrites: false } or write only changed values, then replay them.';
       await alarmsStore.raise(pool, `${PREFIX}${portalId}:${what}`, message);
       logger.error(
         { portalId, record, subscriptionType, propertyName, handlers },
@@ -54,6 +54,6 @@ export function createWebhookLoops({ pool, clock, logger }: { pool: Pool; clock:
   };
 }
 
-/** Clears those that were last seen before `before`. */
+/** Clears the alarms that were last raised before `before`. */
 export const clearOldLoopAlarms = (db: Db, before: Date): Promise<void> =>
   alarmsStore.clearUnseenSince(db, PREFIX, before);

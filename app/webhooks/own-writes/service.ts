@@ -9,8 +9,8 @@ import { ownWritesStore } from './store.ts';
 import { associationChange, changesOf, markOf, propertyChange, type RecordChange } from './written-values.ts';
 
 /**
- * Deliveries come within seconds. What HubSpot repeats later without saying who made it counts as another's: a busy
- * portal takes a thousand rows a second.
+ * Deliveries arrive within seconds. Not longer, because a busy portal adds a thousand rows a second: a later delivery
+ * without a source counts as a change of another app.
  */
 export const OWN_WRITES_KEPT_MS = 15 * 60 * 1000;
 
@@ -24,54 +24,57 @@ interface Dependencies {
 }
 
 /**
- * Tells changes that this app made at HubSpot from those of others. HubSpot says who made a change (`INTEGRATION` and
- * the app's id); where it does not, a ledger of what all processes wrote lately does: same record, property and value,
- * at about the time.
+ * Recognizes changes that this app itself made at HubSpot: by the source in the event (`INTEGRATION` and the app's id)
+ * or, when HubSpot does not send it, by a ledger of the recent writes of all processes (same record, property, value and
+ * about the same time).
  */
 export function createOwnWrites({ pool, appId, clock, logger }: Dependencies) {
   return {
     /**
-     * Sends a portal's requests, each noted in the ledger before it is sent, or, where only the answer names the
-     * records, before that is handed on: one statement for a request, a batch included.
+     * Wraps `send` for a portal: stores the changes of each request before it is sent or, when only the answer contains
+     * the record ids, before the answer is returned. One statement for each request or batch.
      */
     through(portalId: number, send: Send): Send {
       return async (request) => {
         const changes = changesOf(request);
         if (!changes) return send(request);
-        const takeBack = await note(portalId, changes.known);
+        const undo = await store(portalId, changes.known);
         const answer = await send(request).catch(async (error) => {
-          if (error instanceof HubSpotError && error.answered && !error.transient) await takeBack();
+          if (error instanceof HubSpotError && error.answered && !error.transient) await undo();
           throw error;
         });
-        if (changes.toldBy) await note(portalId, changes.toldBy(answer));
+        if (changes.fromAnswer) await store(portalId, changes.fromAnswer(answer));
         return answer;
       };
     },
 
-    /** Those of the events that this app caused by writing. One statement at most. */
+    /** Those of the events that this app caused. One statement at most. */
     async among(db: Db, events: readonly WebhookEvent[]): Promise<ReadonlySet<WebhookEvent>> {
       const own = new Set(events.filter((event) => saysOwn(event, appId)));
       const since = clock.now() - OWN_WRITES_KEPT_MS;
-      const untold = events.flatMap((event) => {
+      const unclear = events.flatMap((event) => {
         const change = saysOwn(event, appId) === undefined && changeOf(event);
         if (!change || !event.occurredAt || event.occurredAt < since) return [];
         return [{ event, ...markOf(event.portalId, change), occurredAt: event.occurredAt }];
       });
-      const found = await ownWritesStore.found(db, untold);
-      untold.forEach(({ event }, index) => {
+      const found = await ownWritesStore.found(db, unclear);
+      unclear.forEach(({ event }, index) => {
         if (found.has(index)) own.add(event);
       });
       return own;
     },
   };
 
-  /** A write is worth more than its note. @returns what takes the note back, as HubSpot refused the write. */
-  async function note(portalId: number, changes: readonly RecordChange[]): Promise<() => Promise<void>> {
+  /** Errors are only logged: they must not fail the write. @returns a function that deletes the changes again. */
+  async function store(portalId: number, changes: readonly RecordChange[]): Promise<() => Promise<void>> {
     if (changes.length === 0) return async () => {};
     const marks = changes.map((change) => markOf(portalId, change));
     const byHandler = currentCause().eventId !== undefined;
     const failed = (err: unknown) => {
-      logger.warn({ portalId, err }, 'what this app wrote at HubSpot could not be noted');
+      logger.warn(
+        { portalId, err },
+        'own writes could not be stored; their events may be handled as changes of others',
+      );
       return undefined;
     };
     const at = await ownWritesStore.add(pool, marks, byHandler).catch(failed);
@@ -82,19 +85,19 @@ export function createOwnWrites({ pool, appId, clock, logger }: Dependencies) {
 }
 
 const APP_ID = /^(?:appId:)?(\d+)$/;
-/** Sources of which HubSpot's documents do not say whether an app is behind them. */
+/** Sources that may or may not be an app, as far as HubSpot's documentation says. */
 const UNCLEAR = ['API', 'CRM', 'INTEGRATION'];
 
-/** Whether HubSpot says that this app made the change; undefined when it says nothing of the kind. */
+/** Whether the event says that this app made the change; undefined when it does not say who did. */
 export function saysOwn({ changeSource, sourceId }: WebhookEvent, appId: number): boolean | undefined {
   if (changeSource && !UNCLEAR.includes(changeSource)) return false;
   const [, app] = APP_ID.exec(textOf(sourceId ?? '')) ?? [];
   if (app !== undefined) return Number(app) === appId;
-  // A user's id, such as `userId:123`.
+  // Another source is a user id, such as `userId:123`.
   return sourceId && changeSource !== 'INTEGRATION' ? false : undefined;
 }
 
-/** The change that an event reports, as a request says it; undefined where this app has no request for it. */
+/** The change that an event reports, in the form of `changesOf`; undefined when this app has no request for it. */
 function changeOf(event: WebhookEvent): RecordChange | undefined {
   const { objectId, propertyName, fromObjectId, toObjectId } = event;
   const [, kind] = event.subscriptionType.split('.');

@@ -1,13 +1,13 @@
 import type { Db } from '../../db/pool.ts';
 import type { Mark } from './written-values.ts';
 
-/** For how long before and after a write HubSpot may say that it happened: calls take time, and clocks differ. */
+/** Tolerance between the time of a write and the time in HubSpot's event: calls take time, and clocks differ. */
 const BEFORE = '30 seconds';
 const AFTER = '60 seconds';
 
-/** Table `own_writes`: a short ledger of what this app wrote at HubSpot. */
+/** Table `own_writes`: the recent writes of this app at HubSpot. */
 export const ownWritesStore = {
-  /** One statement for all of a request. @returns when, as the ledger has it. */
+  /** @returns the stored time. */
   async add(db: Db, marks: readonly Mark[], byHandler: boolean): Promise<string | undefined> {
     const { rows } = await db.query<{ at: string }>({
       name: 'add-own-writes',
@@ -19,7 +19,7 @@ export const ownWritesStore = {
     return rows[0]?.at;
   },
 
-  /** Takes back what one statement added. */
+  /** Deletes the marks that one `add` stored. */
   async remove(db: Db, marks: readonly Mark[], at: string): Promise<void> {
     await db.query(
       `delete from own_writes where record = any($1::bigint[]) and written_at = $2::text::timestamptz`,
@@ -27,7 +27,7 @@ export const ownWritesStore = {
     );
   },
 
-  /** Which of these changes are in the ledger, near the time at which they occurred; indexes into the list. */
+  /** The indexes of those changes that are stored with about the same time. */
   async found(
     db: Db,
     changes: readonly (Mark & { readonly occurredAt: number })[],
@@ -49,7 +49,7 @@ export const ownWritesStore = {
     return new Set(rows.map(({ index }) => index));
   },
 
-  /** How often webhook handlers wrote to a record in the last two minutes. */
+  /** How often webhook handlers have written to a record in the last two minutes. */
   async byHandlers(db: Db, record: number): Promise<number> {
     const { rows } = await db.query<{ writes: number }>({
       name: 'count-own-writes',
@@ -60,7 +60,7 @@ export const ownWritesStore = {
     return rows[0]?.writes ?? 0;
   },
 
-  /** Deletes a page of what was written before `before`. @returns how many. */
+  /** Deletes a page of writes from before `before`. @returns how many. */
   async prune(db: Db, before: Date, limit: number): Promise<number> {
     const { rowCount } = await db.query(
       'delete from own_writes where ctid = any(array(select ctid from own_writes where written_at < $1 limit $2))',

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { HubSpotRequest } from '../../hubspot/client/http.ts';
 
-/** A change of a record, as the request says it that makes it and the webhook that reports it. */
+/** A change of a record, in the same form for the request that makes it and the webhook that reports it. */
 export interface RecordChange {
-  /** Of whatever type: ids of different types rarely meet, and then rarely within a minute and with the same value. */
+  /** Without the object type: two types rarely share an id, and then rarely a value within a minute. */
   readonly objectId: string;
   readonly change: Change;
 }
@@ -14,7 +14,7 @@ type Change =
   | readonly ['association', otherId: string, removed: boolean]
   | readonly ['creation' | 'deletion' | 'merge' | 'privacyDeletion'];
 
-/** A change as the ledger keeps it: digests of 48 bits, which a number holds exactly. */
+/** A change as it is stored: digests of 48 bits, which a number can hold exactly. */
 export interface Mark {
   readonly record: number;
   readonly mark: number;
@@ -34,7 +34,7 @@ export const recordMark = (portalId: number, objectId: string): number => digest
 
 export const markOf = (portalId: number, { objectId, change }: RecordChange): Mark => ({
   record: recordMark(portalId, objectId),
-  // With the record, so that equal marks do not tell which records got the same value.
+  // Includes the record, so that marks do not reveal which records have the same value.
   mark: digest([portalId, objectId, ...change]),
 });
 
@@ -42,21 +42,14 @@ function digest(parts: readonly unknown[]): number {
   return createHash('sha256').update(JSON.stringify(parts)).digest().readUIntLE(0, 6);
 }
 
-/**
- * HubSpot trims values, and keeps e-mail addresses in lower case. What a webhook has in place of text may be anything
- * that JSON can say.
- */
+/** HubSpot trims values and stores e-mail addresses in lower case. The value in a webhook may be any JSON. */
 function valueText(value: unknown): string {
   const given = value ?? '';
   const text = (typeof given === 'object' ? JSON.stringify(given) : String(given)).trim();
   return text.includes('@') ? text.toLowerCase() : text;
 }
 
-/**
- * What a request changes at HubSpot.
- * @returns `known`, of which the request names the records; `toldBy`, for those that only the answer names. Undefined
- * when it changes no record.
- */
+/** What a request changes at HubSpot; undefined when it changes no record. */
 export function changesOf(request: HubSpotRequest): WrittenChanges | undefined {
   if (request.method === 'GET') return undefined;
   const { path } = request;
@@ -76,8 +69,10 @@ export function changesOf(request: HubSpotRequest): WrittenChanges | undefined {
 }
 
 export interface WrittenChanges {
+  /** Changes of records whose ids are in the request. */
   readonly known: readonly RecordChange[];
-  readonly toldBy?: ((answer: unknown) => readonly RecordChange[]) | undefined;
+  /** Changes of records whose ids are only in the answer. */
+  readonly fromAnswer?: ((answer: unknown) => readonly RecordChange[]) | undefined;
 }
 
 /** Below the path of a type: `/crm/objects/2026-09/contacts/…`, `/crm/v3/objects/contacts/…`, `/crm/v4/objects/…`. */
@@ -117,7 +112,7 @@ function changesOfBatch(verb: string | undefined, json: unknown): WrittenChanges
     case 'update':
       return changesOfUpdate(given);
     case 'upsert':
-      return { known: [], toldBy: toldOf(given, ({ new: isNew }) => isNew === true) };
+      return { known: [], fromAnswer: answeredChanges(given, ({ new: isNew }) => isNew === true) };
     case 'archive':
       return {
         known: given.flatMap(({ id }) => (id === undefined ? [] : [{ objectId: id, change: ['deletion'] }])),
@@ -129,13 +124,13 @@ function changesOfBatch(verb: string | undefined, json: unknown): WrittenChanges
 
 function changesOfCreate(json: readonly unknown[]): WrittenChanges {
   const given = json.flatMap((one) => input.safeParse(one).data ?? []);
-  const told = toldOf(given, () => true);
-  // Of a batch it cannot be told which record is associated with which.
+  const created = answeredChanges(given, () => true);
+  // The answer to a batch does not show which associations belong to which record.
   const others = given.length === 1 ? (given[0]?.associations ?? []) : [];
   return {
     known: [],
-    toldBy: (answer) => [
-      ...told(answer),
+    fromAnswer: (answer) => [
+      ...created(answer),
       ...(answers.safeParse(answer).data ?? []).flatMap(({ id }) =>
         others.flatMap(({ to }) => bothWays(id, to.id, false)),
       ),
@@ -149,12 +144,12 @@ function changesOfUpdate(json: readonly unknown[]): WrittenChanges {
   const others = given.filter(({ idProperty }) => idProperty !== undefined);
   return {
     known: known.flatMap(({ id = '', properties }) => valuesOf(id, properties)),
-    toldBy: others.length > 0 ? toldOf(others, () => false) : undefined,
+    fromAnswer: others.length > 0 ? answeredChanges(others, () => false) : undefined,
   };
 }
 
-/** Of the answered records, the properties that were written, with the values that HubSpot took. */
-function toldOf(given: readonly Input[], isCreated: (record: Answered) => boolean) {
+/** The written properties of the records in the answer, with the values that HubSpot stored. */
+function answeredChanges(given: readonly Input[], isCreated: (record: Answered) => boolean) {
   const written = new Set(given.flatMap(({ properties }) => Object.keys(properties)));
   return (answer: unknown): RecordChange[] =>
     (answers.safeParse(answer).data ?? []).flatMap((one): RecordChange[] => [
@@ -179,7 +174,7 @@ function changesOfPair(method: string, from: string, to: string | undefined): Wr
   return to === undefined ? undefined : { known: bothWays(from, to, method === 'DELETE') };
 }
 
-/** HubSpot reports it from either end. */
+/** HubSpot reports associations from either end. */
 const bothWays = (one: string, other: string, removed: boolean) => [
   associationChange(one, other, removed),
   associationChange(other, one, removed),

@@ -5,14 +5,14 @@ import type { Pool } from '../../db/pool.ts';
 import { type WaitingDeliveries, webhookDeliveriesStore } from '../deliveries-store.ts';
 import { wakeSplitter } from './lanes.ts';
 
-/** So long lanes wait for the splitting. Should it never catch up, they then go on beside it for as long. */
+/** How long lanes wait for the splitter. When it does not catch up, they go on without it for the same time. */
 const PATIENCE_MS = 30_000;
-/** Splitting that takes no longer keeps up with what comes. */
+/** A splitter that takes less time keeps up with the deliveries. */
 const KEEPS_UP_MS = 250;
-/** A delivery that has waited for longer is part of a backlog. */
+/** A delivery that has waited longer is part of a backlog. */
 const BACKLOG_MS = 1_000;
 const LOOK_EVERY_MS = 25;
-const ASK_EVERY_MS = 10_000;
+const WAKE_EVERY_MS = 10_000;
 
 export type WebhookBacklog = ReturnType<typeof createWebhookBacklog>;
 
@@ -23,36 +23,36 @@ interface Dependencies {
 }
 
 /**
- * Deliveries that are stored and not split yet: they may hold earlier events of a record than those at hand, so lanes
- * wait for them. After an outage that is all that came meanwhile. What is stored while its record is being handled
- * is late, as it would be had HubSpot sent it later.
+ * Stored deliveries that are not split yet. They may contain earlier events of a record than the stored ones, so lanes
+ * wait for them; after an outage there may be many. Events that are stored while their record is being handled are late,
+ * as if HubSpot had sent them later.
  */
 export function createWebhookBacklog({ pool, logger, patienceMs = PATIENCE_MS }: Dependencies) {
-  let askAgainAt = 0;
+  let wakeAgainAt = 0;
   let goOnUntil = 0;
 
-  /** One look answers all lanes that asked before it began. */
+  /** One query answers all lanes that asked before it began. */
   const looks = createGroupCommit<undefined, WaitingDeliveries | undefined>(async (asked) => {
     const waiting = await webhookDeliveriesStore.waiting(pool);
-    if (waiting && waiting.oldestMs > BACKLOG_MS && performance.now() > askAgainAt) {
-      // The process that stored them may have died before it asked.
-      askAgainAt = performance.now() + ASK_EVERY_MS;
-      // The lanes have their work all the same, and somebody asks again.
-      await wakeSplitter(pool).catch((err) => logger.warn({ err }, 'the splitting cannot be asked for now'));
+    if (waiting && waiting.oldestMs > BACKLOG_MS && performance.now() > wakeAgainAt) {
+      // The process that stored them may have died before it woke the splitter.
+      wakeAgainAt = performance.now() + WAKE_EVERY_MS;
+      // Not an error of the lanes, and the splitter is woken again.
+      await wakeSplitter(pool).catch((err) => logger.warn({ err }, 'the splitter could not be woken'));
     }
     return asked.map(() => waiting);
   }, 1_000);
 
   return {
     /**
-     * Resolves when what is stored by now has been split; where that takes long, what came meanwhile too. Resolves
-     * early when `stopping` says so or patience ends.
+     * Resolves when the deliveries that are stored now have been split and, if that takes long, those that came
+     * meanwhile too. Resolves early when `stopping` returns true or the patience ends.
      */
     async whenSplit(stopping: () => boolean): Promise<void> {
       await untilCaughtUp(await looks.add(undefined), stopping);
     },
 
-    /** The same, but at once when the splitting keeps up. */
+    /** The same, but resolves at once when the splitter keeps up. */
     async whenShort(stopping: () => boolean): Promise<void> {
       const waiting = await looks.add(undefined);
       if (waiting && waiting.oldestMs > BACKLOG_MS) await untilCaughtUp(waiting, stopping);

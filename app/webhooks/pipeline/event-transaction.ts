@@ -2,23 +2,23 @@ import type { PoolClient, QueryResult } from 'pg';
 import { type Db, HANDLER_CONNECTIONS, type Pool } from '../../db/pool.ts';
 import { webhookEventsStore } from '../events-store.ts';
 
-/** It is not this event's turn: another worker settled it, or an earlier one of its record came meanwhile. */
+/** Another worker has settled the event, or an earlier event of its record has arrived. */
 export class EventNotDue extends Error {
   override readonly name = 'EventNotDue';
 }
 
 /**
- * Transactions for the handlers of events, on a pool of their own: each begins with the handlers' first statement, so
- * events whose handlers write nothing cost none, and commits together with the mark that its event is done.
+ * Transactions for the handlers of events, on a separate pool. A transaction begins with the handlers' first statement,
+ * so events whose handlers use no database cost none, and it also marks the event as done.
  */
 export function createEventTransactions(pool: Pool) {
-  // They queue here, not at the pool: waiting there for long is an error, and would count as a failed attempt.
+  // Queued here and not in the pool, where a long wait is an error and would count as a failed attempt.
   const waiting: (() => void)[] = [];
   let open = 0;
 
   return { create };
 
-  /** @param before what has to be committed earlier: the marks of its record's previous events. */
+  /** @param before resolves when the previous events of the record are marked as done. */
   function create(eventId: string, before: () => Promise<unknown>) {
     let begun: Promise<PoolClient> | undefined;
     let ended = false;
@@ -36,17 +36,17 @@ export function createEventTransactions(pool: Pool) {
       db,
 
       /**
-       * @param isLast false when the event has handlers left: it is not done yet.
-       * @returns true when there was something to commit, with the mark.
+       * @param isLast false when handlers of the event are left, so that it is not done yet.
+       * @returns true when the event was marked as done.
        */
       async commit(isLast: boolean): Promise<boolean> {
         ended = true;
         if (!begun) return false;
         const client = await begun;
         if (isLast) await webhookEventsStore.done(client, [eventId]);
-        // Where a handler kept quiet about a statement that failed, there is nothing to commit.
+        // When a handler ignores a failed statement, PostgreSQL rolls back.
         const committed = await endTransaction(client);
-        if (!committed) throw new Error('A statement of a handler failed: what it wrote is undone.');
+        if (!committed) throw new Error('A statement of a handler failed; all its writes were rolled back.');
         release(client);
         return isLast;
       },
@@ -68,7 +68,7 @@ export function createEventTransactions(pool: Pool) {
     try {
       client = await pool.connect();
       await client.query('begin');
-      // Another worker may have taken over this lane while this process was held up.
+      // Another worker may have taken over this lane while this process was frozen.
       if (!(await webhookEventsStore.lock(client, eventId)))
         throw new EventNotDue('It is not the turn of this event.');
       return client;
@@ -78,13 +78,13 @@ export function createEventTransactions(pool: Pool) {
     }
   }
 
-  /** In one round trip. What a handler SET for its session is not meant for the next one on the connection. */
+  /** In one round trip. Also resets what a handler SET for the session. */
   async function endTransaction(client: PoolClient): Promise<boolean> {
     const results = (await client.query('commit; reset role; reset all')) as unknown as QueryResult[];
     return results[0]?.command === 'COMMIT';
   }
 
-  /** Gives the place to the next in line. */
+  /** Gives the connection's place to the next waiting transaction. */
   function release(client: PoolClient | undefined, broken = false) {
     client?.release(broken);
     const next = waiting.shift();

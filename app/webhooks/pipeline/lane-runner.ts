@@ -15,17 +15,17 @@ import { type LanesAtWork, wakeLanes } from './lanes.ts';
 import { retryPlan } from './retry.ts';
 
 const RECORDS_AT_ONCE = 8;
-/** What was read longer ago is read again: what came late still runs in its order, and imports let others pass. */
+/** Events that were read longer ago are read again, so that late events keep their order and imports their priority. */
 const FRESH_MS = 250;
 /**
- * As many are read at once as are likely to be handled while they are fresh, within these bounds. All lanes begin with
- * the fewest: events may be large.
+ * How many events are read at once: as many as are likely to be handled while they are fresh. Lanes begin with the
+ * fewest, because events may be large.
  */
 const FEWEST = 16;
 const MOST = 1_000;
-/** A lane with endless work makes room for other lanes, and other processes, after this. */
+/** After this, a lane with more events yields to other lanes and other processes. */
 const LONGEST_TURN_MS = 5_000;
-/** How long the end of a turn waits for the handlers under way before it goes on with other records instead. */
+/** How long the end of a turn waits for running handlers; after that the lane goes on with other records. */
 const HAND_OVER_MS = 1_000;
 
 interface Dependencies {
@@ -38,18 +38,18 @@ interface Dependencies {
 }
 
 interface Failure {
-  /** When the event is tried again; undefined when it is dead. */
+  /** When the event is retried; undefined when it is a dead letter. */
   readonly runAt: Date | undefined;
   readonly text: string;
 }
 
-/** Handles the events of a lane: of one record one after another in order, of different records side by side. */
+/** Handles the events of a lane: those of one record in order, those of different records concurrently. */
 export function createWebhookLaneRunner(dependencies: Dependencies) {
   const { pool, dispatcher, backlog, lanesAtWork, clock, logger } = dependencies;
   const marks = createGroupCommit<string>((ids) => webhookEventsStore.done(pool, ids), 1_000);
 
   return {
-    /** Works the lane until it is empty, its turn is over, or `stopping` says so; then nothing is under way. */
+    /** Runs the lane until it is empty, its turn is over or `stopping` returns true. No handler is running afterwards. */
     async run(lane: number, stopping: () => boolean): Promise<void> {
       const records = createRecords(stopping);
       let empty = false;
@@ -64,14 +64,14 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
             turnEnds = performance.now() + LONGEST_TURN_MS;
           }
           await backlog.whenShort(stopping);
-          const underWay = records.underWay();
+          const inProgress = records.inProgress();
           await records.marked();
           const roundsEnded = lanesAtWork.roundsEnded();
-          const pending = await webhookEventsStore.pending(pool, lane, limit, underWay);
+          const pending = await webhookEventsStore.pending(pool, lane, limit, inProgress);
           if (pending.length > 0 && records.hasRoom()) {
             const handled = await records.work(pending);
             limit = Math.min(Math.max(2 * handled, FEWEST), MOST);
-          } else if (underWay.length > 0) await records.oneEnded(underWay, FRESH_MS);
+          } else if (inProgress.length > 0) await records.oneEnded(inProgress, FRESH_MS);
           else empty = await lanesAtWork.end(lane, roundsEnded);
         }
       } finally {
@@ -85,12 +85,12 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
     },
   };
 
-  /** The records of a lane that are being worked. */
+  /** The records of a lane whose events are being handled. */
   function createRecords(stopping: () => boolean) {
     const running = new Map<string, Promise<void>>();
-    /** Those that wait for a run that was given up: they take no other record's place. */
-    const parked = new Map<string, Promise<void>>();
-    const all = () => [...running.values(), ...parked.values()];
+    /** Records that wait for a handler that timed out. They do not count towards the limit. */
+    const blocked = new Map<string, Promise<void>>();
+    const all = () => [...running.values(), ...blocked.values()];
     let unmarked: Promise<void>[] = [];
     let handled = 0;
     let failure: { error: unknown } | undefined;
@@ -100,10 +100,10 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
 
     return {
       failed: () => failure !== undefined,
-      underWay: () => [...running.keys(), ...parked.keys()],
+      inProgress: () => [...running.keys(), ...blocked.keys()],
       hasRoom: () => running.size < RECORDS_AT_ONCE,
 
-      /** Resolves when it is time to look again. @returns how many events were handled meanwhile. */
+      /** Resolves when it is time to read events again. @returns how many were handled. */
       async work(pending: readonly PendingEvent[]): Promise<number> {
         const handledBefore = handled;
         const readAt = performance.now();
@@ -112,7 +112,7 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
         const next = async () => {
           for (const [record, events] of records) {
             if (dispatcher.isBusy(record)) {
-              park(record);
+              block(record);
               continue;
             }
             const run = runRecord(events, isFresh).catch(fail);
@@ -126,7 +126,7 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
         return handled - handledBefore;
       },
 
-      /** Resolves when what was handled of records that are no longer under way is marked as done. */
+      /** Resolves when the handled events are marked as done. */
       async marked(): Promise<void> {
         const waiting = unmarked;
         unmarked = [];
@@ -135,12 +135,12 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
       },
 
       /** Resolves when one of the records has ended, or after `ms`. */
-      async oneEnded(underWay: readonly string[], ms: number): Promise<void> {
-        if (underWay.every((record) => running.has(record) || parked.has(record)))
+      async oneEnded(inProgress: readonly string[], ms: number): Promise<void> {
+        if (inProgress.every((record) => running.has(record) || blocked.has(record)))
           await withinTime(Promise.race(all()), ms);
       },
 
-      /** @returns whether nothing is under way any more, after `ms` at the latest. */
+      /** @param ms the longest wait. @returns whether no handler is running. */
       async ended(ms?: number): Promise<boolean> {
         const ended = Promise.all(all());
         await (ms === undefined ? ended : withinTime(ended, ms));
@@ -148,9 +148,9 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
       },
     };
 
-    function park(record: string) {
-      const free = dispatcher.whenFree(record, stopping).finally(() => parked.delete(record));
-      parked.set(record, free);
+    function block(record: string) {
+      const free = dispatcher.whenFree(record, stopping).finally(() => blocked.delete(record));
+      blocked.set(record, free);
     }
 
     async function runRecord(events: readonly PendingEvent[], isFresh: () => boolean): Promise<void> {
@@ -159,15 +159,15 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
         if (!isFresh()) return;
         const outcome = await runEvent(event, () => Promise.all(before));
         handled += 1;
-        if (outcome === 'held') return;
+        if (outcome === 'stop_record') return;
         if (outcome === 'to_mark') {
-          // The next event of a record does not wait for the mark: after a crash both would run again, in order.
+          // The next event of a record does not wait for the mark: after a crash both run again, in order.
           const mark = marks.add(event.id);
           mark.catch(fail);
           before.push(mark);
           unmarked.push(mark);
         }
-        // It may have erased the record's other events.
+        // A privacy deletion may have erased the record's other events.
         if (event.event.subscriptionType === PRIVACY_DELETION) return;
       }
     }
@@ -176,21 +176,21 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
   async function runEvent(
     pending: PendingEvent,
     before: () => Promise<unknown>,
-  ): Promise<'marked' | 'to_mark' | 'held'> {
+  ): Promise<'marked' | 'to_mark' | 'stop_record'> {
     try {
       return (await dispatcher.handle(pending, before)) ? 'marked' : 'to_mark';
     } catch (err) {
       if (err instanceof EventNotDue) {
-        await webhookEventsStore.bringForward(pool, [pending.record]);
-        return 'held';
+        await webhookEventsStore.promote(pool, [pending.record]);
+        return 'stop_record';
       }
       const { runAt, text } = readFailure(pending, err);
       await webhookEventsStore.failed(pool, pending.id, text, runAt);
-      return runAt ? 'held' : 'marked';
+      return runAt ? 'stop_record' : 'marked';
     }
   }
 
-  /** What a handler throws is its own, and reading it may throw: that is not a failure of the lane. */
+  /** Handlers may throw any value. An error while reading it must not fail the lane. */
   function readFailure(pending: PendingEvent, error: unknown): Failure {
     const failed = error instanceof HandlerFailure ? error : undefined;
     const thrown = failed ? failed.thrown : error;
@@ -209,21 +209,20 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
     const runAt = retryPlan(err, attempt, clock.now());
     const about = { handler, subscriptionType, eventId: pending.id, portalId, attempt, err };
     if (err instanceof InvalidEvent) logger.error(about, 'an event is invalid; it is now a dead letter');
-    else if (err instanceof HandlerLoop) logger.error(about, 'an event of a loop is kept as a dead letter');
+    else if (err instanceof HandlerLoop) logger.error(about, 'an event of a loop is now a dead letter');
     else if (runAt)
       logger.warn({ ...about, retryAt: runAt }, 'a webhook handler failed; the event will be retried');
-    else logger.error(about, 'a webhook handler failed for the last time; the event is now a dead letter');
+    else logger.error(about, 'a webhook handler failed; the event is now a dead letter');
     return { runAt, text };
   }
 }
 
 const named = (handler: string | undefined) => (handler ? `The handler ${handler}` : 'The handler');
 
-/** Handlers may throw anything: undefined, a string, a list. */
 const asError = (thrown: unknown, handler: string | undefined): unknown =>
   thrown instanceof Error ? thrown : new Error(`${named(handler)} threw what is not an Error: ${thrown}`);
 
-/** What is kept with the event. Of a privacy deletion no message: it may speak of the person. The log has it. */
+/** The error that is stored with the event. For a privacy deletion without its message, which may name the person. */
 function textOf(error: unknown, { subscriptionType }: WebhookEvent): string {
   if (subscriptionType !== PRIVACY_DELETION) return reasonOf(error);
   if (!(error instanceof Error)) return 'Error';

@@ -2,15 +2,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Db } from '../../db/pool.ts';
 import { enqueue, enqueueAll } from '../../queue/enqueue.ts';
 
-/** Enough for all jobs of some worker processes; each lane is worked by one at a time. */
+/** Enough to use several worker processes; only one of them runs a lane at a time. */
 export const LANES = 16;
 
-/** How long a lane with nothing to do waits for a round of splitting before it looks for work of others. */
+/** How long an empty lane waits for a round of splitting before it looks for events of other processes' rounds. */
 const LINGER_MS = 250;
 
 const SPLIT = 'split-webhook-deliveries';
 
-/** The lane of a record: always the same, so that its events never run side by side. */
+/** The lane of a record is always the same, so that its events never run concurrently. */
 export function laneOf(record: string): number {
   // FNV-1a
   let hash = 2_166_136_261;
@@ -19,25 +19,25 @@ export function laneOf(record: string): number {
 }
 
 /**
- * Asks for stored deliveries to be split; one job stands for all of them until it begins. One worker splits at a time:
- * two would store later deliveries before earlier ones.
+ * Enqueues the splitting of stored deliveries; one job splits all of them. Only one worker splits at a time: two would
+ * store later deliveries before earlier ones.
  */
 export async function wakeSplitter(db: Db): Promise<void> {
   await enqueue(db, SPLIT, {}, { jobKey: SPLIT, queue: SPLIT });
 }
 
-/** Asks for it beside the worker whose turn it is: that one does not get on. What it has taken is passed over. */
+/** Enqueues a second splitter beside one that is stuck. It skips the deliveries that the first one has locked. */
 export async function wakeSecondSplitter(db: Db): Promise<void> {
   await enqueue(db, SPLIT, {}, { jobKey: `${SPLIT}:second` });
 }
 
-/** Asks for lanes to be worked, in ascending order: two transactions that wake the same ones must not deadlock. */
+/** Enqueues the runs of lanes, sorted, so that two transactions that wake the same lanes cannot deadlock. */
 export async function wakeLanes(tx: Db, lanes: Iterable<number>, runAt?: Date): Promise<void> {
   const jobs = [...new Set(lanes)]
     .sort((a, b) => a - b)
     .map((lane) => {
       const queue = `webhook-lane:${lane}`;
-      // A key of its own: a later job under the same key would put off what is to be done now.
+      // A separate key: under the same key, a later run would postpone one that is due now.
       return { payload: { lane }, queue, jobKey: runAt ? `${queue}:later` : queue, runAt };
     });
   await enqueueAll(tx, 'run-webhook-lane', jobs);
@@ -46,46 +46,46 @@ export async function wakeLanes(tx: Db, lanes: Iterable<number>, runAt?: Date): 
 export type LanesAtWork = ReturnType<typeof createLanesAtWork>;
 
 /**
- * The lanes that this process works. They do not end while a round of splitting is under way here, so the round need
- * not wake them: under load most lanes go on from round to round without a job of the queue for each.
+ * The lanes that run in this process. They do not end during a round of splitting in this process, so the round need not
+ * wake them: under load most lanes run from round to round without a new job.
  */
 export function createLanesAtWork() {
-  const working = new Set<number>();
+  const lanes = new Set<number>();
   const rounds = new Set<Promise<unknown>>();
   let ended = 0;
 
   return {
-    /** Splits; what `round` stores for lanes at work is seen by them when it is committed. */
+    /** Runs a round; running lanes look for its events after its commit. */
     async split<Result>(round: () => Promise<Result>): Promise<Result> {
-      const underWay = round();
-      rounds.add(underWay);
+      const running = round();
+      rounds.add(running);
       try {
-        return await underWay;
+        return await running;
       } finally {
-        rounds.delete(underWay);
+        rounds.delete(running);
         ended += 1;
       }
     },
 
-    /** Whether a lane will look for work again after the rounds that are under way. */
-    has: (lane: number) => working.has(lane),
+    /** Whether a lane will look for events again after the running rounds. */
+    has: (lane: number) => lanes.has(lane),
 
     begin(lane: number): void {
-      working.add(lane);
+      lanes.add(lane);
     },
 
-    /** To be noted before a lane looks for work. */
+    /** Read it before a lane looks for events. */
     roundsEnded: () => ended,
 
     /**
-     * The lane found nothing to do.
-     * @param endedBefore the rounds that had ended when it began to look.
-     * @returns false when it has to look once more, because a round is under way or ended meanwhile.
+     * Ends a lane that found no events.
+     * @param endedBefore `roundsEnded()` before it looked.
+     * @returns false when it has to look again, because a round is running or has ended meanwhile.
      */
     async end(lane: number, endedBefore: number): Promise<boolean> {
       if (ended !== endedBefore) return false;
       if (rounds.size === 0) {
-        working.delete(lane);
+        lanes.delete(lane);
         return true;
       }
       const timer = new AbortController();
@@ -95,9 +95,9 @@ export function createLanesAtWork() {
       return false;
     },
 
-    /** The lane stops with work left or in trouble; who calls has to see that it is worked again. */
+    /** Ends a lane with events left or after an error; the caller has to wake it again. */
     stop(lane: number): void {
-      working.delete(lane);
+      lanes.delete(lane);
     },
   };
 }

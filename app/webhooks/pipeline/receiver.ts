@@ -5,11 +5,11 @@ import type { Pool } from '../../db/pool.ts';
 import { webhookDeliveriesStore } from '../deliveries-store.ts';
 import { wakeSplitter } from './lanes.ts';
 
-/** Deliveries that may wait for their commit in this process. Past it HubSpot is asked to come again. */
+/** Limits of the deliveries that wait for their commit in this process. Beyond them, HubSpot has to retry. */
 const MOST_WAITING = 2_000;
 const MOST_WAITING_BYTES = 64 * 1024 * 1024;
 const MOST_PER_COMMIT = 256;
-const ASK_EVERY_MS = 50;
+const WAKE_EVERY_MS = 50;
 const SLOW_MS = 1_500;
 const FAILURE_COUNTS_MS = 15_000;
 
@@ -19,8 +19,8 @@ export type WebhookReceiver = ReturnType<typeof createWebhookReceiver>;
 export function createWebhookReceiver({ pool, logger }: { pool: Pool; logger: Logger }) {
   let waiting = 0;
   let waitingBytes = 0;
-  let askTimer: NodeJS.Timeout | undefined;
-  /** When the last commit failed, unless one succeeded since. */
+  let wakeTimer: NodeJS.Timeout | undefined;
+  /** When the last commit failed; undefined when it succeeded. */
   let failedAt: number | undefined;
   let begunAt: number | undefined;
   const commits = createGroupCommit<Buffer>(async (bodies) => {
@@ -34,15 +34,15 @@ export function createWebhookReceiver({ pool, logger }: { pool: Pool; logger: Lo
     } finally {
       begunAt = undefined;
     }
-    // One job stands for all that is stored, so asking once in a while is enough. The row is what keeps a delivery:
-    // should this process die before it asks, the job `wake-webhooks` finds it within a minute.
-    askTimer ??= setTimeout(() => askForSplitting().catch(report), ASK_EVERY_MS);
+    // One job splits everything that is stored, so a timer is enough. When this process dies before the timer fires,
+    // the job `wake-webhooks` finds the deliveries within a minute.
+    wakeTimer ??= setTimeout(() => wake().catch(report), WAKE_EVERY_MS);
   }, MOST_PER_COMMIT);
 
   return {
     /**
-     * Resolves when the delivery is committed and so outlives the process.
-     * @throws {AppError} 503, when it is not stored; HubSpot sends it again.
+     * Resolves when the delivery is committed.
+     * @throws {AppError} 503, when it is not stored; HubSpot retries.
      */
     async receive(body: Buffer): Promise<void> {
       if (waiting >= MOST_WAITING || waitingBytes + body.length > MOST_WAITING_BYTES) throw busy();
@@ -58,30 +58,30 @@ export function createWebhookReceiver({ pool, logger }: { pool: Pool; logger: Lo
       }
     },
 
-    /** What keeps deliveries from being stored at the moment, for whoever sends requests to this process. */
+    /** Why deliveries cannot be stored at the moment, for the load balancer in front of this process. */
     problem(): string | undefined {
       const now = performance.now();
       if (begunAt !== undefined && now - begunAt > SLOW_MS) return 'the last deliveries are not stored yet';
-      // Forgotten after a while: whoever sends none to a process that is not ready would never see it recover.
+      // Expires: a process that is not ready gets no deliveries, so none could prove that it has recovered.
       if (failedAt !== undefined && now - failedAt < FAILURE_COUNTS_MS)
         return 'the last deliveries could not be stored';
       return undefined;
     },
 
-    /** Asks for what is stored to be split, should that still be due. */
+    /** Wakes the splitter, if the timer has not yet. */
     async close(): Promise<void> {
-      if (askTimer) await askForSplitting().catch(report);
+      if (wakeTimer) await wake().catch(report);
     },
   };
 
-  async function askForSplitting() {
-    clearTimeout(askTimer);
-    askTimer = undefined;
+  async function wake() {
+    clearTimeout(wakeTimer);
+    wakeTimer = undefined;
     await wakeSplitter(pool);
   }
 
   function report(err: Error) {
-    logger.warn({ err }, 'stored deliveries wait for their splitting; they will be found within a minute');
+    logger.warn({ err }, 'the splitter could not be woken; a scheduled job wakes it within a minute');
   }
 }
 

@@ -4,13 +4,14 @@ import { HandlerLoop } from '../own-writes/loops.ts';
 
 const MOST_ATTEMPTS = 10;
 const FIRST_RETRY_MS = 2_000;
-/** HubSpot's longest limits are daily. */
+/** HubSpot's longest limit is daily. */
 const LONGEST_ASKED_MS = 24 * 60 * 60 * 1000;
 
 /**
- * When a failed event is tried again: after two seconds, doubling to nine minutes, give or take a quarter; ten
- * times in all, over some seventeen minutes; later when HubSpot asks for it, by a day at the most. Undefined: not again.
- * @param attempt the one that failed, counted from 1.
+ * When to retry a failed event. Exponential backoff from two seconds to nine minutes with a quarter of jitter; ten
+ * attempts in some seventeen minutes. Later when HubSpot asks for it, by a day at most.
+ * @param attempt the failed one, counted from 1.
+ * @returns undefined when the event becomes a dead letter.
  */
 export function retryPlan(
   error: unknown,
@@ -24,7 +25,7 @@ export function retryPlan(
   return new Date(now + Math.max(grown, asked));
 }
 
-/** An event that lacks a field stays so. Without the portal's consent no retry can succeed: replay after a reconnect. */
+/** No retry can succeed for an invalid event or without an install. Operators can replay the event after a reconnect. */
 const isFinal = (error: unknown) =>
   error instanceof InvalidEvent ||
   error instanceof HandlerLoop ||

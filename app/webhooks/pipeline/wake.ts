@@ -4,14 +4,14 @@ import { webhookDeliveriesStore } from '../deliveries-store.ts';
 import { webhookEventsStore } from '../events-store.ts';
 import { wakeLanes, wakeSecondSplitter, wakeSplitter } from './lanes.ts';
 
-/** A delivery that has waited for longer, and goes on waiting, is not being split. */
+/** A delivery that has waited longer, and still waits after a round, is not being split. */
 const LONG_MS = 60_000;
-/** Longer than a round of splitting takes. */
+/** Longer than a round of splitting. */
 const ROUND_MS = 3_000;
 
 /**
- * Finds webhook work that no job stands for, each minute. There should be none: it is what is left should a job be
- * removed by hand or give up after the database was away for long, or a worker stand still with the splitting in hand.
+ * Enqueues the missing jobs of waiting webhooks, each minute. Jobs are missing only when they were removed by hand or
+ * used up their attempts, or when the worker that was splitting is frozen.
  */
 export async function wakeWebhooks(pool: Pool): Promise<void> {
   const waiting = await webhookDeliveriesStore.waiting(pool);

@@ -1,13 +1,15 @@
 import { defineHandler } from '../handler.ts';
 import type { PrivacyService } from './service.ts';
 
+export const ERASE_CONTACT = 'erase-contact';
+
 /**
- * A person asked HubSpot to delete their data: what this server keeps of them goes too, and a receipt stays. Runs
- * before your own handlers of this event and commits apart from them, so that it does not wait for one that fails.
+ * Deletes what this server stores of a person when HubSpot sends a privacy deletion, and keeps a receipt. Runs before
+ * the vendor's handlers of the event, in a transaction of its own, so that their failures do not undo it.
  */
 export const eraseContact = (privacy: PrivacyService) =>
   defineHandler({
-    name: 'erase-contact',
+    name: ERASE_CONTACT,
     on: 'contact.privacyDeletion',
     handle: (event, { db, eventId }) =>
       privacy.eraseContact(db, event.portalId, String(event.objectId), eventId),

@@ -10,24 +10,24 @@ export interface PrivacyReceipt {
   readonly erased: Record<string, number>;
 }
 
-/** Key of the advisory lock that erasures and whatever stores payloads exclude each other with. */
+/** Advisory lock: exclusive for erasures, shared for transactions that store payloads. */
 const ERASURE = 48_190;
 
 /** Table `privacy_receipts`. */
 export const privacyReceiptsStore = {
-  /** Until `tx` ends nobody stores a payload without seeing its receipt. */
+  /** Until `tx` ends, no other transaction stores a payload. */
   async beginErasure(tx: Db): Promise<void> {
     await tx.query('select pg_advisory_xact_lock($1)', [ERASURE]);
-    // While this is held no webhook is split: rather try again than wait for a row.
+    // The lock blocks the splitting of all webhooks: failing and retrying is better than waiting for a row.
     await tx.query(`set local lock_timeout = '1s'`);
   },
 
-  /** Until `tx` ends no erasure passes by what it stores. */
-  async holdOffErasures(tx: Db): Promise<void> {
+  /** Until `tx` ends, no erasure begins. */
+  async blockErasures(tx: Db): Promise<void> {
     await tx.query('select pg_advisory_xact_lock_shared($1)', [ERASURE]);
   },
 
-  /** @param eventId the privacy deletion, which has one receipt for each record. */
+  /** @param eventId the privacy deletion, which has a receipt for each erased record. */
   async add(
     tx: Db,
     eventId: string,
@@ -36,18 +36,26 @@ export const privacyReceiptsStore = {
     erased: Record<string, number>,
   ): Promise<void> {
     await tx.query(
-      // Not when the transaction began: it may have waited for handlers.
+      // Not now(): the transaction may have waited long for handlers.
       `insert into privacy_receipts (event_id, portal_id, record, erased, erased_at)
        values ($1, $2, $3, $4, clock_timestamp())`,
       [eventId, portalId, record, erased],
     );
   },
 
-  /** Whether what this privacy deletion asks for is done. */
+  /** Whether this privacy deletion was carried out. */
   async hasFor(tx: Db, eventId: string): Promise<boolean> {
     const { rows } = await tx.query(
       'select exists (select from privacy_receipts where event_id = $1) as has',
       [eventId],
+    );
+    return rows[0].has;
+  },
+
+  async hasSince(db: Db, portalId: number, since: Date): Promise<boolean> {
+    const { rows } = await db.query(
+      'select exists (select from privacy_receipts where portal_id = $1 and erased_at > $2) as has',
+      [portalId, since],
     );
     return rows[0].has;
   },
@@ -66,7 +74,7 @@ export const privacyReceiptsStore = {
     return new Map(rows.map(({ record, at }) => [record, at.getTime()]));
   },
 
-  /** Which of these name the account and the id of anybody who was erased, in whatever place. */
+  /** Which of these bodies contain the portal id and the object id of an erased contact. */
   async mentionedIn(tx: Db, bodies: readonly Buffer[]): Promise<boolean[]> {
     const { rows } = await tx.query<{ mentioned: boolean }>(
       `select exists (select from privacy_receipts

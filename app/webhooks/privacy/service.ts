@@ -1,61 +1,46 @@
 import type { Db, Pool } from '../../db/pool.ts';
-import { sendNow } from '../../timeline/jobs.ts';
-import { timelineEventsStore } from '../../timeline/store.ts';
+import type { TimelineService } from '../../timeline/index.ts';
 import { webhookDeliveriesStore } from '../deliveries-store.ts';
 import { contactsOfAssociation, recordKey } from '../event/event.ts';
-import { isObjectId, webhookEventsStore } from '../events-store.ts';
+import { contactEventsStore, isObjectId } from './contact-events-store.ts';
 import { type PrivacyReceipt, privacyReceiptsStore } from './receipts-store.ts';
-
-/** The contact's id and those of all that it was merged with, directly or over others. */
-async function samePerson(tx: Db, portalId: number, contactId: string): Promise<Set<string>> {
-  const ids = new Set([contactId]);
-  const merges = await webhookEventsStore.contactMerges(tx, portalId);
-  for (let before = 0; before < ids.size; ) {
-    before = ids.size;
-    for (const merged of merges) if (merged.some((id) => ids.has(id))) for (const id of merged) ids.add(id);
-  }
-  return ids;
-}
-
-/** Ids of the events of associations with one of these contacts, whichever record they are told from. */
-async function associationsOf(tx: Db, portalId: number, contactIds: ReadonlySet<string>): Promise<string[]> {
-  const found = await webhookEventsStore.associationsOf(tx, portalId, [...contactIds]);
-  return found
-    .filter(({ event }) => contactsOfAssociation(event).some((id) => contactIds.has(id)))
-    .map(({ id }) => id);
-}
 
 export type PrivacyService = ReturnType<typeof createPrivacyService>;
 
-export function createPrivacyService({ pool }: { pool: Pool }) {
+interface Dependencies {
+  pool: Pool;
+  timeline: Pick<TimelineService, 'eraseContact' | 'retryAddressed'>;
+}
+
+export function createPrivacyService({ pool, timeline }: Dependencies) {
   return {
     /**
-     * Forgets what this server keeps of a contact: payloads of its webhook events and of its associations' at either
-     * end, handled or not, its app events that wait, and what is kept of deliveries because it is no event. Events of
-     * the contact that arrive later, from before the deletion, are not stored either. Contacts that were merged with it,
-     * as far as stored events tell, are the same person and go with it; each gets its receipt. App events that wait
-     * under an address not known to be the contact's are tried at once, which tells.
-     * @param tx holds the privacy deletion, so that none is answered twice.
-     * @param eventId the privacy deletion itself, which holds ids only and stays. One that is tried again because of
-     * another handler erases nothing more and gets no second receipt.
-     * @throws when `contactId` is no id: nothing was erased, and somebody should see it.
+     * Deletes what this server stores of a contact: payloads of its webhook events and of its associations, its waiting
+     * app events, and kept bodies of deliveries that mention it. Contacts that were merged with it, as far as stored
+     * events show, are the same person: they are erased too, with a receipt each. Events from before the deletion that
+     * arrive later are not stored. App events for an address that may be the contact's are retried, which looks up
+     * whose address it is.
+     * @param tx holds the lock of the privacy deletion, so that each is answered once.
+     * @param eventId the privacy deletion, which contains ids only and stays. When it is retried because another handler
+     * failed, nothing is erased again.
+     * @throws when `contactId` is not an id. Nothing was erased.
      */
     async eraseContact(tx: Db, portalId: number, contactId: string, eventId: string): Promise<void> {
       if (!isObjectId(contactId)) throw new Error('The privacy deletion names no contact.');
       if (await privacyReceiptsStore.hasFor(tx, eventId)) return;
       const recordOf = (id: string) => recordKey(portalId, 'contact', id);
-      // Handlers of merged contacts may take their time. They are waited for before everybody has to wait for this.
+      // Handlers of merged contacts may take long, so they end before the lock that everybody waits for.
       const ids = await samePerson(tx, portalId, contactId);
       const associations = await associationsOf(tx, portalId, ids);
-      await webhookEventsStore.lockEvents(tx, [...ids].map(recordOf), associations);
+      await contactEventsStore.lockEvents(tx, [...ids].map(recordOf), associations);
       await privacyReceiptsStore.beginErasure(tx);
       for (const id of await samePerson(tx, portalId, contactId)) {
         const record = recordOf(id);
-        // One that it had before may be another person's by now: HubSpot is asked about those, like any other.
-        const email = await webhookEventsStore.lastEmailOf(tx, record);
+        // Only the latest address: an earlier one may belong to another person now.
+        const email = await contactEventsStore.lastEmailOf(tx, record);
         await privacyReceiptsStore.add(tx, eventId, portalId, record, {
-          timeline_events: await timelineEventsStore.erase(tx, portalId, id, email),
-          webhook_events: await webhookEventsStore.erase(
+          timeline_events: await timeline.eraseContact(tx, portalId, id, email),
+          webhook_events: await contactEventsStore.erase(
             tx,
             record,
             await associationsOf(tx, portalId, new Set([id])),
@@ -63,10 +48,33 @@ export function createPrivacyService({ pool }: { pool: Pool }) {
           webhook_deliveries: await webhookDeliveriesStore.eraseMentions(tx, portalId, id),
         });
       }
-      await sendNow(tx, await timelineEventsStore.waitingAddressed(tx, portalId));
+      await timeline.retryAddressed(tx, portalId);
     },
 
     receipts: (portalId: number | undefined, limit: number): Promise<PrivacyReceipt[]> =>
       privacyReceiptsStore.list(pool, portalId, limit),
   };
+}
+
+/** Whether a contact of the portal was erased after `since`. */
+export const hasErasedSince = (db: Db, portalId: number, since: Date): Promise<boolean> =>
+  privacyReceiptsStore.hasSince(db, portalId, since);
+
+/** The ids of the contact and of all contacts that it was merged with, directly or indirectly. */
+async function samePerson(tx: Db, portalId: number, contactId: string): Promise<Set<string>> {
+  const ids = new Set([contactId]);
+  const merges = await contactEventsStore.contactMerges(tx, portalId);
+  for (let before = 0; before < ids.size; ) {
+    before = ids.size;
+    for (const merged of merges) if (merged.some((id) => ids.has(id))) for (const id of merged) ids.add(id);
+  }
+  return ids;
+}
+
+/** Ids of the association events with one of these contacts at either end. */
+async function associationsOf(tx: Db, portalId: number, contactIds: ReadonlySet<string>): Promise<string[]> {
+  const found = await contactEventsStore.associationsOf(tx, portalId, [...contactIds]);
+  return found
+    .filter(({ event }) => contactsOfAssociation(event).some((id) => contactIds.has(id)))
+    .map(({ id }) => id);
 }

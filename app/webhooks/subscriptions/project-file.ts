@@ -17,7 +17,7 @@ const entry = z.looseObject({
 });
 const entries = z.array(entry).default([]);
 
-/** Unknown fields are HubSpot's or the vendor's, and stay. */
+/** Unknown fields are HubSpot's or the vendor's and stay unchanged. */
 const projectFile = z.looseObject({
   uid: z.string(),
   type: z.literal('webhooks'),
@@ -43,19 +43,19 @@ const EMPTY = {
 
 export interface ProjectFileChange {
   readonly file: string;
-  /** False when it said all of this already. */
+  /** False when the file already declared everything. */
   readonly written: boolean;
   readonly targetUrl: string;
   readonly added: readonly string[];
   readonly activated: readonly string[];
   readonly removed: readonly string[];
-  /** Declared in the file, wanted by no handler, and kept. */
+  /** Declared in the file without a handler, and kept. */
   readonly undeclared: readonly string[];
 }
 
 /**
- * Has a project's webhooks file declare what is wanted.
- * @param targetUrl undefined leaves the file's.
+ * Writes the wanted subscriptions into a project's webhooks file.
+ * @param targetUrl undefined keeps the target URL of the file.
  */
 export async function changeProjectFile(
   folder: string,
@@ -118,7 +118,7 @@ async function read(folder: string, file: string): Promise<z.output<typeof proje
   } catch (cause) {
     const problem =
       cause instanceof z.ZodError
-        ? `${file} is not as HubSpot wants it:\n${z.prettifyError(cause)}`
+        ? `${file} is not a valid webhooks file:\n${z.prettifyError(cause)}`
         : reasonOf(cause);
     throw new AppError(409, 'project_file_unreadable', problem);
   }

@@ -13,7 +13,7 @@ const WEBHOOK_PATH = '/webhook';
 /** HubSpot's own default. */
 const MOST_CONCURRENT_REQUESTS = 10;
 
-/** One subscription as HubSpot has it and as the handlers want it. */
+/** A subscription at HubSpot compared with the handlers. */
 export interface ComparedSubscription {
   readonly type: string;
   readonly objectType: string | undefined;
@@ -26,13 +26,13 @@ export interface SubscriptionComparison {
   readonly targetUrl: {
     readonly hubspot: string | undefined;
     readonly wanted: string;
-    /** The setting that says so. */
+    /** The setting that determines it. */
     readonly setting: 'SERVER_URL' | 'WEBHOOK_URL';
   };
   readonly subscriptions: readonly ComparedSubscription[];
 }
 
-/** What `apply` did with one of the above, or with the target URL. */
+/** A change that `apply` made. */
 export interface AppliedChange {
   readonly what: string;
   readonly action: 'set' | 'created' | 'activated' | 'deleted' | 'failed';
@@ -46,12 +46,12 @@ interface Dependencies {
   /** Undefined without a developer API key. */
   api: WebhookSettingsApi | undefined;
   serverUrl: string;
-  /** The base of the webhook target URL, where it is not the server's. */
+  /** The base of the webhook target URL when it differs from `serverUrl`. */
   webhookUrl: string | undefined;
   apiUrl: string;
 }
 
-/** What HubSpot is to send, known from the handlers. */
+/** Compares HubSpot's webhook subscriptions with those that the handlers need, and changes them. */
 export function createWebhookSubscriptions({ handlers, api, serverUrl, webhookUrl, apiUrl }: Dependencies) {
   const baseUrl = webhookUrl ?? serverUrl;
   const targetUrl = baseUrl + WEBHOOK_PATH;
@@ -70,10 +70,7 @@ export function createWebhookSubscriptions({ handlers, api, serverUrl, webhookUr
       };
     },
 
-    /**
-     * Makes HubSpot's side of a legacy app what the handlers want. One refused subscription does not keep the others
-     * from being made.
-     */
+    /** Changes the subscriptions of a legacy app at HubSpot. Continues when HubSpot refuses one of them. */
     async apply({ deleteUndeclared }: { deleteUndeclared: boolean }): Promise<AppliedChange[]> {
       if (targetUrl.startsWith('http:') && apiUrl.startsWith('https:')) {
         throw new AppError(
@@ -92,20 +89,20 @@ export function createWebhookSubscriptions({ handlers, api, serverUrl, webhookUr
       }
       for (const { what, wanted, has } of pair(subscriptions)) {
         if (wanted && !has) {
-          await note(changes, what, 'created', async () => {
+          await attempt(changes, what, 'created', async () => {
             const { id, active } = await calls.subscribe(wanted);
             if (!active) await calls.activate(id);
           });
         }
         if (wanted && has && !has.active)
-          await note(changes, what, 'activated', () => calls.activate(has.id));
+          await attempt(changes, what, 'activated', () => calls.activate(has.id));
         if (!wanted && has && deleteUndeclared)
-          await note(changes, what, 'deleted', () => calls.unsubscribe(has.id));
+          await attempt(changes, what, 'deleted', () => calls.unsubscribe(has.id));
       }
       return changes;
     },
 
-    /** Writes a project app's file. Its target URL stays where this server has no public one. */
+    /** Writes the file of a project app. Keeps its target URL when this server has no public URL. */
     writeProject: (folder: string, deleteUndeclared: boolean): Promise<ProjectFileChange> =>
       changeProjectFile(folder, wantedSubscriptions(handlers), {
         targetUrl: targetUrl.startsWith('https:') ? targetUrl : undefined,
@@ -118,8 +115,8 @@ export function createWebhookSubscriptions({ handlers, api, serverUrl, webhookUr
     throw new AppError(
       409,
       'developer_key_missing',
-      'HUBSPOT_DEVELOPER_API_KEY is not set: the developer account’s API key opens a legacy app’s subscriptions. ' +
-        'A project app declares them in its project instead: use --project.',
+      'HUBSPOT_DEVELOPER_API_KEY is not set; the subscriptions of a legacy app need the developer account’s API key. ' +
+        'For a project app, which declares them in its project, use --project.',
     );
   }
 
@@ -131,7 +128,7 @@ export function createWebhookSubscriptions({ handlers, api, serverUrl, webhookUr
     return { settings: await calls.settings(), subscriptions: await calls.subscriptions() };
   }
 
-  /** What is wanted, with what HubSpot has of it; then what HubSpot has besides. */
+  /** The wanted subscriptions, each with HubSpot's; then HubSpot's other ones. */
   function pair(subscriptions: readonly WebhookSubscription[]) {
     const has = new Map(subscriptions.map((subscription) => [subscriptionKey(subscription), subscription]));
     const wanted = new Map(
@@ -151,7 +148,7 @@ export function createWebhookSubscriptions({ handlers, api, serverUrl, webhookUr
   }
 }
 
-async function note(
+async function attempt(
   changes: AppliedChange[],
   what: string,
   action: AppliedChange['action'],

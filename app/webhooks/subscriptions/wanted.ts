@@ -15,13 +15,13 @@ export interface WantedSubscription {
 /** HubSpot has no events for their changes. @see platform: webhooks, event types */
 const SILENT_PROPERTIES = ['num_unique_conversion_events', 'hs_lastmodifieddate'];
 
-/** What the handlers have to be subscribed to, each once, in the order of the registry. */
+/** The subscriptions that the handlers need, without duplicates, in the order of the handlers. */
 export function wantedSubscriptions(handlers: readonly AnyWebhookHandler[]): WantedSubscription[] {
   const wanted = handlers.flatMap(subscriptionsOf);
   return [...new Map(wanted.map((subscription) => [subscriptionKey(subscription), subscription])).values()];
 }
 
-/** Two subscriptions with one key are the same to HubSpot. */
+/** Subscriptions with the same key are the same for HubSpot. */
 export function subscriptionKey({
   eventType,
   objectTypeId,
@@ -31,13 +31,13 @@ export function subscriptionKey({
   objectTypeId?: string | null | undefined;
   propertyName?: string | null | undefined;
 }): string {
-  // What HubSpot adds of its own, such as the object type of `contact.creation`, makes no difference.
+  // HubSpot adds fields that make no difference, such as the object type of `contact.creation`.
   const objectType = isGeneric(eventType) ? (OBJECT_TYPE_IDS[objectTypeId ?? ''] ?? objectTypeId) : undefined;
   const property = isPropertyChange(eventType) ? propertyName : undefined;
   return [eventType, objectType, property].filter(Boolean).join(' ');
 }
 
-/** What projects call the object types. */
+/** The names of object types in project files. */
 const OBJECT_TYPE_IDS: Record<string, string> = {
   contact: '0-1',
   company: '0-2',
@@ -50,7 +50,7 @@ const OBJECT_TYPE_IDS: Record<string, string> = {
 export const objectTypeName = (id: string): string =>
   Object.entries(OBJECT_TYPE_IDS).find(([, known]) => known === id)?.[0] ?? id;
 
-/** Why HubSpot could never call a handler, or would call it for less than it expects; undefined when all is well. */
+/** Why HubSpot would send a handler no events, or fewer than it expects; undefined when there is no problem. */
 export function subscriptionProblem({ on, when = {} }: AnyWebhookHandler): string | undefined {
   const { properties, objectTypeIds } = when;
   const silent = (properties ?? []).filter((property) => SILENT_PROPERTIES.includes(property));
@@ -68,7 +68,7 @@ export function subscriptionProblem({ on, when = {} }: AnyWebhookHandler): strin
   return undefined;
 }
 
-/** The type that differs by its ending or by case, or else those that there are of the same object. */
+/** Suggests the type that differs only by its ending or case, otherwise the types of the same object. */
 function didYouMean(on: string): string {
   const types = Object.keys(PROMISED_FIELDS);
   const [given, [subject]] = [on.toLowerCase(), on.split('.')];
@@ -80,7 +80,7 @@ function didYouMean(on: string): string {
 }
 
 function subscriptionsOf({ on: eventType, when = {} }: AnyWebhookHandler): WantedSubscription[] {
-  // Ours: HubSpot knows nothing of them.
+  // Not HubSpot's events, but this server's.
   if (eventType.startsWith('app.')) return [];
   const objectTypes = isGeneric(eventType) ? (when.objectTypeIds ?? []) : [undefined];
   const properties = isPropertyChange(eventType) ? (when.properties ?? []) : [undefined];

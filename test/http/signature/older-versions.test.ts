@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { verifySignature } from '../../../app/http/signature/signature.ts';
-import { clearOldSignatureAlarms } from '../../../app/webhooks/refusals/signature-alarms.ts';
+import { clearOldSignatureAlarms } from '../../../app/webhooks/rejected-requests/signature-alarms.ts';
 import { signatureHeaders } from '../../../sandbox/webhooks/sign.ts';
 import { extendSha256 } from '../../helpers/length-extension.ts';
 import { createMemoryLog } from '../../helpers/memory-log.ts';

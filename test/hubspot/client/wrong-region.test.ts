@@ -169,7 +169,7 @@ describe('an answer from the wrong region', () => {
 
   it('does not make webhook settings missing, which are read again', async () => {
     await fail({ path: '/app-webhooks/*/settings', ...HUBLET, status: 404 });
-    const { targetUrl } = await world.ctx.services.webhookSubscriptions.compare();
+    const { targetUrl } = await world.ctx.services.webhooks.subscriptions.compare();
     expect(targetUrl.hubspot).toBe(targetUrl.wanted);
   });
 

@@ -43,12 +43,12 @@ describe('a change of an association', () => {
     });
     await world.sandbox.setApp({ optionalScopes: SCOPES });
     await world.install();
-    await world.ctx.services.webhookSubscriptions.apply({ deleteUndeclared: true });
+    await world.ctx.services.webhooks.subscriptions.apply({ deleteUndeclared: true });
   });
   afterAll(() => world.close());
 
   const eventsOf = (record: string) =>
-    world.ctx.services.webhookLedger.list({ object: record, types: ['object.associationChange'] }, 10);
+    world.ctx.services.webhooks.ledger.list({ object: record, types: ['object.associationChange'] }, 10);
 
   it('reaches the handlers of its type of object, and is of the record that it is told from', async () => {
     await world.ctx.hubspotFor(62515).associations.createDefault(CONTACT, COMPANY);
@@ -122,7 +122,7 @@ describe('a change of an association', () => {
 
     await world.deliver([anEvent({ subscriptionType: 'contact.privacyDeletion', objectId: gone })]);
     const receipt = await until('the receipt', async () => {
-      const [first] = await world.ctx.services.privacy.receipts(62515, 1);
+      const [first] = await world.ctx.services.webhooks.privacy.receipts(62515, 1);
       return first;
     });
     expect(receipt.erased.webhook_events).toBe(3);

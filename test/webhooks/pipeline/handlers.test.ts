@@ -514,10 +514,10 @@ describe('what a handler writes through its context', () => {
       async (world) => {
         await withEffects(world);
         await world.deliver([anEvent()]);
-        await world.ctx.services.webhookSplitter.splitWaiting(() => false);
+        await world.ctx.services.webhooks.split(() => false);
         const [{ lane }] = await world.query('select lane from webhook_events');
         // As when one was taken for dead and was only held up.
-        const workers = [1, 2].map(() => world.ctx.services.webhookLanes.run(lane, () => false));
+        const workers = [1, 2].map(() => world.ctx.services.webhooks.runLane(lane, () => false));
         await until('both to handle it', () => running === 2);
         goOn();
         await Promise.all(workers);

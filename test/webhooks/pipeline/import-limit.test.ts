@@ -17,7 +17,7 @@ it('a lane takes 50 import events at once, but as many others as it asks for, an
   inWebhookWorld(
     [defineHandler({ name: 'any', on: 'contact.propertyChange', async handle() {} })],
     async ({ ctx, deliver }) => {
-      const split = () => ctx.services.webhookSplitter.splitWaiting(() => false);
+      const split = () => ctx.services.webhooks.split(() => false);
       const taken = async (limit: number) => {
         const events = await webhookEventsStore.pending(ctx.pool, LANE, limit, []);
         return events.map(({ event }) => event.changeSource);

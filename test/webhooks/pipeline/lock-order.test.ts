@@ -25,7 +25,7 @@ describe('rows that several transactions may write at once', () => {
   it('are written in the order of their ids when webhook events are added', () =>
     inWorld(async ({ ctx, deliver, query }) => {
       await deliver(Array.from({ length: 40 }, (_, objectId) => anEvent({ objectId: objectId + 1 })));
-      await ctx.services.webhookSplitter.splitWaiting(() => false);
+      await ctx.services.webhooks.split(() => false);
       // ctid is the place of a row in its table: rows of one transaction lie there as they were inserted.
       const ids = (await query('select id from webhook_events order by ctid')).map(({ id }) => id);
       expect(ids).toHaveLength(40);

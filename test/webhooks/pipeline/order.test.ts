@@ -98,10 +98,10 @@ describe('events of one record', () => {
         const { ctx, deliver, query } = world;
         await deliver([anEvent({ objectId: 101 })]);
         await split(world);
-        const atWork = ctx.services.webhookLanes.run(lane, () => false);
+        const atWork = ctx.services.webhooks.runLane(lane, () => false);
         await deliver([anEvent({ objectId: neighbour, occurredAt: THEN + 1 })]);
         // So that who asks from now on is the lane.
-        await ctx.services.webhookReceiver.close();
+        await ctx.services.webhooks.receiver.close();
         await query(`select graphile_worker.remove_job('split-webhook-deliveries')`);
         await query(`update webhook_deliveries set received_at = now() - interval '1 minute'`);
         await until('the lane to ask for the splitting', () => splittingIsAskedFor(world));
@@ -150,13 +150,13 @@ describe('events of one record', () => {
         await deliver([anEvent({ objectId: 101 })]);
         await split(world);
         await deliver([anEvent({ objectId: 102 })]);
-        await ctx.services.webhookReceiver.close();
+        await ctx.services.webhooks.receiver.close();
         await query(`update webhook_deliveries set received_at = now() - interval '1 minute'`);
         await query(`
           create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
           create trigger refuse before insert on graphile_worker._private_jobs
             for each row when (new.key = 'split-webhook-deliveries') execute function refuse()`);
-        await ctx.services.webhookLanes.run(laneOfContact(101), () => false);
+        await ctx.services.webhooks.runLane(laneOfContact(101), () => false);
         expect(handled).toEqual([101]);
       },
       { worker: false, webhookPatienceMs: 100 },
@@ -420,7 +420,7 @@ describe('a lane', () => {
     ));
 });
 
-const split = (world: WebhookWorld) => world.ctx.services.webhookSplitter.splitWaiting(() => false);
+const split = (world: WebhookWorld) => world.ctx.services.webhooks.split(() => false);
 
 async function withWorkers(contexts: readonly Context[], work: () => Promise<unknown>): Promise<void> {
   const runners = await Promise.all(contexts.map(startJobRunner));

@@ -28,7 +28,7 @@ describe('what HubSpot delivers', () => {
   });
 
   const query = async (sql: string, values: unknown[] = []) => (await world.ctx.pool.query(sql, values)).rows;
-  const split = () => world.ctx.services.webhookSplitter.splitWaiting(() => false);
+  const split = () => world.ctx.services.webhooks.split(() => false);
 
   it('is acknowledged, whatever JSON it is, and no good event in it is lost', async () => {
     await fc.assert(

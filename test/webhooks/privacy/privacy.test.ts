@@ -81,7 +81,7 @@ describe('a person whose deletion HubSpot tells of', () => {
 
   const erased = () =>
     until('the receipt', async () => {
-      const [receipt] = await world.ctx.services.privacy.receipts(62515, 10);
+      const [receipt] = await world.ctx.services.webhooks.privacy.receipts(62515, 10);
       return receipt;
     });
 
@@ -328,7 +328,7 @@ describe('a person whose deletion HubSpot tells of', () => {
     expect((await world.events(stranger)).map(({ event }) => event?.propertyValue)).toEqual([
       'Somebody Else',
     ]);
-    const receipts = await world.ctx.services.privacy.receipts(62515, 10);
+    const receipts = await world.ctx.services.webhooks.privacy.receipts(62515, 10);
     const records = [PERSON, former, older].map((id) => `62515:contact:${id}`);
     expect(receipts.map(({ record }) => record).sort()).toEqual(records);
 
@@ -354,13 +354,13 @@ describe('a person whose deletion HubSpot tells of', () => {
     await world.settled();
     await world.deliver([privacyDeletion({ objectId: 4716 })]);
     await erased();
-    expect((await world.ctx.services.privacy.receipts(62515, 10)).map(({ record }) => record)).toEqual([
-      '62515:contact:4716',
-    ]);
+    expect(
+      (await world.ctx.services.webhooks.privacy.receipts(62515, 10)).map(({ record }) => record),
+    ).toEqual(['62515:contact:4716']);
     expect(await mentions()).toEqual(['webhook_events']);
     await world.deliver([privacyDeletion()]);
     await until('the second receipt', async () =>
-      (await world.ctx.services.privacy.receipts(62515, 10)).some(({ record }) =>
+      (await world.ctx.services.webhooks.privacy.receipts(62515, 10)).some(({ record }) =>
         record.endsWith(`${PERSON}`),
       ),
     );
@@ -403,7 +403,7 @@ describe('a person whose deletion HubSpot tells of', () => {
 
     onDeletion = async (db) => void (await db.query('insert into notes values ($1)', [PERSON]));
     const replay = { dryRun: false, onTotal: () => {}, onProgress: () => {} };
-    await world.ctx.services.webhookLedger.replay({ states: ['dead'] }, replay);
+    await world.ctx.services.webhooks.ledger.replay({ states: ['dead'] }, replay);
     await until('the deletion to be done', async () => (await states(PERSON))[1] === 'done');
     expect(await world.query('select * from notes')).toEqual([{ contact: PERSON }]);
     expect(await world.query('select from privacy_receipts')).toHaveLength(1);
@@ -570,7 +570,7 @@ it('a deletion that waits for a handler of a merged contact keeps nobody else wa
     open();
     await until(
       'the receipts',
-      async () => (await world.ctx.services.privacy.receipts(62515, 10)).length === 2,
+      async () => (await world.ctx.services.webhooks.privacy.receipts(62515, 10)).length === 2,
     );
   };
   return inWebhookWorld([handler], (world) => test(world).finally(open));

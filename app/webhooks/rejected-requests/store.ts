@@ -1,6 +1,6 @@
 import type { Db } from '../../db/pool.ts';
 
-export interface NewRefusal {
+export interface NewRejectedRequest {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
@@ -10,8 +10,8 @@ export interface NewRefusal {
   readonly bodyBytes: number;
 }
 
-/** Refused requests that are alike. */
-export interface RefusalGroup {
+/** Equal rejected requests. */
+export interface RejectedRequestGroup {
   readonly lastAt: Date;
   readonly firstAt: Date;
   readonly times: number;
@@ -22,14 +22,17 @@ export interface RefusalGroup {
   readonly setting: string | null;
 }
 
-/** Of those with a setting to change, and of the others: so that a flood of forgeries cannot push out what helps. */
+/**
+ * The limit for requests with a setting to change and, separately, for the others, so that forged requests cannot evict
+ * helpful ones.
+ */
 const MOST_OF_A_KIND = 500;
 
 /** Table `webhook_refusals`. */
-export const webhookRefusalsStore = {
-  /** Adds one and forgets the oldest beyond the bound. */
-  async add(db: Db, refusal: NewRefusal): Promise<void> {
-    const { method, path, reason, finding, setting, bodyBytes } = refusal;
+export const rejectedRequestsStore = {
+  /** Evicts the oldest request over the limit. */
+  async add(db: Db, request: NewRejectedRequest): Promise<void> {
+    const { method, path, reason, finding, setting, bodyBytes } = request;
     await db.query(
       `with added as (
          insert into webhook_refusals (method, path, reason, finding, setting, body_bytes)
@@ -37,14 +40,14 @@ export const webhookRefusalsStore = {
        )
        delete from webhook_refusals where id in (
          select id from webhook_refusals where (setting is null) = ($5::text is null) order by id desc offset $7)`,
-      // The one that is being added is not yet among those that are counted.
+      // The subquery does not see the added request yet.
       [method, path, reason, finding, setting ?? null, bodyBytes, MOST_OF_A_KIND - 1],
     );
   },
 
-  /** Alike ones together, the last first. */
-  async groups(db: Db, limit: number): Promise<RefusalGroup[]> {
-    const { rows } = await db.query<RefusalGroup>(
+  /** Latest first. */
+  async groups(db: Db, limit: number): Promise<RejectedRequestGroup[]> {
+    const { rows } = await db.query<RejectedRequestGroup>(
       `select max(at) as "lastAt", min(at) as "firstAt", count(*) as times, method, path, reason, finding, setting
        from webhook_refusals group by method, path, reason, finding, setting
        order by max(at) desc limit $1`,

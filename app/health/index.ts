@@ -1,0 +1,2 @@
+export { healthRoutes } from './controller.ts';
+export { createHealth, type HealthService } from './service.ts';

@@ -1,0 +1,2 @@
+export { marketingEventRoutes } from './controller.ts';
+export { createMarketingEvents, type MarketingEventService } from './service.ts';

@@ -1,0 +1,8 @@
+export { timelineRoutes } from './controller.ts';
+export { TIMELINE_QUEUES } from './jobs.ts';
+export {
+  createTimeline,
+  type NewTimelineEvent,
+  type SentTimelineEvent,
+  type TimelineService,
+} from './service.ts';

@@ -1,0 +1,24 @@
+export { webhookFailure, webhookListener } from './controller.ts';
+export { BUILT_IN_HANDLERS, createWebhooks, type Webhooks } from './create.ts';
+export {
+  type AnyWebhookHandler,
+  defineHandler,
+  type WebhookContext,
+  type WebhookHandler,
+} from './handler.ts';
+export type {
+  ChangeOptions,
+  DeliveryFilter,
+  DeliverySummary,
+  EventFilter,
+  EventSummary,
+  LedgerChange,
+  WebhookLedger,
+} from './ledger/service.ts';
+export { publishLifecycle } from './lifecycle-events.ts';
+export { createOwnWrites, type OwnWrites } from './own-writes/service.ts';
+export { LANES } from './pipeline/lanes.ts';
+export { previousValue } from './previous-value.ts';
+export { hasErasedSince } from './privacy/service.ts';
+export type { ComparedSubscription, WebhookSubscriptions } from './subscriptions/service.ts';
+export { subscriptionProblem } from './subscriptions/wanted.ts';
