@@ -2,10 +2,9 @@ import type { Db } from '../db/pool.ts';
 import { clearRefreshRefused } from '../installs/alarms.ts';
 import type { InstallsStore } from '../installs/store.ts';
 import { eventIdentity, recordKey } from './event/event.ts';
+import type { LifecycleType } from './event/handler-event.ts';
 import { webhookEventsStore } from './events-store.ts';
 import { laneOf, wakeLanes } from './pipeline/lanes.ts';
-
-export type LifecycleType = 'app.installed' | 'app.uninstalled';
 
 /**
  * Tells the handlers in `app/webhooks/` that an install began or ended, once per install, through the same lanes as

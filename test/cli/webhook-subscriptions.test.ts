@@ -282,7 +282,7 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
 describe('what handlers are subscribed to', () => {
   const handler = (on: string, when?: AnyWebhookHandler['when']): AnyWebhookHandler => ({
     name: `on ${on}`,
-    on,
+    on: on as AnyWebhookHandler['on'],
     when,
     handle: async () => {},
   });

@@ -14,11 +14,11 @@ import {
   eventIdentity,
   isAssociationChange,
   PRIVACY_DELETION,
-  parseDelivery,
   recordKey,
   recordOf,
   type WebhookEvent,
 } from '../event/event.ts';
+import { parseDelivery } from '../event/parse-delivery.ts';
 import { type NewWebhookEvent, webhookEventsStore } from '../events-store.ts';
 import type { OwnWrites } from '../own-writes/service.ts';
 import { privacyReceiptsStore } from '../privacy/receipts-store.ts';

@@ -9,6 +9,6 @@ export const eraseContact = (privacy: PrivacyService) =>
   defineHandler({
     name: 'erase-contact',
     on: 'contact.privacyDeletion',
-    handle: (event, { db, eventId }) =>
-      privacy.eraseContact(db, event.portalId, String(event.objectId), eventId),
+    handle: async ({ portalId, objectId }, { db, eventId }) =>
+      privacy.eraseContact(db, Number(portalId), objectId, eventId),
   });
