@@ -42,6 +42,15 @@ describe('a handler is refused at start', () => {
     ['contact.creation', { ownWrites: true }, 'when.ownWrites can only be false'],
     ['contact.propertyChange', { properties: 'email' }, 'when.properties is not a list of names'],
     ['contact.propertyChange', { properties: [''] }, 'when.properties.0 is an empty name'],
+    ['app.installed', { changeSources: ['API'] }, 'when.changeSources has no effect'],
+    [[], undefined, 'on is not a subscription type, nor a list that names at least one'],
+    [['contact.creation', 7], undefined, 'on is not a subscription type, nor a list'],
+    [['contact.creation', 'deal.propertyChanged'], undefined, 'did you mean deal.propertyChange?'],
+    [['contact.creation', 'product.associationChange'], undefined, 'HubSpot sends no events'],
+    [['contact.creation', 'contact.propertyChange'], undefined, 'list them in when.properties'],
+    [['contact.creation', 'object.creation'], undefined, 'list them in when.objectTypeIds'],
+    [['contact.creation', 'deal.creation'], { properties: ['email'] }, 'when.properties has no effect'],
+    [['contact.creation', 'deal.creation'], { objectTypeIds: ['0-1'] }, 'when.objectTypeIds has no effect'],
   ])('when it listens to %s with %j', (on, when, expected) => {
     const message = problems([handler('odd', on, when)]);
     expect(message).toContain('handler odd: ');
@@ -49,6 +58,11 @@ describe('a handler is refused at start', () => {
   });
 
   it.each([
+    [
+      'is not async',
+      { name: 'odd', on: 'contact.creation', handle: () => {} },
+      'handler odd: handle is not async: declare it as `async handle(event, context) { … }`',
+    ],
     ['has no handle', { name: 'odd', on: 'contact.creation' }, 'handler odd: handle is not a function'],
     ['has no type', { name: 'odd', handle: async () => {} }, 'handler odd: on is not a subscription type'],
     [
@@ -79,6 +93,10 @@ describe('a handler is refused at start', () => {
       handler('emails', 'contact.propertyChange', { properties: ['email'], changeSources: ['API'] }),
       handler('linked', 'object.associationChange', { objectTypeIds: ['0-1'] }),
       handler('gone', 'app.uninstalled'),
+      handler('several', ['contact.creation', 'contact.propertyChange', 'app.installed'], {
+        properties: ['email'],
+        changeSources: ['API'],
+      }),
     ];
     expect(problems(handlers, [card('panel'), card('other')])).toBe('');
   });

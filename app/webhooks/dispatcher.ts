@@ -5,11 +5,12 @@ import type { Pool } from '../db/pool.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { InstallService, InstallStatus } from '../installs/service.ts';
 import type { TimelineService } from '../timeline/service.ts';
-import { isKnownType, objectTypeOf, otherAppOf, type WebhookEvent } from './event/event.ts';
+import { objectTypeOf, otherAppOf, type WebhookEvent } from './event/event.ts';
 import {
   type HandlerEvent,
   InvalidEvent,
   isGeneric,
+  isKnownType,
   isLifecycle,
   isPropertyChange,
   type ReadEvent,

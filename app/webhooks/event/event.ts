@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto';
 
-/** HubSpot sends numbers; what a number cannot hold exactly is text. */
+/** HubSpot sends numbers. Those that a number cannot hold exactly are text. */
 type Id = number | string;
 
+/**
+ * An event as HubSpot sent it and as it is stored. Only `portalId`, `subscriptionType` and `occurredAt` are checked; handlers
+ * get a `HandlerEvent`.
+ */
 export interface WebhookEvent {
   readonly portalId: number;
   /** Such as `contact.propertyChange`, `object.creation`, `conversation.newMessage`. */
@@ -35,42 +39,26 @@ export interface WebhookEvent {
   readonly newObjectId?: Id;
   readonly messageId?: string;
   readonly messageType?: string;
-  /** Whether this app made the change that the event reports. Ours, not HubSpot's. */
+  /** Whether this app made the change that the event reports. Added by this server. */
   readonly isOwnWrite?: boolean;
   readonly [field: string]: unknown;
 }
 
-/** A person's request: events of this type are about nothing but ids. */
+/** Its events contain only ids. */
 export const PRIVACY_DELETION = 'contact.privacyDeletion';
-
-const OBJECTS = ['contact', 'company', 'deal', 'ticket', 'line_item', 'product', 'object'];
-const CHANGES = ['creation', 'deletion', 'restore', 'propertyChange', 'merge', 'associationChange'];
-const OTHER_TYPES = [
-  PRIVACY_DELETION,
-  ...['conversation.creation', 'conversation.deletion', 'conversation.privacyDeletion'],
-  ...['conversation.newMessage', 'conversation.propertyChange', 'event.completed'],
-  ...['app.installed', 'app.uninstalled'],
-];
-/** The types that HubSpot's descriptions name, and this server's own. */
-export const KNOWN_TYPES: ReadonlySet<string> = new Set([
-  ...OBJECTS.flatMap((object) => CHANGES.map((change) => `${object}.${change}`)),
-  ...OTHER_TYPES,
-]);
 
 const APP_ID = /^\d{1,16}$/;
 
-/** The app that HubSpot says the event is for; undefined when it is this one, or none is named. */
+/** The other app that the event is for; undefined when it is for this one or names no app. */
 export function otherAppOf({ appId }: WebhookEvent, ours: number): string | undefined {
   if (appId === undefined || appId === null) return undefined;
-  // It may be anything that JSON can say: what is no number must not fail the others of its delivery.
+  // Any JSON value is possible here; an invalid one must not fail the other events of its delivery.
   const named = ['number', 'string'].includes(typeof appId) ? String(appId) : '';
   if (named === String(ours)) return undefined;
   return APP_ID.test(named) ? `app ${named}` : 'an app with an unusable id';
 }
 
-export const isKnownType = (subscriptionType: string) => KNOWN_TYPES.has(subscriptionType);
-
-/** What tells two events apart. HubSpot's `eventId` is not unique; `attemptNumber` differs between copies. */
+/** The fields that identify an event. HubSpot's `eventId` is not unique; `attemptNumber` differs between copies. */
 const IDENTITY = [
   'portalId',
   'subscriptionType',
@@ -85,7 +73,7 @@ const IDENTITY = [
   'associationTypeId',
   'associationCategory',
   'associationRemoved',
-  // A primary association may come as two events that differ in nothing else.
+  // A primary association can produce two events that differ only in this.
   'isPrimaryAssociation',
   'primaryObjectId',
   'mergedObjectIds',
@@ -95,12 +83,12 @@ const IDENTITY = [
   'propertyValue',
 ] as const;
 
-/** Identities are stored: a field that was added to them counts only where it is there, and other events keep theirs. */
+/** Added later. They count only where they are present, so that stored identities stay valid. */
 const ADDED_TO_IDENTITY = ['fromObjectTypeId', 'toObjectTypeId'] as const;
 
 /**
- * The identity of an event as a uuid: the same for every copy, whatever the order of keys or form of numbers. Events
- * of one record and one millisecond run in the order of their ids, so the first digit says what comes first.
+ * The identity of an event as a uuid: the same for every copy, whatever the order of keys or the form of numbers. Events
+ * of one record and one millisecond run in the order of their ids, so the first digit ranks them.
  */
 export function eventIdentity(event: WebhookEvent): string {
   let text = '';
@@ -116,16 +104,16 @@ export function eventIdentity(event: WebhookEvent): string {
   return toUuid(rankOf(event.subscriptionType) + hash.slice(1));
 }
 
-/** HubSpot gives a record's creation and its first properties the same time. */
+/** HubSpot gives the creation of a record and its first property changes the same time. */
 function rankOf(subscriptionType: string): string {
   if (/\.(creation|restore)$/.test(subscriptionType)) return '0';
   return /\.deletion$/.test(subscriptionType) ? 'f' : '8';
 }
 
-/** Length first, so that no value can pass for two. */
+/** Length-prefixed, so that text cannot move from one field to the next. */
 const delimited = (text: string) => `${text.length}:${text}`;
 
-/** Numbers and their texts are alike, in lists too. An object, which HubSpot never sends, must not stop the others. */
+/** The same for a number and its text, in lists too. HubSpot sends no objects, but one must not fail the other events. */
 export function textOf(value: unknown): string {
   if (Array.isArray(value)) return value.map((part) => textOf(part ?? '')).join();
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
@@ -141,19 +129,19 @@ const TYPE_NAMES = new Map([
   ['0-3', 'deal'],
   ['0-5', 'ticket'],
 ]);
-/** Longer than any id of HubSpot's, and short enough for an index. */
+/** Longer than every id of HubSpot's, and short enough for an index. */
 const LONGEST_ID = 100;
 
-/** What a part of a record's key is not made of. */
-const STRANGE = /[^\w-]/;
+/** Not allowed in a record's key. */
+const SPECIAL = /[^\w-]/g;
 
-/** The record that an event is about, `portal:type:object`; an event about none is a record of its own. */
+/** The record of an event, `portal:type:object`. An event without one gets a record of its own. */
 export function recordOf(event: WebhookEvent, id: string): string {
   const object = [event.objectId, event.primaryObjectId, event.fromObjectId].find(isId);
   if (object === undefined) return `${event.portalId}::${id}`;
   const objectTypeId = objectTypeOf(event);
   const [name = ''] = event.subscriptionType.split('.');
-  const family = STRANGE.test(name) ? name.replaceAll(/[^\w-]/g, '_') : name;
+  const family = name.replaceAll(SPECIAL, '_');
   const type =
     family === 'object' && typeof objectTypeId === 'string' && isId(objectTypeId)
       ? (TYPE_NAMES.get(objectTypeId) ?? objectTypeId)
@@ -161,17 +149,17 @@ export function recordOf(event: WebhookEvent, id: string): string {
   return recordKey(event.portalId, type, object);
 }
 
-/** Of an `object.*` event; of an association, the type of the record that it is told from. */
+/** Of an `object.*` event; of an association, the type of its `from` end. */
 export const objectTypeOf = ({ objectTypeId, fromObjectTypeId }: WebhookEvent): string | undefined =>
   objectTypeId ?? fromObjectTypeId;
 
 export const isAssociationChange = (type: string) => type.endsWith('.associationChange');
 
-/** Ids of the contacts at the ends of an association. An end whose type is not told may be one, and counts. */
+/** Ids of the contacts at the ends of an association. An end of unknown type may be a contact, and counts. */
 export function contactsOfAssociation(event: WebhookEvent): string[] {
   if (!isAssociationChange(event.subscriptionType)) return [];
   const { fromObjectId, fromObjectTypeId, toObjectId, toObjectTypeId } = event;
-  // `CONTACT_TO_COMPANY`, which labels may lengthen.
+  // `CONTACT_TO_COMPANY`; a label may follow.
   const [from, to] = textOf(event.associationType ?? '').split('_TO_');
   const ends = [
     { id: fromObjectId, isContact: isContact(fromObjectTypeId, to && from) },

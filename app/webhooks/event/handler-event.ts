@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { isId, type WebhookEvent } from './event.ts';
 
-/** Text, because a number cannot hold every id of HubSpot's exactly. */
-const id = z.custom<number | string>(isId).transform(String);
+/** Text, because a number cannot hold every id of HubSpot's exactly; a number that may be rounded is no usable id. */
+const isExactId = (value: unknown) =>
+  isId(value) && (typeof value === 'string' || Number.isSafeInteger(value));
+const id = z.custom<number | string>(isExactId).transform(String);
 const text = z.string().min(1);
 
 /** HubSpot may leave the field out. A value of another type counts as left out; it is still under `raw`. */
@@ -22,7 +24,7 @@ const COMMON = {
   /** Such as NEW, UPDATED, DELETED. */
   changeFlag: optional(z.string()),
   /** Such as `userId:123`. */
-  sourceId: optional(id),
+  sourceId: optional(z.union([z.string(), z.number().transform(String)])),
 };
 
 const OBJECT = { ...COMMON, objectId: id };
@@ -130,6 +132,11 @@ export type SubscriptionType = keyof typeof EVENT_SCHEMAS;
 export type PropertyChangeType = Extract<SubscriptionType, `${string}.propertyChange`>;
 export type GenericType = Extract<SubscriptionType, `object.${string}`>;
 export type LifecycleType = Extract<SubscriptionType, `app.${string}`>;
+
+/** HubSpot's descriptions name these too, but it sends no such events or does not document them. */
+const UNDOCUMENTED = ['product.associationChange', 'event.completed'];
+
+export const isKnownType = (type: string) => isSubscriptionType(type) || UNDOCUMENTED.includes(type);
 
 export const isSubscriptionType = (type: string): type is SubscriptionType =>
   Object.hasOwn(EVENT_SCHEMAS, type);

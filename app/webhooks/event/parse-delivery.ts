@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { WebhookEvent } from './event.ts';
 
-/** Also as text. */
+/** HubSpot's, also as text. */
 const number = z.union([
   z.number(),
   z
@@ -14,18 +14,18 @@ const number = z.union([
 const LAST_MS = 8.64e15;
 const isTime = (ms: number) => Number.isInteger(ms) && Math.abs(ms) <= LAST_MS;
 
-/** HubSpot's are far shorter. It may invent others of any form. */
+/** HubSpot's are far shorter, but new ones may have any form. */
 const LONGEST_TYPE = 200;
 
 /**
- * One event of a delivery. HubSpot adds fields at any time, and the kinds of events differ in theirs, so all but
- * what every event has is optional, unknown fields are kept, and numbers that came as text are taken.
+ * What the pipeline needs of an event. All other fields are kept as they are and checked only before a handler gets the
+ * event, so that an unexpected one costs no event.
  * @see platform: webhooks, common event fields
  */
 const webhookEvent = z.looseObject({
   portalId: number.refine((id) => Number.isSafeInteger(id) && id >= 0),
   subscriptionType: z.string().min(1).max(LONGEST_TYPE),
-  // What no Date can hold is no time: it would fail in every handler that makes one of it.
+  // A Date cannot hold other values, and would throw in every handler that makes one.
   occurredAt: number.refine(isTime).optional().catch(undefined),
 });
 
@@ -33,12 +33,12 @@ export type ParsedDelivery =
   | {
       readonly events: readonly WebhookEvent[];
       readonly problem: string | undefined;
-      /** The items that are no events, as a JSON array. */
+      /** The invalid items, as a JSON array. */
       readonly rest: Buffer | undefined;
     }
   | { readonly events: undefined; readonly problem: string };
 
-/** The events of a delivery's body, and what is wrong with those items that are none. */
+/** The events of a delivery's body, and the reasons why other items are invalid. */
 export function parseDelivery(body: Buffer): ParsedDelivery {
   const text = body.toString('utf8');
   let items: unknown;
@@ -67,7 +67,7 @@ export function parseDelivery(body: Buffer): ParsedDelivery {
   return { events, problem, rest: asJson(others) ?? body };
 }
 
-/** So many digits may be more than a number can hold exactly. Written out, it is found ten times as fast. */
+/** A number may not hold so many digits exactly. A literal pattern is found ten times as fast as `\d{16}`. */
 const LONG_NUMBER = new RegExp('\\d'.repeat(16));
 const WHOLE_NUMBER = /^(-?\d+)(?:\.0+)?(?:e[+-]?0+)?$/i;
 
@@ -77,12 +77,12 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text, exact as Reviver);
   } catch {
-    // Either it is no JSON, or it is nested without end, which only the plain parser can take.
+    // Invalid JSON, or nested so deeply that a reviver overflows the stack.
     return JSON.parse(text);
   }
 }
 
-/** TypeScript does not know the third argument of it yet. */
+/** TypeScript does not know its third argument yet. */
 type Reviver = NonNullable<Parameters<typeof JSON.parse>[1]>;
 
 function exact(_key: string, value: unknown, { source = '' }: { source?: string }): unknown {
@@ -103,12 +103,12 @@ function readItem(item: unknown): ReadItem {
   return { event: parsed.data as WebhookEvent };
 }
 
-/** HubSpot's own table of the fields calls the type `eventType`. */
+/** HubSpot's documentation names the field `eventType`, its deliveries `subscriptionType`. */
 function withType(item: { subscriptionType?: unknown; eventType?: unknown }): object {
   return item.subscriptionType === undefined ? { ...item, subscriptionType: item.eventType } : item;
 }
 
-/** An event is nearly flat. What is nested without end cannot be written as JSON again. */
+/** Events are nearly flat. JSON.stringify overflows the stack on very deep values. */
 const DEEPEST = 32;
 
 function isShallow(value: unknown, levels: number): boolean {
@@ -116,7 +116,7 @@ function isShallow(value: unknown, levels: number): boolean {
   return levels > 0 && Object.values(value).every((part) => isShallow(part, levels - 1));
 }
 
-/** Undefined where the values are nested without end. */
+/** Undefined when the values are nested too deeply. */
 function asJson(items: readonly unknown[]): Buffer | undefined {
   try {
     return Buffer.from(JSON.stringify(items));
@@ -125,7 +125,7 @@ function asJson(items: readonly unknown[]): Buffer | undefined {
   }
 }
 
-/** JSON can name what PostgreSQL's text cannot hold: NUL, and half of a surrogate pair (an emoji cut in two). */
+/** JSON can contain what PostgreSQL's text cannot hold: NUL, and half of a surrogate pair (an emoji cut in two). */
 const UNSTORABLE = /\\u(?:0000|d[89a-f])/i;
 
 const storableText = (text: string) => text.toWellFormed().replaceAll('\0', '\ufffd');

@@ -1,7 +1,7 @@
-import { isKnownType } from '../event/event.ts';
 import {
   EVENT_SCHEMAS,
   isGeneric,
+  isKnownType,
   isLifecycle,
   isPropertyChange,
   isSubscriptionType,
