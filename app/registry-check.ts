@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { z } from 'zod';
 import type { Card } from './cards/card.ts';
 import { type AnyWebhookHandler, subscriptionProblem } from './webhooks/index.ts';
@@ -12,10 +13,15 @@ const aList = z
   .array(z.string('is not a name').min(1, 'is an empty name'), 'is not a list of names')
   .min(1, 'is empty, so no event would match: name some, or leave it out');
 
-/** Also for what is written in JavaScript, or cast. */
+const aType = z.string('is not a subscription type');
+
+/** The compiler checks the same in TypeScript; this is for handlers that are written in JavaScript, or cast. */
 const handlerShape = z.object({
   name: z.string('is not a text').min(1, 'is empty'),
-  on: z.string('is not a subscription type'),
+  on: z.union(
+    [aType, z.array(aType).min(1)],
+    'is not a subscription type, nor a list that names at least one',
+  ),
   when: z
     .strictObject(
       {
@@ -27,7 +33,10 @@ const handlerShape = z.object({
       'holds a condition that there is none of: use properties, changeSources, objectTypeIds or ownWrites',
     )
     .optional(),
-  handle: aFunction,
+  handle: aFunction.refine(
+    types.isAsyncFunction,
+    'is not async: declare it as `async handle(event, context) { … }`',
+  ),
 });
 
 const cardShape = z.object({
@@ -60,7 +69,7 @@ export function checkRegistries(
       ),
     ),
     ...cards.flatMap((card, index) => told('card', card, index, shapeProblem(cardShape, card))),
-    ...sharedNames('handlers', handlers, ({ on }) => `on ${on}`),
+    ...sharedNames('handlers', handlers, ({ on }) => `on ${[on].flat().join(', ')}`),
     ...sharedNames('cards', cards, ({ objectTypes }) => `for ${objectTypes}`),
   ];
   if (problems.length === 0) return;

@@ -8,7 +8,12 @@ import { defineHandler } from '../app/webhooks/handler.ts';
 /** The worker with one handler that does nothing: what is left is the cost of getting events to it. */
 await runUntilSignal('worker', async () => {
   const config = loadConfig(readEnvironment());
-  const handler = defineHandler({ name: 'noop', on: 'contact.propertyChange', handle: async () => {} });
+  const handler = defineHandler({
+    name: 'noop',
+    on: 'contact.propertyChange',
+    when: { properties: ['lifecyclestage'] },
+    handle: async () => {},
+  });
   const ctx = createContext(config, createLogger(config.logLevel, 'worker'), { webhookHandlers: [handler] });
   const runner = await startJobRunner(ctx);
   return {

@@ -1,17 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Card } from '../app/cards/card.ts';
 import { checkRegistries } from '../app/registry-check.ts';
-import { type AnyWebhookHandler, defineHandler } from '../app/webhooks/handler.ts';
+import type { AnyWebhookHandler } from '../app/webhooks/handler.ts';
 import { hubspotCommand } from './cli/hubspot-command.ts';
 import { startProcess } from './helpers/processes.ts';
 import { testSettings } from './helpers/settings.ts';
 
 /** Of any form, as in JavaScript. */
-const handler = (name: string, on: string, when?: unknown): AnyWebhookHandler => ({
-  ...{ name, on },
-  when: when as AnyWebhookHandler['when'],
-  handle: async () => {},
-});
+const handler = (name: string, on: unknown, when?: unknown) => ({ name, on, when, handle: async () => {} });
 
 const card = (name: string): Card => ({
   name,
@@ -46,6 +42,15 @@ describe('a handler is refused at start', () => {
     ['contact.creation', { ownWrites: true }, 'when.ownWrites can only be false'],
     ['contact.propertyChange', { properties: 'email' }, 'when.properties is not a list of names'],
     ['contact.propertyChange', { properties: [''] }, 'when.properties.0 is an empty name'],
+    ['app.installed', { changeSources: ['API'] }, 'when.changeSources has no effect'],
+    [[], undefined, 'on is not a subscription type, nor a list that names at least one'],
+    [['contact.creation', 7], undefined, 'on is not a subscription type, nor a list'],
+    [['contact.creation', 'deal.propertyChanged'], undefined, 'did you mean deal.propertyChange?'],
+    [['contact.creation', 'product.associationChange'], undefined, 'HubSpot sends no events'],
+    [['contact.creation', 'contact.propertyChange'], undefined, 'list them in when.properties'],
+    [['contact.creation', 'object.creation'], undefined, 'list them in when.objectTypeIds'],
+    [['contact.creation', 'deal.creation'], { properties: ['email'] }, 'when.properties has no effect'],
+    [['contact.creation', 'deal.creation'], { objectTypeIds: ['0-1'] }, 'when.objectTypeIds has no effect'],
   ])('when it listens to %s with %j', (on, when, expected) => {
     const message = problems([handler('odd', on, when)]);
     expect(message).toContain('handler odd: ');
@@ -53,6 +58,11 @@ describe('a handler is refused at start', () => {
   });
 
   it.each([
+    [
+      'is not async',
+      { name: 'odd', on: 'contact.creation', handle: () => {} },
+      'handler odd: handle is not async: declare it as `async handle(event, context) { … }`',
+    ],
     ['has no handle', { name: 'odd', on: 'contact.creation' }, 'handler odd: handle is not a function'],
     ['has no type', { name: 'odd', handle: async () => {} }, 'handler odd: on is not a subscription type'],
     [
@@ -83,6 +93,10 @@ describe('a handler is refused at start', () => {
       handler('emails', 'contact.propertyChange', { properties: ['email'], changeSources: ['API'] }),
       handler('linked', 'object.associationChange', { objectTypeIds: ['0-1'] }),
       handler('gone', 'app.uninstalled'),
+      handler('several', ['contact.creation', 'contact.propertyChange', 'app.installed'], {
+        properties: ['email'],
+        changeSources: ['API'],
+      }),
     ];
     expect(problems(handlers, [card('panel'), card('other')])).toBe('');
   });
@@ -132,39 +146,5 @@ describe('handlers and cards that share a name', () => {
     const { code, errors } = await hubspotCommand(settings, 'installs', 'list');
     expect(code).toBe(1);
     for (const sentence of expected) expect(errors).toContain(sentence);
-  });
-});
-
-describe('the compiler refuses', () => {
-  const handle = async () => {};
-
-  it('conditions that events of the type cannot meet', () => {
-    defineHandler({ name: 'right', on: 'contact.propertyChange', when: { properties: ['email'] }, handle });
-    defineHandler({ name: 'right', on: 'object.creation', when: { objectTypeIds: ['0-1'] }, handle });
-    // @ts-expect-error its events name no property
-    defineHandler({ name: 'odd', on: 'contact.creation', when: { properties: ['email'] }, handle });
-    // @ts-expect-error its events name no object type
-    defineHandler({ name: 'odd', on: 'contact.creation', when: { objectTypeIds: ['0-1'] }, handle });
-    // @ts-expect-error there is no such condition
-    defineHandler({ name: 'odd', on: 'contact.creation', when: { property: ['email'] }, handle });
-  });
-
-  it('unknown types and handlers that return no promise', () => {
-    // @ts-expect-error there is no such type
-    defineHandler({ name: 'odd', on: 'deal.propertyChanged', handle });
-    // @ts-expect-error nobody can know when its work ends
-    defineHandler({ name: 'odd', on: 'contact.creation', handle() {} });
-  });
-
-  it('the use of a field that the events of the type do not promise', () => {
-    defineHandler({
-      name: 'odd',
-      on: 'contact.creation',
-      async handle({ objectId, propertyName }) {
-        objectId satisfies number | string;
-        // @ts-expect-error only changes of properties name one
-        propertyName satisfies string;
-      },
-    });
   });
 });

@@ -1,14 +1,23 @@
 import type { Logger } from '../base/logger.ts';
 import { withCause } from '../base/trace.ts';
 import { withinTime } from '../base/within-time.ts';
-import type { Db, Pool } from '../db/pool.ts';
+import type { Pool } from '../db/pool.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { InstallService, InstallStatus } from '../installs/index.ts';
 import type { TimelineService } from '../timeline/index.ts';
-import { isKnownType, objectTypeOf, otherAppOf, type WebhookEvent } from './event/event.ts';
-import { InvalidEvent, invalidity, missingField } from './event/fields.ts';
+import { objectTypeOf, otherAppOf, type WebhookEvent } from './event/event.ts';
+import {
+  type HandlerEvent,
+  InvalidEvent,
+  isGeneric,
+  isKnownType,
+  isLifecycle,
+  isPropertyChange,
+  type ReadEvent,
+  readEvent,
+} from './event/handler-event.ts';
 import type { PendingEvent } from './events-store.ts';
-import type { AnyWebhookHandler, WebhookContext } from './handler.ts';
+import { type AnyWebhookHandler, type HandlerDb, typesOf, type WebhookContext } from './handler.ts';
 import type { WebhookLoops } from './own-writes/loops.ts';
 import { saysOwn } from './own-writes/service.ts';
 import { createEventTransactions, EventNotDue } from './pipeline/event-transaction.ts';
@@ -18,10 +27,7 @@ const LONGEST_RUN_MS = 2 * 60 * 1000;
 const LONGEST_WAIT_MS = 2 * 60 * 1000;
 const LOOK_EVERY_MS = 200;
 
-/** The transaction that a handler writes in. */
-export type HandlerDb = Db;
-
-/** What a handler threw, or why its work did not count, with the handler's name. */
+/** What a handler threw, or why its attempt failed, with the handler's name. */
 export class HandlerFailure extends Error {
   override readonly name = 'HandlerFailure';
   readonly handler: string;
@@ -34,7 +40,7 @@ export class HandlerFailure extends Error {
   }
 }
 
-/** What becomes of an event before any handler runs. */
+/** The state in which an event is stored. */
 export interface Triage {
   readonly state: 'waiting' | 'ignored' | 'unknown' | 'dead';
   readonly reason?: string;
@@ -46,7 +52,7 @@ interface Dependencies {
   pool: Pool;
   /** Events of other apps are not handled. */
   appId: number;
-  /** They come before the others, in a transaction of their own: what they did stays, whatever becomes of those. */
+  /** They run before the others, in a transaction of their own, so that what they write stays when another one fails. */
   firstHandlers: readonly AnyWebhookHandler[];
   handlers: readonly AnyWebhookHandler[];
   hubspotFor: HubSpotFor;
@@ -57,46 +63,44 @@ interface Dependencies {
   longestRunMs?: number | undefined;
 }
 
+interface Plan {
+  readonly stages: readonly (readonly AnyWebhookHandler[])[];
+  readonly read: ReadEvent;
+}
+
+interface Attempt {
+  readonly eventId: string;
+  readonly portalId: number;
+  readonly attempt: number;
+  readonly subscriptionType: string;
+}
+
 /** Finds the handlers of an event and runs them. */
 export function createWebhookDispatcher(dependencies: Dependencies) {
   const { pool, appId, hubspotFor, timeline, installs, loops, logger } = dependencies;
   const { longestRunMs = LONGEST_RUN_MS } = dependencies;
   const transactions = createEventTransactions(pool);
-  const stages = [dependencies.firstHandlers, dependencies.handlers].map((handlers) =>
-    Map.groupBy(handlers, ({ on }) => on as string),
-  );
-  /** By record: runs that were given up and may still go on. Nothing can end them but themselves. */
+  const stages = [byType(dependencies.firstHandlers), byType(dependencies.handlers)];
+  /** By record: runs that timed out and may still go on. Nothing can end them from outside. */
   const abandoned = new Map<string, Promise<void>>();
-  /** Noted when it was stored; by an earlier release it was not. */
-  const isOwnWrite = (event: WebhookEvent) => event.isOwnWrite ?? saysOwn(event, appId) ?? false;
-  /** The event's handlers, those of one transaction together. */
-  const stagesOf = (event: WebhookEvent) => {
-    if (otherAppOf(event, appId) !== undefined) return [];
-    // Whether a handler wants an event that lacks a field cannot be told: each of its type counts, so that it is kept.
-    const isWhole = missingField(event) === undefined;
-    return stages
-      .map((byType) => byType.get(event.subscriptionType) ?? [])
-      .map((handlers) => handlers.filter((handler) => !isWhole || matches(handler, event, isOwnWrite)))
-      .filter((handlers) => handlers.length > 0);
-  };
 
   return {
-    isWanted: (event: WebhookEvent) => stagesOf(event).length > 0,
+    isWanted: (event: WebhookEvent) => plan(event) !== undefined,
 
     triage(event: WebhookEvent): Triage {
       const other = otherAppOf(event, appId);
       if (other !== undefined)
         return { state: 'ignored', reason: `The event is for ${other}; HUBSPOT_APP_ID is ${appId}.` };
-      if (stagesOf(event).length === 0)
-        return { state: isKnownType(event.subscriptionType) ? 'ignored' : 'unknown' };
-      const reason = invalidity(event);
-      return reason ? { state: 'dead', reason } : { state: 'waiting' };
+      const planned = plan(event);
+      if (!planned) return { state: isKnownType(event.subscriptionType) ? 'ignored' : 'unknown' };
+      const { invalid } = planned.read;
+      return invalid ? { state: 'dead', reason: invalid } : { state: 'waiting' };
     },
 
-    /** Whether a run of the record was given up and may still go on here. */
+    /** Whether a run of the record timed out and may still go on here. */
     isBusy: (record: string) => abandoned.has(record),
 
-    /** Resolves when no run of the record goes on here that was given up, or `stopping` says so, or after two minutes. */
+    /** Resolves when no run of the record that timed out goes on here, or `stopping` says so, or after two minutes. */
     async whenFree(record: string, stopping: () => boolean): Promise<void> {
       const waitEnds = performance.now() + LONGEST_WAIT_MS;
       for (let run = abandoned.get(record); run && !stopping(); run = abandoned.get(record)) {
@@ -114,46 +118,64 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
      * @returns true when the mark that the event is done was committed with what they wrote.
      */
     async handle(pending: PendingEvent, before: () => Promise<unknown>): Promise<boolean> {
-      const { id, event } = pending;
-      const due = stagesOf(event);
-      if (due.length === 0) return false;
+      const { id, event: received } = pending;
+      const planned = plan(received);
+      if (!planned) return false;
+      const { stages: due, read } = planned;
       // Stored by an earlier version, or replayed.
-      const reason = invalidity(event);
-      if (reason) throw new InvalidEvent(reason);
-      const isOwn = isOwnWrite(event);
-      if (isOwn)
+      if (read.invalid !== undefined) throw new InvalidEvent(read.invalid);
+      const { event } = read;
+      if (event.isOwnWrite)
         await loops.check(
           pending,
           due.flat().map(({ name }) => name),
         );
-      const given = { ...pending, event: { ...event, isOwnWrite: isOwn } };
-      return withCause({ eventId: id, portalId: event.portalId }, async () => {
+      return withCause({ eventId: id, portalId: received.portalId }, async () => {
         let isMarked = false;
         for (const handlers of due) {
-          isMarked = await run(handlers, given, before, handlers === due.at(-1));
+          isMarked = await run(handlers, pending, event, before, handlers === due.at(-1));
         }
         return isMarked;
       });
     },
   };
 
+  /** The event's handlers, those of one transaction together, and what they get; undefined when no handler wants it. */
+  function plan(event: WebhookEvent): Plan | undefined {
+    const ofType = stages
+      .map((handlers) => handlers.get(event.subscriptionType) ?? [])
+      .filter((handlers) => handlers.length > 0);
+    if (ofType.length === 0 || otherAppOf(event, appId) !== undefined) return undefined;
+    // Noted when it was stored; by an earlier release it was not.
+    const isOwnWrite = event.isOwnWrite ?? saysOwn(event, appId) ?? false;
+    const read = readEvent(event, isOwnWrite);
+    // Conditions cannot be checked on an event that lacks a field: it becomes a dead letter if any handler has its type.
+    if (read.invalid !== undefined) return { stages: ofType, read };
+    const matching = ofType
+      .map((handlers) => handlers.filter((handler) => matches(handler, event, isOwnWrite)))
+      .filter((handlers) => handlers.length > 0);
+    return matching.length > 0 ? { stages: matching, read } : undefined;
+  }
+
   async function run(
     matching: readonly AnyWebhookHandler[],
-    { id, record, event, attempts }: PendingEvent,
+    { id, record, event: { portalId }, attempts }: PendingEvent,
+    event: HandlerEvent,
     before: () => Promise<unknown>,
     isLast: boolean,
   ): Promise<boolean> {
     const transaction = transactions.create(id, before);
     let abort: AbortController | undefined;
-    const context = createHandlerContext(id, event, attempts + 1, transaction.db, () => {
+    const about = { eventId: id, portalId, attempt: attempts + 1, subscriptionType: event.subscriptionType };
+    const context = createHandlerContext(about, transaction.db, () => {
       abort ??= new AbortController();
       return abort.signal;
     });
     try {
       for (const handler of matching) {
         const work = call(handler, event, context);
-        await orGivenUp(longestRunMs, work, handler.name, () => {
-          // Also for a handler that asks for the signal only afterwards.
+        await orTimedOut(longestRunMs, work, handler.name, () => {
+          // Also for a handler that reads the signal only afterwards.
           abort ??= new AbortController();
           abort.abort();
           abandon(record, work);
@@ -163,7 +185,7 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
     } catch (error) {
       await transaction.rollback();
       if (error instanceof EventNotDue || error instanceof HandlerFailure) throw error;
-      // The commit failed: of handlers that share a transaction, nobody can tell whose statement it was.
+      // The commit failed. Handlers share the transaction, so it may have been a statement of any of them.
       throw new HandlerFailure(matching.map(({ name }) => name).join(', '), error);
     }
   }
@@ -177,12 +199,10 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
     abandoned.set(record, ended);
   }
 
-  /** Made for every event, so all that costs something is made when it is first asked for. */
+  /** Made for every event, so what is expensive is made on first use. */
   function createHandlerContext(
-    eventId: string,
-    event: WebhookEvent,
-    attempt: number,
-    db: Db,
+    { eventId, portalId, attempt, subscriptionType }: Attempt,
+    db: HandlerDb,
     signal: () => AbortSignal,
   ): WebhookContext {
     let log: Logger | undefined;
@@ -192,27 +212,27 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
       attempt,
       db,
       get log() {
-        // Event and portal stand in every line of what a handler does.
-        log ??= logger.child({ subscriptionType: event.subscriptionType });
+        // The event's id and the portal are in every line that is logged while a handler runs.
+        log ??= logger.child({ subscriptionType });
         return log;
       },
       get signal() {
         return signal();
       },
       get hubspot() {
-        return hubspotFor(event.portalId, 'background');
+        return hubspotFor(portalId, 'background');
       },
       install: () => {
-        install ??= installs.status(event.portalId);
+        install ??= installs.status(portalId);
         return install;
       },
-      sendTimelineEvent: (timelineEvent) => timeline.send(event.portalId, timelineEvent, eventId),
+      sendTimelineEvent: (timelineEvent) => timeline.send(portalId, timelineEvent, eventId),
     };
   }
 }
 
-/** Whatever the handler does, even when it throws at once or is not async, is in the promise. */
-async function call(handler: AnyWebhookHandler, event: WebhookEvent, context: WebhookContext): Promise<void> {
+/** Rejects also when the handler throws synchronously or returns no promise. */
+async function call(handler: AnyWebhookHandler, event: HandlerEvent, context: WebhookContext): Promise<void> {
   try {
     const work: unknown = handler.handle(event as never, context);
     if (!isPromiseLike(work)) {
@@ -230,26 +250,32 @@ async function call(handler: AnyWebhookHandler, event: WebhookEvent, context: We
 const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
   typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 
-function matches(
-  { when }: AnyWebhookHandler,
-  event: WebhookEvent,
-  isOwnWrite: (event: WebhookEvent) => boolean,
-): boolean {
+/** A condition narrows only events that have its field: a handler of several types must not silently miss the others. */
+function matches({ when }: AnyWebhookHandler, event: WebhookEvent, isOwnWrite: boolean): boolean {
   if (!when) return true;
   const { properties, changeSources, objectTypeIds, ownWrites } = when;
+  const type = event.subscriptionType;
   return (
-    (!properties || properties.includes(event.propertyName ?? '')) &&
-    (!changeSources || changeSources.includes(event.changeSource ?? '')) &&
-    (!objectTypeIds || objectTypeIds.includes(objectTypeOf(event) ?? '')) &&
-    (ownWrites !== false || !isOwnWrite(event))
+    (!properties || !isPropertyChange(type) || properties.includes(event.propertyName ?? '')) &&
+    (!changeSources || isLifecycle(type) || changeSources.includes(event.changeSource ?? '')) &&
+    (!objectTypeIds || !isGeneric(type) || objectTypeIds.includes(objectTypeOf(event) ?? '')) &&
+    (ownWrites !== false || !isOwnWrite)
   );
 }
 
-/** A handler that never ends must not hold its record for ever. */
-function orGivenUp(ms: number, work: Promise<void>, name: string, giveUp: () => void): Promise<void> {
+function byType(handlers: readonly AnyWebhookHandler[]): ReadonlyMap<string, readonly AnyWebhookHandler[]> {
+  const entries = handlers.flatMap((handler) =>
+    [...new Set(typesOf(handler))].map((type) => ({ type, handler })),
+  );
+  const groups = [...Map.groupBy(entries, ({ type }) => type)];
+  return new Map(groups.map(([type, group]) => [type, group.map(({ handler }) => handler)]));
+}
+
+/** A handler that never ends must not hold up its record for ever. */
+function orTimedOut(ms: number, work: Promise<void>, name: string, timedOut: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      giveUp();
+      timedOut();
       const tooLong = new Error(`The handler ${name} had not ended after ${ms / 1000} seconds.`);
       reject(new HandlerFailure(name, tooLong));
     }, ms);

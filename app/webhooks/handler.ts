@@ -1,68 +1,113 @@
 import type { Logger } from '../base/logger.ts';
+import type { Db } from '../db/pool.ts';
 import type { PortalClient } from '../hubspot/portal-client.ts';
 import type { InstallStatus } from '../installs/index.ts';
 import type { NewTimelineEvent } from '../timeline/index.ts';
-import type { HandlerDb } from './dispatcher.ts';
-import type { WebhookEvent } from './event/event.ts';
-import type { PROMISED_FIELDS } from './event/fields.ts';
+import type {
+  EventOf,
+  GenericType,
+  LifecycleType,
+  PropertyChangeType,
+  SubscriptionType,
+} from './event/handler-event.ts';
 
-type With<Field extends keyof WebhookEvent> = WebhookEvent & {
-  readonly [F in Field]-?: NonNullable<WebhookEvent[F]>;
-} & { readonly isOwnWrite: boolean };
+type On = SubscriptionType | readonly SubscriptionType[];
+type TypesOf<Listed extends On> = Listed extends readonly SubscriptionType[] ? Listed[number] : Listed;
 
-/** Subscription types and what their events carry. */
-export type WebhookEvents = {
-  readonly [Type in keyof typeof PROMISED_FIELDS]: With<(typeof PROMISED_FIELDS)[Type][number]>;
-};
+/** Requires a field, allows it or forbids it, by the types of events. */
+type Required<Types, Field> = [Types] extends [never] ? { readonly [F in keyof Field]?: never } : Field;
+type Allowed<Types, Field> = [Types] extends [never]
+  ? { readonly [F in keyof Field]?: never }
+  : Partial<Field>;
 
-export type SubscriptionType = keyof WebhookEvents;
-
-/** Conditions that events of the type can meet. */
-type Conditions<Type extends SubscriptionType> = {
+/**
+ * Conditions that events of the types can meet. In a list of types, a condition narrows the types whose events have the
+ * field; events of the others are handled whatever it says.
+ */
+type Conditions<Type extends SubscriptionType, Property extends string> = {
   /** False: no changes that this app made itself, so that a handler that writes back does not trigger itself. */
   readonly ownWrites?: false;
-  /** Such as CRM, CRM_UI, API, INTEGRATION, IMPORT. */
-  readonly changeSources?: readonly string[];
-} & (Type extends `${string}.propertyChange`
-  ? {
-      /** Names of properties. They are also what is subscribed to. */
-      readonly properties?: readonly string[];
+} & Allowed<
+  Exclude<Type, LifecycleType>,
+  {
+    /** Such as CRM, CRM_UI, API, INTEGRATION, IMPORT. */
+    readonly changeSources: readonly string[];
+  }
+> &
+  Required<
+    Extract<Type, PropertyChangeType>,
+    {
+      /** Names of properties. HubSpot sends the changes of these only. */
+      readonly properties: readonly Property[];
     }
-  : { readonly properties?: never }) &
-  (Type extends `object.${string}`
-    ? {
-        /** Ids of object types, such as `0-1`; of an association, the one that it is told from. */
-        readonly objectTypeIds?: readonly string[];
-      }
-    : { readonly objectTypeIds?: never });
+  > &
+  Required<
+    Extract<Type, GenericType>,
+    {
+      /** Ids of object types, such as `0-1`; of an association, the type of its `from` end. */
+      readonly objectTypeIds: readonly string[];
+    }
+  >;
 
-export interface WebhookHandler<Type extends SubscriptionType = SubscriptionType> {
+type When<Type extends SubscriptionType, Property extends string> = [
+  Extract<Type, PropertyChangeType | GenericType>,
+] extends [never]
+  ? { readonly when?: Conditions<Type, Property> }
+  : { readonly when: Conditions<Type, Property> };
+
+interface Handler<Listed extends On, Property extends string> {
+  /** Stands in logs and dead letters. Each handler has its own. */
   readonly name: string;
-  readonly on: Type;
-  /** Only events that match; others of the type are not handed to this handler. */
-  readonly when?: Conditions<Type>;
+  /** A subscription type, or a list of them. */
+  readonly on: Listed;
   /**
-   * Throw to have the event tried again later, and await all that may fail: what nobody awaits is only logged. Writes
-   * through `context.db` happen once; other effects may happen
-   * again when a process dies at the wrong moment, so give them ids of their own from `context.eventId`.
+   * Throw to have the event retried, and await all that may fail: a rejection that nobody awaits is only logged. Writes
+   * through `context.db` happen once. Other effects may happen again after a crash, so make them idempotent with ids
+   * made of `context.eventId`.
    */
-  handle(event: WebhookEvents[Type], context: WebhookContext): Promise<void>;
+  readonly handle: (event: EventOf<TypesOf<Listed>, Property>, context: WebhookContext) => Promise<void>;
 }
+
+export type WebhookHandler<Listed extends On = On, Property extends string = string> = Handler<
+  Listed,
+  Property
+> &
+  When<TypesOf<Listed>, Property>;
+
+/** A handler in the registry, which hands it only events of its own types. */
+export interface AnyWebhookHandler {
+  readonly name: string;
+  readonly on: On;
+  readonly when?:
+    | {
+        readonly ownWrites?: false | undefined;
+        readonly changeSources?: readonly string[] | undefined;
+        readonly properties?: readonly string[] | undefined;
+        readonly objectTypeIds?: readonly string[] | undefined;
+      }
+    | undefined;
+  readonly handle: (event: never, context: WebhookContext) => Promise<void>;
+}
+
+export const typesOf = ({ on }: Pick<AnyWebhookHandler, 'on'>): readonly SubscriptionType[] =>
+  typeof on === 'string' ? [on] : on;
+
+/** The transaction that a handler writes in. */
+export type HandlerDb = Db;
 
 export interface WebhookContext {
   readonly log: Logger;
   /** HubSpot's APIs, authorised for the event's portal. */
   readonly hubspot: PortalClient;
-  /** The portal's install as it is now, read when first asked for: `(await install()).has('tickets')`. */
+  /** The portal's install as it is now, read on the first call: `(await install()).has('tickets')`. */
   readonly install: () => Promise<InstallStatus>;
   /** The same for every copy and every retry of this event. */
   readonly eventId: string;
   /** Counted from 1. */
   readonly attempt: number;
   /**
-   * Aborted when the handler has run for two minutes and its event is to be tried again. Hand it to what takes time,
-   * and stop: nothing ends a handler from outside. The next events of its record wait for it for two minutes more, and
-   * then run beside it.
+   * Aborted when the handler times out after two minutes; its event is retried. Hand it to slow calls, and stop: nothing
+   * ends a handler from outside. The next events of its record wait two minutes more and then run beside it.
    */
   readonly signal: AbortSignal;
   /** A transaction that commits together with the mark that this event is done, or not at all. */
@@ -74,11 +119,7 @@ export interface WebhookContext {
   readonly sendTimelineEvent: (event: NewTimelineEvent) => Promise<unknown>;
 }
 
-/** A handler as the registry holds it, whatever its type. */
-// biome-ignore lint/suspicious/noExplicitAny: the registry matches each handler with events of its own type.
-export type AnyWebhookHandler = WebhookHandler<any>;
-
-/** Types the event of `handle` by `on`. */
-export const defineHandler = <Type extends SubscriptionType>(
-  handler: WebhookHandler<Type>,
-): WebhookHandler<Type> => handler;
+/** Types the event of `handle` by `on`, and its `propertyName` by `when.properties`. */
+export const defineHandler = <const Listed extends On, const Property extends string = string>(
+  handler: WebhookHandler<Listed, Property>,
+): WebhookHandler<Listed, Property> => handler;

@@ -3,6 +3,7 @@ export { BUILT_IN_HANDLERS, createWebhooks, type Webhooks } from './create.ts';
 export {
   type AnyWebhookHandler,
   defineHandler,
+  type HandlerDb,
   type WebhookContext,
   type WebhookHandler,
 } from './handler.ts';

@@ -1,9 +1,8 @@
 import type { Db } from '../db/pool.ts';
 import { eventIdentity, recordKey } from './event/event.ts';
+import type { LifecycleType } from './event/handler-event.ts';
 import { webhookEventsStore } from './events-store.ts';
 import { laneOf, wakeLanes } from './pipeline/lanes.ts';
-
-export type LifecycleType = 'app.installed' | 'app.uninstalled';
 
 /**
  * Stores the event that an install began or ended, in the transaction that changes the install. It is handled like

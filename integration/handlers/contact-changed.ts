@@ -8,7 +8,7 @@ export const contactChanged = defineHandler({
 
   async handle(event, { hubspot, log, eventId, sendTimelineEvent }) {
     // Events may come late and out of order: the record as it is now is the truth.
-    const contact = await hubspot.contacts.get(String(event.objectId)).catch((error) => {
+    const contact = await hubspot.contacts.get(event.objectId).catch((error) => {
       if (error instanceof HubSpotError && error.status === 404) return undefined;
       throw error;
     });

@@ -280,9 +280,9 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
 });
 
 describe('what handlers are subscribed to', () => {
-  const handler = (on: string, when?: AnyWebhookHandler['when']): AnyWebhookHandler => ({
+  const handler = (on: string | readonly string[], when?: AnyWebhookHandler['when']): AnyWebhookHandler => ({
     name: `on ${on}`,
-    on,
+    on: on as AnyWebhookHandler['on'],
     when,
     handle: async () => {},
   });
@@ -292,7 +292,7 @@ describe('what handlers are subscribed to', () => {
       wantedSubscriptions([
         handler('contact.propertyChange', { properties: ['email', 'phone'] }),
         handler('contact.propertyChange', { properties: ['phone'], changeSources: ['API'] }),
-        handler('deal.creation'),
+        handler(['deal.creation', 'contact.propertyChange', 'app.installed'], { properties: ['phone'] }),
         handler('object.propertyChange', { objectTypeIds: ['0-1', '2-7'], properties: ['size'] }),
         handler('app.installed'),
         handler('contact.privacyDeletion'),

@@ -37,7 +37,7 @@ const webhookHandlers = [
     on: 'contact.propertyChange',
     when: { properties: ['phone'] },
     async handle(event, { hubspot, install }) {
-      const { properties } = await hubspot.contacts.get(String(event.objectId));
+      const { properties } = await hubspot.contacts.get(event.objectId);
       handled.push(`${properties.email} ${(await install()).has('crm.objects.contacts.read')}`);
     },
   }),

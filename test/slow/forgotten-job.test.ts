@@ -13,6 +13,7 @@ it('a job that a worker has locked without hearing of it is run by it after all'
   const handler = defineHandler({
     name: 'held',
     on: 'contact.propertyChange',
+    when: { properties: ['phone'] },
     async handle({ objectId }) {
       if (Number(objectId) === 101) await opened;
       handled.push(Number(objectId));

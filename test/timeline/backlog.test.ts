@@ -19,7 +19,8 @@ it('a backlog of app events is sent one after another, and holds up nobody elseâ
   const handler = defineHandler({
     name: 'hears',
     on: 'contact.propertyChange',
-    handle: async ({ portalId }) => void heard.push(portalId),
+    when: { properties: ['phone'] },
+    handle: async ({ portalId }) => void heard.push(Number(portalId)),
   });
   const eventType = 'ae193354_app-activity';
   const keyOf = (portalId: number, id: number) => ({ portalId, eventType, id: `event-${id}` });

@@ -20,10 +20,11 @@ describe('an app event under an id that was used before', () => {
   const tells = defineHandler({
     name: 'tells',
     on: 'contact.propertyChange',
+    when: { properties: ['phone'] },
     async handle({ objectId }, { attempt, sendTimelineEvent }) {
       await sendTimelineEvent({
         id: 'told',
-        objectId: String(objectId),
+        objectId,
         properties: { title: titles.shift() ?? '' },
       });
       if (attempt === 1) throw new Error('what comes after it failed');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { PropertyChangeEvent } from '../../app/webhooks/event/handler-event.ts';
 import type { AnyWebhookHandler } from '../../app/webhooks/handler.ts';
 import { previousValue } from '../../app/webhooks/previous-value.ts';
 import { until } from '../helpers/until.ts';
@@ -13,12 +14,13 @@ const ALL = [...SCOPES, ...WRITES, 'tickets'];
 /** A world whose handlers note what a property was and is. */
 async function startNotingWorld() {
   const told: unknown[] = [];
-  const types = ['contact', 'company', 'deal', 'ticket', 'line_item', 'product', 'object'];
+  const types = ['contact', 'company', 'deal', 'ticket', 'line_item', 'product', 'object'] as const;
+  type Change = Exclude<PropertyChangeEvent, { subscriptionType: 'conversation.propertyChange' }>;
   const handlers = types.map(
     (type): AnyWebhookHandler => ({
       name: `noting ${type}`,
       on: `${type}.propertyChange`,
-      handle: async (event, { hubspot }) =>
+      handle: async (event: Change, { hubspot }) =>
         void told.push([await previousValue(hubspot, event), event.propertyValue]),
     }),
   );

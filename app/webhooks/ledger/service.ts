@@ -1,7 +1,8 @@
 import type { Db, Pool } from '../../db/pool.ts';
 import { inTransaction } from '../../db/transaction.ts';
 import { webhookDeliveriesStore } from '../deliveries-store.ts';
-import { parseDelivery, type WebhookEvent } from '../event/event.ts';
+import type { WebhookEvent } from '../event/event.ts';
+import { parseDelivery } from '../event/parse-delivery.ts';
 import { webhookEventsStore } from '../events-store.ts';
 import { wakeLanes, wakeSplitter } from '../pipeline/lanes.ts';
 import {

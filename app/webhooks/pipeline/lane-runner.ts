@@ -6,7 +6,7 @@ import { createGroupCommit } from '../../db/group-commit.ts';
 import type { Pool } from '../../db/pool.ts';
 import { HandlerFailure, type WebhookDispatcher } from '../dispatcher.ts';
 import { PRIVACY_DELETION, type WebhookEvent } from '../event/event.ts';
-import { InvalidEvent } from '../event/fields.ts';
+import { InvalidEvent } from '../event/handler-event.ts';
 import { type PendingEvent, webhookEventsStore } from '../events-store.ts';
 import { HandlerLoop } from '../own-writes/loops.ts';
 import type { WebhookBacklog } from './backlog.ts';

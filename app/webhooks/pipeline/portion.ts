@@ -7,7 +7,8 @@ import {
   webhookDeliveriesStore,
 } from '../deliveries-store.ts';
 import type { WebhookDispatcher } from '../dispatcher.ts';
-import { eventIdentity, parseDelivery, recordOf, type WebhookEvent } from '../event/event.ts';
+import { eventIdentity, recordOf, type WebhookEvent } from '../event/event.ts';
+import { parseDelivery } from '../event/parse-delivery.ts';
 import { type NewWebhookEvent, webhookEventsStore } from '../events-store.ts';
 import type { OwnWrites } from '../own-writes/service.ts';
 import { withoutErased, withoutMentions } from '../privacy/late-payloads.ts';

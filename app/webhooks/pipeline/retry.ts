@@ -1,5 +1,5 @@
 import { AppError } from '../../base/errors.ts';
-import { InvalidEvent } from '../event/fields.ts';
+import { InvalidEvent } from '../event/handler-event.ts';
 import { HandlerLoop } from '../own-writes/loops.ts';
 
 const MOST_ATTEMPTS = 10;

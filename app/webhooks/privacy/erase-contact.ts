@@ -11,6 +11,6 @@ export const eraseContact = (privacy: PrivacyService) =>
   defineHandler({
     name: ERASE_CONTACT,
     on: 'contact.privacyDeletion',
-    handle: (event, { db, eventId }) =>
-      privacy.eraseContact(db, event.portalId, String(event.objectId), eventId),
+    handle: async ({ portalId, objectId }, { db, eventId }) =>
+      privacy.eraseContact(db, Number(portalId), objectId, eventId),
   });

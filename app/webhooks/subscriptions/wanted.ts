@@ -1,6 +1,12 @@
-import { isKnownType } from '../event/event.ts';
-import { isSubscriptionType, PROMISED_FIELDS } from '../event/fields.ts';
-import type { AnyWebhookHandler } from '../handler.ts';
+import {
+  EVENT_SCHEMAS,
+  isGeneric,
+  isKnownType,
+  isLifecycle,
+  isPropertyChange,
+  isSubscriptionType,
+} from '../event/handler-event.ts';
+import { type AnyWebhookHandler, typesOf } from '../handler.ts';
 
 /** A subscription that the handlers need. */
 export interface WantedSubscription {
@@ -50,27 +56,39 @@ const OBJECT_TYPE_IDS: Record<string, string> = {
 export const objectTypeName = (id: string): string =>
   Object.entries(OBJECT_TYPE_IDS).find(([, known]) => known === id)?.[0] ?? id;
 
-/** Why HubSpot would send a handler no events, or fewer than it expects; undefined when there is no problem. */
-export function subscriptionProblem({ on, when = {} }: AnyWebhookHandler): string | undefined {
-  const { properties, objectTypeIds } = when;
+/**
+ * Why a handler would get no events, or fewer than it expects. The compiler checks the same in TypeScript.
+ * @returns undefined when there is no problem.
+ */
+export function subscriptionProblem(handler: AnyWebhookHandler): string | undefined {
+  const { properties, changeSources, objectTypeIds } = handler.when ?? {};
+  const types: readonly string[] = typesOf(handler);
+  const [first = ''] = types;
+  const [subject, kind] = first.split('.');
+  const unknown = types.find((type) => !isKnownType(type));
+  const undocumented = types.find((type) => !isSubscriptionType(type));
+  const change = types.find(isPropertyChange);
+  const generic = types.find(isGeneric);
   const silent = (properties ?? []).filter((property) => SILENT_PROPERTIES.includes(property));
-  if (!isKnownType(on)) return `there is no subscription type ${on}${didYouMean(on)}`;
-  if (!isSubscriptionType(on)) return `HubSpot sends no events ${on}, or does not document them.`;
-  if (isPropertyChange(on) && !properties)
-    return `it listens to ${on}, which HubSpot sends for named properties only: list them in when.properties.`;
-  if (!isPropertyChange(on) && properties)
-    return `events ${on} name no property, so when.properties would match none: use ${on.split('.')[0]}.propertyChange, or leave it out.`;
+  if (unknown !== undefined) return `there is no subscription type ${unknown}${didYouMean(unknown)}`;
+  if (undocumented) return `HubSpot sends no events ${undocumented}, or does not document them.`;
+  if (change && !properties)
+    return `it listens to ${change}, which HubSpot sends for named properties only: list them in when.properties.`;
+  if (!change && properties)
+    return `events ${types.join(', ')} have no property, so when.properties has no effect: use ${subject}.propertyChange, or remove the condition.`;
   if (silent.length > 0) return `HubSpot sends no events for changes of ${silent.join(', ')}.`;
-  if (isGeneric(on) && !objectTypeIds)
-    return `it listens to ${on}, which HubSpot sends for named object types only: list them in when.objectTypeIds, such as 0-1.`;
-  if (!isGeneric(on) && objectTypeIds)
-    return `events ${on} name no object type, so when.objectTypeIds would match none: use object.${on.split('.')[1]}, or leave it out.`;
+  if (generic && !objectTypeIds)
+    return `it listens to ${generic}, which HubSpot sends for named object types only: list them in when.objectTypeIds, such as 0-1.`;
+  if (!generic && objectTypeIds)
+    return `events ${types.join(', ')} have no object type, so when.objectTypeIds has no effect: use object.${kind}, or remove the condition.`;
+  if (changeSources && types.every(isLifecycle))
+    return `events ${types.join(', ')} have no change source, so when.changeSources has no effect: remove the condition.`;
   return undefined;
 }
 
-/** Suggests the type that differs only by its ending or case, otherwise the types of the same object. */
+/** The type that differs by its ending or by case, or else all types of the same object. */
 function didYouMean(on: string): string {
-  const types = Object.keys(PROMISED_FIELDS);
+  const types = Object.keys(EVENT_SCHEMAS);
   const [given, [subject]] = [on.toLowerCase(), on.split('.')];
   const close = types.find((type) => given.startsWith(type.toLowerCase()) || given === type.toLowerCase());
   if (close) return `; did you mean ${close}?`;
@@ -79,9 +97,13 @@ function didYouMean(on: string): string {
   return `; there are types of ${[...new Set(types.map((type) => type.split('.')[0]))].join(', ')}`;
 }
 
-function subscriptionsOf({ on: eventType, when = {} }: AnyWebhookHandler): WantedSubscription[] {
-  // Not HubSpot's events, but this server's.
-  if (eventType.startsWith('app.')) return [];
+function subscriptionsOf(handler: AnyWebhookHandler): WantedSubscription[] {
+  // HubSpot does not know the events that this server publishes itself.
+  const types = typesOf(handler).filter((type) => !isLifecycle(type));
+  return types.flatMap((type) => subscriptionsOfType(type, handler.when));
+}
+
+function subscriptionsOfType(eventType: string, when: AnyWebhookHandler['when'] = {}): WantedSubscription[] {
   const objectTypes = isGeneric(eventType) ? (when.objectTypeIds ?? []) : [undefined];
   const properties = isPropertyChange(eventType) ? (when.properties ?? []) : [undefined];
   return objectTypes.flatMap((objectTypeId) =>
@@ -92,6 +114,3 @@ function subscriptionsOf({ on: eventType, when = {} }: AnyWebhookHandler): Wante
     })),
   );
 }
-
-const isPropertyChange = (eventType: string) => eventType.endsWith('.propertyChange');
-const isGeneric = (eventType: string) => eventType.startsWith('object.');

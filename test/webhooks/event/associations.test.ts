@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { WebhookEvent } from '../../../app/webhooks/event/event.ts';
+import type { EventOf } from '../../../app/webhooks/event/handler-event.ts';
 import { defineHandler } from '../../../app/webhooks/handler.ts';
 import { until } from '../../helpers/until.ts';
 import { anEvent, startWebhookWorld, type WebhookWorld } from '../../helpers/webhook-world.ts';
@@ -11,7 +11,7 @@ const SCOPES = ['crm.objects.companies.read', 'crm.objects.companies.write'];
 
 describe('a change of an association', () => {
   let world: WebhookWorld;
-  const handled: WebhookEvent[] = [];
+  const handled: EventOf<'object.associationChange'>[] = [];
   let isHeld = true;
   beforeAll(async () => {
     const handlers = [
@@ -134,7 +134,7 @@ describe('a change of an association', () => {
       return handled.length > 0;
     });
     await world.settled();
-    expect(handled.map(({ toObjectId }) => toObjectId)).toEqual([kept]);
+    expect(handled.map(({ toObjectId }) => toObjectId)).toEqual([String(kept)]);
     const left = await world.query(
       `select event->>'fromObjectId' as one, event->>'toObjectId' as other from webhook_events
        where subscription_type like '%.associationChange' and event->>'toObjectId' in ('201', '202')

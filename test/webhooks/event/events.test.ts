@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import {
   contactsOfAssociation,
   eventIdentity,
-  parseDelivery,
   recordOf,
   type WebhookEvent,
 } from '../../../app/webhooks/event/event.ts';
+import { parseDelivery } from '../../../app/webhooks/event/parse-delivery.ts';
 import { anyText, completeEvent, goodEvent, mixedItems } from '../../helpers/arbitrary-events.ts';
 
 describe('the identity of an event', () => {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PortalClient } from '../../../app/hubspot/portal-client.ts';
 import { enqueueSlot } from '../../../app/schedule.ts';
-import { defineHandler } from '../../../app/webhooks/handler.ts';
+import type { HandlerEvent } from '../../../app/webhooks/event/handler-event.ts';
+import { type AnyWebhookHandler, defineHandler } from '../../../app/webhooks/handler.ts';
 import { hubspotCommand } from '../../cli/hubspot-command.ts';
 import { createMemoryLog } from '../../helpers/memory-log.ts';
 import { until } from '../../helpers/until.ts';
@@ -29,18 +30,20 @@ const TYPES = [
 const told = new Map<unknown, { all?: boolean; others?: boolean }>();
 let marks = 0;
 
-const handlers = TYPES.flatMap((on) => [
-  defineHandler({
+const handlers = TYPES.flatMap((on): AnyWebhookHandler[] => [
+  {
     name: `all ${on}`,
     on,
-    handle: async ({ mark, isOwnWrite }) => void told.set(mark, { ...told.get(mark), all: isOwnWrite }),
-  }),
-  defineHandler({
+    handle: async ({ raw: { mark }, isOwnWrite }: HandlerEvent) =>
+      void told.set(mark, { ...told.get(mark), all: isOwnWrite }),
+  },
+  {
     name: `others ${on}`,
     on,
     when: { ownWrites: false },
-    handle: async ({ mark, isOwnWrite }) => void told.set(mark, { ...told.get(mark), others: isOwnWrite }),
-  }),
+    handle: async ({ raw: { mark }, isOwnWrite }: HandlerEvent) =>
+      void told.set(mark, { ...told.get(mark), others: isOwnWrite }),
+  },
 ]);
 
 describe('a change', () => {
@@ -297,7 +300,7 @@ describe('a handler that writes back', () => {
       when: { properties: ['phone'], ...when },
       async handle({ objectId }, { hubspot }) {
         last += 1;
-        await hubspot.contacts.update(String(objectId), { phone: String(last) });
+        await hubspot.contacts.update(objectId, { phone: String(last) });
       },
     });
   };

@@ -5,8 +5,9 @@ import { runUntilSignal } from '../../../app/run-until-signal.ts';
 import { startSchedule } from '../../../app/schedule.ts';
 import { outliveStrayErrors } from '../../../app/stray-errors.ts';
 import { startJobRunner } from '../../../app/tasks.ts';
-import { recordOf } from '../../../app/webhooks/event/event.ts';
-import { type AnyWebhookHandler, defineHandler, type WebhookContext } from '../../../app/webhooks/handler.ts';
+import { recordOf, type WebhookEvent } from '../../../app/webhooks/event/event.ts';
+import type { HandlerEvent } from '../../../app/webhooks/event/handler-event.ts';
+import { defineHandler, type WebhookContext } from '../../../app/webhooks/handler.ts';
 
 /** What the handlers of this program leave behind; the test makes the table. */
 export const EFFECTS_TABLE = `create table effects (
@@ -31,10 +32,10 @@ const stall = process.argv.includes('--stall');
 /** Told to stray, its handlers leave behind a promise that is rejected and a callback that throws. */
 const stray = process.argv.includes('--stray');
 
-async function write(event: Parameters<AnyWebhookHandler['handle']>[0], { db, eventId }: WebhookContext) {
+async function write(event: HandlerEvent, { db, eventId }: WebhookContext) {
   await db.query('insert into effects (event_id, record, occurred_at) values ($1, $2, $3)', [
     eventId,
-    recordOf(event, eventId),
+    recordOf(event.raw as unknown as WebhookEvent, eventId),
     event.occurredAt,
   ]);
   if (stray) {
@@ -55,7 +56,7 @@ if (import.meta.main) {
     outliveStrayErrors(logger);
     const ctx = createContext(config, logger, {
       webhookHandlers: [
-        ...TYPES.map((on) => defineHandler({ name: `effect of ${on}`, on, handle: write })),
+        ...TYPES.map((on) => ({ name: `effect of ${on}`, on, handle: write })),
         defineHandler({ name: 'nothing', on: 'company.creation', handle: async () => {} }),
       ],
     });

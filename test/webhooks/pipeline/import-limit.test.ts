@@ -15,7 +15,14 @@ function contactsOfLane(count: number): number[] {
 
 it('a lane takes 50 import events at once, but as many others as it asks for, and those first', () =>
   inWebhookWorld(
-    [defineHandler({ name: 'any', on: 'contact.propertyChange', async handle() {} })],
+    [
+      defineHandler({
+        name: 'any',
+        on: 'contact.propertyChange',
+        when: { properties: ['phone'] },
+        async handle() {},
+      }),
+    ],
     async ({ ctx, deliver }) => {
       const split = () => ctx.services.webhooks.split(() => false);
       const taken = async (limit: number) => {

@@ -10,9 +10,20 @@ import { anEvent, inWebhookWorld, type WebhookWorld } from '../../helpers/webhoo
  */
 describe('rows that several transactions may write at once', () => {
   const inWorld = (test: (world: WebhookWorld) => Promise<void>) =>
-    inWebhookWorld([defineHandler({ name: 'any', on: 'contact.propertyChange', async handle() {} })], test, {
-      worker: false,
-    });
+    inWebhookWorld(
+      [
+        defineHandler({
+          name: 'any',
+          on: 'contact.propertyChange',
+          when: { properties: ['phone'] },
+          async handle() {},
+        }),
+      ],
+      test,
+      {
+        worker: false,
+      },
+    );
 
   it('are written in ascending order when jobs of webhook lanes are added', () =>
     inWorld(async ({ ctx, query }) => {

@@ -15,6 +15,7 @@ const onChange = (
   defineHandler({
     name: 'ordered',
     on: 'contact.propertyChange',
+    when: { properties: ['phone'] },
     handle: ({ objectId, occurredAt = 0 }, context) =>
       handle({ objectId: Number(objectId), occurredAt: occurredAt - THEN }, context),
   });
@@ -170,6 +171,7 @@ describe('events of one record', () => {
       defineHandler({
         name: on,
         on,
+        when: { properties: ['phone'] },
         handle: async ({ objectId }) => {
           const id = Number(objectId);
           handled.set(id, [...(handled.get(id) ?? []), on]);
@@ -279,6 +281,7 @@ describe('imports', () => {
     const handler = defineHandler({
       name: 'fragile',
       on: 'contact.propertyChange',
+      when: { properties: ['phone'] },
       async handle({ objectId, changeSource }) {
         if (broken) throw new Error('the warehouse does not answer');
         handled.push(`${changeSource} ${objectId}`);

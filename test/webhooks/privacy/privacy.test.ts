@@ -4,9 +4,8 @@ import pg from 'pg';
 import { installNotFound } from '../../../app/base/errors.ts';
 import { enqueue } from '../../../app/queue/enqueue.ts';
 import type { NewTimelineEvent } from '../../../app/timeline/service.ts';
-import type { HandlerDb } from '../../../app/webhooks/dispatcher.ts';
 import { eventIdentity } from '../../../app/webhooks/event/event.ts';
-import { defineHandler, type WebhookContext } from '../../../app/webhooks/handler.ts';
+import { defineHandler, type HandlerDb, type WebhookContext } from '../../../app/webhooks/handler.ts';
 import { laneOf } from '../../../app/webhooks/pipeline/lanes.ts';
 import { pruneWebhooks } from '../../../app/webhooks/prune.ts';
 import { startProcess } from '../../helpers/processes.ts';
@@ -36,6 +35,7 @@ describe('a person whose deletion HubSpot tells of', () => {
         defineHandler({
           name: 'changed',
           on: 'contact.propertyChange',
+          when: { properties: ['email', 'phone', 'firstname', 'lastname', 'dead'] },
           async handle({ objectId, propertyName, propertyValue }) {
             handled.push(`${objectId} ${propertyName}`);
             // Errors speak of people too.
@@ -541,6 +541,7 @@ it('a deletion that waits for a handler of a merged contact keeps nobody else wa
   const handler = defineHandler({
     name: 'held',
     on: 'contact.propertyChange',
+    when: { properties: ['phone'] },
     async handle({ objectId }, { db }) {
       await db.query('select');
       if (Number(objectId) === former) {
