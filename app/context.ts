@@ -1,10 +1,11 @@
+import path from 'node:path';
 import integration from '../integration/index.ts';
 import { createPortalAlarms } from './alarms/portal-alarms.ts';
 import { createApiKeyService } from './api-keys/service.ts';
 import { type Clock, systemClock } from './base/clock.ts';
 import type { Logger } from './base/logger.ts';
 import { withinTime } from './base/within-time.ts';
-import { createCardService } from './cards/service.ts';
+import { createCardService } from './cards/index.ts';
 import type { Config } from './config.ts';
 import { CONNECTIONS, createPool, DELIVERY_CONNECTIONS, HANDLER_CONNECTIONS, PATIENCE } from './db/pool.ts';
 import { createSessionLocks } from './db/session-locks.ts';
@@ -19,6 +20,7 @@ import { createDeveloperSend } from './hubspot/client/developer-send.ts';
 import { createHubSpotHttp } from './hubspot/client/http.ts';
 import type { Deadlines } from './hubspot/client/portal-send.ts';
 import { createPortalClient, type HubSpotFor } from './hubspot/portal-client.ts';
+import { PUBLISHED_SCOPES } from './hubspot/published-scopes.ts';
 import { createPartnerSignIn } from './installs/partner-sign-in.ts';
 import { createInstallService } from './installs/service.ts';
 import { createInstallsStore } from './installs/store.ts';
@@ -26,8 +28,10 @@ import { createClientSecretsStore } from './installs/tokens/client-secrets-store
 import { createKeyService } from './installs/tokens/key-rotation.ts';
 import { createTokenService } from './installs/tokens/service.ts';
 import type { Integration } from './integration.ts';
+import { checkIntegration } from './integration-check.ts';
+import { createJobs } from './jobs/index.ts';
 import { createMarketingEventService } from './marketing-events/service.ts';
-import { checkRegistries } from './registry-check.ts';
+import { createAppEventNames } from './timeline/app-event.ts';
 import { createTimelineService } from './timeline/service.ts';
 import { createWebhookDispatcher } from './webhooks/dispatcher.ts';
 import { createWebhookLedger } from './webhooks/ledger/service.ts';
@@ -46,6 +50,9 @@ import { createWebhookSubscriptions } from './webhooks/subscriptions/service.ts'
 /** Closing a connection takes a moment, unless its server is gone or frozen. */
 const LONGEST_CLOSE_MS = 1_000;
 
+/** The vendor's definition, whose scopes and app events are defaults of the settings. */
+export { integration };
+
 export type Context = ReturnType<typeof createContext>;
 
 /** What a test may put in place of the real thing. */
@@ -55,6 +62,9 @@ export interface Overrides {
   readonly callTimeoutMs?: number;
   /** No call to HubSpot is sent again. */
   readonly callsOnce?: boolean;
+  readonly integration?: Partial<Integration>;
+  /** Folder of the vendor's views. */
+  readonly views?: string;
   readonly webhookHandlers?: Integration['handlers'];
   /** After how long a webhook handler is given up. */
   readonly webhookHandlerMs?: number;
@@ -72,8 +82,9 @@ export interface ContextOptions extends Overrides {
 
 /** Builds everything once and hands it down. `close` ends what was opened. */
 export function createContext(config: Config, logger: Logger, overrides: ContextOptions = {}) {
-  const handlers = overrides.webhookHandlers ?? integration.handlers;
-  const shownCards = overrides.cards ?? integration.cards;
+  const vendor: Integration = { ...integration, ...overrides.integration };
+  const handlers = overrides.webhookHandlers ?? vendor.handlers;
+  const cards = overrides.cards ?? vendor.cards;
   const clock = overrides.clock ?? systemClock;
   const lost = (err: Error) => logger.warn({ err }, 'an idle database connection was lost');
   const patience = PATIENCE[overrides.process ?? 'worker'];
@@ -132,7 +143,15 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     pool,
     installs,
     hubspotFor,
-    eventType: config.hubspot.appEventType,
+    eventTypes: createAppEventNames(vendor.appEvents, appId, config.hubspot.appEventType),
+    logger,
+  });
+  const jobs = createJobs({
+    jobs: vendor.jobs,
+    schedule: vendor.schedule,
+    pool,
+    hubspotFor,
+    timeline,
     logger,
   });
   const keys = createKeyService({ pool, installs, clientSecrets, ring: config.tokenKeys });
@@ -156,12 +175,16 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     hubspotFor,
     timeline,
     installs: installService,
+    jobs,
     loops: createWebhookLoops({ pool, clock, logger }),
     logger,
     longestRunMs: overrides.webhookHandlerMs,
   });
 
   return {
+    /** The app's name, as who installs it sees it. */
+    name: vendor.name,
+    views: overrides.views ?? path.join(import.meta.dirname, '..', 'integration', 'views'),
     config,
     logger,
     clock,
@@ -181,18 +204,20 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     services: {
       apiKeys,
       cards: createCardService({
-        cards: shownCards,
+        cards,
         hubspotFor,
         installs: installService,
+        jobs,
         serverUrl: config.serverUrl,
         sessionSecret: config.sessionSecret,
         clock,
       }),
       health: createHealthService({ pool, keys, receiver: webhookReceiver, clock }),
       installs: installService,
+      jobs,
       keys,
       marketingEvents: createMarketingEventService({ pool }),
-      partnerSignIn: createPartnerSignIn(apiKeys),
+      partnerSignIn: vendor.partnerSignIn ?? createPartnerSignIn(apiKeys),
       portalAlarms,
       timeline,
       tokens,
@@ -229,13 +254,17 @@ export function createContext(config: Config, logger: Logger, overrides: Context
         logger,
       }),
     },
-    /** @throws {RegistryError} for handlers or cards that cannot be used. */
-    checkRegistries: () =>
-      checkRegistries(
-        handlers,
-        shownCards,
-        firstHandlers.map(({ name }) => name),
-      ),
+    /** @throws {RegistryError} for an integration that cannot be used. */
+    async checkIntegration(): Promise<void> {
+      const known = new Set<string>(PUBLISHED_SCOPES);
+      const unknown = [...scopes, ...optionalScopes].filter((scope) => !known.has(scope));
+      if (unknown.length > 0)
+        logger.warn({ scopes: unknown }, 'HubSpot documents no such scopes: is there a typing error?');
+      await checkIntegration(
+        { ...vendor, handlers, cards },
+        { builtIn: firstHandlers.map(({ name }) => name) },
+      );
+    },
 
     async close(): Promise<void> {
       await webhookReceiver.close();

@@ -26,6 +26,8 @@ const PAGE = 5_000;
 export function createTasks(ctx: Context, stopping: () => boolean): Tasks {
   const { pool, clock, services, config } = ctx;
   return {
+    ...services.jobs.tasks(),
+
     'split-webhook-deliveries': () => services.webhookSplitter.splitWaiting(stopping),
 
     'run-webhook-lane': ({ lane }) => services.webhookLanes.run(lane, stopping),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Card } from '../app/cards/card.ts';
+import type { Card } from '../app/cards/index.ts';
 import { checkRegistries } from '../app/registry-check.ts';
 import { type AnyWebhookHandler, defineHandler } from '../app/webhooks/handler.ts';
 import { hubspotCommand } from './cli/hubspot-command.ts';
@@ -15,6 +15,7 @@ const handler = (name: string, on: string, when?: unknown): AnyWebhookHandler =>
 
 const card = (name: string): Card => ({
   name,
+  title: 'Card',
   objectTypes: ['CONTACT'],
   render: async () => ({ results: [] }),
 });
@@ -116,8 +117,10 @@ describe('handlers and cards that share a name', () => {
     TEST_INTEGRATION: 'shared-names',
   };
   const expected = [
-    'handlers number 1 (on contact.creation) and number 2 (on deal.creation) are all called twin',
-    'cards number 1 (for CONTACT) and number 2 (for DEAL) are all called panel',
+    'handlers number 1 (on contact.creation, test/fixtures/shared-names/webhooks.ts:6) and ' +
+      'number 2 (on deal.creation, test/fixtures/shared-names/webhooks.ts:7) are all called twin',
+    'cards number 1 (for CONTACT, test/fixtures/shared-names/cards.ts:6) and ' +
+      'number 2 (for DEAL, test/fixtures/shared-names/cards.ts:7) are all called panel',
   ];
 
   it.each(['app/server.ts', 'app/worker.ts'])('stop the start of %s', async (program) => {

@@ -11,6 +11,7 @@ import { SHUTDOWN } from '../base/shutdown.ts';
 import { withinTime } from '../base/within-time.ts';
 import type { Context } from '../context.ts';
 import { createTasks } from '../tasks.ts';
+import { JOB_QUEUES } from '../jobs/index.ts';
 import { TIMELINE_QUEUES } from '../timeline/jobs.ts';
 import { LANES } from '../webhooks/pipeline/lanes.ts';
 import { createLiveness } from './liveness.ts';
@@ -20,7 +21,7 @@ import { patientPool } from './patient-pool.ts';
  * The lanes of webhooks may all be waiting for slow handlers, and the queues of app events for HubSpot; the other jobs
  * still find room.
  */
-const CONCURRENCY = LANES + TIMELINE_QUEUES + 8;
+const CONCURRENCY = LANES + TIMELINE_QUEUES + JOB_QUEUES + 8;
 /** For storing how the last jobs went. */
 const BOOKKEEPING_MS = 1_000;
 

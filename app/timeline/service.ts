@@ -1,23 +1,32 @@
 import { randomUUID } from 'node:crypto';
-import { AppError, installNotFound, needsReconnect } from '../base/errors.ts';
+import { AppError, installNotFound, invalidRequest, needsReconnect } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Db, Pool } from '../db/pool.ts';
 import { inTransaction } from '../db/transaction.ts';
-import type { AppEventOccurrence } from '../hubspot/apis/timeline.ts';
+import type { AppEventOccurrence, TimelineTarget } from '../hubspot/apis/timeline.ts';
 import { HubSpotError } from '../hubspot/client/errors.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { InstallsStore } from '../installs/store.ts';
+import type { AppEvent, AppEventNames, ValuesOf } from './app-event.ts';
 import { contentDigest } from './content.ts';
 import { dropJob, sendLater, sendNow } from './jobs.ts';
 import { type TimelineEventKey, timelineEventsStore, type WaitingTimelineEvent } from './store.ts';
 
 export type TimelineService = ReturnType<typeof createTimelineService>;
 
-export type NewTimelineEvent = Omit<AppEventOccurrence, 'id' | 'eventTypeName' | 'properties'> & {
+/** An event of a declared type, or of the first one when it names none. */
+export type NewTimelineEvent<Type extends AppEvent = AppEvent> = TimelineTarget & {
   /** Two events of one type with one id are one event. A new one is made up when it is missing. */
   readonly id?: string | undefined;
+  readonly type?: Type | undefined;
+  /** In place of `type`: its name in the integration, or HubSpot's. */
   readonly eventTypeName?: string | undefined;
-  readonly properties?: AppEventOccurrence['properties'] | undefined;
+  /** ISO 8601. */
+  readonly timestamp?: string | undefined;
+  readonly properties?:
+    | (AppEvent extends Type ? AppEventOccurrence['properties'] : ValuesOf<Type>)
+    | undefined;
+  readonly extraData?: Record<string, unknown> | undefined;
 };
 
 export interface SentTimelineEvent {
@@ -29,8 +38,7 @@ interface Dependencies {
   pool: Pool;
   installs: InstallsStore;
   hubspotFor: HubSpotFor;
-  /** Fully qualified name of the event type that is meant when an event names none. */
-  eventType: string;
+  eventTypes: AppEventNames;
   logger: Logger;
 }
 
@@ -38,7 +46,7 @@ interface Dependencies {
  * App events on HubSpot's timelines, through an outbox. An event that was accepted waits until HubSpot takes or refuses
  * it, or a privacy deletion erases it; nothing else ends it.
  */
-export function createTimelineService({ pool, installs, hubspotFor, eventType, logger }: Dependencies) {
+export function createTimelineService({ pool, installs, hubspotFor, eventTypes, logger }: Dependencies) {
   return {
     /**
      * Stores the event and tries to send it at once. The same content under the same id is one event.
@@ -48,14 +56,13 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
      * @throws {AppError} install_not_found, install_needs_reconnect, timeline_event_conflict when other content was
      * accepted under its id; {HubSpotError} when HubSpot refuses the event.
      */
-    async send(portalId: number, event: NewTimelineEvent, cause?: string): Promise<SentTimelineEvent> {
+    async send<Type extends AppEvent>(
+      portalId: number,
+      event: NewTimelineEvent<Type>,
+      cause?: string,
+    ): Promise<SentTimelineEvent> {
       await requireInstall(portalId);
-      const occurrence: AppEventOccurrence = {
-        ...event,
-        id: event.id ?? randomUUID(),
-        eventTypeName: event.eventTypeName ?? eventType,
-        properties: event.properties ?? {},
-      };
+      const occurrence = occurrenceOf(event);
       const { id } = occurrence;
       const key = { portalId, eventType: occurrence.eventTypeName, id };
       const before = await inTransaction(pool, async (tx) => {
@@ -115,6 +122,25 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
     },
   };
 
+  function occurrenceOf<Type extends AppEvent>({
+    type,
+    eventTypeName = type?.name,
+    ...event
+  }: NewTimelineEvent<Type>): AppEventOccurrence {
+    const fullName = eventTypeName === undefined ? eventTypes.fallback : eventTypes.fullName(eventTypeName);
+    if (fullName === undefined) {
+      throw invalidRequest(
+        'eventTypeName: is missing, and this app declares no event type. Nothing was sent: name one, or declare it in integration/app-events.',
+      );
+    }
+    return {
+      ...event,
+      id: event.id ?? randomUUID(),
+      eventTypeName: fullName,
+      properties: { ...eventTypes.defaultsOf(fullName), ...event.properties },
+    };
+  }
+
   async function acceptedBefore(
     tx: Db,
     key: TimelineEventKey,
@@ -158,7 +184,7 @@ export function createTimelineService({ pool, installs, hubspotFor, eventType, l
     key: TimelineEventKey,
     { occurrence, erasedSince }: WaitingTimelineEvent,
   ): Promise<AppEventOccurrence | string> {
-    const { email, objectId, ...event } = occurrence;
+    const { email, objectId, utk: _, ...event } = occurrence;
     if (objectId || !email) return occurrence;
     try {
       const contact = await hubspotFor(key.portalId).contacts.getByEmail(email, ['email']);

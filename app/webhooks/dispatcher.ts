@@ -4,6 +4,7 @@ import { withinTime } from '../base/within-time.ts';
 import type { Db, Pool } from '../db/pool.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { InstallService, InstallStatus } from '../installs/service.ts';
+import type { JobService } from '../jobs/index.ts';
 import type { TimelineService } from '../timeline/service.ts';
 import { isKnownType, objectTypeOf, otherAppOf, type WebhookEvent } from './event/event.ts';
 import { InvalidEvent, invalidity, missingField } from './event/fields.ts';
@@ -53,13 +54,14 @@ interface Dependencies {
   timeline: TimelineService;
   installs: Pick<InstallService, 'status'>;
   loops: WebhookLoops;
+  jobs: Pick<JobService, 'enqueueIn'>;
   logger: Logger;
   longestRunMs?: number | undefined;
 }
 
 /** Finds the handlers of an event and runs them. */
 export function createWebhookDispatcher(dependencies: Dependencies) {
-  const { pool, appId, hubspotFor, timeline, installs, loops, logger } = dependencies;
+  const { pool, appId, hubspotFor, timeline, installs, loops, jobs, logger } = dependencies;
   const { longestRunMs = LONGEST_RUN_MS } = dependencies;
   const transactions = createEventTransactions(pool);
   const stages = [dependencies.firstHandlers, dependencies.handlers].map((handlers) =>
@@ -206,6 +208,7 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
         install ??= installs.status(event.portalId);
         return install;
       },
+      enqueue: jobs.enqueueIn(db),
       sendTimelineEvent: (timelineEvent) => timeline.send(event.portalId, timelineEvent, eventId),
     };
   }

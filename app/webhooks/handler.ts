@@ -1,6 +1,9 @@
+import { notePlace } from '../base/definition-place.ts';
 import type { Logger } from '../base/logger.ts';
 import type { PortalClient } from '../hubspot/portal-client.ts';
 import type { InstallStatus } from '../installs/service.ts';
+import type { Enqueue } from '../jobs/index.ts';
+import type { AppEvent } from '../timeline/app-event.ts';
 import type { NewTimelineEvent } from '../timeline/service.ts';
 import type { HandlerDb } from './dispatcher.ts';
 import type { WebhookEvent } from './event/event.ts';
@@ -71,7 +74,11 @@ export interface WebhookContext {
    * Puts an app event on a timeline of the event's portal. Sent again under its id by a retry or a replay of this event,
    * it keeps the first content. Other content under the id of an event from elsewhere is an error.
    */
-  readonly sendTimelineEvent: (event: NewTimelineEvent) => Promise<unknown>;
+  readonly sendTimelineEvent: <Type extends AppEvent = AppEvent>(
+    event: NewTimelineEvent<Type>,
+  ) => Promise<unknown>;
+  /** Queues a job in the handler's transaction: it commits together with `db`, or not at all. */
+  readonly enqueue: Enqueue;
 }
 
 /** A handler as the registry holds it, whatever its type. */
@@ -81,4 +88,4 @@ export type AnyWebhookHandler = WebhookHandler<any>;
 /** Types the event of `handle` by `on`. */
 export const defineHandler = <Type extends SubscriptionType>(
   handler: WebhookHandler<Type>,
-): WebhookHandler<Type> => handler;
+): WebhookHandler<Type> => notePlace(handler);
