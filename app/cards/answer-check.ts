@@ -34,7 +34,7 @@ export function cardAnswerProblem(value: unknown): string | undefined {
   const [issue] = answer.safeParse(value).error?.issues ?? [];
   if (!issue) return undefined;
   const where = issue.path.join('.');
-  if (issue.code !== 'invalid_union') return `${where} ${issue.message}`;
+  if (issue.path.at(-1) !== 'dataType') return `${where} ${issue.message}`;
   const given = issue.path.reduce<unknown>(
     (part, key) => (part as Record<PropertyKey, unknown>)?.[key],
     value,

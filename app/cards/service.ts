@@ -80,8 +80,9 @@ export function createCardService({
      * What the page of the ticket's card shows.
      * @returns undefined for a card that is gone, has no page, or is not for this type of record.
      */
-    async page({ card: name, ...record }: PageTicket): Promise<Required<CardPage> | undefined> {
+    async page({ card: name, portalId, objectType, objectId }: PageTicket): Promise<Required<CardPage> | undefined> {
       const card = cards.find((one) => one.name === name);
+      const record: CardRequest = { portalId, objectType, objectId };
       if (!card?.page || !isFor(card, record)) return undefined;
       const {
         view,

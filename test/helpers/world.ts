@@ -25,15 +25,16 @@ export async function startWorld(
   const sandbox = await startSandbox({ port: 0, serverUrl, projectFolder: PROJECT });
   const defaults = testSettings({ databaseUrl: database.url, serverUrl, sandboxUrl: sandbox.url });
   const settings = { ...defaults, ...options.settings };
-  const config = loadConfig(settings, integration);
+  const definition = { ...integration, ...options.integration };
+  const config = loadConfig(settings, definition);
   const ctx = createContext(config, options.logger ?? createLogger(config.logLevel, 'test'), {
-    integration,
     views: VIEWS,
     // Tests fail more often than people do.
     failedExchangesPerMinute: 100_000,
     // A busy machine may take longer for a statement than a server waits for it.
     process: 'command',
     ...options,
+    integration: definition,
   });
   server.on('request', createApp(ctx));
   let runner: JobRunner | undefined;

@@ -248,9 +248,7 @@ describe('a job of the integration', () => {
     await Promise.all([...slots, ...slots, ...slots].map((name) => enqueueSlot(world.ctx, name, slot)));
     await until('the runs', () => ran.length >= 2);
     await idle();
-    expect(ran.toSorted()).toEqual([
-      { id: 7, attempt: 1 },
-      { id: 8, attempt: 1 },
-    ]);
+    expect(ran).toHaveLength(2);
+    expect(ran).toEqual(expect.arrayContaining([7, 8].map((id) => ({ id, attempt: 1 }))));
   });
 });
