@@ -40,6 +40,7 @@ const cardShape = z.object({
   name: z
     .string('is not a text')
     .regex(/^[\w-]+$/, 'has to fit into an address: use letters, digits, - and _'),
+  title: z.string('is not a text').min(1, 'is empty'),
   objectTypes: z
     .array(z.string().regex(/^[\w-]+$/, 'is not an object type, such as CONTACT'), 'is not a list of names')
     .min(1, 'is empty, so the card would be shown nowhere'),

@@ -92,6 +92,9 @@ describe('a handler is refused at start', () => {
 describe('a card is refused at start', () => {
   it.each([
     ['its name does not fit into an address', card('my card'), 'card my card: name has to fit'],
+    ['it has no name', { ...card('odd'), name: undefined }, 'card number 1: name is not a text'],
+    ['it has no title', { ...card('odd'), title: '' }, 'card odd: title is empty'],
+    ['its page is not a function', { ...card('odd'), page: 'contact' }, 'card odd: page is not a function'],
     ['it is for no object type', { ...card('odd'), objectTypes: [] }, 'objectTypes is empty'],
     ['it is for no such type', { ...card('odd'), objectTypes: ['a b'] }, 'is not an object type'],
     ['it has no render', { ...card('odd'), render: undefined }, 'render is not a function'],
