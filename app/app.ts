@@ -3,8 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import express from 'express';
 import { requireApiKey } from './api-keys/index.ts';
-import { crmExtensionRoutes } from './cards/controller.ts';
-import { pageRoutes } from './cards/page-controller.ts';
+import { crmExtensionRoutes, pageRoutes } from './cards/index.ts';
 import { contactRoutes } from './contacts/index.ts';
 import type { Context } from './context.ts';
 import { healthRoutes } from './health/index.ts';
@@ -28,7 +27,8 @@ export function createApp(ctx: Context): RequestListener {
   app.set('query parser', 'simple');
   // This server speaks plain HTTP: where its address is https, one proxy is in front, which adds the caller's address.
   app.set('trust proxy', config.serverUrl.startsWith('https:') ? 1 : false);
-  registerViews(app, [`${import.meta.dirname}/installs/views`, `${import.meta.dirname}/cards/views`]);
+  // A view of the vendor's stands in for a built-in one of its name.
+  registerViews(app, [ctx.views, `${import.meta.dirname}/installs/views`]);
 
   app.use(log);
   app.use(securityHeaders);
@@ -38,7 +38,7 @@ export function createApp(ctx: Context): RequestListener {
   app.use(noStore);
   app.post('/webhook', webhookFailure);
   app.use(healthRoutes(services.health));
-  app.use(homeRoutes(config.hubspot));
+  app.use(homeRoutes(ctx.name, config.hubspot));
   app.use(
     oauthRoutes({
       flows: services.oauthFlows,
@@ -49,7 +49,9 @@ export function createApp(ctx: Context): RequestListener {
     }),
   );
   app.use(crmExtensionRoutes(services.cards, signedRequest));
-  app.use(pageRoutes(ctx));
+  app.use(
+    pageRoutes({ ...services, ...config.hubspot, sessionSecret: config.sessionSecret, clock: ctx.clock }),
+  );
   app.use(marketingEventRoutes(services.marketingEvents, config.hubspot.appId, signedRequest, apiKey));
   app.use(installRoutes(services.installs, apiKey));
   app.use(contactRoutes(ctx.hubspotFor, apiKey));

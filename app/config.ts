@@ -1,9 +1,7 @@
 import dotenv from 'dotenv';
 import { z } from 'zod';
-import { reasonOf } from './base/reason-of.ts';
 import { parseKeyRing } from './db/key-ring.ts';
 import { parseApiVersions } from './hubspot/versions.ts';
-import { APP_FILE, readProjectScopes } from './project-scopes.ts';
 
 const baseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
@@ -148,13 +146,19 @@ function parse<T extends z.ZodType>(schema: T, env: Record<string, string | unde
   );
 }
 
-/**
- * @param projectFile declares the scopes that no setting names.
- * @throws {ConfigError} listing all problems at once.
- */
-export function loadConfig(env: Record<string, string | undefined>, projectFile = APP_FILE) {
+/** What the integration's definition says where no setting does. */
+export interface ConfigDefaults {
+  readonly scopes?: readonly string[];
+  readonly optionalScopes?: readonly string[];
+  readonly appEvents?: readonly { readonly name: string }[];
+}
+
+/** @throws {ConfigError} listing all problems at once. */
+export function loadConfig(env: Record<string, string | undefined>, defaults: ConfigDefaults = {}) {
   const s = parse(settings, env);
-  const { scopes, optionalScopes } = scopesOf(s, projectFile);
+  const scopes = s.HUBSPOT_SCOPES ?? [...(defaults.scopes ?? [])];
+  const optionalScopes = s.HUBSPOT_OPTIONAL_SCOPES ?? [...(defaults.optionalScopes ?? [])];
+  const [firstEvent] = defaults.appEvents ?? [];
   return Object.freeze({
     port: s.PORT,
     /** Public base URL without a trailing slash. */
@@ -168,10 +172,10 @@ export function loadConfig(env: Record<string, string | undefined>, projectFile 
       /** Newest first. The first one authenticates us; each is accepted when verifying signatures. */
       clientSecrets: s.HUBSPOT_CLIENT_SECRET,
       scopes,
-      /** None of `scopes` is among them. */
-      optionalScopes,
-      /** Fully qualified name of the app event type that this app sends (platform: `ae{appId}_{uid}`). */
-      appEventType: s.HUBSPOT_APP_EVENT_TYPE ?? `ae${s.HUBSPOT_APP_ID}_app-activity`,
+      /** Without those that are required. */
+      optionalScopes: optionalScopes.filter((scope) => !scopes.includes(scope)),
+      /** HubSpot's name of the app event type that an event means when it names none. */
+      appEventType: s.HUBSPOT_APP_EVENT_TYPE ?? (firstEvent && `ae${s.HUBSPOT_APP_ID}_${firstEvent.name}`),
       apiUrl: s.HUBSPOT_API_URL,
       authorizeUrl: s.HUBSPOT_AUTHORIZE_URL,
       formsUrl: s.HUBSPOT_FORMS_URL,
@@ -200,20 +204,4 @@ export function loadConfig(env: Record<string, string | undefined>, projectFile 
     },
     logLevel: s.LOG_LEVEL,
   });
-}
-
-function scopesOf(s: z.output<typeof settings>, projectFile: string) {
-  let { HUBSPOT_SCOPES: scopes, HUBSPOT_OPTIONAL_SCOPES: optional } = s;
-  if (!scopes || !optional) {
-    try {
-      const project = readProjectScopes(projectFile);
-      scopes ??= project.required;
-      optional ??= project.optional;
-    } catch (error) {
-      const missing = scopes ? 'HUBSPOT_OPTIONAL_SCOPES' : 'HUBSPOT_SCOPES';
-      throw new ConfigError([`${missing} is not set, and ${reasonOf(error)}`]);
-    }
-  }
-  const required = new Set(scopes);
-  return { scopes, optionalScopes: optional.filter((scope) => !required.has(scope)) };
 }

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import integration from '../integration/index.ts';
 import { createAlarms, createCallAlarms } from './alarms/index.ts';
 import { createApiKeyService } from './api-keys/index.ts';
@@ -5,7 +6,7 @@ import { type Clock, systemClock } from './base/clock.ts';
 import { lazy, lazyProperties } from './base/lazy.ts';
 import type { Logger } from './base/logger.ts';
 import { withinTime } from './base/within-time.ts';
-import { createCardService } from './cards/service.ts';
+import { createCardService } from './cards/index.ts';
 import type { Config } from './config.ts';
 import { CONNECTIONS, createPool, DELIVERY_CONNECTIONS, HANDLER_CONNECTIONS, PATIENCE } from './db/pool.ts';
 import { createSessionLocks } from './db/session-locks.ts';
@@ -17,11 +18,13 @@ import { createDeveloperSend } from './hubspot/client/developer-send.ts';
 import { createHubSpotHttp } from './hubspot/client/http.ts';
 import type { Deadlines } from './hubspot/client/portal-send.ts';
 import { createPortalClient, type HubSpotFor } from './hubspot/portal-client.ts';
+import { PUBLISHED_SCOPES } from './hubspot/published-scopes.ts';
 import { createInstalls, createPartnerSignIn } from './installs/index.ts';
 import type { Integration } from './integration.ts';
+import { checkIntegration } from './integration-check.ts';
+import { createJobs } from './jobs/index.ts';
 import { createMarketingEvents } from './marketing-events/index.ts';
-import { checkRegistries } from './registry-check.ts';
-import { createTimeline } from './timeline/index.ts';
+import { createAppEventNames, createTimeline } from './timeline/index.ts';
 import {
   BUILT_IN_HANDLERS,
   createOwnWrites,
@@ -33,6 +36,9 @@ import {
 /** Closing a connection is quick, unless its server is gone or frozen. */
 const LONGEST_CLOSE_MS = 1_000;
 
+/** The vendor's definition, whose scopes and app events are defaults of the settings. */
+export { integration };
+
 export type Context = ReturnType<typeof createContext>;
 
 /** What a test may replace. */
@@ -42,6 +48,9 @@ export interface Overrides {
   readonly callTimeoutMs?: number;
   /** Disables retries of calls to HubSpot. */
   readonly callsOnce?: boolean;
+  readonly integration?: Partial<Integration>;
+  /** Folder of the vendor's views. */
+  readonly views?: string;
   readonly webhookHandlers?: Integration['handlers'];
   /** The timeout of a webhook handler. */
   readonly webhookHandlerMs?: number;
@@ -60,8 +69,9 @@ export interface ContextOptions extends Overrides {
 export function createContext(config: Config, logger: Logger, overrides: ContextOptions = {}) {
   const { appId, developerApiKey, apiPaths, apiUrl, clientSecrets: secrets } = config.hubspot;
   const { serverUrl, webhookUrl, sessionSecret } = config;
-  const handlers = overrides.webhookHandlers ?? integration.handlers;
-  const shownCards = overrides.cards ?? integration.cards;
+  const vendor: Integration = { ...integration, ...overrides.integration };
+  const handlers = overrides.webhookHandlers ?? vendor.handlers;
+  const shownCards = overrides.cards ?? vendor.cards;
   const clock = overrides.clock ?? systemClock;
 
   const { pool, deliveryPool, handlerPool, ...database } = openDatabase(config, logger, overrides.process);
@@ -111,9 +121,12 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       ...shared,
       installs: installs.service,
       hasErasedSince,
-      eventType: config.hubspot.appEventType,
+      eventTypes: createAppEventNames(vendor.appEvents, appId, config.hubspot.appEventType),
       retentionDays: config.webhookRetentionDays,
     }),
+  );
+  const jobs = lazy(() =>
+    createJobs({ ...shared, jobs: vendor.jobs, schedule: vendor.schedule, timeline: timeline() }),
   );
   const webhooks = lazy(() =>
     createWebhooks({
@@ -122,6 +135,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       handlerPool,
       installs: installs.service,
       timeline: timeline(),
+      jobs: jobs(),
       clientSecrets: installs.clientSecrets,
       ownWrites,
       handlers,
@@ -147,6 +161,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       cards: shownCards,
       hubspotFor,
       installs: installs.service,
+      jobs: jobs(),
       serverUrl,
       sessionSecret,
       clock,
@@ -154,6 +169,9 @@ export function createContext(config: Config, logger: Logger, overrides: Context
   );
 
   return {
+    /** The app's name, as who installs it sees it. */
+    name: vendor.name,
+    views: overrides.views ?? path.join(import.meta.dirname, '..', 'integration', 'views'),
     config,
     logger,
     clock,
@@ -175,16 +193,23 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       cards,
       health: lazy(() => createHealth({ pool, keys: installs.keys, webhooks: webhooks(), alarms, clock })),
       installs: () => installs.service,
+      jobs,
       keys: () => installs.keys,
       oauthFlows: () => installs.flows,
       marketingEvents: lazy(() => createMarketingEvents({ pool })),
-      partnerSignIn: lazy(() => createPartnerSignIn(apiKeys())),
+      partnerSignIn: lazy(() => vendor.partnerSignIn ?? createPartnerSignIn(apiKeys())),
       timeline,
       tokens: () => installs.tokens,
       webhooks,
     }),
-    /** @throws {RegistryError} when handlers or cards are invalid. */
-    checkRegistries: () => checkRegistries(handlers, shownCards, BUILT_IN_HANDLERS),
+    /** @throws {RegistryError} for an integration that cannot be used. */
+    async checkIntegration(): Promise<void> {
+      const known = new Set<string>(PUBLISHED_SCOPES);
+      const unknown = scopes.filter((scope) => !known.has(scope));
+      if (unknown.length > 0)
+        logger.warn({ scopes: unknown }, 'HubSpot documents no such scopes: is there a typing error?');
+      await checkIntegration({ ...vendor, handlers, cards: shownCards }, { builtIn: BUILT_IN_HANDLERS });
+    },
 
     async close(): Promise<void> {
       await webhooks.made()?.close();

@@ -1,14 +1,19 @@
 import { types } from 'node:util';
 import { z } from 'zod';
-import type { Card } from './cards/card.ts';
+import { placeOf } from './base/definition-place.ts';
+import type { AnyCard } from './cards/index.ts';
 import { type AnyWebhookHandler, subscriptionProblem } from './webhooks/index.ts';
 
-/** Handlers or cards that this server cannot work with; the message names every problem. */
+/** Definitions of the integration that this server cannot work with; the message names every problem. */
 export class RegistryError extends Error {
   override readonly name = 'RegistryError';
+
+  constructor(problems: readonly string[]) {
+    super(`The integration cannot be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  }
 }
 
-const aFunction = z.custom((value) => typeof value === 'function', 'is not a function');
+export const aFunction = z.custom((value) => typeof value === 'function', 'is not a function');
 const aList = z
   .array(z.string('is not a name').min(1, 'is an empty name'), 'is not a list of names')
   .min(1, 'is empty, so no event would match: name some, or leave it out');
@@ -43,11 +48,13 @@ const cardShape = z.object({
   name: z
     .string('is not a text')
     .regex(/^[\w-]+$/, 'has to fit into an address: use letters, digits, - and _'),
+  title: z.string('is not a text').min(1, 'is empty'),
   objectTypes: z
     .array(z.string().regex(/^[\w-]+$/, 'is not an object type, such as CONTACT'), 'is not a list of names')
     .min(1, 'is empty, so the card would be shown nowhere'),
   render: aFunction,
   actions: z.record(z.string(), aFunction).optional(),
+  page: aFunction.optional(),
 });
 
 /**
@@ -56,31 +63,44 @@ const cardShape = z.object({
  */
 export function checkRegistries(
   handlers: readonly AnyWebhookHandler[],
-  cards: readonly Card[],
+  cards: readonly AnyCard[],
   builtIn: readonly string[] = [],
 ): void {
-  const problems = [
-    ...handlers.flatMap((handler, index) =>
-      told(
-        'handler',
-        handler,
-        index,
-        shapeProblem(handlerShape, handler) ?? subscriptionProblem(handler) ?? takenName(handler, builtIn),
-      ),
-    ),
-    ...cards.flatMap((card, index) => told('card', card, index, shapeProblem(cardShape, card))),
-    ...sharedNames('handlers', handlers, ({ on }) => `on ${[on].flat().join(', ')}`),
-    ...sharedNames('cards', cards, ({ objectTypes }) => `for ${objectTypes}`),
-  ];
-  if (problems.length === 0) return;
-  const list = problems.map((problem) => `  - ${problem}`).join('\n');
-  throw new RegistryError(`Not every webhook handler and card can be used:\n${list}`);
+  const problems = registryProblems(handlers, cards, builtIn);
+  if (problems.length > 0) throw new RegistryError(problems);
 }
 
-const told = (what: string, { name }: { name?: unknown }, index: number, problem: string | undefined) =>
-  problem ? [`${what} ${name || `number ${index + 1}`}: ${problem}`] : [];
+export const registryProblems = (
+  handlers: readonly AnyWebhookHandler[],
+  cards: readonly AnyCard[],
+  builtIn: readonly string[],
+): string[] => [
+  ...handlers.flatMap((handler, index) =>
+    told(
+      'handler',
+      handler,
+      index,
+      problemOf(handlerShape, handler) ?? subscriptionProblem(handler) ?? takenName(handler, builtIn),
+    ),
+  ),
+  ...cards.flatMap((card, index) => told('card', card, index, problemOf(cardShape, card))),
+  ...sharedNames('handlers', handlers, ({ on }) => `on ${on}`),
+  ...sharedNames('cards', cards, ({ objectTypes }) => `for ${objectTypes}`),
+];
 
-function shapeProblem(shape: z.ZodType, value: unknown): string | undefined {
+/** A problem with what it is about: `integration/cards/orders.ts:5: card orders: …`. */
+export function told(
+  what: string,
+  definition: { name?: unknown },
+  index: number,
+  problem: string | undefined,
+): string[] {
+  if (!problem) return [];
+  const place = placeOf(definition);
+  return [`${place ? `${place}: ` : ''}${what} ${definition?.name || `number ${index + 1}`}: ${problem}`];
+}
+
+export function problemOf(shape: z.ZodType, value: unknown): string | undefined {
   const [issue] = shape.safeParse(value).error?.issues ?? [];
   return issue && `${issue.path.join('.')} ${issue.message}.`;
 }
@@ -88,15 +108,18 @@ function shapeProblem(shape: z.ZodType, value: unknown): string | undefined {
 const takenName = ({ name }: AnyWebhookHandler, builtIn: readonly string[]) =>
   builtIn.includes(name) ? 'a built-in handler has this name; choose another.' : undefined;
 
-/** Names stand in addresses, logs and dead letters: each may be given once. */
-function sharedNames<Named extends { readonly name: string }>(
+/** Names stand in addresses, logs, queued jobs and dead letters: each may be given once. */
+export function sharedNames<Named extends { readonly name: string }>(
   what: string,
   registry: readonly Named[],
-  describe: (one: Named) => string,
+  describe: (one: Named) => string | undefined = () => undefined,
 ): string[] {
-  const places = registry.map((one, index) => ({ one, place: `number ${index + 1} (${describe(one)})` }));
-  return [...Map.groupBy(places, ({ one }) => one.name)]
-    .filter(([, sharing]) => sharing.length > 1)
+  const places = registry.map((one, index) => {
+    const details = [describe(one), placeOf(one)].filter(Boolean).join(', ');
+    return { one, place: `number ${index + 1}${details && ` (${details})`}` };
+  });
+  return [...Map.groupBy(places, ({ one }) => one?.name)]
+    .filter(([name, sharing]) => name && sharing.length > 1)
     .map(([name, sharing]) => {
       const those = sharing.map(({ place }) => place).join(' and ');
       return `${what} ${those} are all called ${name}; each needs a name of its own.`;

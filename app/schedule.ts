@@ -1,5 +1,6 @@
 import { scheduleJob } from 'node-schedule';
 import type { Context } from './context.ts';
+import type { Db } from './db/pool.ts';
 import { inTransaction } from './db/transaction.ts';
 import { enqueue } from './queue/enqueue.ts';
 import { scheduleSlotsStore } from './queue/schedule-slots-store.ts';
@@ -7,7 +8,7 @@ import { scheduleSlotsStore } from './queue/schedule-slots-store.ts';
 const MINUTE_MS = 60 * 1000;
 const EVERY_MINUTE = '* * * * *';
 
-/** Clock times in UTC, as cron lines. The clock only enqueues; the jobs are in `app/jobs/`. */
+/** Clock times in UTC, as cron lines. The clock only enqueues; `app/tasks.ts` has the work. */
 const SCHEDULE = {
   'refresh-expiring-tokens': EVERY_MINUTE,
   'wake-webhooks': EVERY_MINUTE,
@@ -18,7 +19,12 @@ const SCHEDULE = {
   'prune-install-history': '47 * * * *',
 } as const;
 
-type Scheduled = keyof typeof SCHEDULE;
+interface Entry {
+  /** Under which its slots are claimed. */
+  readonly slot: string;
+  readonly cron: string;
+  enqueue(tx: Db): Promise<void>;
+}
 
 /**
  * Starts the clock of this process. Every worker has one; each slot is claimed in Postgres, so a job is enqueued
@@ -26,30 +32,43 @@ type Scheduled = keyof typeof SCHEDULE;
  * may have become due.
  */
 export function startSchedule(ctx: Context): { stop(): void } {
-  const tick = (name: Scheduled, slot: Date) =>
-    enqueueSlot(ctx, name, slot).catch((error) =>
+  const tick = (entry: Entry, slot: Date) =>
+    claimAndEnqueue(ctx, entry, slot).catch((error) =>
       ctx.logger.error(
-        { err: error, job: name },
+        { err: error, job: entry.slot },
         'a scheduled job could not be enqueued; its next slot will try again',
       ),
     );
   const thisMinute = new Date(Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS);
-  const jobs = Object.entries(SCHEDULE).map(([name, rule]) => {
-    if (rule === EVERY_MINUTE) void tick(name as Scheduled, thisMinute);
-    return scheduleJob(name, { rule, tz: 'Etc/UTC' }, (slot) => tick(name as Scheduled, slot));
+  const jobs = entriesOf(ctx).map((entry) => {
+    if (entry.cron === EVERY_MINUTE) void tick(entry, thisMinute);
+    return scheduleJob(entry.slot, { rule: entry.cron, tz: 'Etc/UTC' }, (slot) => tick(entry, slot));
   });
   return {
     stop() {
-      for (const job of jobs) job.cancel();
+      for (const job of jobs) job?.cancel();
     },
   };
 }
 
 /** Enqueues a scheduled job unless another process has done so for this slot. */
-export function enqueueSlot(ctx: Context, name: Scheduled, slot: Date): Promise<void> {
-  return inTransaction(ctx.pool, async (tx) => {
-    if (!(await scheduleSlotsStore.claim(tx, name, slot))) return;
-    // A sweep that waits because HubSpot asked it to is not called early.
-    await enqueue(tx, name, {}, { jobKey: name, keepsRunAt: true });
-  });
+export async function enqueueSlot(ctx: Context, name: string, slot: Date): Promise<void> {
+  const entry = entriesOf(ctx).find((one) => one.slot === name);
+  if (!entry) throw new Error(`Nothing is scheduled as ${name}.`);
+  await claimAndEnqueue(ctx, entry, slot);
 }
+
+const entriesOf = ({ services }: Pick<Context, 'services'>): Entry[] => [
+  ...Object.entries(SCHEDULE).map(([name, cron]) => ({
+    slot: name,
+    cron,
+    // A sweep that backs off because HubSpot asked it to is not called early.
+    enqueue: (tx: Db) => enqueue(tx, name as keyof typeof SCHEDULE, {}, { jobKey: name, keepsRunAt: true }),
+  })),
+  ...services.jobs.scheduled,
+];
+
+const claimAndEnqueue = ({ pool }: Context, entry: Entry, slot: Date): Promise<void> =>
+  inTransaction(pool, async (tx) => {
+    if (await scheduleSlotsStore.claim(tx, entry.slot, slot)) await entry.enqueue(tx);
+  });

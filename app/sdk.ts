@@ -1,10 +1,32 @@
 /** All that `integration/` may use of this server: `import { … } from '#app'`. */
-export type { Card, CardAnswer, CardContext, CardRequest } from './cards/card.ts';
+export {
+  type Card,
+  type CardActionContext,
+  type CardActionHandler,
+  type CardActionRequest,
+  type CardAnswer,
+  type CardContext,
+  type CardPage,
+  type CardRequest,
+  cardAnswer,
+  defineCard,
+  type PortalContext,
+} from './cards/index.ts';
+export type { TimelineTarget } from './hubspot/apis/timeline.ts';
 export { HubSpotError } from './hubspot/client/errors.ts';
 export type { PortalClient } from './hubspot/portal-client.ts';
-export type { InstallStatus } from './installs/service.ts';
+export type { Scope } from './hubspot/published-scopes.ts';
+export type { InstallStatus, PartnerSignIn } from './installs/index.ts';
 export { defineIntegration, type Integration } from './integration.ts';
-export type { NewTimelineEvent } from './timeline/service.ts';
+export {
+  defineJob,
+  type Enqueue,
+  type EnqueueOptions,
+  type Job,
+  type JobContext,
+  type ScheduledJob,
+} from './jobs/index.ts';
+export { type AppEvent, defineAppEvent, type NewTimelineEvent } from './timeline/index.ts';
 export type {
   AssociationChangeEvent,
   ConversationEvent,
@@ -19,7 +41,7 @@ export type {
   PropertyChangeEvent,
   RestoreEvent,
   SubscriptionType,
-} from './webhooks/event/handler-event.ts';
+} from './webhooks/index.ts';
 export {
   type AnyWebhookHandler,
   defineHandler,

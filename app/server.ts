@@ -3,7 +3,7 @@ import { createApp } from './app.ts';
 import { createLogger } from './base/logger.ts';
 import { SHUTDOWN } from './base/shutdown.ts';
 import { loadConfig, readEnvironment } from './config.ts';
-import { createContext } from './context.ts';
+import { createContext, integration } from './context.ts';
 import { patiently } from './db/patiently.ts';
 import { boundConnections } from './http/connection-bound.ts';
 import { listen } from './http/listen.ts';
@@ -29,11 +29,11 @@ const STOPPING = {
 };
 
 await runUntilSignal('web', async () => {
-  const config = loadConfig(readEnvironment());
+  const config = loadConfig(readEnvironment(), integration);
   const logger = createLogger(config.logLevel, 'web');
   outliveStrayErrors(logger);
   const ctx = createContext(config, logger, { process: 'web' });
-  ctx.checkRegistries();
+  await ctx.checkIntegration();
   await patiently(() => ctx.services.keys.checkAtStart());
   await patiently(() => ctx.services.webhooks.rejectedRequests.rememberSecrets());
   const server = createServer(SLOWEST_REQUEST, createApp(ctx));

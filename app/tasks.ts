@@ -1,10 +1,11 @@
 import type { Context } from './context.ts';
+import { JOB_QUEUES } from './jobs/index.ts';
 import { type JobRunner, startRunner, type Tasks } from './queue/runner.ts';
 import { TIMELINE_QUEUES } from './timeline/index.ts';
 import { LANES } from './webhooks/index.ts';
 
-/** Slow webhook handlers may hold all lanes, and HubSpot all queues of app events; the other jobs still find room. */
-const CONCURRENCY = LANES + TIMELINE_QUEUES + 8;
+/** Slow handlers may hold all lanes, HubSpot all queues of app events, and slow jobs all queues of the vendor's. */
+const CONCURRENCY = LANES + TIMELINE_QUEUES + JOB_QUEUES + 8;
 
 /** Starts running this server's jobs in this process. */
 export const startJobRunner = (ctx: Context): Promise<JobRunner> =>
@@ -23,6 +24,8 @@ export const startJobRunner = (ctx: Context): Promise<JobRunner> =>
 function createTasks({ installs, services }: Context, stopping: () => boolean): Tasks {
   const { webhooks, timeline } = services;
   return {
+    ...services.jobs.tasks(),
+
     'split-webhook-deliveries': () => webhooks.split(stopping),
     'run-webhook-lane': ({ lane }) => webhooks.runLane(lane, stopping),
     'wake-webhooks': () => webhooks.wake(),

@@ -1,17 +1,17 @@
 import { createLogger } from './base/logger.ts';
 import { loadConfig, readEnvironment } from './config.ts';
-import { createContext } from './context.ts';
+import { createContext, integration } from './context.ts';
 import { runUntilSignal } from './run-until-signal.ts';
 import { startSchedule } from './schedule.ts';
 import { outliveStrayErrors } from './stray-errors.ts';
 import { startJobRunner } from './tasks.ts';
 
 await runUntilSignal('worker', async () => {
-  const config = loadConfig(readEnvironment());
+  const config = loadConfig(readEnvironment(), integration);
   const logger = createLogger(config.logLevel, 'worker');
   outliveStrayErrors(logger);
   const ctx = createContext(config, logger);
-  ctx.checkRegistries();
+  await ctx.checkIntegration();
   await ctx.services.keys.checkAtStart();
   const runner = await startJobRunner(ctx);
   const schedule = startSchedule(ctx);

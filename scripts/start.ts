@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { styleText } from 'node:util';
 import dotenv from 'dotenv';
+import { reasonOf } from '../app/base/reason-of.ts';
 import {
   ConfigError,
   LOCAL_ENVIRONMENT,
@@ -15,8 +16,8 @@ import {
 } from '../app/config.ts';
 import { migrate } from '../app/db/migrate.ts';
 import { createPool, type DatabaseSettings, PATIENCE } from '../app/db/pool.ts';
-import { reasonOf } from '../app/base/reason-of.ts';
 import { localSecrets } from './local-secrets.ts';
+import { typeCheck } from './type-check.ts';
 
 /**
  * `npm start`: everything in one terminal. Without settings it brings its own PostgreSQL, secrets and stand-in
@@ -81,6 +82,7 @@ async function start() {
       forgotten,
     ),
   );
+  checkTypes();
 }
 
 /** The stand-in's app. It replaces whatever .env says, so that a start without a client id cannot reach HubSpot. */
@@ -142,6 +144,22 @@ async function startChild(
     if (stopping) return;
     say(name, 'ended unexpectedly; starting it again');
     setTimeout(() => startChild(name, file, env).catch(() => stop(1)), 1000);
+  });
+}
+
+/** In the background: a type error is worth knowing, and keeps nothing from running. */
+function checkTypes() {
+  const { child, errors } = typeCheck(ROOT);
+  if (!child) return;
+  const entry = { name: 'types', process: child };
+  children.push(entry);
+  errors.then((lines) => {
+    children.splice(children.indexOf(entry), 1);
+    if (stopping || lines.length === 0) return;
+    const text = lines.length === 1 ? 'one type error' : `${lines.length} type errors`;
+    console.error(
+      `\nintegration: ${text}. The app runs, but may not work as written.\n  ${lines.join('\n  ')}\n`,
+    );
   });
 }
 

@@ -1,7 +1,6 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { ConfigError, loadConfig, loadDatabaseSettings, SETTING_NAMES } from '../app/config.ts';
 
 const KEY = Buffer.alloc(32, 7).toString('base64url');
@@ -18,8 +17,11 @@ const REQUIRED = {
   SESSION_SECRET: 's'.repeat(32),
 };
 
-const PROJECT = path.join(import.meta.dirname, '../hubspot-project/src/app/app-hsmeta.json');
-const project = JSON.parse(await readFile(PROJECT, 'utf8')).config.auth;
+const INTEGRATION = {
+  scopes: ['oauth', 'timeline'],
+  optionalScopes: ['tickets', 'content'],
+  appEvents: [{ name: 'app-activity' }],
+};
 
 describe('the settings', () => {
   it('without which the server does not start are eight; all that are missing are told at once', () => {
@@ -30,7 +32,7 @@ describe('the settings', () => {
   });
 
   it('that are left out have HubSpot’s own addresses and sensible values', () => {
-    expect(loadConfig(REQUIRED)).toMatchObject({
+    expect(loadConfig(REQUIRED, INTEGRATION)).toMatchObject({
       port: 3000,
       serverUrl: 'https://app.example.com',
       database: { url: REQUIRED.DATABASE_URL, sslMode: undefined },
@@ -38,8 +40,8 @@ describe('the settings', () => {
         appId: 193354,
         clientId: 'client-id',
         clientSecrets: ['client-secret'],
-        scopes: project.requiredScopes,
-        optionalScopes: project.optionalScopes,
+        scopes: ['oauth', 'timeline'],
+        optionalScopes: ['tickets', 'content'],
         appEventType: 'ae193354_app-activity',
         apiUrl: 'https://api.hubapi.com',
         authorizeUrl: 'https://app.hubspot.com/oauth/authorize',
@@ -83,62 +85,17 @@ describe('the settings', () => {
     expect(config.tokenKeys.map(({ id }) => id)).toEqual(['k2', 'k1']);
   });
 
-  describe('for scopes that are left out are those of the HubSpot project', () => {
-    let folder: string;
-    beforeAll(async () => {
-      folder = await mkdtemp(path.join(tmpdir(), 'hubspot-app-scopes-'));
-    });
-    afterAll(() => rm(folder, { recursive: true }));
-
-    async function projectFile(content: string): Promise<string> {
-      const file = path.join(folder, 'app-hsmeta.json');
-      await writeFile(file, content);
-      return file;
-    }
-    const declaring = (auth: object) => projectFile(JSON.stringify({ config: { auth } }));
-
-    it('and settings go before them, each for itself', async () => {
-      const file = await declaring({
-        requiredScopes: ['oauth', 'timeline'],
-        optionalScopes: ['tickets'],
-        conditionallyRequiredScopes: ['content'],
-      });
-      const scopes = (settings: Record<string, string>) => {
-        const { hubspot } = loadConfig({ ...REQUIRED, ...settings }, file);
-        return [hubspot.scopes, hubspot.optionalScopes];
-      };
-      expect(scopes({})).toEqual([
-        ['oauth', 'timeline'],
-        ['tickets', 'content'],
-      ]);
-      expect(scopes({ HUBSPOT_SCOPES: 'oauth tickets' })).toEqual([['oauth', 'tickets'], ['content']]);
-      expect(scopes({ HUBSPOT_OPTIONAL_SCOPES: 'forms oauth' })).toEqual([['oauth', 'timeline'], ['forms']]);
-    });
-
-    it.each([
-      ['is not JSON', '{\n  "config": }', /:2:13 is not JSON: Unexpected token '}'/],
-      ['ends too early', '{\n  "config": {', /:2:14 is not JSON: Expected property name or '}'/],
-      [
-        'has no scopes',
-        '{"config": {"auth": {}}}',
-        / is not as HubSpot wants it: config\.auth\.requiredScopes: /,
-      ],
-    ])('and one that %s is refused by name', async (_what, content, problem) => {
-      const file = await projectFile(content);
-      const { problems } = refusal(REQUIRED, file);
-      expect(problems).toEqual([expect.stringMatching(problem)]);
-      expect(problems[0]).toContain(`HUBSPOT_SCOPES is not set, and ${file}`);
-    });
-
-    it('and one that is missing is not missed where both are set', () => {
-      const missing = path.join(folder, 'none', 'app-hsmeta.json');
-      const told = `${missing} cannot be read: ENOENT`;
-      expect(refusal(REQUIRED, missing).problems).toEqual([`HUBSPOT_SCOPES is not set, and ${told}`]);
-      const half = { ...REQUIRED, HUBSPOT_SCOPES: 'oauth' };
-      expect(refusal(half, missing).problems).toEqual([`HUBSPOT_OPTIONAL_SCOPES is not set, and ${told}`]);
-      const both = { ...half, HUBSPOT_OPTIONAL_SCOPES: 'tickets' };
-      expect(loadConfig(both, missing).hubspot.scopes).toEqual(['oauth']);
-    });
+  it('default to the scopes of the integration, each list for itself', () => {
+    const scopes = (settings: Record<string, string>) => {
+      const { hubspot } = loadConfig({ ...REQUIRED, ...settings }, INTEGRATION);
+      return [hubspot.scopes, hubspot.optionalScopes];
+    };
+    expect(scopes({})).toEqual([
+      ['oauth', 'timeline'],
+      ['tickets', 'content'],
+    ]);
+    expect(scopes({ HUBSPOT_SCOPES: 'oauth tickets' })).toEqual([['oauth', 'tickets'], ['content']]);
+    expect(scopes({ HUBSPOT_OPTIONAL_SCOPES: 'forms oauth' })).toEqual([['oauth', 'timeline'], ['forms']]);
   });
 
   it('that are empty count as not set', () => {
@@ -235,9 +192,9 @@ describe('.env.example', () => {
   });
 });
 
-function refusal(env: Record<string, string>, projectFile?: string): ConfigError {
+function refusal(env: Record<string, string>): ConfigError {
   try {
-    loadConfig(env, projectFile);
+    loadConfig(env);
   } catch (error) {
     if (error instanceof ConfigError) return error;
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Card } from '../app/cards/card.ts';
+import type { Card } from '../app/cards/index.ts';
 import { checkRegistries } from '../app/registry-check.ts';
 import type { AnyWebhookHandler } from '../app/webhooks/handler.ts';
 import { hubspotCommand } from './cli/hubspot-command.ts';
@@ -11,6 +11,7 @@ const handler = (name: string, on: unknown, when?: unknown) => ({ name, on, when
 
 const card = (name: string): Card => ({
   name,
+  title: 'Card',
   objectTypes: ['CONTACT'],
   render: async () => ({ results: [] }),
 });
@@ -105,6 +106,9 @@ describe('a handler is refused at start', () => {
 describe('a card is refused at start', () => {
   it.each([
     ['its name does not fit into an address', card('my card'), 'card my card: name has to fit'],
+    ['it has no name', { ...card('odd'), name: undefined }, 'card number 1: name is not a text'],
+    ['it has no title', { ...card('odd'), title: '' }, 'card odd: title is empty'],
+    ['its page is not a function', { ...card('odd'), page: 'contact' }, 'card odd: page is not a function'],
     ['it is for no object type', { ...card('odd'), objectTypes: [] }, 'objectTypes is empty'],
     ['it is for no such type', { ...card('odd'), objectTypes: ['a b'] }, 'is not an object type'],
     ['it has no render', { ...card('odd'), render: undefined }, 'render is not a function'],
@@ -130,8 +134,10 @@ describe('handlers and cards that share a name', () => {
     TEST_INTEGRATION: 'shared-names',
   };
   const expected = [
-    'handlers number 1 (on contact.creation) and number 2 (on deal.creation) are all called twin',
-    'cards number 1 (for CONTACT) and number 2 (for DEAL) are all called panel',
+    'handlers number 1 (on contact.creation, test/fixtures/shared-names/webhooks.ts:6) and ' +
+      'number 2 (on deal.creation, test/fixtures/shared-names/webhooks.ts:7) are all called twin',
+    'cards number 1 (for CONTACT, test/fixtures/shared-names/cards.ts:6) and ' +
+      'number 2 (for DEAL, test/fixtures/shared-names/cards.ts:7) are all called panel',
   ];
 
   it.each(['app/server.ts', 'app/worker.ts'])('stop the start of %s', async (program) => {

@@ -1,23 +1,37 @@
+import { notePlace } from '../base/definition-place.ts';
 import type { PortalClient } from '../hubspot/portal-client.ts';
 import type { InstallStatus } from '../installs/index.ts';
+import type { Enqueue } from '../jobs/index.ts';
 
-/** Which record HubSpot shows the card on. Only `portalId` is HubSpot's word; check the rest against the portal. */
+/** Which record HubSpot shows the card on. Only `portalId` is signed by HubSpot; check the rest against the portal. */
 export interface CardRequest {
   readonly portalId: number;
-  /** Upper case, such as CONTACT. */
+  /** One of the card's `objectTypes`, in upper case, such as CONTACT. */
   readonly objectType: string;
   readonly objectId: string;
 }
 
-export interface CardContext {
+/** What each function of a card gets. */
+export interface PortalContext {
   /** HubSpot's APIs, authorised for the portal of the request. */
   readonly hubspot: PortalClient;
-  /** The portal's install, read when asked for: `(await install()).has('crm.objects.contacts.write')`. */
+  /** The portal's install, read on each call: `(await install()).has('crm.objects.contacts.write')`. */
   readonly install: () => Promise<InstallStatus>;
-  /** Address of the iframe page for this record, with a ticket that lets the browser in for 15 minutes. */
+}
+
+export interface CardContext<Action extends string = string> extends PortalContext {
+  /**
+   * Address of the card's page for this record, with a ticket that lets the browser in for 15 minutes.
+   * @throws {Error} when the card has no `page`.
+   */
   readonly pageUrl: () => string;
   /** Address of one of the card's own actions, for the `uri` of a {@link HookAction}. */
-  readonly actionUrl: (action: string) => string;
+  readonly actionUrl: (action: Action) => string;
+}
+
+export interface CardActionContext extends PortalContext {
+  /** Queues a job of the integration. */
+  readonly enqueue: Enqueue;
 }
 
 /** Somebody clicked a button of the card. All but `portalId` came over the browser: check it against the portal. */
@@ -33,22 +47,47 @@ export interface CardActionAnswer {
   readonly message: string;
 }
 
-/** May be called twice for one click, so it should be idempotent. */
+/** HubSpot may call it twice for one click: make it idempotent. */
 export type CardActionHandler = (
   request: CardActionRequest,
-  context: Pick<CardContext, 'hubspot' | 'install'>,
+  context: CardActionContext,
 ) => Promise<CardActionAnswer>;
 
-export interface Card {
+/** The page behind a card's IFRAME action. */
+export interface CardPage {
+  /** Name of a file in `integration/views/`, without `.hbs`. */
+  readonly view: string;
+  /** The card's title by default. */
+  readonly title?: string;
+  /** What the view shows. */
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+export interface Card<Action extends string = string> {
   /** Last part of the card's address: `/crm-extension/<name>`. */
   readonly name: string;
+  readonly title: string;
   /** Types of the records that it is shown on: CONTACT, COMPANY, DEAL, TICKET, or the id of another, such as 2-1234. */
   readonly objectTypes: readonly [string, ...string[]];
-  /** HubSpot gives up after 5 seconds and may ask again; calls through `hubspot` end within 4, all together. */
-  readonly render: (request: CardRequest, context: CardContext) => Promise<CardAnswer>;
+  /** HubSpot times out after 5 seconds and may retry; calls through `hubspot` end within 4, all together. */
+  render(request: CardRequest, context: CardContext<Action>): Promise<CardAnswer>;
   /** What its action hooks do, by the last part of their address: `/crm-extension/<card>/actions/<action>`. */
-  readonly actions?: Readonly<Record<string, CardActionHandler>>;
+  readonly actions?: { readonly [Name in Action]: CardActionHandler };
+  /** Only HubSpot can show it, on a record of the card's own object types. */
+  page?(request: CardRequest, context: PortalContext): Promise<CardPage>;
 }
+
+/** A card as the registry holds it, whatever its actions. */
+// biome-ignore lint/suspicious/noExplicitAny: a card's own actions are the names that its render knows.
+export type AnyCard = Card<any>;
+
+/** Types `actionUrl` by the names of `actions`. */
+export function defineCard<Action extends string = never>(card: Card<Action>): Card<Action> {
+  return notePlace(card);
+}
+
+/** Types what `render` answers where it is written, so that the compiler's message names the wrong value. */
+export const cardAnswer = (answer: CardAnswer): CardAnswer => answer;
 
 /** @see platform: the card JSON that HubSpot's card converter renders ("results" shape) */
 export interface CardAnswer {

@@ -3,9 +3,11 @@ import { z } from 'zod';
 
 /**
  * HubSpot opens an iframe page by plain browser navigation, unsigned and without cookies of ours. The signed card
- * call therefore hands out a ticket that says what the page may show, and for how long.
+ * call therefore issues a ticket that says what the page may show, and for how long.
  */
 const ticketSchema = z.object({
+  /** Name of the card whose page it opens. */
+  card: z.string(),
   portalId: z.number().int(),
   objectType: z.string(),
   objectId: z.string(),
@@ -22,7 +24,7 @@ export function sealTicket(ticket: PageTicket, secret: string): string {
   return `${payload}.${sign(payload, secret)}`;
 }
 
-/** The ticket when it is ours and still good, else why not. */
+/** The ticket when it is authentic and valid, else why not. */
 export function openTicket(text: string, secret: string, now: number): PageTicket | 'forged' | 'expired' {
   const [payload = '', signature = '', ...rest] = text.split('.');
   // As text: decoding is lenient, and would let several spellings of one signature pass.
@@ -30,8 +32,9 @@ export function openTicket(text: string, secret: string, now: number): PageTicke
   const expected = Buffer.from(sign(payload, secret));
   if (rest.length > 0 || given.length !== expected.length || !timingSafeEqual(given, expected))
     return 'forged';
-  const ticket = ticketSchema.parse(JSON.parse(Buffer.from(payload, 'base64url').toString()));
-  return ticket.expiresAt > now ? ticket : 'expired';
+  const ticket = ticketSchema.safeParse(JSON.parse(Buffer.from(payload, 'base64url').toString()));
+  // An earlier version issued tickets of another shape.
+  return ticket.success && ticket.data.expiresAt > now ? ticket.data : 'expired';
 }
 
 const sign = (payload: string, secret: string) =>

@@ -2,34 +2,39 @@ import type { Clock } from '../base/clock.ts';
 import { notFound } from '../base/errors.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { InstallService } from '../installs/index.ts';
+import type { JobService } from '../jobs/index.ts';
+import { cardAnswerProblem } from './answer-check.ts';
 import type {
-  Card,
+  AnyCard,
   CardActionAnswer,
   CardActionRequest,
   CardAnswer,
   CardContext,
+  CardPage,
   CardRequest,
 } from './card.ts';
-import { sealTicket, TICKET_LIFETIME_MS } from './page-ticket.ts';
+import { type PageTicket, sealTicket, TICKET_LIFETIME_MS } from './page-ticket.ts';
 
 export type CardService = ReturnType<typeof createCardService>;
 
 interface Dependencies {
-  cards: readonly Card[];
+  cards: readonly AnyCard[];
   hubspotFor: HubSpotFor;
   installs: Pick<InstallService, 'status'>;
+  jobs: Pick<JobService, 'enqueue'>;
   serverUrl: string;
   sessionSecret: string;
   clock: Clock;
 }
 
-/** HubSpot gives a card up after five seconds; one is for the way and for what the card itself does. */
+/** HubSpot times out after five seconds; one is for the network and for the card's own work. */
 const CALLS_MS = 4_000;
 
 export function createCardService({
   cards,
   hubspotFor,
   installs,
+  jobs,
   serverUrl,
   sessionSecret,
   clock,
@@ -44,14 +49,19 @@ export function createCardService({
       const context: CardContext = {
         ...portalOf(request),
         pageUrl: () => {
+          if (!card.page) throw new Error(`The card ${card.name} has no page: declare one in \`page\`.`);
           const { portalId, objectType, objectId } = request;
           const expiresAt = clock.now() + TICKET_LIFETIME_MS;
-          const ticket = sealTicket({ portalId, objectType, objectId, expiresAt }, sessionSecret);
-          return `${serverUrl}/hubid/${portalId}/page?ticket=${ticket}`;
+          const ticket = { card: card.name, portalId, objectType, objectId, expiresAt };
+          return `${serverUrl}/hubid/${portalId}/page?ticket=${sealTicket(ticket, sessionSecret)}`;
         },
         actionUrl: (action) => `${serverUrl}/crm-extension/${card.name}/actions/${action}`,
       };
-      return answerOf(`card ${card.name}`, () => card.render(request, context));
+      const answer = await answerOf(`card ${card.name}`, () => card.render(request, context));
+      const problem = cardAnswerProblem(answer);
+      if (problem)
+        throw new Error(`The card ${card.name} answered with what HubSpot cannot show: ${problem}`);
+      return answer;
     },
 
     /**
@@ -62,7 +72,29 @@ export function createCardService({
       const { actions = {} } = find(name, request);
       const handler = Object.hasOwn(actions, action) ? actions[action] : undefined;
       if (!handler) throw notFound(`The card "${name}" has no action "${action}".`);
-      return answerOf(`action ${action} of the card ${name}`, () => handler(request, portalOf(request)));
+      const context = { ...portalOf(request), enqueue: jobs.enqueue };
+      return answerOf(`action ${action} of the card ${name}`, () => handler(request, context));
+    },
+
+    /**
+     * What the page of the ticket's card shows.
+     * @returns undefined for a card that is gone, has no page, or is not for this type of record.
+     */
+    async page({
+      card: name,
+      portalId,
+      objectType,
+      objectId,
+    }: PageTicket): Promise<Required<CardPage> | undefined> {
+      const card = cards.find((one) => one.name === name);
+      const record: CardRequest = { portalId, objectType, objectId };
+      if (!card?.page || !isFor(card, record)) return undefined;
+      const {
+        view,
+        title = card.title,
+        data = {},
+      } = await answerOf(`page of the card ${name}`, async () => card.page?.(record, portalOf(record)));
+      return { view, title, data };
     },
   };
 
@@ -73,27 +105,33 @@ export function createCardService({
     };
   }
 
-  function find(name: string | undefined, { objectType }: CardRequest): Card {
+  function find(name: string | undefined, request: CardRequest): AnyCard {
     const card = name === undefined ? cards[0] : cards.find((one) => one.name === name);
     if (!card) throw notFound(`This app has no card "${name ?? ''}".`);
-    if (!card.objectTypes.some((type) => type.toUpperCase() === objectType)) {
+    if (!isFor(card, request)) {
       throw notFound(
-        `The card "${card.name}" is not for ${objectType} records, only for ${card.objectTypes.join(', ')}.`,
+        `The card "${card.name}" is not for ${request.objectType} records, only for ${card.objectTypes.join(', ')}.`,
       );
     }
     return card;
   }
 }
 
-/** Never throws a word or undefined: Express takes some words for its own, and undefined for no error. */
-async function answerOf<Answer extends object>(what: string, run: () => Promise<Answer>): Promise<Answer> {
+const isFor = ({ objectTypes }: AnyCard, { objectType }: Pick<CardRequest, 'objectType'>) =>
+  objectTypes.some((type) => type.toUpperCase() === objectType);
+
+/** Throws objects only: Express takes some words for its own, and undefined for no error. */
+async function answerOf<Answer extends object>(
+  what: string,
+  run: () => Promise<Answer | undefined>,
+): Promise<Answer> {
   let answer: Answer | undefined;
   try {
     answer = await run();
   } catch (error) {
     throw typeof error === 'object' && error
       ? error
-      : new Error(`The ${what} threw what is not an Error: ${error}`);
+      : new Error(`The ${what} threw a value that is not an Error: ${error}`);
   }
   if (typeof answer !== 'object' || answer === null) throw new Error(`The ${what} returned no answer.`);
   return answer;

@@ -4,7 +4,7 @@ import { createLogger } from '../base/logger.ts';
 import { printable } from '../base/printable.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import { ConfigError, loadConfig, readCommandEnvironment } from '../config.ts';
-import { createContext } from '../context.ts';
+import { createContext, integration } from '../context.ts';
 import { isDatabaseAway, isUnmigrated, UNMIGRATED } from '../db/errors.ts';
 import { HubSpotError } from '../hubspot/client/errors.ts';
 import { KeyRingError } from '../installs/index.ts';
@@ -40,12 +40,12 @@ for (const group of GROUPS) {
     confirm: createConfirm({ input: process.stdin, output: process.stderr }),
     readSecret: createReadSecret({ input: process.stdin, output: process.stderr }),
     async withContext(work, { database = true } = {}) {
-      const config = loadConfig(readCommandEnvironment());
+      const config = loadConfig(readCommandEnvironment(), integration);
       const level = program.opts<{ verbose?: boolean }>().verbose ? 'debug' : 'silent';
       const logger = createLogger(level, 'hubspot', process.stderr);
       const ctx = createContext(config, logger, { process: 'command' });
       try {
-        ctx.checkRegistries();
+        await ctx.checkIntegration();
         if (database) await ctx.services.keys.check();
         return await work(ctx);
       } finally {

@@ -1,40 +1,49 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { runMigrations as migrateQueue } from 'graphile-worker';
 import { runner } from 'node-pg-migrate';
 import { reasonOf } from '../base/reason-of.ts';
+import { MIGRATION_SOURCES, type MigrationSource } from './migration-sources.ts';
 import { createPool, type DatabaseSettings, PATIENCE } from './pool.ts';
 
-const MIGRATIONS = path.join(import.meta.dirname, 'migrations');
 /** Any fixed number of our own: whoever holds it is migrating this database. */
 const MIGRATION_LOCK = 4_817_930_021;
 
 /**
- * Brings our schema and the queue's up to date. Safe to start in several processes at once: the later ones
- * wait for the first and find nothing left to do. All new migrations commit together or not at all, but for those before
- * one that begins a transaction of its own.
+ * Brings the schemas of the queue, of this server and of the vendor up to date, in this order. Safe to start in several
+ * processes at once: the later ones wait for the first and find nothing left to do. The new migrations of one folder
+ * commit together or not at all, but for those before one that begins a transaction of its own.
  * @returns names of the migrations that this call ran.
  */
-export async function migrate(database: DatabaseSettings): Promise<string[]> {
+export async function migrate(
+  database: DatabaseSettings,
+  sources: readonly MigrationSource[] = MIGRATION_SOURCES,
+): Promise<string[]> {
   // What a connection meets, the next statement reports.
   const pool = createPool(database, () => {}, PATIENCE.migration);
-  const progress = trackMigrations();
   try {
     const client = await pool.connect();
     try {
       await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
       await migrateQueue({ pgPool: pool });
-      const done = await runner({
-        dbClient: client,
-        dir: MIGRATIONS,
-        direction: 'up',
-        singleTransaction: true,
-        migrationsTable: 'migrations',
-        // The lock above waits; the library's own gives up when another process is migrating.
-        noLock: true,
-        logger: progress.logger,
-      }).catch(progress.explain);
-      return done.map(({ name }) => name);
+      const names: string[] = [];
+      for (const source of sources) {
+        if (!existsSync(source.folder)) continue;
+        const progress = trackMigrations(source);
+        const done = await runner({
+          dbClient: client,
+          dir: source.folder,
+          direction: 'up',
+          singleTransaction: true,
+          migrationsTable: source.table,
+          // The lock above waits; the library's own gives up when another process is migrating.
+          noLock: true,
+          logger: progress.logger,
+        }).catch(progress.explain);
+        names.push(...done.map(({ name }) => source.prefix + name));
+      }
+      return names;
     } finally {
       // Closing the connection gives the lock back on every path.
       client.release(true);
@@ -45,7 +54,7 @@ export async function migrate(database: DatabaseSettings): Promise<string[]> {
 }
 
 /** Learns from the library's log which migration is under way, as its errors do not say. */
-function trackMigrations() {
+function trackMigrations({ folder, prefix }: MigrationSource) {
   let name: string | undefined;
   const silent = () => {};
   return {
@@ -59,8 +68,8 @@ function trackMigrations() {
     async explain(cause: Error & { position?: string }): Promise<never> {
       if (name === undefined) throw cause;
       const file = `${name}.sql`;
-      const line = await lineOf(path.join(MIGRATIONS, file), cause.position);
-      throw new Error(`${file}${line}: ${reasonOf(cause)}`, { cause });
+      const line = await lineOf(path.join(folder, file), cause.position);
+      throw new Error(`${prefix}${file}${line}: ${reasonOf(cause)}`, { cause });
     },
   };
 }

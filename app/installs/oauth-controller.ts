@@ -19,7 +19,8 @@ const callbackQuery = z.object({
   returnUrl: text,
 });
 const installQuery = z.object({ portalId: hubId.optional() });
-const signInForm = z.object({ returnUrl: z.string(), token: z.string(), user: z.string(), key: z.string() });
+/** What else is in the form is for the sign-in. */
+const signInForm = z.object({ returnUrl: z.string(), token: z.string() }).catchall(z.string());
 
 interface Dependencies {
   flows: OAuthFlows;
@@ -84,13 +85,13 @@ export function oauthRoutes(dependencies: Dependencies): Router {
 
     .post('/partner-sign-in', express.urlencoded({ extended: false, limit: '16kb' }), async (req, res) => {
       res.set('Cache-Control', 'no-store');
-      const { returnUrl, token, user, key } = parse(signInForm, req.body);
+      const { returnUrl, token, ...form } = parse(signInForm, req.body);
       const browser = browserOf(req);
       if (!browser || !isFormToken(token, browser, sessionSecret)) throw installFailed('state_unknown');
-      const signedIn = await partnerSignIn.authenticate({ user, key });
+      const signedIn = await partnerSignIn.authenticate(form);
       if (!signedIn)
         return showSignIn(req, res.status(401), returnUrl, {
-          user,
+          ...(form.user !== undefined && { user: form.user }),
           problem: 'That name and key do not go together.',
         });
       res.redirect(303, await flows.beginPartner(returnUrl, signedIn, browser));

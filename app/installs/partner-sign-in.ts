@@ -1,11 +1,15 @@
 import type { ApiKeyService } from '../api-keys/index.ts';
 
 /**
- * The sign-in of the partner flow: before the install, HubSpot's marketplace sends a customer here to sign in to your
- * product. Replace {@link createPartnerSignIn} with your own sign-in; its form is `views/sign-in.hbs`.
+ * The sign-in of the partner flow: HubSpot's marketplace sends a customer here to say who they are in your product
+ * before the install. Your own goes into `partnerSignIn` of `integration/index.ts`; its form into
+ * `integration/views/sign-in.hbs`, in place of the built-in one.
  */
 export interface PartnerSignIn {
-  /** @returns the user's name in your product; undefined when the sign-in fails. */
+  /**
+   * @param form all fields of the sign-in form.
+   * @returns the user's name in your product, or undefined when the form does not prove it.
+   */
   authenticate(form: Readonly<Record<string, string>>): Promise<string | undefined>;
 }
 

@@ -14,6 +14,8 @@ export interface JobPayloads {
   'refresh-expiring-tokens': Record<string, never>;
   'prune-oauth-states': Record<string, never>;
   'prune-install-history': Record<string, never>;
+  /** The vendor's own jobs, each with the payload of its schema. */
+  [vendorJob: `integration:${string}`]: unknown;
 }
 
 export interface JobOptions {

@@ -1,3 +1,4 @@
+export { type AppEvent, type AppEventNames, createAppEventNames, defineAppEvent } from './app-event.ts';
 export { timelineRoutes } from './controller.ts';
 export { TIMELINE_QUEUES } from './jobs.ts';
 export {

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
-import { AppError } from '../base/errors.ts';
+import { AppError, invalidRequest } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Db, Pool } from '../db/pool.ts';
 import { inTransaction } from '../db/transaction.ts';
-import type { AppEventOccurrence } from '../hubspot/apis/timeline.ts';
+import type { AppEventOccurrence, TimelineTarget } from '../hubspot/apis/timeline.ts';
 import { HubSpotError } from '../hubspot/client/errors.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { InstallService } from '../installs/index.ts';
+import type { AppEvent, AppEventNames, ValuesOf } from './app-event.ts';
 import { contentDigest } from './content.ts';
 import { dropJob, sendLater, sendNow } from './jobs.ts';
 import { pruneTimeline, sendForgotten } from './maintenance.ts';
@@ -15,11 +16,19 @@ import { type TimelineEventKey, timelineEventsStore, type WaitingTimelineEvent }
 
 export type TimelineService = ReturnType<typeof createTimeline>;
 
-export type NewTimelineEvent = Omit<AppEventOccurrence, 'id' | 'eventTypeName' | 'properties'> & {
+/** An event of a declared type, or of the first one when it names none. */
+export type NewTimelineEvent<Type extends AppEvent = AppEvent> = TimelineTarget & {
   /** Identifies the event within its type; a random one by default. */
   readonly id?: string | undefined;
+  readonly type?: Type | undefined;
+  /** In place of `type`: its name in the integration, or HubSpot's. */
   readonly eventTypeName?: string | undefined;
-  readonly properties?: AppEventOccurrence['properties'] | undefined;
+  /** ISO 8601. */
+  readonly timestamp?: string | undefined;
+  readonly properties?:
+    | (AppEvent extends Type ? AppEventOccurrence['properties'] : ValuesOf<Type>)
+    | undefined;
+  readonly extraData?: Record<string, unknown> | undefined;
 };
 
 export interface SentTimelineEvent {
@@ -33,8 +42,7 @@ interface Parts {
   hubspotFor: HubSpotFor;
   /** Whether a privacy deletion erased a contact of the portal after `since`. */
   hasErasedSince: (db: Db, portalId: number, since: Date) => Promise<boolean>;
-  /** Fully qualified name of the default event type. */
-  eventType: string;
+  eventTypes: AppEventNames;
   /** How long events that were sent or refused are kept. */
   retentionDays: number;
   clock: Clock;
@@ -46,7 +54,7 @@ interface Parts {
  * or a privacy deletion erases it.
  */
 export function createTimeline(parts: Parts) {
-  const { pool, installs, hubspotFor, eventType, clock, logger } = parts;
+  const { pool, installs, hubspotFor, eventTypes, clock, logger } = parts;
   return {
     /**
      * Stores the event and sends it. Idempotent: the same content under the same id is one event.
@@ -56,14 +64,13 @@ export function createTimeline(parts: Parts) {
      * @throws {AppError} install_not_found, install_needs_reconnect, timeline_event_conflict when other content was
      * accepted under its id; {HubSpotError} when HubSpot refuses the event.
      */
-    async send(portalId: number, event: NewTimelineEvent, cause?: string): Promise<SentTimelineEvent> {
+    async send<Type extends AppEvent>(
+      portalId: number,
+      event: NewTimelineEvent<Type>,
+      cause?: string,
+    ): Promise<SentTimelineEvent> {
       await installs.requireConnected(portalId);
-      const occurrence: AppEventOccurrence = {
-        ...event,
-        id: event.id ?? randomUUID(),
-        eventTypeName: event.eventTypeName ?? eventType,
-        properties: event.properties ?? {},
-      };
+      const occurrence = occurrenceOf(event);
       const { id } = occurrence;
       const key = { portalId, eventType: occurrence.eventTypeName, id };
       const before = await inTransaction(pool, async (tx) => {
@@ -148,6 +155,25 @@ export function createTimeline(parts: Parts) {
       sendNow(tx, await timelineEventsStore.waitingAddressed(tx, portalId)),
   };
 
+  function occurrenceOf<Type extends AppEvent>({
+    type,
+    eventTypeName = type?.name,
+    ...event
+  }: NewTimelineEvent<Type>): AppEventOccurrence {
+    const fullName = eventTypeName === undefined ? eventTypes.fallback : eventTypes.fullName(eventTypeName);
+    if (fullName === undefined) {
+      throw invalidRequest(
+        'eventTypeName: is missing, and this app declares no event type. Nothing was sent: name one, or declare it in integration/app-events.',
+      );
+    }
+    return {
+      ...event,
+      id: event.id ?? randomUUID(),
+      eventTypeName: fullName,
+      properties: { ...eventTypes.defaultsOf(fullName), ...event.properties },
+    };
+  }
+
   async function acceptedBefore(
     tx: Db,
     key: TimelineEventKey,
@@ -190,7 +216,7 @@ export function createTimeline(parts: Parts) {
     key: TimelineEventKey,
     { occurrence, createdAt }: WaitingTimelineEvent,
   ): Promise<AppEventOccurrence | string> {
-    const { email, objectId, ...event } = occurrence;
+    const { email, objectId, utk: _, ...event } = occurrence;
     if (objectId || !email) return occurrence;
     try {
       const contact = await hubspotFor(key.portalId).contacts.getByEmail(email, ['email']);

@@ -117,7 +117,7 @@ export const timelineEventsStore = {
   /** Replaces the e-mail address of a waiting event by the id of its contact. */
   async nameContact(db: Db, key: TimelineEventKey, email: string, contactId: string): Promise<void> {
     await db.query(
-      `update timeline_events set occurrence = occurrence - 'email' || jsonb_build_object('objectId', $5::text)
+      `update timeline_events set occurrence = occurrence - '{email,utk}'::text[] || jsonb_build_object('objectId', $5::text)
        where portal_id = $1 and event_type = $2 and id = $3 and state = 'waiting' and occurrence->>'email' = $4`,
       [...valuesOf(key), email, contactId],
     );

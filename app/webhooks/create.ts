@@ -4,6 +4,7 @@ import type { Pool } from '../db/pool.ts';
 import type { WebhookSettingsApi } from '../hubspot/apis/webhook-settings.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { ClientSecrets, InstallService } from '../installs/index.ts';
+import type { JobService } from '../jobs/index.ts';
 import type { TimelineService } from '../timeline/index.ts';
 import { webhookDeliveriesStore } from './deliveries-store.ts';
 import { createWebhookDispatcher } from './dispatcher.ts';
@@ -45,6 +46,7 @@ interface Parts {
   installs: Pick<InstallService, 'status'>;
   clientSecrets: Pick<ClientSecrets, 'remember' | 'former'>;
   timeline: Pick<TimelineService, 'send' | 'eraseContact' | 'retryAddressed'>;
+  jobs: Pick<JobService, 'enqueueIn'>;
   ownWrites: OwnWrites;
   /** The vendor's handlers. */
   handlers: readonly AnyWebhookHandler[];
@@ -75,6 +77,7 @@ export function createWebhooks(parts: Parts) {
     hubspotFor: parts.hubspotFor,
     timeline: parts.timeline,
     installs: parts.installs,
+    jobs: parts.jobs,
     loops: createWebhookLoops({ pool, clock, logger }),
     logger,
     longestRunMs: parts.handlerTimeoutMs,

@@ -4,6 +4,7 @@ import { withinTime } from '../base/within-time.ts';
 import type { Pool } from '../db/pool.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { InstallService, InstallStatus } from '../installs/index.ts';
+import type { JobService } from '../jobs/index.ts';
 import type { TimelineService } from '../timeline/index.ts';
 import { objectTypeOf, otherAppOf, type WebhookEvent } from './event/event.ts';
 import {
@@ -59,6 +60,7 @@ interface Dependencies {
   timeline: Pick<TimelineService, 'send'>;
   installs: Pick<InstallService, 'status'>;
   loops: WebhookLoops;
+  jobs: Pick<JobService, 'enqueueIn'>;
   logger: Logger;
   longestRunMs?: number | undefined;
 }
@@ -77,7 +79,7 @@ interface Attempt {
 
 /** Finds the handlers of an event and runs them. */
 export function createWebhookDispatcher(dependencies: Dependencies) {
-  const { pool, appId, hubspotFor, timeline, installs, loops, logger } = dependencies;
+  const { pool, appId, hubspotFor, timeline, installs, loops, jobs, logger } = dependencies;
   const { longestRunMs = LONGEST_RUN_MS } = dependencies;
   const transactions = createEventTransactions(pool);
   const stages = [byType(dependencies.firstHandlers), byType(dependencies.handlers)];
@@ -226,6 +228,7 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
         install ??= installs.status(portalId);
         return install;
       },
+      enqueue: jobs.enqueueIn(db),
       sendTimelineEvent: (timelineEvent) => timeline.send(portalId, timelineEvent, eventId),
     };
   }

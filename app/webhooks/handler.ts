@@ -1,8 +1,10 @@
+import { notePlace } from '../base/definition-place.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Db } from '../db/pool.ts';
 import type { PortalClient } from '../hubspot/portal-client.ts';
 import type { InstallStatus } from '../installs/index.ts';
-import type { NewTimelineEvent } from '../timeline/index.ts';
+import type { Enqueue } from '../jobs/index.ts';
+import type { AppEvent, NewTimelineEvent } from '../timeline/index.ts';
 import type {
   EventOf,
   GenericType,
@@ -116,10 +118,14 @@ export interface WebhookContext {
    * Puts an app event on a timeline of the event's portal. Sent again under its id by a retry or a replay of this event,
    * it keeps the first content. Other content under the id of an event from elsewhere is an error.
    */
-  readonly sendTimelineEvent: (event: NewTimelineEvent) => Promise<unknown>;
+  readonly sendTimelineEvent: <Type extends AppEvent = AppEvent>(
+    event: NewTimelineEvent<Type>,
+  ) => Promise<unknown>;
+  /** Queues a job in the handler's transaction: it commits together with `db`, or not at all. */
+  readonly enqueue: Enqueue;
 }
 
 /** Types the event of `handle` by `on`, and its `propertyName` by `when.properties`. */
 export const defineHandler = <const Listed extends On, const Property extends string = string>(
   handler: WebhookHandler<Listed, Property>,
-): WebhookHandler<Listed, Property> => handler;
+): WebhookHandler<Listed, Property> => notePlace(handler);

@@ -1,5 +1,20 @@
 export { webhookFailure, webhookListener } from './controller.ts';
 export { BUILT_IN_HANDLERS, createWebhooks, type Webhooks } from './create.ts';
+export type {
+  AssociationChangeEvent,
+  ConversationEvent,
+  CreationEvent,
+  DeletionEvent,
+  EventOf,
+  HandlerEvent,
+  LifecycleEvent,
+  MergeEvent,
+  ObjectEvent,
+  PrivacyDeletionEvent,
+  PropertyChangeEvent,
+  RestoreEvent,
+  SubscriptionType,
+} from './event/handler-event.ts';
 export {
   type AnyWebhookHandler,
   defineHandler,

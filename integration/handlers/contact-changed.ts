@@ -1,4 +1,5 @@
 import { defineHandler, HubSpotError } from '#app';
+import { appActivity } from '../app-events/app-activity.ts';
 
 /** Example handler: notes on a contact's timeline that one of its properties changed. */
 export const contactChanged = defineHandler({
@@ -18,6 +19,7 @@ export const contactChanged = defineHandler({
     }
     await sendTimelineEvent({
       id: `contact-changed-${eventId}`,
+      type: appActivity,
       objectId: contact.id,
       timestamp: new Date(event.occurredAt ?? Date.now()).toISOString(),
       properties: {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Card, CardActionRequest } from '../../app/cards/card.ts';
+import type { Card, CardActionRequest } from '../../app/cards/index.ts';
 import { signatureHeaders } from '../../sandbox/webhooks/sign.ts';
 import { expectError } from '../helpers/expect-error.ts';
 import { cards } from '../helpers/vendor.ts';
@@ -23,6 +23,7 @@ describe('a button of a card', () => {
   const done: CardActionRequest[] = [];
   const card: Card = {
     name: 'orders',
+    title: 'Orders',
     objectTypes: ['contact', 'DEAL'],
     render: async (_request, { actionUrl }) => ({
       results: [{ objectId: 1, title: actionUrl('remind'), link: null }],

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Card, CardActionHandler } from '../../app/cards/card.ts';
+import type { Card, CardActionHandler } from '../../app/cards/index.ts';
 import { signatureHeaders } from '../../sandbox/webhooks/sign.ts';
 import { expectError } from '../helpers/expect-error.ts';
 import { createMemoryLog } from '../helpers/memory-log.ts';
@@ -26,6 +26,7 @@ const FAULTS: Record<string, () => unknown> = {
 
 const toCard = ([name, run]: [string, () => unknown]): Card => ({
   name,
+  title: name,
   objectTypes: ['CONTACT'],
   render: run as unknown as Card['render'],
   actions: { go: run as unknown as CardActionHandler },
@@ -46,6 +47,7 @@ describe('a card or action that is not async, throws anything or has no answer',
   beforeAll(async () => {
     const plain: Card = {
       name: 'plain',
+      title: 'Plain',
       objectTypes: ['CONTACT'],
       render: (() => ({ results: [] })) as unknown as Card['render'],
       actions: { go: (() => ({ message: 'Done' })) as unknown as CardActionHandler },

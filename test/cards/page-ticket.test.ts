@@ -5,6 +5,7 @@ import { openTicket, type PageTicket, sealTicket } from '../../app/cards/page-ti
 const NOW = 1_795_219_200_000;
 
 const ticket: fc.Arbitrary<PageTicket> = fc.record({
+  card: fc.string({ unit: 'binary' }),
   portalId: fc.integer({ min: 1, max: 999_999_999_999_999 }),
   objectType: fc.string({ unit: 'binary' }),
   objectId: fc.string({ unit: 'binary' }),
@@ -99,4 +100,7 @@ describe('a page ticket', () => {
   });
 });
 
-const sample: PageTicket = { portalId: 62515, objectType: 'CONTACT', objectId: '101', expiresAt: NOW + 1000 };
+const sample: PageTicket = {
+  ...{ card: 'orders', portalId: 62515, objectType: 'CONTACT', objectId: '101' },
+  expiresAt: NOW + 1000,
+};

@@ -37,7 +37,7 @@ export const good: readonly AnyWebhookHandler[] = [
   }),
 ];
 
-defineIntegration({ handlers: good });
+defineIntegration({ name: 'Samples', scopes: [], handlers: good });
 
 /** In a test beside the handler. */
 export const typed: WebhookHandler<'contact.propertyChange', 'email'> = defineHandler({

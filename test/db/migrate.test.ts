@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -27,21 +27,21 @@ describe('npm run migrate', () => {
 
   it('brings an empty database up to date, names what it did, and has nothing to do after that', async () => {
     const DATABASE_URL = await emptyDatabase();
-    const names = await migrationNames();
+    const names = await allMigrations();
     expect(await migrate({ DATABASE_URL })).toEqual(succeeded(`Migrated: ${names.join(', ')}`));
     expect(await migrate({ DATABASE_URL })).toEqual(succeeded('The database is up to date.'));
   });
 
   it('started several times at once migrates once, and each of them succeeds', async () => {
     const DATABASE_URL = await emptyDatabase();
-    const names = await migrationNames();
+    const names = await allMigrations();
     const runs = await Promise.all([1, 2, 3].map(() => migrate({ DATABASE_URL })));
     const said = runs.map(({ output }) => output).sort();
     const upToDate = 'The database is up to date.';
     expect(said).toEqual([`Migrated: ${names.join(', ')}`, upToDate, upToDate]);
     expect(runs.map(({ code }) => code)).toEqual([0, 0, 0]);
     const { rows } = await query(DATABASE_URL, 'select name from migrations order by id');
-    expect(rows.map(({ name }) => name)).toEqual(names);
+    expect(rows.map(({ name }) => name)).toEqual(await ownMigrations());
   });
 
   it('that fails says why, undoes all of its work and exits with 1', async () => {
@@ -77,6 +77,41 @@ describe('npm run migrate', () => {
       const { code, output } = await migrate({ DATABASE_URL: await emptyDatabase() }, link);
       expect([code, output]).toEqual([0, expect.stringMatching(/^Migrated: 0001_installs, /)]);
       await rm(link);
+    });
+
+    const write = async (name: string, sql: string) => {
+      await mkdir(path.join(folder, 'integration/migrations'), { recursive: true });
+      await writeFile(path.join(folder, 'integration/migrations', name), sql);
+    };
+
+    it('runs the vendor’s migrations after ours, once, where there are any', async () => {
+      const DATABASE_URL = await emptyDatabase();
+      const own = await ownMigrations();
+      await rm(path.join(folder, 'integration/migrations'), { recursive: true, force: true });
+      expect(await migrate({ DATABASE_URL }, folder)).toEqual(succeeded(`Migrated: ${own.join(', ')}`));
+      // A table of theirs may refer to one of ours, and their first has the number of our first.
+      await write('0001_orders.sql', 'create table orders (portal_id bigint references installs);');
+      const told = succeeded('Migrated: integration/migrations/0001_orders');
+      expect(await migrate({ DATABASE_URL }, folder)).toEqual(told);
+      expect(await migrate({ DATABASE_URL }, folder)).toEqual(succeeded('The database is up to date.'));
+      const { rows } = await query(DATABASE_URL, 'select name from integration_migrations');
+      expect(rows).toEqual([{ name: '0001_orders' }]);
+    });
+
+    it('names the file and line of a broken migration of the vendor; ours stay', async () => {
+      const DATABASE_URL = await emptyDatabase();
+      await write('0002_broken.sql', 'select 1;\ncreate tabel x ();');
+      expect(await migrate({ DATABASE_URL }, folder)).toEqual({
+        code: 1,
+        output:
+          'The migration was not finished, and what it had under way is undone: ' +
+          'integration/migrations/0002_broken.sql, line 2: syntax error at or near "tabel"',
+      });
+      const { rows } = await query(
+        DATABASE_URL,
+        `select to_regclass('orders') as orders, to_regclass('installs') as installs`,
+      );
+      expect(rows).toEqual([{ orders: null, installs: 'installs' }]);
     });
 
     it.each([
@@ -157,9 +192,19 @@ describe('npm run migrate', () => {
   };
 });
 
-async function migrationNames(): Promise<string[]> {
-  const files = await readdir(path.join(ROOT, 'app', 'db', 'migrations'));
-  return files.sort().map((file) => path.basename(file, '.sql'));
+/** This server's. */
+const ownMigrations = () => namesIn('app/db/migrations');
+
+/** Those and the vendor's. */
+const allMigrations = async () => {
+  const vendors = await namesIn('integration/migrations');
+  return [...(await ownMigrations()), ...vendors.map((name) => `integration/migrations/${name}`)];
+};
+
+async function namesIn(folder: string): Promise<string[]> {
+  const files = await readdir(path.join(ROOT, folder)).catch(() => []);
+  const migrations = files.filter((file) => file.endsWith('.sql'));
+  return migrations.sort().map((file) => path.basename(file, '.sql'));
 }
 
 const succeeded = (output: string) => ({ code: 0, output });

@@ -71,7 +71,7 @@ describe('while the database is away', () => {
   });
 
   it('a browser gets a page that says so', async () => {
-    const ticket = { portalId: 62515, objectType: 'CONTACT', objectId: '101' };
+    const ticket = { card: 'contact-overview', portalId: 62515, objectType: 'CONTACT', objectId: '101' };
     const sealed = sealTicket(
       { ...ticket, expiresAt: Date.now() + TICKET_LIFETIME_MS },
       world.ctx.config.sessionSecret,

@@ -11,7 +11,7 @@ import { startSandbox } from '../../sandbox/index.ts';
 import { createDatabase } from './database.ts';
 import { createSandboxClient } from './sandbox-client.ts';
 import { API_KEY, testSettings } from './settings.ts';
-import { cards, PROJECT, webhookHandlers } from './vendor.ts';
+import { integration, PROJECT, VIEWS } from './vendor.ts';
 
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
@@ -26,15 +26,16 @@ export async function startWorld(
   const sandbox = await startSandbox({ port: 0, serverUrl, projectFolder: PROJECT });
   const defaults = testSettings({ databaseUrl: database.url, serverUrl, sandboxUrl: sandbox.url });
   const settings = { ...defaults, ...options.settings };
-  const config = loadConfig(settings);
+  const definition = { ...integration, ...options.integration };
+  const config = loadConfig(settings, definition);
   const ctx = createContext(config, options.logger ?? createLogger(config.logLevel, 'test'), {
-    cards,
-    webhookHandlers,
+    views: VIEWS,
     // Tests fail more often than people do.
     failedExchangesPerMinute: 100_000,
     // A busy machine may take longer for a statement than a server waits for it.
     process: 'command',
     ...options,
+    integration: definition,
   });
   server.on('request', createApp(ctx));
   let runner: JobRunner | undefined;

@@ -133,7 +133,12 @@ describe('a card for contacts', () => {
   });
 
   it('has a page that does not open for another type', async () => {
-    const ticket = { portalId: 62515, objectId: '101', expiresAt: Date.now() + TICKET_LIFETIME_MS };
+    const ticket = {
+      card: 'contact-overview',
+      portalId: 62515,
+      objectId: '101',
+      expiresAt: Date.now() + TICKET_LIFETIME_MS,
+    };
     const open = (objectType: string) =>
       world.app(
         `/hubid/62515/page?ticket=${sealTicket({ ...ticket, objectType }, world.ctx.config.sessionSecret)}`,

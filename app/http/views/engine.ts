@@ -20,7 +20,7 @@ export function registerViews(app: Express, folders: readonly string[]): void {
     'consent-banner',
     readFileSync(`${import.meta.dirname}/consent-banner.hbs`, 'utf8'),
   );
-  app.set('views', [import.meta.dirname, ...folders]);
+  app.set('views', [...folders, import.meta.dirname]);
   app.set('view engine', 'hbs');
   app.engine('hbs', (file, data, done) => {
     try {

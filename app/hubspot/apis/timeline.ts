@@ -6,13 +6,30 @@ import { apiPaths } from '../versions.ts';
 export interface AppEventOccurrence {
   readonly eventTypeName: string;
   readonly id: string;
+  /** Which record it is about; see {@link TimelineTarget}. */
   readonly email?: string | undefined;
   readonly objectId?: string | undefined;
+  /** Tracking cookie of a visitor, together with their address. */
+  readonly utk?: string | undefined;
+  readonly domain?: string | undefined;
   /** ISO 8601. */
   readonly timestamp?: string | undefined;
   readonly properties: Record<string, string | number>;
   readonly extraData?: Record<string, unknown> | undefined;
 }
+
+type Target<Given extends string, Optional extends string = never> = { readonly [Name in Given]: string } & {
+  readonly [Name in Optional]?: string | undefined;
+} & { readonly [Name in Exclude<'objectId' | 'email' | 'utk' | 'domain', Given | Optional>]?: never };
+
+/** How an app event names its record. */
+export type TimelineTarget =
+  /** A record's id, of the event type's object type. */
+  | Target<'objectId'>
+  /** A contact's address; HubSpot creates a contact that does not exist. With `utk`, the visitor's tracking cookie. */
+  | Target<'email', 'utk'>
+  /** A company's domain. */
+  | Target<'domain'>;
 
 /** @see https://developers.hubspot.com/docs/apps/developer-platform/add-features/app-events/overview */
 export function createTimelineApi(send: Send, paths = apiPaths) {

@@ -110,7 +110,7 @@ describe('a person whose deletion HubSpot tells of', () => {
     const properties = { title: NAME };
     await sendTimelineEvent(500, { objectId: String(PERSON), properties });
     await sendTimelineEvent(500, { email: EMAIL.toUpperCase(), properties });
-    await sendTimelineEvent(400, { objectId: String(PERSON), email: EMAIL, properties });
+    await sendTimelineEvent(400, { email: EMAIL, properties });
     const timeline = await world.query(
       'select state, count(*) from timeline_events group by state order by state',
     );
@@ -156,7 +156,7 @@ describe('a person whose deletion HubSpot tells of', () => {
       await failing('/integrators/timeline/*', 500, 2);
       await put(202, 'waits');
       await dropJobs();
-      const key = { portalId: 62515, eventType: world.ctx.config.hubspot.appEventType, id: 'waits' };
+      const key = { portalId: 62515, eventType: 'ae193354_app-activity', id: 'waits' };
       await expect(world.ctx.services.timeline.retry(key)).rejects.toMatchObject({ status: 500 });
       expect(await herEvents()).toMatchObject([
         { state: 'waiting', occurrence: { objectId: String(HER_ID) } },

@@ -126,7 +126,7 @@ describe('who may not come in', () => {
   });
 
   describe('the page behind a card', () => {
-    const good = { portalId: 62515, objectType: 'CONTACT', objectId: '101' };
+    const good = { card: 'contact-overview', portalId: 62515, objectType: 'CONTACT', objectId: '101' };
     const seal = (ticket: Partial<typeof good> = {}, secret = 'test-session-secret-test-session-secret') =>
       sealTicket({ ...good, ...ticket, expiresAt: Date.now() + TICKET_LIFETIME_MS }, secret);
 

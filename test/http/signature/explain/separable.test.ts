@@ -177,6 +177,7 @@ describe('through the front door', () => {
   };
   const orders: Card = {
     name: 'orders',
+    title: 'Orders',
     objectTypes: ['CONTACT'],
     render: async () => ({ results: [] }),
     actions: { remind: act('remind'), 'remind-all': act('remind-all') },

@@ -1,0 +1,17 @@
+export {
+  type AnyCard,
+  type Card,
+  type CardActionContext,
+  type CardActionHandler,
+  type CardActionRequest,
+  type CardAnswer,
+  type CardContext,
+  type CardPage,
+  type CardRequest,
+  cardAnswer,
+  defineCard,
+  type PortalContext,
+} from './card.ts';
+export { crmExtensionRoutes } from './controller.ts';
+export { pageRoutes } from './page-controller.ts';
+export { type CardService, createCardService } from './service.ts';
