@@ -2,8 +2,7 @@ import { notePlace } from '../base/definition-place.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Db } from '../db/pool.ts';
 import type { PortalClient } from '../hubspot/portal-client.ts';
-import type { AppEvent } from '../timeline/app-event.ts';
-import type { NewTimelineEvent } from '../timeline/service.ts';
+import type { AppEvent, NewTimelineEvent } from '../timeline/index.ts';
 
 /** A schema of zod, valibot, arktype or any other library that follows https://standardschema.dev. */
 export interface PayloadSchema<Input = unknown, Payload = Input> {
