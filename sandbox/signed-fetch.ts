@@ -1,5 +1,5 @@
 import type { SandboxContext } from './context.ts';
-import type { CrmRecord } from './state/records.ts';
+import type { CrmRecord } from './state/record.ts';
 import { type OutgoingResult, sendSigned } from './webhooks/signed-request.ts';
 
 /** The contact properties that the app's card asks for. */

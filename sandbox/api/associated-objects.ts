@@ -1,7 +1,7 @@
 import type { ObjectType } from '../state/object-types.ts';
-import type { CrmRecord } from '../state/records.ts';
+import type { CrmRecord } from '../state/record.ts';
 import { typeNamed } from './crm-scope.ts';
-import type { Crm } from './record-writes.ts';
+import type { Crm } from './write-scope.ts';
 
 /** The living records of a type that a record is associated with, in the order of their ids. */
 export function associatedWith(crm: Crm, record: CrmRecord, toType: ObjectType) {

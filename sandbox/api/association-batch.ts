@@ -16,8 +16,8 @@ import {
 } from './association-writes.ts';
 import { associationPage, bothDirections, labelsBetween, MAX_ASSOCIATIONS } from './associations.ts';
 import { answerBatch, type BatchError, eachAlone } from './batch-answer.ts';
-import type { WriteScope } from './record-writes.ts';
 import { afterId, parseInput } from './request-input.ts';
+import type { WriteScope } from './write-scope.ts';
 
 const labelled = z.object({ from: objectRef, to: objectRef, types: z.array(associationSpec).min(1) });
 const plain = z.object({ from: objectRef, to: objectRef });

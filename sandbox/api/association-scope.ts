@@ -3,7 +3,7 @@ import type { SandboxContext } from '../context.ts';
 import type { ObjectType } from '../state/object-types.ts';
 import { accessOf, requireScope } from './bearer.ts';
 import { type Access, scopeFor, typeNamed } from './crm-scope.ts';
-import type { WriteScope } from './record-writes.ts';
+import type { WriteScope } from './write-scope.ts';
 
 /**
  * The portal and both types of a request with `:objectType` and `:toObjectType` in its path.

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { AssociationType } from '../state/association-types.ts';
 import type { ObjectType } from '../state/object-types.ts';
-import type { CrmRecord } from '../state/records.ts';
+import type { CrmRecord } from '../state/record.ts';
 import { ApiError, notFound, validationError } from './api-error.ts';
-import type { WriteScope } from './record-writes.ts';
+import type { WriteScope } from './write-scope.ts';
 
 export const associationSpec = z.object({
   associationCategory: z.enum(['HUBSPOT_DEFINED', 'USER_DEFINED', 'INTEGRATOR_DEFINED', 'WORK']),

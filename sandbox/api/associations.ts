@@ -2,7 +2,7 @@ import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import type { SandboxContext } from '../context.ts';
 import type { AssociationType } from '../state/association-types.ts';
-import type { CrmRecord } from '../state/records.ts';
+import type { CrmRecord } from '../state/record.ts';
 import { associatedWith } from './associated-objects.ts';
 import { associationScope } from './association-scope.ts';
 import { associate, associationSpec, kindOf, otherRecord, plainKind } from './association-writes.ts';

@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { SandboxContext } from '../context.ts';
-import type { ChangeSource } from '../state/records.ts';
+import type { ChangeSource } from '../state/record.ts';
 import type { AccessToken } from '../state/tokens.ts';
 import { ApiError } from './api-error.ts';
 

@@ -12,9 +12,9 @@ import {
   type PlannedWrite,
   planCreate,
   planUpdate,
-  type WriteScope,
 } from './record-writes.ts';
 import { flag, parseInput, propertyValues } from './request-input.ts';
+import type { WriteScope } from './write-scope.ts';
 
 const traced = z.object({ objectWriteTraceId: z.string().optional() });
 const createInput = traced.extend({

@@ -3,7 +3,7 @@ import type { SandboxContext } from '../context.ts';
 import { isCustom, type ObjectType } from '../state/object-types.ts';
 import { ApiError } from './api-error.ts';
 import { accessOf, apiSource, requireScope } from './bearer.ts';
-import type { Crm, WriteScope } from './record-writes.ts';
+import type { Crm, WriteScope } from './write-scope.ts';
 
 export type Access = 'read' | 'write';
 

@@ -2,14 +2,14 @@ import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { emailsOf, hasFurtherEmails } from '../state/contact-emails.ts';
 import type { PropertyType } from '../state/object-types.ts';
-import type { CrmRecord } from '../state/records.ts';
+import type { CrmRecord } from '../state/record.ts';
 import { validationError } from './api-error.ts';
 import { associatedWith } from './associated-objects.ts';
 import { type Scoped, typeNamed } from './crm-scope.ts';
 import { recordBody } from './record-body.ts';
-import type { WriteScope } from './record-writes.ts';
 import { parseInput } from './request-input.ts';
 import { comparable, type Filter, filterSchema, matchesAssociation, matchesFilter } from './search-filter.ts';
+import type { WriteScope } from './write-scope.ts';
 
 const sortSchema = z.union([
   z.string().transform((text) => {

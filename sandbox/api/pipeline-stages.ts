@@ -1,7 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import type { SandboxContext } from '../context.ts';
-import type { PipelineUse } from '../state/object-types.ts';
-import type { Pipeline, PipelineStage } from '../state/pipelines.ts';
+import type { PipelineStage } from '../state/pipelines.ts';
 import { notFound, validationError } from './api-error.ts';
 import type { Access } from './crm-scope.ts';
 import {
@@ -13,15 +12,9 @@ import {
   stageInput,
   stagePatch,
 } from './pipeline-input.ts';
-import type { WriteScope } from './record-writes.ts';
+import type { PipelineScope } from './pipeline-scope.ts';
 import { parseInput } from './request-input.ts';
 import { refuseUsedStages } from './stage-references.ts';
-
-/** A pipeline that there is, and the way in which its type uses pipelines. */
-export interface PipelineScope extends WriteScope {
-  use: PipelineUse;
-  pipeline: Pipeline;
-}
 
 /** The stages of one pipeline: `…/{pipelineId}/stages`. */
 export function pipelineStageRoutes(

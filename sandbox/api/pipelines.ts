@@ -16,7 +16,8 @@ import {
   stageError,
   type stageInput,
 } from './pipeline-input.ts';
-import { type PipelineScope, pipelineStageRoutes } from './pipeline-stages.ts';
+import type { PipelineScope } from './pipeline-scope.ts';
+import { pipelineStageRoutes } from './pipeline-stages.ts';
 import { parseInput } from './request-input.ts';
 import { refuseUsedStages } from './stage-references.ts';
 

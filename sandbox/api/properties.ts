@@ -7,8 +7,8 @@ import { answerBatch, eachAlone } from './batch-answer.ts';
 import { schemaScope } from './crm-scope.ts';
 import { propertyGroupRoutes } from './property-groups.ts';
 import { checkDefinition, propertyAnswer, propertyCreate, propertyPatch } from './property-input.ts';
-import type { WriteScope } from './record-writes.ts';
 import { flag, parseInput } from './request-input.ts';
+import type { WriteScope } from './write-scope.ts';
 
 const sensitivity = z.enum(['non_sensitive', 'sensitive', 'highly_sensitive']).default('non_sensitive');
 const readQuery = z.object({ archived: flag, dataSensitivity: sensitivity });

@@ -1,10 +1,10 @@
 import { emailsOf, FURTHER_EMAILS, hasFurtherEmails } from '../state/contact-emails.ts';
 import type { PropertyDefinition } from '../state/property-definition.ts';
-import type { CrmRecord } from '../state/records.ts';
+import type { CrmRecord } from '../state/record.ts';
 import { invalidProperties, type PropertyProblem } from './api-error.ts';
 import { isEmailAddress } from './email-address.ts';
-import type { WriteScope } from './record-writes.ts';
 import { stageProblems } from './stage-values.ts';
+import type { WriteScope } from './write-scope.ts';
 
 type Problem = Omit<PropertyProblem, 'name'>;
 

@@ -1,5 +1,5 @@
 import type { Properties } from '../state/properties.ts';
-import type { CrmRecord } from '../state/records.ts';
+import type { CrmRecord } from '../state/record.ts';
 
 /** Most records of one request that asks for the histories of properties. */
 export const MAX_HISTORIES = 50;

@@ -1,7 +1,6 @@
-import type { SandboxContext } from '../context.ts';
 import { asEmails, emailsOf, FURTHER_EMAILS, uniqueValues } from '../state/contact-emails.ts';
 import type { ObjectType } from '../state/object-types.ts';
-import type { ChangeSource, CrmRecord } from '../state/records.ts';
+import type { CrmRecord } from '../state/record.ts';
 import { ApiError, notFound, validationError } from './api-error.ts';
 import {
   associate,
@@ -10,20 +9,7 @@ import {
   resolveAssociations,
 } from './association-writes.ts';
 import { checkedValues } from './property-values.ts';
-
-/** The parts of the state that make up the CRM. */
-export type Crm = Pick<
-  SandboxContext,
-  'records' | 'schemas' | 'properties' | 'pipelines' | 'owners' | 'associations' | 'associationLabels'
->;
-
-/** Where a write happens and on whose behalf. */
-export interface WriteScope {
-  crm: Crm;
-  portalId: number;
-  type: ObjectType;
-  source: ChangeSource;
-}
+import type { WriteScope } from './write-scope.ts';
 
 type Values = Record<string, unknown>;
 

@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import type { PipelineStage } from '../state/pipelines.ts';
 import { ApiError } from './api-error.ts';
-import type { PipelineScope } from './pipeline-stages.ts';
+import type { PipelineScope } from './pipeline-scope.ts';
 import { flag, parseInput } from './request-input.ts';
 
 const flags = z.object({

@@ -1,6 +1,6 @@
-import type { CrmRecord } from '../state/records.ts';
+import type { CrmRecord } from '../state/record.ts';
 import type { PropertyProblem } from './api-error.ts';
-import type { WriteScope } from './record-writes.ts';
+import type { WriteScope } from './write-scope.ts';
 
 /** What is wrong with the pipeline and stage that a write sets: the stage must be one of the pipeline's. */
 export function stageProblems(

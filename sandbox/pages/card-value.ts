@@ -1,4 +1,4 @@
-import type { CardProperty } from './card-model.ts';
+import type { CardProperty } from './card-schema.ts';
 
 export interface ShownValue {
   text: string;

@@ -2,9 +2,11 @@ import express, { Router } from 'express';
 import { z } from 'zod';
 import type { SandboxContext } from '../context.ts';
 import { fetchCard, recordQuery, withQuery } from '../signed-fetch.ts';
-import type { CrmRecord } from '../state/records.ts';
+import type { CrmRecord } from '../state/record.ts';
 import { type OutgoingResult, sendSigned } from '../webhooks/signed-request.ts';
-import { actionSchema, appError, type CardAction, cardModel, isOfApp, jsonOf } from './card-model.ts';
+import { appError, cardModel, isOfApp, jsonOf } from './card-model.ts';
+import type { CardAction } from './card-schema.ts';
+import { actionSchema } from './card-schema.ts';
 import { contactOf } from './contact.ts';
 import { renderView } from './page.ts';
 

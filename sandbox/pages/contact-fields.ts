@@ -1,5 +1,5 @@
 import { lifecycleStages } from '../state/property-options.ts';
-import type { CrmRecord } from '../state/records.ts';
+import type { CrmRecord } from '../state/record.ts';
 
 const stageLabels: Record<(typeof lifecycleStages)[number], string> = {
   subscriber: 'Subscriber',

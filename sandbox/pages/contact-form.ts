@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ApiError } from '../api/api-error.ts';
 import type { Portal } from '../state/portals.ts';
-import type { ChangeSource } from '../state/records.ts';
+import type { ChangeSource } from '../state/record.ts';
 import { editableProperties } from './contact-fields.ts';
 
 const form = z.partialRecord(z.enum(editableProperties), z.string().trim()).catch({});

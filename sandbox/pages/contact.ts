@@ -4,7 +4,7 @@ import { updateRecord } from '../api/record-writes.ts';
 import type { SandboxContext } from '../context.ts';
 import { objectTypeNamed } from '../state/object-types.ts';
 import type { Portal } from '../state/portals.ts';
-import type { CrmRecord } from '../state/records.ts';
+import type { CrmRecord } from '../state/record.ts';
 import { contactFields, contactName, nextStage, stageLabel, stageOptions } from './contact-fields.ts';
 import { postedProperties, problemText, uiSource } from './contact-form.ts';
 import { renderView, showPage } from './page.ts';

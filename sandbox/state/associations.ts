@@ -1,7 +1,7 @@
 import type { AssociationLabels } from './association-labels.ts';
 import { type AssociationType, exclusiveTypeIds } from './association-types.ts';
 import type { ObjectType } from './object-types.ts';
-import type { ChangeSource, CrmRecord, RecordChange } from './records.ts';
+import type { ChangeSource, CrmRecord, RecordChange } from './record.ts';
 import type { Schemas } from './schemas.ts';
 
 /** One side of an association. */

@@ -1,5 +1,6 @@
 import { type ObjectType, objectTypeNamed } from './object-types.ts';
-import type { CrmRecord, Records } from './records.ts';
+import type { CrmRecord } from './record.ts';
+import type { Records } from './records.ts';
 
 export type ProcessingType = 'MANUAL' | 'SNAPSHOT' | 'DYNAMIC';
 

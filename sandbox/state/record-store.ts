@@ -1,7 +1,7 @@
 import { uniqueValues } from './contact-emails.ts';
 import type { ObjectType } from './object-types.ts';
 import type { Properties } from './properties.ts';
-import type { CrmRecord } from './records.ts';
+import type { CrmRecord } from './record.ts';
 
 export type RecordStore = ReturnType<typeof createRecordStore>;
 

@@ -1,7 +1,7 @@
 import { customType } from './custom-type.ts';
+import type { NewSchema } from './object-schema.ts';
 import { objectTypeNamed } from './object-types.ts';
 import { newDefinition, ownGroup } from './property-definition.ts';
-import type { NewSchema } from './schemas.ts';
 
 const portalId = 62515;
 const requiredProperties = ['serial_number'];

@@ -1,6 +1,6 @@
 import { findObjectType } from '../state/object-types.ts';
 import type { Subscription } from '../state/project.ts';
-import type { RecordChange } from '../state/records.ts';
+import type { RecordChange } from '../state/record.ts';
 
 /** One event as it stands in a delivery's JSON array. */
 export interface WebhookEvent {

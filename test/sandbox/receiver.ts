@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Signature } from '@hubspot/api-client';
+import { client } from './hubspot.ts';
 
 export interface Received {
   method: string;
@@ -66,3 +68,20 @@ export async function startReceiver() {
 
 // biome-ignore lint/suspicious/noExplicitAny: events have many shapes
 export const eventsOf = (requests: Received[]): any[] => requests.flatMap(({ body }) => JSON.parse(body));
+
+/** HubSpot's own client checks the signatures. */
+export function isSigned(
+  appUrl: string,
+  { method, url, headers, body }: Received,
+  version: 'v1' | 'v2' | 'v3',
+): boolean {
+  return Signature.isValid({
+    signatureVersion: version,
+    signature: String(headers[version === 'v3' ? 'x-hubspot-signature-v3' : 'x-hubspot-signature']),
+    clientSecret: client.client_secret,
+    requestBody: body,
+    method,
+    url: appUrl + url,
+    timestamp: Number(headers['x-hubspot-request-timestamp']),
+  });
+}
