@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startSandbox } from '../../sandbox/index.ts';
-import { type Hubspot, startHubspot } from './hubspot.ts';
+import { until } from '../helpers/until.ts';
+import { type Answer, type Hubspot, startHubspot } from './hubspot.ts';
 
 let hubspot: Hubspot;
 beforeAll(async () => {
@@ -97,6 +98,27 @@ describe('the request log', () => {
   });
 });
 
+/**
+ * Calls until one is over the limit, however slow the machine is.
+ * @returns the answer of that call.
+ */
+async function overLimit(
+  call: () => Promise<Answer>,
+  { most, windowMs, already = 0 }: { most: number; windowMs: number; already?: number },
+): Promise<Answer> {
+  const begun = performance.now();
+  let passed = already;
+  const limited = await until('a 429', async () => {
+    const answers = await Promise.all(Array.from({ length: most + 1 }, call));
+    passed += answers.filter(({ status }) => status === 200).length;
+    return answers.find(({ status }) => status === 429);
+  });
+  const windows = Math.floor((performance.now() - begun) / windowMs) + 1;
+  expect(passed).toBeGreaterThanOrEqual(most);
+  expect(passed).toBeLessThanOrEqual(most * windows + already);
+  return limited;
+}
+
 describe('rate limits', () => {
   it('let 110 requests through in ten seconds for each portal', async () => {
     const api = hubspot.api((await hubspot.install(62515)).access);
@@ -105,10 +127,12 @@ describe('rate limits', () => {
     expect(first.headers.get('x-hubspot-ratelimit-max')).toBe('110');
     expect(first.headers.get('x-hubspot-ratelimit-remaining')).toBe('109');
     expect(first.headers.get('x-hubspot-ratelimit-interval-milliseconds')).toBe('10000');
-    const rest = await Promise.all(Array.from({ length: 110 }, () => api('GET', `${contacts}/101`)));
-    const refused = rest.filter(({ status }) => status === 429);
-    expect(refused).toHaveLength(1);
-    expect(refused[0]?.body).toMatchObject({
+    const limited = await overLimit(() => api('GET', `${contacts}/101`), {
+      most: 110,
+      windowMs: 10_000,
+      already: 1,
+    });
+    expect(limited.body).toMatchObject({
       status: 'error',
       message: 'You have reached your ten_secondly_rolling limit.',
       errorType: 'RATE_LIMIT',
@@ -119,10 +143,12 @@ describe('rate limits', () => {
 
   it('let five searches through in a second, without headers', async () => {
     const api = hubspot.api((await hubspot.install()).access);
-    const answers = await Promise.all(Array.from({ length: 6 }, () => api('POST', `${contacts}/search`, {})));
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 200, 429]);
-    expect(answers.find(({ status }) => status === 429)?.body.policyName).toBe('SECONDLY');
-    expect(answers[0]?.headers.has('x-hubspot-ratelimit-max')).toBe(false);
+    const limited = await overLimit(() => api('POST', `${contacts}/search`, {}), {
+      most: 5,
+      windowMs: 1_000,
+    });
+    expect(limited.body.policyName).toBe('SECONDLY');
+    expect(limited.headers.has('x-hubspot-ratelimit-max')).toBe(false);
   });
 
   it('are set and lifted by a control', async () => {
