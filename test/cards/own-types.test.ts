@@ -38,7 +38,7 @@ const ODD: [string, unknown, string][] = [
   ['nothing', [{ label: 'a', value: 1 }], 'results.0.properties.0.dataType is missing: use STRING'],
   [
     'currency',
-    [{ label: 'a', dataType: 'CURRENCY', value: 1 }],
+    [{ label: 'a', dataType: 'CURRENCY', value: 1, currencyCode: 5 }],
     'results.0.properties.0.currencyCode must be a text',
   ],
   [
@@ -48,7 +48,7 @@ const ODD: [string, unknown, string][] = [
   ],
   [
     'value',
-    [{ label: 'a', dataType: 'STRING', value: null }],
+    [{ label: 'a', dataType: 'STRING', value: {} }],
     'results.0.properties.0.value must be a text or a number',
   ],
 ];
