@@ -24,8 +24,8 @@ const aType = z.string('is not a subscription type');
 const handlerShape = z.object({
   name: z.string('is not a text').min(1, 'is empty'),
   on: z.union(
-    [aType, z.array(aType).min(1)],
-    'is not a subscription type, nor a list that names at least one',
+    [aType, z.array(aType).nonempty('is an empty list: name at least one subscription type')],
+    'is not a subscription type, nor a list of them',
   ),
   when: z
     .strictObject(

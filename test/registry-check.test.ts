@@ -44,7 +44,7 @@ describe('a handler is refused at start', () => {
     ['contact.propertyChange', { properties: 'email' }, 'when.properties is not a list of names'],
     ['contact.propertyChange', { properties: [''] }, 'when.properties.0 is an empty name'],
     ['app.installed', { changeSources: ['API'] }, 'when.changeSources has no effect'],
-    [[], undefined, 'on is not a subscription type, nor a list that names at least one'],
+    [[], undefined, 'on is an empty list'],
     [['contact.creation', 7], undefined, 'on is not a subscription type, nor a list'],
     [['contact.creation', 'deal.propertyChanged'], undefined, 'did you mean deal.propertyChange?'],
     [['contact.creation', 'product.associationChange'], undefined, 'HubSpot sends no events'],

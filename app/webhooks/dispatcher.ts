@@ -24,7 +24,7 @@ import { saysOwn } from './own-writes/service.ts';
 import { createEventTransactions, EventNotDue } from './pipeline/event-transaction.ts';
 
 const LONGEST_RUN_MS = 2 * 60 * 1000;
-/** For how long a record waits for a run that was given up, before it goes on beside it. */
+/** How long a record waits for a handler that timed out before its next events run beside it. */
 const LONGEST_WAIT_MS = 2 * 60 * 1000;
 const LOOK_EVERY_MS = 200;
 

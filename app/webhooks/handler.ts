@@ -16,8 +16,8 @@ import type {
 type On = SubscriptionType | readonly SubscriptionType[];
 type TypesOf<Listed extends On> = Listed extends readonly SubscriptionType[] ? Listed[number] : Listed;
 
-/** Requires a field, allows it or forbids it, by the types of events. */
-type Required<Types, Field> = [Types] extends [never] ? { readonly [F in keyof Field]?: never } : Field;
+/** A condition is needed or allowed when a type of the list has its field, and forbidden otherwise. */
+type Needed<Types, Field> = [Types] extends [never] ? { readonly [F in keyof Field]?: never } : Field;
 type Allowed<Types, Field> = [Types] extends [never]
   ? { readonly [F in keyof Field]?: never }
   : Partial<Field>;
@@ -36,14 +36,14 @@ type Conditions<Type extends SubscriptionType, Property extends string> = {
     readonly changeSources: readonly string[];
   }
 > &
-  Required<
+  Needed<
     Extract<Type, PropertyChangeType>,
     {
       /** Names of properties. HubSpot sends the changes of these only. */
       readonly properties: readonly Property[];
     }
   > &
-  Required<
+  Needed<
     Extract<Type, GenericType>,
     {
       /** Ids of object types, such as `0-1`; of an association, the type of its `from` end. */

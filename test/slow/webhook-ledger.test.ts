@@ -132,7 +132,7 @@ describe('npm run hubspot -- webhooks', () => {
     const items = [anEvent({ objectId: 5, propertyValue: 'at last' }), { portalId: 'x' }];
     const [{ id }] = await world.query(
       `insert into webhook_deliveries (state, problem, body)
-       values ('rejected', 'none of its items is an event', convert_to($1, 'UTF8')) returning id`,
+       values ('rejected', 'no valid item: not an object', convert_to($1, 'UTF8')) returning id`,
       [JSON.stringify(items)],
     );
     handled = [];
@@ -145,7 +145,7 @@ describe('npm run hubspot -- webhooks', () => {
     expect(handled).toEqual([{ object: 5, value: 'at last', attempt: 1 }]);
     expect(await world.ctx.services.webhooks.ledger.findDelivery(id)).toMatchObject({
       ...{ state: 'done', events: 1, body: '[{"portalId":"x"}]' },
-      problem: '1 of 2 items are not events: no portalId that can be used',
+      problem: '1 of 2 items are invalid: no usable portalId',
     });
     await replay('--state', 'done');
     await world.settled();

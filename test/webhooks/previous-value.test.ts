@@ -11,17 +11,17 @@ const SCOPES = ['companies', 'deals', 'line_items', 'products', 'custom'].map(
 const WRITES = SCOPES.map((scope) => scope.replace('.read', '.write'));
 const ALL = [...SCOPES, ...WRITES, 'tickets'];
 
-/** A world whose handlers note what a property was and is. */
-async function startNotingWorld() {
-  const told: unknown[] = [];
+/** A world whose handlers record the value of a property before and after a change. */
+async function startRecordingWorld() {
+  const values: unknown[] = [];
   const types = ['contact', 'company', 'deal', 'ticket', 'line_item', 'product', 'object'] as const;
   type Change = Exclude<PropertyChangeEvent, { subscriptionType: 'conversation.propertyChange' }>;
   const handlers = types.map(
     (type): AnyWebhookHandler => ({
-      name: `noting ${type}`,
+      name: `records ${type}`,
       on: `${type}.propertyChange`,
       handle: async (event: Change, { hubspot }) =>
-        void told.push([await previousValue(hubspot, event), event.propertyValue]),
+        void values.push([await previousValue(hubspot, event), event.propertyValue]),
     }),
   );
   const world = await startWebhookWorld(handlers, {
@@ -29,18 +29,18 @@ async function startNotingWorld() {
   });
   await world.sandbox.setApp({ optionalScopes: ALL, rateLimit: null });
   await world.install();
-  return { ...world, told, hubspot: world.ctx.hubspotFor(62515) };
+  return { ...world, values, hubspot: world.ctx.hubspotFor(62515) };
 }
 
 describe('the previous value of a changed property', () => {
-  it('stands beside the new one when HubSpot delivers a change', async () => {
-    const world = await startNotingWorld();
+  it('is read from HubSpot when it delivers a change', async () => {
+    const world = await startRecordingWorld();
     try {
       await world.hubspot.contacts.update('101', { phone: '1' });
-      await until('the first event', async () => world.told.length === 1);
+      await until('the first event', async () => world.values.length === 1);
       await world.hubspot.contacts.update('101', { phone: '' });
-      await until('the second event', async () => world.told.length === 2);
-      expect(world.told).toEqual([
+      await until('the second event', async () => world.values.length === 2);
+      expect(world.values).toEqual([
         ['+1 617 555 0101', '1'],
         ['1', ''],
       ]);
@@ -49,8 +49,8 @@ describe('the previous value of a changed property', () => {
     }
   });
 
-  it('is told of records of every type, and only where the history has the change', async () => {
-    const world = await startNotingWorld();
+  it('is known for records of every type, and undefined when the history lacks the change', async () => {
+    const world = await startRecordingWorld();
     try {
       const cases = [
         ['company', 'companies', '301', 'city', 'Boston'],
@@ -61,7 +61,7 @@ describe('the previous value of a changed property', () => {
         ['object', '2-30001', '901', 'model', 'Press 2'],
       ] as const;
       for (const [subject, type, id, propertyName, before] of cases) {
-        world.told.length = 0;
+        world.values.length = 0;
         await world.hubspot.objects(type).update(id, { [propertyName]: '7' });
         const change = {
           ...{ subscriptionType: `${subject}.propertyChange`, objectId: Number(id), propertyName },
@@ -71,7 +71,7 @@ describe('the previous value of a changed property', () => {
         await world.deliver([anEvent({ ...change, propertyValue: '7' })]);
         await world.deliver([anEvent({ ...change, propertyValue: '8' })]);
         await world.settled();
-        expect([subject, world.told.toSorted()]).toEqual([
+        expect([subject, world.values.toSorted()]).toEqual([
           subject,
           [
             [before, '7'],
@@ -79,10 +79,10 @@ describe('the previous value of a changed property', () => {
           ].toSorted(),
         ]);
       }
-      world.told.length = 0;
+      world.values.length = 0;
       await world.deliver([anEvent({ objectId: 999_999, propertyValue: 'gone' })]);
       await world.settled();
-      expect(world.told).toEqual([[undefined, 'gone']]);
+      expect(world.values).toEqual([[undefined, 'gone']]);
     } finally {
       await world.close();
     }

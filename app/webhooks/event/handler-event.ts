@@ -145,7 +145,7 @@ export const isGeneric = (type: string) => type.startsWith('object.');
 /** Events that this server publishes itself. */
 export const isLifecycle = (type: string) => type.startsWith('app.');
 
-type Flat<Fields> = { readonly [Field in keyof Fields]: Fields[Field] };
+type ReadonlyEvent<Fields> = { readonly [Field in keyof Fields]: Fields[Field] };
 
 /**
  * The event that a handler of the type gets; `subscriptionType` tells the members of a union apart. All ids are strings.
@@ -155,7 +155,7 @@ export type EventOf<
   Type extends SubscriptionType,
   Property extends string = string,
 > = Type extends SubscriptionType
-  ? Flat<
+  ? ReadonlyEvent<
       {
         subscriptionType: Type;
         portalId: string;

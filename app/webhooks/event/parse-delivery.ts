@@ -18,8 +18,8 @@ const isTime = (ms: number) => Number.isInteger(ms) && Math.abs(ms) <= LAST_MS;
 const LONGEST_TYPE = 200;
 
 /**
- * What the pipeline needs of an event. All other fields are kept as they are and checked only before a handler gets the
- * event, so that an unexpected one costs no event.
+ * The fields that the pipeline needs. All others are kept as they are, so that an unexpected value loses no event, and are
+ * checked before a handler gets the event.
  * @see platform: webhooks, common event fields
  */
 const webhookEvent = z.looseObject({
@@ -62,8 +62,8 @@ export function parseDelivery(body: Buffer): ParsedDelivery {
   }
   if (others.length === 0) return { events, problem: undefined, rest: undefined };
   const why = [...reasons].join(', ');
-  if (events.length === 0) return { events: undefined, problem: `none of its items is an event: ${why}` };
-  const problem = `${others.length} of ${items.length} items are not events: ${why}`;
+  if (events.length === 0) return { events: undefined, problem: `no valid item: ${why}` };
+  const problem = `${others.length} of ${items.length} items are invalid: ${why}`;
   return { events, problem, rest: asJson(others) ?? body };
 }
 
@@ -97,8 +97,7 @@ type ReadItem =
 function readItem(item: unknown): ReadItem {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) return { reason: 'not an object' };
   const parsed = webhookEvent.safeParse(withType(item));
-  if (!parsed.success)
-    return { reason: `no ${parsed.error.issues[0]?.path[0]?.toString()} that can be used` };
+  if (!parsed.success) return { reason: `no usable ${parsed.error.issues[0]?.path[0]?.toString()}` };
   if (!isShallow(parsed.data, DEEPEST)) return { reason: 'nested too deeply' };
   return { event: parsed.data as WebhookEvent };
 }

@@ -50,9 +50,9 @@ describe('a change of an association', () => {
   const eventsOf = (record: string) =>
     world.ctx.services.webhooks.ledger.list({ object: record, types: ['object.associationChange'] }, 10);
 
-  it('reaches the handlers of its type of object, and is of the record that it is told from', async () => {
+  it('reaches the handlers of its object type, and belongs to the record at its from end', async () => {
     await world.ctx.hubspotFor(62515).associations.createDefault(CONTACT, COMPANY);
-    await until('both ends to be told', () => handled.length === 2);
+    await until('the events of both ends', () => handled.length === 2);
     await world.settled();
     expect(handled.map(({ fromObjectTypeId }) => fromObjectTypeId).sort()).toEqual(['0-1', '0-2']);
     for (const record of ['contact:103', 'company:302']) {
@@ -60,7 +60,7 @@ describe('a change of an association', () => {
     }
   });
 
-  it('is another one for another type at its far end', async () => {
+  it('is a different event when the type of its to end differs', async () => {
     const change = anEvent({
       ...{ subscriptionType: 'object.associationChange', objectId: undefined, propertyName: undefined },
       ...{ fromObjectId: 7, fromObjectTypeId: '0-2', toObjectId: 8 },
@@ -70,7 +70,7 @@ describe('a change of an association', () => {
     expect(await eventsOf('company:7')).toHaveLength(2);
   });
 
-  it('is stored whatever it has for ids, also longer than an index can hold', async () => {
+  it('is stored whatever its ids are, also when they are longer than an index can hold', async () => {
     const change = anEvent({
       ...{ subscriptionType: 'company.associationChange', objectId: undefined, propertyName: undefined },
       ...{
@@ -87,7 +87,7 @@ describe('a change of an association', () => {
     expect(stored).toEqual([{ state: 'ignored' }, { state: 'ignored' }]);
   });
 
-  it('is forgotten with the contact at either end, done, waiting or late, and kept with others', async () => {
+  it('is erased with the contact at either end, whether done, waiting or late, and kept otherwise', async () => {
     const [gone, kept] = [201, 202];
     const ends = { objectId: undefined, propertyName: undefined, propertyValue: undefined };
     const generic = { subscriptionType: 'object.associationChange', ...ends };

@@ -35,19 +35,19 @@ describe('the identity of an event', () => {
     );
   });
 
-  it('is as it was before the types of associated objects counted, where they are not told', () => {
+  it('is the same as before the types of associated objects were added to it, where they are missing', () => {
     const event = { portalId: 62515, subscriptionType: 'contact.propertyChange', objectId: 101, eventId: 1 };
     expect(eventIdentity(event)).toBe('8a74a491-81cb-c445-42b4-acd3c00a2282');
   });
 
-  it('tells merges apart by what was merged, whatever the form of the numbers', () => {
+  it('differs for merges of different records, whatever the form of the numbers', () => {
     const merge = (mergedObjectIds: unknown) =>
       eventIdentity({ portalId: 1, subscriptionType: 'contact.merge', mergedObjectIds } as WebhookEvent);
     expect(merge([1, 23])).toBe(merge(['1', '23']));
     expect(new Set([[1, 23], [12, 3], [23, 1], [123], []].map(merge)).size).toBe(5);
   });
 
-  it('cannot be imitated by shifting text from one field to the next', () => {
+  it('differs when text moves from one field to the next', () => {
     fc.assert(
       fc.property(completeEvent, anyText, anyText, fc.nat(40), (event, left, right, at) => {
         const text = left + right;
@@ -60,7 +60,7 @@ describe('the identity of an event', () => {
     );
   });
 
-  it('tells text from the number that reads alike only where the text is longer', () => {
+  it('is the same for a number and its text', () => {
     const event = { portalId: 1, subscriptionType: 'contact.propertyChange', objectId: 7 };
     const valued = (propertyValue: unknown) => eventIdentity({ ...event, propertyValue } as WebhookEvent);
     expect(valued('1')).toBe(valued(1));
@@ -97,7 +97,7 @@ describe('the contacts of an association', () => {
     [{ fromObjectTypeId: '0-3', toObjectTypeId: '0-1' }, ['9']],
     [{ fromObjectTypeId: '0-1', toObjectTypeId: '2-77', associationType: 'CONTACT_TO_PET' }, ['7']],
     [{ fromObjectTypeId: '0-1', toObjectTypeId: '0-1' }, ['7', '9']],
-    // Rather one too many.
+    // Of unknown type, so possibly a contact.
     [{}, ['7', '9']],
     [{ associationType: 'friends' }, ['7', '9']],
     [{ toObjectTypeId: '0-2', fromObjectId: null }, []],
@@ -116,7 +116,7 @@ describe('reading a delivery', () => {
     );
   });
 
-  it('never throws, whatever the JSON, and what it calls an event has an identity and a record', () => {
+  it('never throws, whatever the JSON, and every event has an identity and a record', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -134,7 +134,7 @@ describe('reading a delivery', () => {
     );
   });
 
-  it('keeps every good event, whatever stands beside it', () => {
+  it('keeps every valid event, whatever the other items are', () => {
     fc.assert(
       fc.property(mixedItems, fc.infiniteStream(fc.nat()), ({ good, others }, places) => {
         const items = [...good, ...others]
@@ -147,7 +147,7 @@ describe('reading a delivery', () => {
     );
   });
 
-  it('keeps fields that it does not know', () => {
+  it('keeps unknown fields', () => {
     const event = { portalId: 1, subscriptionType: 'comet.sighted', tail: { length: [1, 2] } };
     expect(only(Buffer.from(JSON.stringify([event])))).toMatchObject(event);
   });
@@ -161,22 +161,17 @@ describe('reading a delivery', () => {
       'the body is not an array of events',
     ],
     ['is text', '"[]"', 'the body is not an array of events'],
-    [
-      'holds no event',
-      '[1, null, {}]',
-      'none of its items is an event: not an object, no portalId that can be used',
-    ],
-  ])('says what is wrong with a body that %s', (_, body, problem) => {
+    ['holds no event', '[1, null, {}]', 'no valid item: not an object, no usable portalId'],
+  ])('reports the problem of a body that %s', (_, body, problem) => {
     expect(parseDelivery(Buffer.from(body))).toEqual({ events: undefined, problem });
   });
 
-  it('says how many items are not events and why, and gives them back', () => {
+  it('reports how many items are invalid and why, and returns them', () => {
     const good = { portalId: 1, subscriptionType: 'contact.creation', objectId: 1 };
     const others = [7, { portalId: 'x' }, { portalId: 1, subscriptionType: '' }];
     expect(parseDelivery(Buffer.from(JSON.stringify([good, ...others])))).toEqual({
       events: [good],
-      problem:
-        '3 of 4 items are not events: not an object, no portalId that can be used, no subscriptionType that can be used',
+      problem: '3 of 4 items are invalid: not an object, no usable portalId, no usable subscriptionType',
       rest: Buffer.from(JSON.stringify(others)),
     });
   });
@@ -184,7 +179,7 @@ describe('reading a delivery', () => {
   it.each([
     ['', ''],
     ['beside a long number', ',"objectId":9007199254740993'],
-  ])('gives all of it back when an item is nested without end %s', (_, id) => {
+  ])('returns the whole body when an item is nested too deeply %s', (_, id) => {
     const depth = 100_000;
     const body = Buffer.from(
       `[{"portalId":1,"subscriptionType":"contact.creation"${id}},` +
@@ -192,12 +187,12 @@ describe('reading a delivery', () => {
     );
     expect(parseDelivery(body)).toEqual({
       events: [expect.objectContaining({ portalId: 1, subscriptionType: 'contact.creation' })],
-      problem: '1 of 2 items are not events: nested too deeply',
+      problem: '1 of 2 items are invalid: nested too deeply',
       rest: body,
     });
   });
 
-  it('keeps apart ids that JavaScript would round to one, wherever they stand', () => {
+  it('keeps ids apart that JavaScript would round to the same number', () => {
     const body = (id: string) =>
       `[{"portalId":1,"subscriptionType":"contact.creation","objectId":${id}},` +
       `{"portalId":1,"subscriptionType":"contact.merge","mergedObjectIds":[7, ${id}]}]`;
@@ -212,24 +207,24 @@ describe('reading a delivery', () => {
     expect(recordOf(other?.[0] as WebhookEvent, 'id')).toBe('1:contact:9007199254740993');
   });
 
-  it('leaves numbers alone that are exact or no whole ones', () => {
+  it('does not change numbers that are exact or not whole', () => {
     const event =
       '{"portalId":1,"subscriptionType":"x","a":9007199254740991,"b":0.12345678901234567,"c":1e300}';
     expect(only(Buffer.from(`[${event}]`))).toEqual(JSON.parse(event));
   });
 
-  it.each([9e15, -9e15, 2 ** 60, 1.5, '"soon"'])('has no time where %s stands for one', (occurredAt) => {
+  it.each([9e15, -9e15, 2 ** 60, 1.5, '"soon"'])('ignores %s as the time of an event', (occurredAt) => {
     const body = `[{"portalId":1,"subscriptionType":"contact.creation","occurredAt":${occurredAt}}]`;
     expect(only(Buffer.from(body)).occurredAt).toBeUndefined();
   });
 
-  it('reads the type also where HubSpot’s table of the fields has it', () => {
+  it('reads the type from eventType, too', () => {
     const event = only(Buffer.from('[{"portalId":1,"eventType":"contact.creation","objectId":7}]'));
     expect(event).toMatchObject({ subscriptionType: 'contact.creation', objectId: 7 });
     expect(recordOf(event, 'id')).toBe('1:contact:7');
   });
 
-  it('takes an array of nothing as a delivery without events', () => {
+  it('accepts an empty array', () => {
     expect(parseDelivery(Buffer.from('[]'))).toEqual({ events: [], problem: undefined });
   });
 });

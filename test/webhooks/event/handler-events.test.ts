@@ -1,100 +1,108 @@
-import { describe, expect, it } from '@jest/globals';
-import { EVENT_SCHEMAS, type HandlerEvent } from '../../../app/webhooks/event/handler-event.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  EVENT_SCHEMAS,
+  type HandlerEvent,
+  type SubscriptionType,
+} from '../../../app/webhooks/event/handler-event.ts';
 import { type AnyWebhookHandler, defineHandler } from '../../../app/webhooks/handler.ts';
-import { anEvent, inWebhookWorld, THEN, type WebhookWorld } from '../../helpers/webhook-world.ts';
-
-/** Runs a test with a handler that records the events it gets, of all types. */
-async function recording(
-  test: (world: WebhookWorld, seen: HandlerEvent[]) => Promise<void>,
-  on = Object.keys(EVENT_SCHEMAS) as (keyof typeof EVENT_SCHEMAS)[],
-) {
-  const seen: HandlerEvent[] = [];
-  const handler: AnyWebhookHandler = {
-    name: 'records',
-    on,
-    handle: async (event) => void seen.push(event),
-  };
-  await inWebhookWorld([handler], (world) => test(world, seen));
-}
+import {
+  anEvent,
+  inWebhookWorld,
+  startWebhookWorld,
+  THEN,
+  type WebhookWorld,
+} from '../../helpers/webhook-world.ts';
 
 describe('the event that a handler gets', () => {
-  it('has the ids as text, and the whole item under raw', () =>
-    recording(async ({ deliver, settled }, seen) => {
-      const sent = {
-        ...{ eventId: 1, subscriptionId: 25, portalId: 62515, appId: 193354, occurredAt: THEN },
-        ...{ subscriptionType: 'contact.propertyChange', attemptNumber: 0, objectId: 101 },
-        ...{ changeSource: 'CRM_UI', changeFlag: 'UPDATED', sourceId: 'userId:123' },
-        ...{ propertyName: 'phone', propertyValue: '1', newField: { of: ['HubSpot', 2] } },
-      };
-      await deliver([sent]);
-      await settled();
-      const { newField: _, ...known } = sent;
-      expect(seen).toEqual([
-        {
-          ...known,
-          ...{ eventId: '1', subscriptionId: '25', portalId: '62515', appId: '193354', objectId: '101' },
-          isOwnWrite: false,
-          raw: sent,
-        },
-      ]);
-    }));
+  const seen: HandlerEvent[] = [];
+  let world: WebhookWorld;
+  beforeAll(async () => {
+    const handler: AnyWebhookHandler = {
+      name: 'records',
+      on: Object.keys(EVENT_SCHEMAS) as SubscriptionType[],
+      handle: async (event) => void seen.push(event),
+    };
+    world = await startWebhookWorld([handler]);
+  });
+  afterAll(() => world.close());
+  beforeEach(async () => {
+    seen.length = 0;
+    await world.query('delete from webhook_events');
+  });
 
-  it('has ids that JavaScript would round exactly as HubSpot sent them', () =>
-    recording(async (world, seen) => {
-      await world.deliver(
-        `[{"portalId":62515,"subscriptionType":"contact.merge","primaryObjectId":9007199254740993,
+  async function handle(delivery: unknown) {
+    await world.deliver(delivery);
+    await world.settled();
+  }
+
+  it('has the ids as text, and the whole item under raw', async () => {
+    const sent = {
+      ...{ eventId: 1, subscriptionId: 25, portalId: 62515, appId: 193354, occurredAt: THEN },
+      ...{ subscriptionType: 'contact.propertyChange', attemptNumber: 0, objectId: 101 },
+      ...{ changeSource: 'CRM_UI', changeFlag: 'UPDATED', sourceId: 'userId:123' },
+      ...{ propertyName: 'phone', propertyValue: '1', newField: { of: ['HubSpot', 2] } },
+    };
+    await handle([sent]);
+    const { newField: _, ...known } = sent;
+    expect(seen).toEqual([
+      {
+        ...known,
+        ...{ eventId: '1', subscriptionId: '25', portalId: '62515', appId: '193354', objectId: '101' },
+        isOwnWrite: false,
+        raw: sent,
+      },
+    ]);
+  });
+
+  it('has ids that JavaScript would round exactly as HubSpot sent them', async () => {
+    await handle(
+      `[{"portalId":62515,"subscriptionType":"contact.merge","primaryObjectId":9007199254740993,
            "mergedObjectIds":[7,9007199254740995],"newObjectId":"9007199254740997"}]`,
-      );
-      await world.settled();
-      expect(seen).toMatchObject([
-        {
-          primaryObjectId: '9007199254740993',
-          mergedObjectIds: ['7', '9007199254740995'],
-          newObjectId: '9007199254740997',
-        },
-      ]);
-    }));
+    );
+    expect(seen).toMatchObject([
+      {
+        primaryObjectId: '9007199254740993',
+        mergedObjectIds: ['7', '9007199254740995'],
+        newObjectId: '9007199254740997',
+      },
+    ]);
+  });
 
   it.each([
     ['rounded', '1e21'],
     ['no whole number', '1.5'],
     ['too long', `"${'7'.repeat(101)}"`],
-  ])('is a dead letter instead when its id is %s', (_, id) =>
-    recording(async (world, seen) => {
-      await world.deliver(`[{"portalId":62515,"subscriptionType":"contact.creation","objectId":${id}}]`);
-      await world.settled();
-      expect(await world.query('select state, last_error from webhook_events')).toEqual([
-        { state: 'dead', last_error: 'The event has no usable objectId, so no handler was called.' },
-      ]);
-      expect(seen).toEqual([]);
-    }),
-  );
+  ])('is a dead letter instead when its id is %s', async (_, id) => {
+    await handle(`[{"portalId":62515,"subscriptionType":"contact.creation","objectId":${id}}]`);
+    expect(await world.query('select state, last_error from webhook_events')).toEqual([
+      { state: 'dead', last_error: 'The event has no usable objectId, so no handler was called.' },
+    ]);
+    expect(seen).toEqual([]);
+  });
 
-  it('lacks optional fields whose values have another type than promised; raw has them', () =>
-    recording(async ({ deliver, settled }, seen) => {
-      const odd = {
-        ...{ eventId: [], subscriptionId: {}, attemptNumber: 'first', changeSource: 7, changeFlag: null },
-        ...{ sourceId: {}, associationType: 3, associationRemoved: 'yes', isPrimaryAssociation: null },
-      };
-      const change = {
-        ...{
-          portalId: 62515,
-          subscriptionType: 'contact.associationChange',
-          fromObjectId: 101,
-          toObjectId: 7,
-        },
-        ...odd,
-      };
-      await deliver([change]);
-      await settled();
-      expect(seen).toEqual([
-        {
-          ...{ subscriptionType: 'contact.associationChange', portalId: '62515', isOwnWrite: false },
-          ...{ fromObjectId: '101', toObjectId: '7' },
-          raw: change,
-        },
-      ]);
-    }));
+  it('lacks optional fields whose values have another type than promised; raw has them', async () => {
+    const odd = {
+      ...{ eventId: [], subscriptionId: {}, attemptNumber: 'first', changeSource: 7, changeFlag: null },
+      ...{ sourceId: {}, associationType: 3, associationRemoved: 'yes', isPrimaryAssociation: null },
+    };
+    const change = {
+      ...{
+        portalId: 62515,
+        subscriptionType: 'contact.associationChange',
+        fromObjectId: 101,
+        toObjectId: 7,
+      },
+      ...odd,
+    };
+    await handle([change]);
+    expect(seen).toEqual([
+      {
+        ...{ subscriptionType: 'contact.associationChange', portalId: '62515', isOwnWrite: false },
+        ...{ fromObjectId: '101', toObjectId: '7' },
+        raw: change,
+      },
+    ]);
+  });
 
   it.each([
     ['a number', 7, '7'],
@@ -102,23 +110,18 @@ describe('the event that a handler gets', () => {
     ['null', null, null],
     ['missing', undefined, null],
     ['empty', '', ''],
-  ])('has the new value as text, or null, when HubSpot’s is %s', (_, propertyValue, expected) =>
-    recording(async ({ deliver, settled }, seen) => {
-      await deliver([anEvent({ propertyValue })]);
-      await settled();
-      expect(seen).toMatchObject([{ propertyValue: expected }]);
-    }),
-  );
+  ])('has the new value as text, or null, when HubSpot’s is %s', async (_, propertyValue, expected) => {
+    await handle([anEvent({ propertyValue })]);
+    expect(seen).toMatchObject([{ propertyValue: expected }]);
+  });
 
-  it('is a dead letter instead when its new value is no single value', () =>
-    recording(async ({ deliver, settled, events }, seen) => {
-      await deliver([anEvent({ propertyValue: { text: 'a' } })]);
-      await settled();
-      expect(await events(101)).toMatchObject([
-        { state: 'dead', last_error: 'The event has no usable propertyValue, so no handler was called.' },
-      ]);
-      expect(seen).toEqual([]);
-    }));
+  it('is a dead letter instead when its new value is no single value', async () => {
+    await handle([anEvent({ propertyValue: { text: 'a' } })]);
+    expect(await world.events(101)).toMatchObject([
+      { state: 'dead', last_error: 'The event has no usable propertyValue, so no handler was called.' },
+    ]);
+    expect(seen).toEqual([]);
+  });
 });
 
 describe('a handler of several types', () => {

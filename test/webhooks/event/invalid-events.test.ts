@@ -23,7 +23,7 @@ const promisedBy = (type: SubscriptionType) =>
     .filter(([, schema]) => !schema.safeParse(undefined).success)
     .map(([field]) => field as Field);
 
-/** What is promised, by kind of change: written again here, so that no promise is dropped by mistake. */
+/** The promised fields by family, repeated here so that none is dropped by mistake. */
 const EXPECTED: readonly [SubscriptionType, readonly Field[]][] = [
   ['contact.creation', ['objectId']],
   ['company.deletion', ['objectId']],
@@ -41,10 +41,10 @@ const EXPECTED: readonly [SubscriptionType, readonly Field[]][] = [
   ['app.installed', ['objectId']],
 ];
 
-/** Values that are there and of no use. */
+/** Values that no promised field may have. */
 const unusable = fc.constantFrom<unknown>(undefined, null, '', {}, [], true, [[]], { toString: 1 });
 
-/** A delivery's events: those of `broken` lack the field that they name. */
+/** The events of a delivery; those that name a field lack it. */
 const brokenAmongWhole = fc.array(
   fc.constantFrom(...TYPES).chain((type) =>
     fc.record({
@@ -69,7 +69,7 @@ describe('an event that lacks a field that its type promises', () => {
     expect(promisedBy(type).toSorted()).toEqual(fields.toSorted());
   });
 
-  it('reaches no handler, whatever the type and the field, and the rest of its delivery is handled', async () => {
+  it('reaches no handler, whatever the type and the field, and the other events of its delivery are handled', async () => {
     const seen: unknown[] = [];
     const handlers = TYPES.map((type) => recording(type, seen));
     await inWebhookWorld(handlers, async ({ deliver, settled, query }) => {
@@ -97,13 +97,13 @@ describe('an event that lacks a field that its type promises', () => {
         );
         expect(seen).toHaveLength(items.filter(({ field }) => field === undefined).length);
       };
-      // Each field of each type once, then any mixture.
+      // Each field of each type once, then random mixtures.
       await check(TYPES.flatMap((type) => promisedBy(type).map((field) => ({ type, field }))));
       await fc.assert(fc.asyncProperty(brokenAmongWhole, check), { numRuns: 15 });
     });
   });
 
-  it('is a dead letter at once though an earlier event of its record waits for a retry', async () => {
+  it('becomes a dead letter at once, even when an earlier event of its record waits for a retry', async () => {
     const { logger, lines } = createMemoryLog();
     const failing = defineHandler({
       name: 'fails',
@@ -134,7 +134,7 @@ describe('an event that lacks a field that its type promises', () => {
     );
   });
 
-  it('reaches no handler when it is replayed, or was stored by an earlier version', async () => {
+  it('reaches no handler when it is replayed or was stored by an earlier version', async () => {
     const seen: unknown[] = [];
     await inWebhookWorld([recording('contact.merge', seen)], async (world) => {
       await world.deliver([{ ...aWhole('contact.merge'), mergedObjectIds: undefined }]);
@@ -149,7 +149,7 @@ describe('an event that lacks a field that its type promises', () => {
     });
   });
 
-  it('becomes a dead letter though the conditions of its handlers cannot be checked', async () => {
+  it('becomes a dead letter when the conditions of its handlers cannot be checked', async () => {
     const handler = defineHandler({
       name: 'emails',
       on: 'contact.propertyChange',
@@ -165,7 +165,7 @@ describe('an event that lacks a field that its type promises', () => {
 });
 
 describe('an event for another app', () => {
-  it('is ignored with the reason and a line in the log, and the others are handled', async () => {
+  it('is ignored with a reason and a line in the log, and the other events are handled', async () => {
     const seen: unknown[] = [];
     const { logger, lines } = createMemoryLog();
     await inWebhookWorld(
@@ -201,7 +201,7 @@ describe('an event for another app', () => {
   });
 });
 
-it('an event whose app id is of no use is ignored and does not hold up the others', async () => {
+it('an event with an invalid app id is ignored and does not hold up the others', async () => {
   const seen: unknown[] = [];
   await inWebhookWorld([recording('contact.propertyChange', seen)], async ({ deliver, settled, query }) => {
     const odd: unknown[] = [

@@ -5,7 +5,7 @@ import { until } from '../../helpers/until.ts';
 import { anEvent, inWebhookWorld } from '../../helpers/webhook-world.ts';
 
 describe('an event whose handler throws', () => {
-  it('is tried again later, holds its record’s next events and nobody else’s', () => {
+  it('is retried later, and only its record’s next events wait for it', () => {
     const ran: string[] = [];
     let broken = true;
     const handler = onChange('fragile', async (objectId, { attempt }) => {
@@ -40,7 +40,7 @@ describe('an event whose handler throws', () => {
     });
   });
 
-  it('is parked as dead after ten attempts, and its record’s next events go on', () => {
+  it('becomes a dead letter after ten attempts, and its record’s next events go on', () => {
     const ran: number[] = [];
     const handler = onChange('hopeless', async (_, { attempt }) => {
       ran.push(attempt);
@@ -67,7 +67,7 @@ describe('an event whose handler throws', () => {
     });
   });
 
-  it('is tried again whatever it throws, and holds nobody but its record', () => {
+  it('is retried whatever the handler throws, and only its record waits', () => {
     const thrown = [
       Object.assign(new Error('asks for ages'), { retryAfter: 1e13 }),
       Object.assign(new Error(), { message: { code: 7 } }),
@@ -76,7 +76,7 @@ describe('an event whose handler throws', () => {
           throw new Error('no message');
         },
       }),
-      Object.assign(new Error('asks for what is no number'), { retryAfter: Symbol('soon') }),
+      Object.assign(new Error('asks for a symbol'), { retryAfter: Symbol('soon') }),
       Object.create(null),
       null,
       undefined,
@@ -116,7 +116,7 @@ describe('an event whose handler throws', () => {
     });
   });
 
-  it('fails its attempt, and the worker goes on, when the handler is not async', () => {
+  it('is retried, and the worker goes on, when the handler is not async', () => {
     // What a vendor writes in JavaScript, or casts: the compiler refuses it.
     const failing = (name: string, failingId: number, fail: () => void) =>
       onChange(name, ((objectId) => (objectId === failingId ? fail() : Promise.resolve())) as Handle);
@@ -144,12 +144,12 @@ describe('an event whose handler throws', () => {
     ['rejects', () => Promise.reject(new Error('no stock')), 'no stock'],
     ['never ends', () => new Promise(() => {}), 'The handler reports had not ended after 1 seconds.'],
     [
-      'keeps quiet about a failed statement',
+      'swallows the error of a statement',
       async (_, { db }) => void (await db.query('select 1 / 0').catch(() => undefined)),
       expect.stringContaining('transaction is aborted') as unknown as string,
     ],
   ])(
-    'is logged with handler, type, event and next attempt when the handler %s',
+    'is logged with handler, type, event and time of the retry when the handler %s',
     async (_, handle, message) => {
       const { logger, lines } = createMemoryLog();
       await inWebhookWorld(
@@ -168,7 +168,7 @@ describe('an event whose handler throws', () => {
     },
   );
 
-  it('is logged with handler, type and event when it is dead', async () => {
+  it('is logged with handler, type and event when it becomes a dead letter', async () => {
     const { logger, lines } = createMemoryLog();
     const handler = onChange('reads', async (objectId, { hubspot }) => {
       await hubspot.contacts.get(String(objectId));
@@ -190,7 +190,7 @@ describe('an event whose handler throws', () => {
     );
   });
 
-  it('keeps what was thrown though the database could not take it at first', () => {
+  it('keeps the error when the database rejects it at first', () => {
     const handler = onChange('fails', () => Promise.reject(new Error('the warehouse does not answer')));
     return inWebhookWorld([handler], async ({ deliver, query, events, retryNow }) => {
       await query(`
@@ -210,7 +210,7 @@ describe('an event whose handler throws', () => {
     });
   });
 
-  it('is dead at once when the portal’s consent is missing, for no later attempt can succeed', () => {
+  it('becomes a dead letter at once when the portal has no install', () => {
     const handler = onChange('reads', async (objectId, { hubspot }) => {
       await hubspot.contacts.get(String(objectId));
     });

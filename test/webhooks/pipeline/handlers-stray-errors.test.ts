@@ -4,12 +4,12 @@ import { until } from '../../helpers/until.ts';
 import { anEvent, inWebhookWorld } from '../../helpers/webhook-world.ts';
 import { EFFECTS_TABLE } from './effects-worker.ts';
 
-describe('a promise that is rejected and awaited nowhere, and what a callback throws', () => {
+describe('an unhandled rejection, and an error thrown in a callback', () => {
   it.each([
     ['SIGUSR2', 'of the worker itself'],
     ['SIGHUP', 'thrown by the worker itself'],
   ] as const)(
-    'of a handler is logged with its event, and the worker goes on; any other ends it (%s)',
+    'is logged with its event when a handler causes it, and ends the worker otherwise (%s)',
     (signal, last) =>
       inWebhookWorld(
         [],

@@ -5,7 +5,7 @@ import { until } from '../../helpers/until.ts';
 import { anEvent, inWebhookWorld } from '../../helpers/webhook-world.ts';
 
 describe('a handler that never ends', () => {
-  it('is cut, told so, can no longer write, and holds nobody but its record', () => {
+  it('times out: its signal aborts, it can no longer write, and only its record waits', () => {
     const contexts: WebhookContext[] = [];
     const done: number[] = [];
     const handler = onChange('endless', async (objectId, context) => {
@@ -21,7 +21,7 @@ describe('a handler that never ends', () => {
       async ({ deliver, settled, events, query }) => {
         await deliver([anEvent(), anEvent(), anEvent({ objectId: 102 })]);
         await until('the other record', () => done.includes(102));
-        await until('the cut', async () => (await events(101))[0].state === 'retrying');
+        await until('the time-out', async () => (await events(101))[0].state === 'retrying');
         await settled();
         expect(await events(101)).toMatchObject([
           { attempts: 1, last_error: 'The handler endless had not ended after 0.5 seconds.' },
@@ -42,7 +42,7 @@ describe('a handler that never ends', () => {
     );
   });
 
-  it('takes no other record’s place in its lane while its own waits for it', () => {
+  it('takes up no place in its lane while its record waits for it', () => {
     const eight = [101];
     while (eight.length < 8) eight.push(neighbourOf(eight.at(-1) ?? 0));
     const last = neighbourOf(eight.at(-1) ?? 0);
@@ -59,7 +59,7 @@ describe('a handler that never ends', () => {
       [handler],
       async ({ deliver, retryNow, settled, query }) => {
         await deliver(eight.map((objectId) => anEvent({ objectId })));
-        await until('all to be cut', async () => {
+        await until('all to time out', async () => {
           const [row] = await query(`select count(*) from webhook_events where state = 'retrying'`);
           return row.count === 8;
         });
@@ -72,30 +72,30 @@ describe('a handler that never ends', () => {
     );
   });
 
-  it('is told so also when it asks only afterwards', () => {
-    const told: boolean[] = [];
+  it('gets an aborted signal also when it first reads it after the time-out', () => {
+    const aborted: boolean[] = [];
     let end = () => {};
     const late = new Promise<void>((resolve) => {
       end = resolve;
     });
     const handler = onChange('late', async (_, context) => {
       await late;
-      told.push(context.signal.aborted);
+      aborted.push(context.signal.aborted);
     });
     return inWebhookWorld(
       [handler],
       async ({ deliver, events }) => {
         await deliver([anEvent()]);
-        await until('the cut', async () => (await events(101))[0]?.state === 'retrying');
+        await until('the time-out', async () => (await events(101))[0]?.state === 'retrying');
         end();
-        await until('the handler to end', () => told.length > 0);
-        expect(told[0]).toBe(true);
+        await until('the handler to end', () => aborted.length > 0);
+        expect(aborted[0]).toBe(true);
       },
       { webhookHandlerMs: 200 },
     );
   });
 
-  it('is waited for by its record, should it end after all', () => {
+  it('holds up the retry of its event until it ends', () => {
     const seen: string[] = [];
     let end = () => {};
     const late = new Promise<void>((resolve) => {
@@ -110,7 +110,7 @@ describe('a handler that never ends', () => {
       [handler],
       async ({ deliver, settled, events, retryNow }) => {
         await deliver([anEvent()]);
-        await until('the cut', async () => (await events(101))[0]?.state === 'retrying');
+        await until('the time-out', async () => (await events(101))[0]?.state === 'retrying');
         await retryNow();
         const neighbour = neighbourOf(101);
         await deliver([anEvent({ objectId: neighbour })]);

@@ -36,7 +36,7 @@ describe('what a handler writes through its context', () => {
     });
   });
 
-  it('is undone when the handler throws, and done by the attempt that ends', () => {
+  it('is rolled back when the handler throws, and committed by the attempt that succeeds', () => {
     const handler = onChange('writes', async (_, context) => {
       await write(context);
       if (context.attempt < 3) throw new Error('after the write');
@@ -56,7 +56,7 @@ describe('what a handler writes through its context', () => {
     });
   });
 
-  it('is undone when a later handler of the event throws', () => {
+  it('is rolled back when a later handler of the event throws', () => {
     let broken = true;
     const handlers = [
       onChange('writes', async (_, context) => void (await write(context, 'first'))),
@@ -77,7 +77,7 @@ describe('what a handler writes through its context', () => {
     });
   });
 
-  it('is undone when a statement failed, also when the handler keeps quiet about it', () => {
+  it('is rolled back when a statement fails, also when the handler swallows the error', () => {
     const handler = onChange('writes', async (_, context) => {
       await write(context);
       if (context.attempt === 1) await context.db.query('select 1 / 0').catch(() => undefined);
@@ -94,7 +94,7 @@ describe('what a handler writes through its context', () => {
     });
   });
 
-  it('is refused once the handler has ended', () => {
+  it('is rejected after the handler has ended', () => {
     let late: Promise<unknown> | undefined;
     let goOn = () => {};
     const later = new Promise<void>((resolve) => {
@@ -114,7 +114,7 @@ describe('what a handler writes through its context', () => {
     });
   });
 
-  it('is done once by two workers that have the same event before them', () => {
+  it('is committed once when two workers handle the same event', () => {
     let running = 0;
     let goOn = () => {};
     const bothRun = new Promise<void>((resolve) => {
@@ -132,7 +132,7 @@ describe('what a handler writes through its context', () => {
         await world.deliver([anEvent()]);
         await world.ctx.services.webhooks.split(() => false);
         const [{ lane }] = await world.query('select lane from webhook_events');
-        // As when one was taken for dead and was only held up.
+        // As when one was presumed dead and was only slow.
         const workers = [1, 2].map(() => world.ctx.services.webhooks.runLane(lane, () => false));
         await until('both to handle it', () => running === 2);
         goOn();
@@ -144,7 +144,7 @@ describe('what a handler writes through its context', () => {
     );
   });
 
-  it('may set something for its session, and the next handler of the connection does not see it', () => {
+  it('may change session settings without affecting the next handler on the connection', () => {
     const seen: string[] = [];
     const handler = onChange('sets', async (_, { db }) => {
       const { rows } = await db.query('show search_path');
@@ -161,7 +161,7 @@ describe('what a handler writes through its context', () => {
     });
   });
 
-  it('does not use up the connections that its other calls need, however many handlers run at once', () => {
+  it('leaves connections for the other calls of handlers, however many run at once', () => {
     const handler = onChange('writes and asks', async (_, context) => {
       await write(context, 'begun');
       await context.hubspot.contacts.get('101');
@@ -182,7 +182,7 @@ describe('what a handler writes through its context', () => {
     });
   });
 
-  it('is committed once when the worker is killed with -9 between the write and the commit', () =>
+  it('is committed once when the worker is killed between the write and the commit', () =>
     inWebhookWorld(
       [],
       async (world) => {

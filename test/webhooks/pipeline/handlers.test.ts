@@ -3,18 +3,18 @@ import { type AnyWebhookHandler, defineHandler, type WebhookContext } from '../.
 import { onChange } from '../../helpers/handlers.ts';
 import { anEvent, inWebhookWorld } from '../../helpers/webhook-world.ts';
 
-describe('what the account has granted', () => {
-  it('is told to a handler that asks', async () => {
-    const told: unknown[] = [];
+describe('the install of the event’s portal', () => {
+  it('can be read by a handler', async () => {
+    const installs: unknown[] = [];
     const asks = onChange('asks', async (_objectId, { install }) => {
       const { has, portalId } = await install();
-      told.push([portalId, has('timeline'), has('e-commerce')]);
+      installs.push([portalId, has('timeline'), has('e-commerce')]);
     });
     await inWebhookWorld([asks], async ({ deliver, settled, install }) => {
       expect((await install()).status).toBe(200);
       await deliver([anEvent()]);
       await settled();
-      expect(told).toEqual([[62515, true, false]]);
+      expect(installs).toEqual([[62515, true, false]]);
     });
   });
 });
@@ -125,13 +125,13 @@ describe('which handlers run', () => {
     });
   });
 
-  it('hear of installs and uninstalls, once each', () => {
-    const heard: string[] = [];
+  it('are called once for each install and uninstall', () => {
+    const handled: string[] = [];
     const handlers = (['app.installed', 'app.uninstalled'] as const).map((on) =>
       defineHandler({
         name: on,
         on,
-        handle: async ({ portalId, objectId }) => void heard.push(`${on} ${portalId} ${objectId}`),
+        handle: async ({ portalId, objectId }) => void handled.push(`${on} ${portalId} ${objectId}`),
       }),
     );
     return inWebhookWorld(handlers, async (world) => {
@@ -141,7 +141,7 @@ describe('which handlers run', () => {
       await world.settled();
       expect((await world.install(62515)).status).toBe(200);
       await world.settled();
-      const [first, ...others] = heard;
+      const [first, ...others] = handled;
       const [, , install] = first?.split(' ').map(Number) ?? [];
       expect(first).toBe(`app.installed 62515 ${install}`);
       expect(others).toEqual([

@@ -106,7 +106,7 @@ describe('what HubSpot delivers', () => {
     ['is not JSON', 'ping', 'the body is not JSON'],
     ['is empty', '', 'the body is not JSON'],
     ['is one event without its array', '{"portalId":62515}', 'the body is not an array of events'],
-    ['holds no event', '[{"objectId":101}]', 'none of its items is an event: no portalId that can be used'],
+    ['holds no event', '[{"objectId":101}]', 'no valid item: no usable portalId'],
   ])('is acknowledged and kept with the reason when it %s', async (_, body, problem) => {
     expect((await hubspot.send(body)).status).toBe(204);
     await split();
@@ -158,7 +158,7 @@ describe('what HubSpot delivers', () => {
     );
     expect(delivery).toMatchObject({
       ...{ state: 'done', events: 6 },
-      problem: '2 of 8 items are not events: nested too deeply, no subscriptionType that can be used',
+      problem: '2 of 8 items are invalid: nested too deeply, no usable subscriptionType',
     });
     expect(JSON.parse(delivery.body)).toEqual(others);
   });
