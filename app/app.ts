@@ -20,7 +20,7 @@ import { marketingEventRoutes } from './marketing-events/controller.ts';
 import { timelineRoutes } from './timeline/controller.ts';
 import { webhookDoor, webhookFailure } from './webhooks/controller.ts';
 
-/** The whole web application: the door for webhooks, middleware in order, then every mount. Never listens. */
+/** The whole web application: the webhook receiver, middleware in order, then every mount. Does not listen. */
 export function createApp(ctx: Context): RequestListener {
   const { services, signedRequest, config } = ctx;
   const log = requestLog(ctx.logger);
@@ -28,7 +28,7 @@ export function createApp(ctx: Context): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
-  // This server speaks plain HTTP: where its address is https, one proxy is in front, which adds the caller's address.
+  // This server speaks plain HTTP. When its URL is https, one proxy in front of it adds the caller's address.
   app.set('trust proxy', config.serverUrl.startsWith('https:') ? 1 : false);
   registerViews(app, [`${import.meta.dirname}/installs/views`, `${import.meta.dirname}/cards/views`]);
 
@@ -40,7 +40,7 @@ export function createApp(ctx: Context): RequestListener {
   app.use(noStore);
   app.post('/webhook', webhookFailure);
   app.use(healthRoutes(services.health));
-  app.use(homeRoutes(config));
+  app.use(homeRoutes(config.hubspot));
   app.use(
     oauthRoutes({
       ...services,
@@ -49,7 +49,15 @@ export function createApp(ctx: Context): RequestListener {
     }),
   );
   app.use(crmExtensionRoutes(services.cards, signedRequest));
-  app.use(pageRoutes(ctx));
+  app.use(
+    pageRoutes({
+      installs: services.installs,
+      hubspotFor: ctx.hubspotFor,
+      sessionSecret: config.sessionSecret,
+      authorizeUrl: config.hubspot.authorizeUrl,
+      clock: ctx.clock,
+    }),
+  );
   app.use(marketingEventRoutes(services.marketingEvents, config.hubspot.appId, signedRequest, apiKey));
   app.use(installRoutes(services.installs, apiKey));
   app.use(contactRoutes(ctx.hubspotFor, apiKey));

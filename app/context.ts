@@ -1,9 +1,9 @@
+import pTimeout from 'p-timeout';
 import integration from '../integration/index.ts';
 import { createPortalAlarms } from './alarms/portal-alarms.ts';
 import { createApiKeyService } from './api-keys/service.ts';
 import { type Clock, systemClock } from './base/clock.ts';
 import type { Logger } from './base/logger.ts';
-import { withinTime } from './base/within-time.ts';
 import { createCardService } from './cards/service.ts';
 import type { Config } from './config.ts';
 import { CONNECTIONS, createPool, DELIVERY_CONNECTIONS, HANDLER_CONNECTIONS, PATIENCE } from './db/pool.ts';
@@ -244,7 +244,8 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       await portalAlarms.settled();
       // Connections that are in use, or whose server does not answer, end with the process.
       const pools = [pool, deliveryPool, handlerPool];
-      await withinTime(Promise.all([locks.close(), ...pools.map((one) => one.end())]), LONGEST_CLOSE_MS);
+      const closed = Promise.all([locks.close(), ...pools.map((one) => one.end())]);
+      await pTimeout(closed, { milliseconds: LONGEST_CLOSE_MS, message: false });
     },
   };
 }

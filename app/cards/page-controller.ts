@@ -1,16 +1,22 @@
 import { Router } from 'express';
+import type { Clock } from '../base/clock.ts';
 import { AppError } from '../base/errors.ts';
-import type { Context } from '../context.ts';
+import type { HubSpotFor } from '../hubspot/portal-client.ts';
+import type { InstallService } from '../installs/service.ts';
 import { openTicket } from './page-ticket.ts';
 
+interface PageParts {
+  readonly installs: InstallService;
+  readonly hubspotFor: HubSpotFor;
+  readonly sessionSecret: string;
+  /** HubSpot's consent page: its origin may show the page in a frame. */
+  readonly authorizeUrl: string;
+  readonly clock: Clock;
+}
+
 /** The page behind the card's IFRAME action: shown inside HubSpot, and nowhere else. */
-export function pageRoutes({
-  config,
-  clock,
-  hubspotFor,
-  services,
-}: Pick<Context, 'config' | 'clock' | 'hubspotFor' | 'services'>): Router {
-  const framedBy = `frame-ancestors https://*.hubspot.com ${new URL(config.hubspot.authorizeUrl).origin}`;
+export function pageRoutes({ installs, hubspotFor, sessionSecret, authorizeUrl, clock }: PageParts): Router {
+  const framedBy = `frame-ancestors https://*.hubspot.com ${new URL(authorizeUrl).origin}`;
 
   return Router().get('/hubid/:hubId/page', async (req, res) => {
     res.removeHeader('X-Frame-Options');
@@ -21,7 +27,7 @@ export function pageRoutes({
     res.set('Referrer-Policy', 'no-referrer');
     res.locals.framed = true;
 
-    const ticket = openTicket(String(req.query.ticket ?? ''), config.sessionSecret, clock.now());
+    const ticket = openTicket(String(req.query.ticket ?? ''), sessionSecret, clock.now());
     if (ticket === 'expired')
       throw pageRefused(
         'This window was opened too long ago. Reload the record in HubSpot, then open it again.',
@@ -33,7 +39,7 @@ export function pageRoutes({
 
     const [contact, install] = await Promise.all([
       hubspotFor(ticket.portalId).contacts.get(ticket.objectId),
-      services.installs.status(ticket.portalId),
+      installs.status(ticket.portalId),
     ]);
     const { properties } = contact;
     const fullName = [properties.firstname, properties.lastname].filter(Boolean).join(' ');

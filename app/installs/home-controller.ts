@@ -1,9 +1,12 @@
 import { Router } from 'express';
-import type { Config } from '../config.ts';
 
-export function homeRoutes({ hubspot }: Config): Router {
+interface AskedScopes {
+  readonly scopes: readonly string[];
+  readonly optionalScopes: readonly string[];
+}
+
+export function homeRoutes({ scopes, optionalScopes }: AskedScopes): Router {
   return Router().get('/', (req, res) => {
-    const { scopes, optionalScopes } = hubspot;
     if (req.accepts(['html', 'json']) === 'json') {
       res.json({ name: 'hubspot-public-app-server', install: '/install', scopes, optionalScopes });
       return;

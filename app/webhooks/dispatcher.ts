@@ -1,6 +1,6 @@
+import pTimeout from 'p-timeout';
 import type { Logger } from '../base/logger.ts';
 import { withCause } from '../base/trace.ts';
-import { withinTime } from '../base/within-time.ts';
 import type { Db, Pool } from '../db/pool.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { InstallService, InstallStatus } from '../installs/service.ts';
@@ -101,7 +101,7 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
       const waitEnds = performance.now() + LONGEST_WAIT_MS;
       for (let run = abandoned.get(record); run && !stopping(); run = abandoned.get(record)) {
         if (performance.now() > waitEnds) abandoned.delete(record);
-        else await withinTime(run, LOOK_EVERY_MS);
+        else await pTimeout(run, { milliseconds: LOOK_EVERY_MS, message: false });
       }
     },
 
@@ -247,12 +247,12 @@ function matches(
 
 /** A handler that never ends must not hold its record for ever. */
 function orGivenUp(ms: number, work: Promise<void>, name: string, giveUp: () => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
+  return pTimeout(work, {
+    milliseconds: ms,
+    fallback: () => {
       giveUp();
       const tooLong = new Error(`The handler ${name} had not ended after ${ms / 1000} seconds.`);
-      reject(new HandlerFailure(name, tooLong));
-    }, ms);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
+      throw new HandlerFailure(name, tooLong);
+    },
   });
 }

@@ -8,7 +8,7 @@ import { startWorld, type World } from '../helpers/world.ts';
 
 const PORTAL = '/hubid/62515';
 const BROWSER = { accept: 'text/html' };
-const MESSAGE = 'The database of this server does not answer. What was stored is kept; try again shortly.';
+const MESSAGE = 'The database of this server does not answer. Stored data is kept; try again shortly.';
 
 describe('while the database is away', () => {
   let postgres: OwnPostgres;

@@ -231,6 +231,8 @@ async function withWorker(
     await test(() => workerId, stop);
   } finally {
     await stop().catch(() => {});
+    // The library's stop does not wait for the statement that stores the last result.
+    await until('its last statements to end', () => pool.idleCount === pool.totalCount && !pool.waitingCount);
     await pool.end();
   }
 }

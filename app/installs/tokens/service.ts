@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import pTimeout from 'p-timeout';
 import type { Clock } from '../../base/clock.ts';
 import { AppError, installNotFound, needsReconnect } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -353,10 +354,6 @@ export function createTokenService(dependencies: Dependencies) {
     refreshed: Promise<string>,
     { portalId, accessToken }: InstallWithTokens,
   ): Promise<string> {
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<string>((resolve) => {
-      timer = setTimeout(resolve, PATIENCE_MS, accessToken);
-    });
     const settled = refreshed.catch((error) => {
       if (isOver(error)) throw error;
       if (!(error instanceof AppError))
@@ -366,13 +363,7 @@ export function createTokenService(dependencies: Dependencies) {
         );
       return accessToken;
     });
-    try {
-      return await Promise.race([settled, patience]);
-    } finally {
-      clearTimeout(timer);
-      // Nobody may be left to hear of a failure that comes later.
-      settled.catch(() => {});
-    }
+    return pTimeout(settled, { milliseconds: PATIENCE_MS, fallback: () => accessToken });
   }
 
   /** Notes what a failure means. @returns a token only when another one was stored meanwhile. */
