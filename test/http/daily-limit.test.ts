@@ -31,12 +31,12 @@ describe('an account whose limit of the day is used up', () => {
 
   /** What the API says, and how many seconds from `begun` the time lies that it names. */
   async function refused(begun: number) {
-    const answer = await world.api('GET', CONTACT);
+    const answer = await world.apiRequest('GET', CONTACT);
     const message = await expectError(answer, 503, 'hubspot_daily_limit');
     const [, time = ''] = SAID.exec(message) ?? [];
     return {
       seconds: (Date.parse(time) - begun) / 1000,
-      retryAfter: Number(answer.headers.get('retry-after')),
+      retryAfter: Number(answer.headers['retry-after']),
     };
   }
 
@@ -47,7 +47,7 @@ describe('an account whose limit of the day is used up', () => {
 
   async function alarms(): Promise<Shown[]> {
     ahead += 1_000;
-    const { alarms } = (await (await world.app('/readyz')).json()) as { alarms: Shown[] };
+    const { alarms } = (await world.request('GET', '/readyz')).body as { alarms: Shown[] };
     return alarms;
   }
 
@@ -82,7 +82,7 @@ describe('an account whose limit of the day is used up', () => {
 
   it('is reached again after a quarter of an hour, which ends the alarm', async () => {
     await world.ctx.pool.query('update call_budgets set not_before = 0');
-    expect((await world.api('GET', CONTACT)).status).toBe(200);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(200);
     await until('the alarm to end', async () => (await alarms()).length === 0);
   });
 

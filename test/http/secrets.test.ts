@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import supertest from 'supertest';
 import { startSandbox } from '../../sandbox/index.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 import { freePort, type RunningProcess, startProcess } from '../helpers/processes.ts';
@@ -8,6 +9,16 @@ import { createSandboxClient, type SandboxClient } from '../helpers/sandbox-clie
 import { API_KEY, testSettings } from '../helpers/settings.ts';
 import { until } from '../helpers/until.ts';
 import { PROJECT } from '../helpers/vendor.ts';
+
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
+interface Asked {
+  readonly headers?: Record<string, string>;
+  /** Parameters are sent as a form. */
+  readonly body?: string | URLSearchParams;
+}
+
+const toLower = (method: Method) => method.toLowerCase() as Lowercase<Method>;
 
 const BROWSER = { accept: 'text/html' };
 const EMAIL = 'jane@example.com';
@@ -167,7 +178,10 @@ describe('after everything that an install goes through', () => {
       await control.control('failures', { path: '/integrators/*', ...failure });
       await api('PUT', `/hubid/62515/timeline/${EMAIL}`);
     }
-    await ask('POST', '/webhook', { body: '[]', headers: { 'x-hubspot-signature-v3': 'x' } });
+    await ask('POST', '/webhook', {
+      body: '[]',
+      headers: { 'content-type': 'text/plain', 'x-hubspot-signature-v3': 'x' },
+    });
 
     // HubSpot calls the token expired: a refresh that fails, then one that works.
     await control.control('clock', { advanceSeconds: 1900 });
@@ -209,10 +223,14 @@ describe('after everything that an install goes through', () => {
     const page = await fetch(`${serverUrl}/oauth-callback?step=authorize&returnUrl=${returnUrl}`);
     const [cookie = ''] = page.headers.get('set-cookie')?.split(';') ?? [];
     const [, token = ''] = /name="token" value="([^"]+)"/.exec(await page.text()) ?? [];
-    const signIn = { method: 'POST', headers: { cookie }, redirect: 'manual' as const };
     const form = (key: string) => new URLSearchParams({ returnUrl, token, user: 'Someone', key });
-    await ask('POST', '/partner-sign-in', { ...signIn, body: form(`${API_KEY}x`) });
-    const signedIn = await fetch(`${serverUrl}/partner-sign-in`, { ...signIn, body: form(API_KEY) });
+    await ask('POST', '/partner-sign-in', { headers: { cookie }, body: form(`${API_KEY}x`) });
+    const signedIn = await fetch(`${serverUrl}/partner-sign-in`, {
+      method: 'POST',
+      headers: { cookie },
+      redirect: 'manual',
+      body: form(API_KEY),
+    });
     expect(signedIn.status).toBe(303);
     const state = new URL(signedIn.headers.get('location') ?? '').searchParams.get('state') ?? '';
     remember('state', state);
@@ -255,18 +273,20 @@ describe('after everything that an install goes through', () => {
     return url;
   }
 
-  async function ask(method: string, pathOrUrl: string, init: RequestInit = {}): Promise<Response> {
-    const url = pathOrUrl.startsWith('/') ? serverUrl + pathOrUrl : pathOrUrl;
-    const answer = await fetch(url, { method, redirect: 'manual', ...init });
-    const headers = JSON.stringify([...answer.headers]);
+  async function ask(method: Method, pathOrUrl: string, { headers = {}, body }: Asked = {}) {
+    const url = new URL(pathOrUrl, serverUrl);
+    const request = supertest(url.origin)
+      [toLower(method)](url.pathname + url.search)
+      .set(headers);
+    const answer = await (body === undefined ? request : request.send(String(body)));
     answers.push({
-      asked: `${method} ${new URL(url).pathname}`,
-      text: headers + (await answer.clone().text()),
+      asked: `${method} ${url.pathname}`,
+      text: JSON.stringify(answer.headers) + (answer.text ?? ''),
     });
     return answer;
   }
 
-  function api(method: string, path: string, body?: unknown): Promise<Response> {
+  function api(method: Method, path: string, body?: unknown) {
     const headers = { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json' };
     return ask(method, path, { headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
   }
