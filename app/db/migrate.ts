@@ -6,17 +6,16 @@ import { reasonOf } from '../base/reason-of.ts';
 import { createPool, type DatabaseSettings, PATIENCE } from './pool.ts';
 
 const MIGRATIONS = path.join(import.meta.dirname, 'migrations');
-/** Any fixed number of our own: whoever holds it is migrating this database. */
+/** An arbitrary advisory lock id: its holder is migrating this database. */
 const MIGRATION_LOCK = 4_817_930_021;
 
 /**
- * Brings our schema and the queue's up to date. Safe to start in several processes at once: the later ones
- * wait for the first and find nothing left to do. All new migrations commit together or not at all, but for those before
- * one that begins a transaction of its own.
+ * Migrates our schema and the queue's. Several processes may call it at once: the later ones wait for the first. All new
+ * migrations commit together, except those before one that begins its own transaction.
  * @returns names of the migrations that this call ran.
  */
 export async function migrate(database: DatabaseSettings): Promise<string[]> {
-  // What a connection meets, the next statement reports.
+  // The next statement reports the error of a connection.
   const pool = createPool(database, () => {}, PATIENCE.migration);
   const progress = trackMigrations();
   try {
@@ -30,13 +29,13 @@ export async function migrate(database: DatabaseSettings): Promise<string[]> {
         direction: 'up',
         singleTransaction: true,
         migrationsTable: 'migrations',
-        // The lock above waits; the library's own gives up when another process is migrating.
+        // The lock above waits; the library's own lock fails while another process migrates.
         noLock: true,
         logger: progress.logger,
       }).catch(progress.explain);
       return done.map(({ name }) => name);
     } finally {
-      // Closing the connection gives the lock back on every path.
+      // Closing the connection releases the lock on every path.
       client.release(true);
     }
   } finally {
@@ -44,7 +43,7 @@ export async function migrate(database: DatabaseSettings): Promise<string[]> {
   }
 }
 
-/** Learns from the library's log which migration is under way, as its errors do not say. */
+/** Reads the name of the running migration from the library's log, as its errors do not have it. */
 function trackMigrations() {
   let name: string | undefined;
   const silent = () => {};
@@ -65,7 +64,7 @@ function trackMigrations() {
   };
 }
 
-/** @param position character at which PostgreSQL saw the error, counted from 1 in the statement: the whole file. */
+/** @param position of the error in the statement, which is the whole file; the first character is 1. */
 async function lineOf(file: string, position: string | undefined): Promise<string> {
   if (position === undefined) return '';
   const before = [...(await readFile(file, 'utf8'))].slice(0, Number(position) - 1);

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import type { Db } from './pool.ts';
 
-/** How many migrations of this version the database has not had. */
+/** How many migrations of this version have not been run. */
 export async function pendingMigrations(db: Db): Promise<number> {
   const files = await readdir(new URL('migrations', import.meta.url));
   const { rows } = await db.query(`select to_regclass('migrations') is not null as exists`);

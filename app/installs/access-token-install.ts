@@ -41,14 +41,15 @@ export function createAccessTokenInstall(dependencies: Dependencies) {
       const former = await installs.find(tx, portalId);
       if (former?.kind === 'oauth' && HOLDS_TOKENS.includes(former.state)) throw connectedByOAuth(portalId);
       const { installId, begun } = await installs.save(tx, {
-        ...{
-          portalId,
-          kind: 'access_token',
-          accessToken,
-          appId: info.appId ?? config.hubspot.appId,
-          userId: info.userId ?? null,
-        },
-        ...{ userEmail: null, hubDomain: null, partnerUser: null, scopes: info.scopes ?? [] },
+        portalId,
+        kind: 'access_token',
+        accessToken,
+        appId: info.appId ?? config.hubspot.appId,
+        userId: info.userId ?? null,
+        userEmail: null,
+        hubDomain: null,
+        partnerUser: null,
+        scopes: info.scopes ?? [],
       });
       if (begun) await publishLifecycle(tx, 'app.installed', portalId, installId, clock.now());
     });

@@ -49,7 +49,10 @@ export function createDisconnect(dependencies: Dependencies) {
     const reason = hubspotTold ? HERE : HERE_ONLY;
     await inTransaction(pool, (tx) =>
       endInstall(tx, installs, portalId, {
-        ...{ seen: { installId }, state: 'uninstalled', reason, now: clock.now() },
+        seen: { installId },
+        state: 'uninstalled',
+        reason,
+        now: clock.now(),
       }),
     );
     tokens.forget(portalId);

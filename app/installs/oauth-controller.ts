@@ -87,7 +87,8 @@ export function oauthRoutes({ installs, partnerSignIn, sessionSecret, limit }: D
       const signedIn = await partnerSignIn.authenticate({ user, key });
       if (!signedIn)
         return showSignIn(req, res.status(401), returnUrl, {
-          ...{ user, problem: 'That name and key do not go together.' },
+          user,
+          problem: 'That name and key do not go together.',
         });
       res.redirect(303, await installs.beginPartner(returnUrl, signedIn, browser));
     });

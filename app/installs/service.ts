@@ -278,7 +278,10 @@ export function createInstallService(dependencies: Dependencies) {
       if (endedAt !== undefined) {
         const reason = 'HubSpot had ended it before it was installed again';
         await endInstall(tx, installs, portalId, {
-          ...{ seen: { tokenVersion: endedAt }, state: 'needs_reconnect', reason, now: now - 1 },
+          seen: { tokenVersion: endedAt },
+          state: 'needs_reconnect',
+          reason,
+          now: now - 1,
         });
       }
       const { installId, begun } = await installs.save(tx, {

@@ -110,7 +110,10 @@ describe('while the database is away', () => {
 
   function signed(method: string, path: string, body: string) {
     const headers = signatureHeaders(['v3'], {
-      ...{ clientSecret: 'sandbox-client-secret', method, body, timestamp: Date.now() },
+      clientSecret: 'sandbox-client-secret',
+      method,
+      body,
+      timestamp: Date.now(),
       url: world.serverUrl + path,
     });
     return world.app(path, {

@@ -64,8 +64,12 @@ describe('real processes', () => {
     running.push(...workers);
     await control.control('clock', { advanceSeconds: 3600 });
     const events = Array.from({ length: 10 }, (_, eventId) => ({
-      ...{ subscriptionType: 'contact.propertyChange', portalId: 62515, objectId: 101, eventId },
-      ...{ propertyName: 'phone', propertyValue: String(eventId) },
+      subscriptionType: 'contact.propertyChange',
+      portalId: 62515,
+      objectId: 101,
+      eventId,
+      propertyName: 'phone',
+      propertyValue: String(eventId),
     }));
     const headers = { authorization: `Bearer ${API_KEY}` };
     const [, ...answers] = await Promise.all([
@@ -119,8 +123,12 @@ describe('real processes', () => {
     const path = '/crm/objects/2026-09/contacts/102';
     const requests = async () => (await control.read(`requests?path=${path}`)).results.length;
     const events = Array.from({ length: 30 }, (_, eventId) => ({
-      ...{ subscriptionType: 'contact.propertyChange', portalId: 62515, objectId: 102, eventId },
-      ...{ propertyName: 'phone', propertyValue: String(eventId) },
+      subscriptionType: 'contact.propertyChange',
+      portalId: 62515,
+      objectId: 102,
+      eventId,
+      propertyName: 'phone',
+      propertyValue: String(eventId),
     }));
     const deliver = async (some: typeof events) => {
       const { deliveries } = await control.control('webhooks', { events: some, batchSize: 7 });
@@ -142,7 +150,11 @@ describe('real processes', () => {
 
   it('SIGTERM lets a web process finish the request under way', async () => {
     await control.control('failures', {
-      ...{ method: 'GET', path: '/crm/objects/2026-09/contacts/*', status: 404, delayMs: 700, times: 1 },
+      method: 'GET',
+      path: '/crm/objects/2026-09/contacts/*',
+      status: 404,
+      delayMs: 700,
+      times: 1,
     });
     const [, second] = webs;
     const seen = (await control.read('requests')).results.length;

@@ -24,7 +24,9 @@ describe('an account whose limit of the day is used up', () => {
 
   const refuse = (headers: Record<string, string> = {}) =>
     world.sandbox.control('failures', {
-      ...{ path: '/crm/*', status: 429, headers },
+      path: '/crm/*',
+      status: 429,
+      headers,
       body: { status: 'error', category: 'RATE_LIMITS', message: 'A limit is reached.', policyName: 'DAILY' },
     });
   const calls = async () => (await world.sandbox.read('requests?path=/crm/*')).results.length;

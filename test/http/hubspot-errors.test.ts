@@ -85,7 +85,9 @@ describe('errors of HubSpot', () => {
       { status: 'error', category: 'CONFLICT', message: 'Contact already exists. Existing ID: 101' },
     ];
     await world.sandbox.control('failures', {
-      ...{ path: '/crm/*', status: 207, body: { status: 'COMPLETE', results: [], numErrors: 1, errors } },
+      path: '/crm/*',
+      status: 207,
+      body: { status: 'COMPLETE', results: [], numErrors: 1, errors },
     });
     const answer = await world.apiRequest('POST', CONTACT, { properties: { firstname: 'x' } });
     expect(answer.body).toMatchObject({ error: { code: 'refused_by_hubspot', existingId: '101' } });

@@ -242,7 +242,10 @@ export function createTokenService(dependencies: Dependencies) {
     const { portalId, kind, tokenVersion } = install;
     const ended = await inTransaction(pool, (tx) =>
       endInstall(tx, installs, portalId, {
-        ...{ seen: { tokenVersion }, state: 'needs_reconnect', reason, now: clock.now() },
+        seen: { tokenVersion },
+        state: 'needs_reconnect',
+        reason,
+        now: clock.now(),
       }),
     );
     // What HubSpot refused is no longer what is stored: a reinstall came first.

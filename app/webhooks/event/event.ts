@@ -76,9 +76,14 @@ const OBJECTS = ['contact', 'company', 'deal', 'ticket', 'line_item', 'product',
 const CHANGES = ['creation', 'deletion', 'restore', 'propertyChange', 'merge', 'associationChange'];
 const OTHER_TYPES = [
   PRIVACY_DELETION,
-  ...['conversation.creation', 'conversation.deletion', 'conversation.privacyDeletion'],
-  ...['conversation.newMessage', 'conversation.propertyChange', 'event.completed'],
-  ...['app.installed', 'app.uninstalled'],
+  'conversation.creation',
+  'conversation.deletion',
+  'conversation.privacyDeletion',
+  'conversation.newMessage',
+  'conversation.propertyChange',
+  'event.completed',
+  'app.installed',
+  'app.uninstalled',
 ];
 /** The types that HubSpot's descriptions name, and this server's own. */
 export const KNOWN_TYPES: ReadonlySet<string> = new Set([
