@@ -7,7 +7,7 @@ import { scheduleSlotsStore } from './queue/schedule-slots-store.ts';
 const MINUTE_MS = 60 * 1000;
 const EVERY_MINUTE = '* * * * *';
 
-/** Clock times in UTC, as cron lines. The clock only enqueues; the jobs are in `app/jobs/`. */
+/** Cron expressions in UTC. The schedule only enqueues; `app/tasks.ts` has the jobs. */
 const SCHEDULE = {
   'refresh-expiring-tokens': EVERY_MINUTE,
   'wake-webhooks': EVERY_MINUTE,
@@ -21,16 +21,15 @@ const SCHEDULE = {
 type Scheduled = keyof typeof SCHEDULE;
 
 /**
- * Starts the clock of this process. Every worker has one; each slot is claimed in Postgres, so a job is enqueued
- * once however many processes there are. What is to happen every minute begins at once: while no worker ran, much
- * may have become due.
+ * Starts the schedule of this process. Each slot is claimed in PostgreSQL, so a job is enqueued once however many workers
+ * there are. Jobs of every minute are enqueued at once, as much may have become due while no worker ran.
  */
 export function startSchedule(ctx: Context): { stop(): void } {
   const tick = (name: Scheduled, slot: Date) =>
     enqueueSlot(ctx, name, slot).catch((error) =>
       ctx.logger.error(
         { err: error, job: name },
-        'a scheduled job could not be enqueued; its next slot will try again',
+        'a scheduled job was not enqueued; retrying at its next slot',
       ),
     );
   const thisMinute = new Date(Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS);
@@ -49,7 +48,7 @@ export function startSchedule(ctx: Context): { stop(): void } {
 export function enqueueSlot(ctx: Context, name: Scheduled, slot: Date): Promise<void> {
   return inTransaction(ctx.pool, async (tx) => {
     if (!(await scheduleSlotsStore.claim(tx, name, slot))) return;
-    // A sweep that waits because HubSpot asked it to is not called early.
+    // A sweep that backs off because HubSpot asked for it does not run early.
     await enqueue(tx, name, {}, { jobKey: name, keepsRunAt: true });
   });
 }

@@ -51,7 +51,7 @@ describe('npm run migrate', () => {
     expect(await migrate({ DATABASE_URL })).toEqual({
       code: 1,
       output:
-        'The migration was not finished, and what it had under way is undone: ' +
+        'The migration failed and was rolled back: ' +
         '0003_events.sql: relation "marketing_events" already exists',
     });
     const { rows } = await query(
@@ -94,7 +94,7 @@ describe('npm run migrate', () => {
         await writeFile(file, sql);
         expect(await migrate({ DATABASE_URL }, folder)).toEqual({
           code: 1,
-          output: `The migration was not finished, and what it had under way is undone: 9999_broken.sql${told}`,
+          output: `The migration failed and was rolled back: 9999_broken.sql${told}`,
         });
       },
     );

@@ -109,7 +109,7 @@ describe('real processes', () => {
         async () => (await control.read(`requests?path=${path}`)).results.length > seen,
       );
       expect(await worker.kill('SIGTERM')).toEqual({ code: 0, signal: null });
-      expect(worker.output()).not.toContain('cut off');
+      expect(worker.output()).not.toContain('work was');
       const { rows } = await db.query(`select state from webhook_events where event->>'eventId' = '900'`);
       expect(rows).toEqual([{ state: 'done' }]);
     } finally {

@@ -115,7 +115,7 @@ describe('a process that is stopped', () => {
     const began = performance.now();
     expect(await running.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(performance.now() - began).toBeLessThan(CONNECT_MS);
-    expect(running.output()).not.toContain('cut off');
+    expect(running.output()).not.toContain('work was');
   }
 });
 
