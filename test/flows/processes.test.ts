@@ -56,7 +56,7 @@ describe('real processes', () => {
     await database.drop();
   });
 
-  it('two web and two worker processes that meet an expired token refresh it once', async () => {
+  it('two web and two worker processes refresh an expired token once', async () => {
     const workers = [
       await startProcess('app/worker.ts', settings),
       await startProcess('app/worker.ts', settings),
@@ -88,7 +88,7 @@ describe('real processes', () => {
     for (const worker of workers) expect(await worker.kill('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 
-  it('SIGTERM lets a worker finish the handler under way, and it exits with 0', async () => {
+  it('a worker finishes the running handler on SIGTERM and exits with 0', async () => {
     const path = '/crm/objects/2026-09/contacts/101';
     const worker = await startProcess('app/worker.ts', settings);
     try {
@@ -117,7 +117,7 @@ describe('real processes', () => {
     }
   });
 
-  it('a worker killed between delivery and handling loses no event', async () => {
+  it('no event is lost when a worker is killed between delivery and handling', async () => {
     const stuck = await startProcess('app/worker.ts', settings);
     running.push(stuck);
     const path = '/crm/objects/2026-09/contacts/102';
@@ -148,7 +148,7 @@ describe('real processes', () => {
     await until('every event handled', async () => (await handledEvents(102)) === 30, 60);
   });
 
-  it('SIGTERM lets a web process finish the request under way', async () => {
+  it('a web process finishes the running request on SIGTERM', async () => {
     await control.control('failures', {
       method: 'GET',
       path: '/crm/objects/2026-09/contacts/*',

@@ -50,7 +50,7 @@ describe('every answer has the security headers, and only assets may be cached',
     }
   });
 
-  it('an acknowledged delivery', async () => {
+  it('POST /webhook when acknowledged', async () => {
     const { status, headers } = await signed('/webhook', 'POST', '[]');
     expect(status).toBe(204);
     for (const [name, value] of Object.entries(SECURITY_HEADERS))
@@ -122,7 +122,7 @@ describe('a card for contacts', () => {
     },
   );
 
-  it('is shown on contacts, however HubSpot spells the type', async () => {
+  it('is shown on contacts in upper and lower case', async () => {
     for (const type of ['CONTACT', 'contact']) expect((await signed(at('', type))).status).toBe(200);
   });
 

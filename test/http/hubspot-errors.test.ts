@@ -5,7 +5,7 @@ import { startWorld, type World } from '../helpers/world.ts';
 const CONTACT = '/hubid/62515/contact/jane@example.com';
 const TIMELINE = '/hubid/62515/timeline/jane@example.com';
 
-describe('errors of HubSpot', () => {
+describe('an error of HubSpot', () => {
   let world: World;
   beforeAll(async () => {
     world = await startWorld();
@@ -13,7 +13,7 @@ describe('errors of HubSpot', () => {
   });
   afterAll(() => world.close());
 
-  it('what HubSpot refuses because of the caller’s values is the caller’s to read', async () => {
+  it('about the caller’s values is sent to the caller', async () => {
     const unknown = await world.apiRequest('POST', CONTACT, { properties: { no_such_property: 'x' } });
     const message = await expectError(unknown, 400, 'refused_by_hubspot');
     expect(message).toBe(
@@ -69,7 +69,7 @@ describe('errors of HubSpot', () => {
       'hubspot_error',
       'HubSpot refused a request of this server: No such media type. The operator finds the request in the log.',
     ],
-  ])('HubSpot’s sentence about %s is told', async (_what, failure, status, code, message) => {
+  ])('about %s is sent with its message', async (_what, failure, status, code, message) => {
     await world.sandbox.control('failures', { path: '/crm/*', ...failure });
     const answer = await world.apiRequest('POST', CONTACT, { properties: { firstname: 'x' } });
     const { error } = answer.body as { error: Record<string, unknown> };
@@ -80,7 +80,7 @@ describe('errors of HubSpot', () => {
     ]);
   });
 
-  it('the record that has a unique value is named where a batch was refused in part', async () => {
+  it('about a duplicate value in a batch names the existing record', async () => {
     const errors = [
       { status: 'error', category: 'CONFLICT', message: 'Contact already exists. Existing ID: 101' },
     ];

@@ -97,7 +97,7 @@ describe('invalid input', () => {
     ['PUT', EVENT, { eventName: 'Day', eventOrganizer: 'Us', eventCancelled: 'no' }, 'eventCancelled: '],
     ['PUT', EVENT, { eventName: 'Day', eventOrganizer: 'Us', eventNam: 'x' }, '"eventNam"'],
     ['PUT', EVENT, { eventName: 'Day\0', eventOrganizer: 'Us' }, 'eventName: '],
-  ])('%s %s with %j is answered with 400, naming what is wrong', async (method, path, body, named) => {
+  ])('%s %s with %j is answered with 400, naming the problem', async (method, path, body, named) => {
     const message = await expectError(await world.apiRequest(method, path, body), 400, 'invalid_request');
     expect(message).toContain(named);
     expect(message).toContain('Nothing was stored.');
@@ -109,7 +109,7 @@ describe('invalid input', () => {
     expect(message).toMatch(/id: .*; timestamp: .*; extraData: /);
   });
 
-  it('refuses JSON that is nested without end', async () => {
+  it('rejects JSON that is nested too deeply', async () => {
     const deep = '['.repeat(200_000) + ']'.repeat(200_000);
     const answer = await send('PUT', TIMELINE, `{"extraData":{"a":${deep}}}`);
     expect(await expectError(answer, 400, 'invalid_request')).toContain('extraData: is nested too deeply');
@@ -122,14 +122,14 @@ describe('invalid input', () => {
     }
   });
 
-  it.each(BODY_ROUTES)('%s %s reads a body whose type was not declared', async (method, path) => {
+  it.each(BODY_ROUTES)('%s %s reads a body without a JSON content type', async (method, path) => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/octet-stream']) {
       await expectError(await send(method, path, '[5]', { 'content-type': type }), 400, 'invalid_request');
     }
   });
 
   it.each(BODY_ROUTES)(
-    '%s %s with a body that cannot be unpacked or decoded says so',
+    '%s %s reports a body that cannot be decompressed or decoded',
     async (method, path) => {
       const packed = await send(method, path, 'not gzip', { 'content-encoding': 'gzip' });
       await expectError(packed, 400, 'invalid_request');
@@ -139,14 +139,14 @@ describe('invalid input', () => {
   );
 
   it.each(['/hubid/%E0%A4%A', '/hubid/62515/contact/%', '/marketing-events/%ZZ/x', '/hubid/%/page'])(
-    'GET %s is answered with 400: its percent-encoding is broken',
+    'GET %s is answered with 400 for its malformed percent-encoding',
     async (path) => {
       const message = await expectError(await world.apiRequest('GET', path), 400, 'invalid_request');
       expect(message).toBe('The URL holds a malformed percent-encoding.');
     },
   );
 
-  it('a broken percent-encoding in a query is text like any other', async () => {
+  it('accepts a malformed percent-encoding in a query as text', async () => {
     expect((await world.request('GET', '/?a=%ZZ&%=%')).status).toBe(200);
     const callback = await world.request('GET', '/oauth-callback?state=%ZZ&code=%E0%A4%A');
     await expectError(callback, 400, 'state_unknown');
@@ -174,7 +174,7 @@ describe('invalid input', () => {
     expect(await expectError(await signed(path), 400, 'invalid_request')).toContain(`${field}: `);
   });
 
-  it('equal repeats of a query value are one value', async () => {
+  it('accepts a query value that is repeated with the same value', async () => {
     const query = 'portalId=62515&portalId=62515&associatedObjectId=101&associatedObjectType=CONTACT';
     expect((await signed(`/crm-extension?${query}`)).status).toBe(200);
   });

@@ -23,7 +23,7 @@ describe('unknown routes and records', () => {
     await expectError(await world.request(method, path), 404, 'not_found');
   });
 
-  it('a browser gets a page, with the request id and with nothing of the address as markup', async () => {
+  it('a browser gets a page with the request id and an escaped path', async () => {
     const browser = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' };
     const answer = await world.request('GET', '/<script>alert(1)</script>').set(browser);
     expect(answer.status).toBe(404);
@@ -34,7 +34,7 @@ describe('unknown routes and records', () => {
     expect(text).not.toContain('<script>alert');
   });
 
-  it('a portal that has not installed the app is told so, and what to do', async () => {
+  it('a portal without an install gets 404 and the next step', async () => {
     const asked = [
       world.apiRequest('GET', '/hubid/999'),
       world.apiRequest('DELETE', '/hubid/999'),
@@ -50,7 +50,7 @@ describe('unknown routes and records', () => {
     }
   });
 
-  it('a contact, a card or a marketing event that is not there is told so', async () => {
+  it('an unknown contact, card or marketing event gets 404', async () => {
     await expectError(await world.apiRequest('GET', '/hubid/62515/contact/no@example.com'), 404, 'not_found');
     await expectError(await world.apiRequest('GET', '/marketing-events/acct/none'), 404, 'not_found');
     await expectError(await world.apiRequest('DELETE', '/marketing-events/acct/none'), 404, 'not_found');
@@ -61,7 +61,7 @@ describe('unknown routes and records', () => {
   });
 
   describe('the request id', () => {
-    it('of the caller is kept when it is one', async () => {
+    it('of the caller is kept when it is valid', async () => {
       const answer = await world.request('GET', '/nothing').set({ 'x-request-id': 'caller-1234_5678' });
       expect(answer.headers['x-request-id']).toBe('caller-1234_5678');
       await expectError(answer, 404, 'not_found');

@@ -27,7 +27,7 @@ const EMAIL = 'jane@example.com';
  * The whole life of an install, with real processes at the most talkative log level, and with all that can go wrong
  * on the way: nothing secret may be left behind in logs, answers or tables.
  */
-describe('after everything that an install goes through', () => {
+describe('after the whole life of an install', () => {
   let database: TestDatabase;
   let sandbox: Awaited<ReturnType<typeof startSandbox>>;
   let proxy: Awaited<ReturnType<typeof startRecordingProxy>>;
@@ -62,7 +62,7 @@ describe('after everything that an install goes through', () => {
     await database.drop();
   });
 
-  it('there were secrets of every kind to give away', () => {
+  it('secrets of every kind were in use', () => {
     const counts = Object.fromEntries([...secrets].map(([kind, values]) => [kind, values.size]));
     expect(counts).toEqual({
       'access token': expect.any(Number),
@@ -80,7 +80,7 @@ describe('after everything that an install goes through', () => {
     }
   });
 
-  it('none is in the logs', () => {
+  it('no secret is in the logs', () => {
     const logs = processes.map((one) => one.output()).join('\n');
     expect(logs.split('\n').length).toBeGreaterThan(50);
     expect(logs).toContain('"level":20');
@@ -88,7 +88,7 @@ describe('after everything that an install goes through', () => {
     expect(logs).not.toMatch(/bearer /i);
   });
 
-  it('each call to HubSpot that failed is in the logs, with what it was for', () => {
+  it('each failed call to HubSpot is in the logs, with its cause', () => {
     const lines = processes.flatMap((one) => one.output().split('\n')).filter((line) => line.startsWith('{'));
     const failed = lines
       .map((line) => JSON.parse(line))
@@ -108,13 +108,13 @@ describe('after everything that an install goes through', () => {
     expect(failed.filter((line) => 'ms' in line)).toEqual([]);
   });
 
-  it('none is in an answer of the app, but for the ticket in the address that the card hands out', () => {
+  it('no secret is in an answer of the app, except the ticket in the card’s URL', () => {
     expect(answers.length).toBeGreaterThan(20);
     const leaks = answers.flatMap(({ asked, text }) => found(text).map((kind) => `${asked}: ${kind}`));
     expect(leaks).toEqual(['card: page ticket']);
   });
 
-  it('none is in a row of a table, at any moment of it', () => {
+  it('no secret is in a row of a table at any time', () => {
     expect(dumps.join('\n')).toContain('installs');
     expect(dumps.length).toBeGreaterThanOrEqual(4);
     for (const dump of dumps) expect(found(dump)).toEqual([]);
