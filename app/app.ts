@@ -25,7 +25,7 @@ export function createApp(ctx: Context): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
-  // This server speaks plain HTTP: where its address is https, one proxy is in front, which adds the caller's address.
+  // This server speaks plain HTTP. When its URL is https, one proxy in front of it adds the caller's address.
   app.set('trust proxy', config.serverUrl.startsWith('https:') ? 1 : false);
   // A view of the vendor's stands in for a built-in one of its name.
   registerViews(app, [ctx.views, `${import.meta.dirname}/installs/views`]);

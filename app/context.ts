@@ -1,11 +1,11 @@
 import path from 'node:path';
+import pTimeout from 'p-timeout';
 import integration from '../integration/index.ts';
 import { createAlarms, createCallAlarms } from './alarms/index.ts';
 import { createApiKeyService } from './api-keys/index.ts';
 import { type Clock, systemClock } from './base/clock.ts';
 import { lazy, lazyProperties } from './base/lazy.ts';
 import type { Logger } from './base/logger.ts';
-import { withinTime } from './base/within-time.ts';
 import { createCardService } from './cards/index.ts';
 import type { Config } from './config.ts';
 import { CONNECTIONS, createPool, DELIVERY_CONNECTIONS, HANDLER_CONNECTIONS, PATIENCE } from './db/pool.ts';
@@ -236,7 +236,7 @@ function openDatabase(config: Config, logger: Logger, kind: ContextOptions['proc
     /** Connections that are in use or whose server does not answer end with the process. */
     async close(): Promise<void> {
       const ended = [locks.close(), pool.end(), deliveryPool.end(), handlerPool.end()];
-      await withinTime(Promise.all(ended), LONGEST_CLOSE_MS);
+      await pTimeout(Promise.all(ended), { milliseconds: LONGEST_CLOSE_MS, message: false });
     },
   };
 }

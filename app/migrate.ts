@@ -10,7 +10,7 @@ try {
   console.error(
     error instanceof ConfigError
       ? error.message
-      : `The migration was not finished, and what it had under way is undone: ${reasonOf(error)}`,
+      : `The migration failed and was rolled back: ${reasonOf(error)}`,
   );
   process.exitCode = 1;
 }

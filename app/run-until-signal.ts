@@ -6,23 +6,23 @@ import { KeyRingError } from './installs/index.ts';
 import { RegistryError } from './registry-check.ts';
 
 export interface Running {
-  /** Settles when the work ends by itself, which it does only when it cannot go on. */
+  /** Settles when the work ends by itself, which it does only after a fatal error. */
   readonly ended?: Promise<void>;
-  /** @returns how many pieces of work were cut off. */
+  /** @returns how many jobs were aborted. */
   stop(): Promise<number>;
 }
 
 /**
- * The life of a process: start, wait for SIGTERM or SIGINT, stop within 25 seconds, exit 0. A start that fails
- * says why in plain words and exits 1, as does work that ends by itself or is cut off.
+ * The life of a process: starts, waits for SIGTERM or SIGINT, stops within 25 seconds and exits with 0. Prints the reason
+ * and exits with 1 when the start fails, or when the work ends by itself or is aborted.
  */
 export async function runUntilSignal(name: string, start: () => Promise<Running>): Promise<void> {
   let running: Running;
   const signalled = new Promise<void>((resolve) => {
-    // Not once: a second signal, as when npm passes on what the terminal sent to all, would end the process at once.
+    // Not `once`: a second signal would end the process at once, as when both npm and the terminal send one.
     process.on('SIGTERM', () => resolve());
     process.on('SIGINT', () => resolve());
-    // Only with a parent on an IPC channel (npm start): whoever started this process is gone.
+    // Only with a parent on an IPC channel (npm start): the parent is gone.
     process.once('disconnect', () => resolve());
   });
   try {
@@ -31,29 +31,29 @@ export async function runUntilSignal(name: string, start: () => Promise<Running>
     console.error(explain(name, error as Error));
     process.exit(1);
   }
-  // The callback takes the error of a channel that closed meanwhile; `disconnect` has been noticed then.
+  // The callback ignores the error of a closed channel, which `disconnect` handles.
   process.send?.('ready', undefined, undefined, () => {});
   const failed = await Promise.race([signalled.then(() => undefined), endOf(running)]);
   if (failed !== undefined) console.error(`${name}: ${failed}`);
   setTimeout(() => {
     console.error(
-      `${name}: work was still under way after ${SHUTDOWN.processMs / 1000} seconds and is cut off`,
+      `${name}: work was still running after ${SHUTDOWN.processMs / 1000} seconds and was aborted`,
     );
     process.exit(1);
   }, SHUTDOWN.processMs).unref();
-  const cutOff = await running.stop();
-  if (cutOff > 0)
+  const aborted = await running.stop();
+  if (aborted > 0)
     console.error(
-      `${name}: work was cut off (jobs still under way: ${cutOff}); another process runs it again`,
+      `${name}: work was aborted (jobs still running: ${aborted}); another process will run it again`,
     );
-  process.exit(failed === undefined && cutOff === 0 ? 0 : 1);
+  process.exit(failed === undefined && aborted === 0 ? 0 : 1);
 }
 
-/** Why the work ended though nobody asked for it. */
+/** Why the work ended by itself. */
 async function endOf({ ended = new Promise<void>(() => {}) }: Running): Promise<string> {
   try {
     await ended;
-    return 'the work ended by itself; start the process again';
+    return 'the work ended by itself; restart the process';
   } catch (error) {
     return reasonOf(error);
   }
@@ -62,7 +62,7 @@ async function endOf({ ended = new Promise<void>(() => {}) }: Running): Promise<
 function explain(name: string, error: Error & { code?: string; port?: number }): string {
   if ([ConfigError, KeyRingError, RegistryError].some((kind) => error instanceof kind)) return error.message;
   if (error.code === 'EADDRINUSE') {
-    return `Port ${error.port} is taken: stop what uses it, or set another PORT.`;
+    return `Port ${error.port} is in use: stop the program that uses it, or set another PORT.`;
   }
   if (isDatabaseAway(error)) return `The database does not answer: ${reasonOf(error)}.`;
   if (isUnmigrated(error)) return UNMIGRATED;

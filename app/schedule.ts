@@ -8,7 +8,7 @@ import { scheduleSlotsStore } from './queue/schedule-slots-store.ts';
 const MINUTE_MS = 60 * 1000;
 const EVERY_MINUTE = '* * * * *';
 
-/** Clock times in UTC, as cron lines. The clock only enqueues; `app/tasks.ts` has the work. */
+/** Cron expressions in UTC. The schedule only enqueues; `app/tasks.ts` has the jobs. */
 const SCHEDULE = {
   'refresh-expiring-tokens': EVERY_MINUTE,
   'wake-webhooks': EVERY_MINUTE,
@@ -27,16 +27,15 @@ interface Entry {
 }
 
 /**
- * Starts the clock of this process. Every worker has one; each slot is claimed in Postgres, so a job is enqueued
- * once however many processes there are. What is to happen every minute begins at once: while no worker ran, much
- * may have become due.
+ * Starts the schedule of this process. Each slot is claimed in PostgreSQL, so a job is enqueued once however many workers
+ * there are. Jobs of every minute are enqueued at once, as much may have become due while no worker ran.
  */
 export function startSchedule(ctx: Context): { stop(): void } {
   const tick = (entry: Entry, slot: Date) =>
     claimAndEnqueue(ctx, entry, slot).catch((error) =>
       ctx.logger.error(
         { err: error, job: entry.slot },
-        'a scheduled job could not be enqueued; its next slot will try again',
+        'a scheduled job was not enqueued; retrying at its next slot',
       ),
     );
   const thisMinute = new Date(Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS);

@@ -4,26 +4,26 @@ import { createLogger } from './base/logger.ts';
 import { SHUTDOWN } from './base/shutdown.ts';
 import { loadConfig, readEnvironment } from './config.ts';
 import { createContext, integration } from './context.ts';
-import { patiently } from './db/patiently.ts';
+import { retryWhileSlow } from './db/retry-while-slow.ts';
 import { boundConnections } from './http/connection-bound.ts';
 import { listen } from './http/listen.ts';
 import { answerUnreadableRequests } from './http/unreadable-requests.ts';
 import { runUntilSignal } from './run-until-signal.ts';
-import { outliveStrayErrors } from './stray-errors.ts';
+import { surviveStrayErrors } from './stray-errors.ts';
 
-/** HubSpot waits five seconds for an answer. Whoever takes longer to send a request holds memory for nothing. */
+/** HubSpot waits five seconds for an answer, so a request that takes longer to arrive only holds memory. */
 const SLOWEST_REQUEST = {
   headersTimeout: 10_000,
   requestTimeout: 10_000,
   connectionsCheckingInterval: 1_000,
 };
-/** Longer than any answer takes; whoever does not read theirs holds a connection no longer. */
+/** Longer than any answer takes. Closes the connections of callers who do not read theirs. */
 const SILENCE_MS = 60_000;
-/** Each costs some 17 kB before its request is there; HubSpot uses ten for each account that sends at the moment. */
+/** Each takes some 17 kB before its request arrives. HubSpot opens ten for each account that is sending. */
 const MOST_CONNECTIONS = 3_000;
 
 const STOPPING = {
-  /** Routers and HubSpot use their connections again within this, or see that they are closed. */
+  /** Within this time routers and HubSpot reuse their connections or notice that they are closed. */
   idleMs: 1_000,
   answerMs: SHUTDOWN.workMs,
 };
@@ -31,11 +31,11 @@ const STOPPING = {
 await runUntilSignal('web', async () => {
   const config = loadConfig(readEnvironment(), integration);
   const logger = createLogger(config.logLevel, 'web');
-  outliveStrayErrors(logger);
+  surviveStrayErrors(logger);
   const ctx = createContext(config, logger, { process: 'web' });
   await ctx.checkIntegration();
-  await patiently(() => ctx.services.keys.checkAtStart());
-  await patiently(() => ctx.services.webhooks.rejectedRequests.rememberSecrets());
+  await retryWhileSlow(() => ctx.services.keys.checkAtStart());
+  await retryWhileSlow(() => ctx.services.webhooks.rejectedRequests.rememberSecrets());
   const server = createServer(SLOWEST_REQUEST, createApp(ctx));
   server.timeout = SILENCE_MS;
   boundConnections(server, MOST_CONNECTIONS, logger);
@@ -47,7 +47,7 @@ await runUntilSignal('web', async () => {
       await listening.close(STOPPING);
       await ctx.close();
       logger.info('stopped');
-      // Requests that take too long are answered with 503, and what was not stored is sent again.
+      // Requests that take too long are answered with 503, and HubSpot retries its deliveries.
       return 0;
     },
   };

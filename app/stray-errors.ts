@@ -2,28 +2,26 @@ import type { Logger } from './base/logger.ts';
 import { currentCause } from './base/trace.ts';
 
 /**
- * Errors that reach nobody: a rejection that is awaited nowhere (`void send()`), and what is thrown where nobody
- * catches it (in the callback of a timer, or as the `error` of an emitter without a listener). Those of a webhook
- * handler or of a request, which a card answers, are logged: they would end the process for everybody else, and that
- * of a handler before any attempt is counted, again at each start, as the event is still the first of its record. All
- * others end the process, as they do without this: nobody knows what they left undone.
+ * Handles unhandled rejections and uncaught exceptions. Those of a webhook handler or a request are logged: ending the
+ * process would hit all other work, and a failing event would end it again at each start, before its attempt is counted.
+ * All others end the process, as by default, because the state that they left is unknown.
  */
-export function outliveStrayErrors(logger: Logger): void {
+export function surviveStrayErrors(logger: Logger): void {
   process.on('unhandledRejection', (reason) => {
-    if (!isOfOnePiece()) throw reason;
-    logger.error({ err: reason }, 'a promise was rejected that nobody awaits');
+    if (!belongsToOneTask()) throw reason;
+    logger.error({ err: reason }, 'unhandled rejection');
   });
   process.on('uncaughtException', (error: unknown) => {
-    if (!isOfOnePiece()) {
+    if (!belongsToOneTask()) {
       console.error(error instanceof Error ? error.stack : error);
       process.exit(1);
     }
-    logger.error({ err: error }, 'a callback threw what nobody catches');
+    logger.error({ err: error }, 'uncaught exception');
   });
 }
 
-/** Whether what is under way is for one event or one request. */
-function isOfOnePiece(): boolean {
+/** Whether the current code runs for one event or one request. */
+function belongsToOneTask(): boolean {
   const { eventId, requestId } = currentCause();
   return (eventId ?? requestId) !== undefined;
 }

@@ -3,13 +3,13 @@ import { loadConfig, readEnvironment } from './config.ts';
 import { createContext, integration } from './context.ts';
 import { runUntilSignal } from './run-until-signal.ts';
 import { startSchedule } from './schedule.ts';
-import { outliveStrayErrors } from './stray-errors.ts';
+import { surviveStrayErrors } from './stray-errors.ts';
 import { startJobRunner } from './tasks.ts';
 
 await runUntilSignal('worker', async () => {
   const config = loadConfig(readEnvironment(), integration);
   const logger = createLogger(config.logLevel, 'worker');
-  outliveStrayErrors(logger);
+  surviveStrayErrors(logger);
   const ctx = createContext(config, logger);
   await ctx.checkIntegration();
   await ctx.services.keys.checkAtStart();
@@ -20,10 +20,10 @@ await runUntilSignal('worker', async () => {
     ended: runner.ended,
     async stop() {
       schedule.stop();
-      const cutOff = await runner.stop();
+      const aborted = await runner.stop();
       await ctx.close();
-      logger.info({ cutOff }, 'stopped');
-      return cutOff;
+      logger.info({ aborted }, 'stopped');
+      return aborted;
     },
   };
 });

@@ -19,9 +19,9 @@ await runUntilSignal('worker', async () => {
   return {
     ended: runner.ended,
     async stop() {
-      const cutOff = await runner.stop();
+      const aborted = await runner.stop();
       await ctx.close();
-      return cutOff;
+      return aborted;
     },
   };
 });

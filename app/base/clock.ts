@@ -1,4 +1,4 @@
-/** Where the time comes from; tests hand in one that they can move. */
+/** The source of the current time. Tests use one that they can move. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;

@@ -1,19 +1,19 @@
 /**
- * The one family of errors that callers of this server see. `code` and `status` are the public contract,
- * `message` is for the person who reads it: what happened, what was kept, what to do.
+ * The errors that callers of this server see. `code` and `status` are the public contract; `message` tells a person what
+ * happened, what was kept and what to do next.
  */
 export class AppError extends Error {
   override readonly name: string = 'AppError';
   readonly code: string;
   /** HTTP status of the answer. */
   readonly status: number;
-  /** Seconds after which trying again makes sense; sent as `Retry-After`. */
+  /** Seconds until a retry makes sense; sent as `Retry-After`. */
   readonly retryAfter: number | undefined;
-  /** Id of the record at HubSpot that stands in the way; sent beside the message. */
+  /** Id of the conflicting record at HubSpot; sent with the message. */
   readonly existingId: string | undefined;
-  /** Heading of the page that a browser gets. */
+  /** Heading of the error page in a browser. */
   readonly title: string | undefined;
-  /** True when that page offers to start the install again. */
+  /** Whether that page offers to start the install again. */
   readonly startAgain: boolean;
   /** For the log only. */
   readonly reason: string | undefined;
@@ -44,7 +44,7 @@ export class AppError extends Error {
 
 export const invalidRequest = (message: string) => new AppError(400, 'invalid_request', message);
 
-/** Says no more than no: what was wrong with a key or a signature helps only who forges one. */
+/** Gives the caller no detail, which would help only those who forge keys or signatures. */
 export const unauthorized = (reason?: string) =>
   new AppError(401, 'unauthorized', 'This request is not authorised.', { reason });
 

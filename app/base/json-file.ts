@@ -1,9 +1,9 @@
-/** Characters of the source that V8 quotes before an unexpected token. */
+/** How many characters V8 quotes before an unexpected token. */
 const QUOTED_BEFORE = 10;
 
 /**
- * Parses what a file says.
- * @throws {Error} with the file's name and, where it is known, line and column; never with what the file says.
+ * Parses the text of a JSON file.
+ * @throws {Error} with the file's name and, when known, line and column; never with the file's content.
  */
 export function parseJsonFile(file: string, text: string): unknown {
   try {
@@ -18,7 +18,7 @@ export function parseJsonFile(file: string, text: string): unknown {
   }
 }
 
-/** Only some of V8's messages name a position; the others quote the source around it. */
+/** Some of V8's messages name the position; others quote the source around it. */
 function positionOf(said: string, text: string): number | undefined {
   const [, named] = /at position (\d+)/.exec(said) ?? [];
   if (named !== undefined) return Number(named);

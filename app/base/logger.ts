@@ -20,9 +20,9 @@ const REDACTED = [
 ].flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
 
 /**
- * Pretty lines where a person watches (a terminal), JSON lines elsewhere.
- * Redaction is the second line of defence: what holds a secret is not handed to the logger at all.
- * @param output standard error for a program whose results go to standard output.
+ * Logs pretty lines to a terminal and JSON lines elsewhere. Redaction is the second line of defence: callers do not log
+ * values with secrets.
+ * @param output standard error for programs that write their results to standard output.
  */
 export function createLogger(level: string, name: string, output: LogOutput = process.stdout): Logger {
   const options = {
@@ -31,13 +31,13 @@ export function createLogger(level: string, name: string, output: LogOutput = pr
     redact: { paths: REDACTED, censor: '[redacted]' },
     serializers: { err: serializeError },
     base: { name },
-    // Every line says what it was for: the request or the webhook event. A copy, as pino adds the line's fields to it.
+    // Every line names its request or webhook event. A copy, because pino adds the line's fields to it.
     mixin: () => ({ ...currentCause() }),
-    // Lines quote what came from outside; the pretty printer writes texts out as they are.
+    // Lines quote text from outside, and the pretty printer does not escape it.
     hooks: { streamWrite: output.isTTY ? jsonOfPrintable : printableJson },
   };
   if (!output.isTTY) return pino(options, pino.destination(output.fd));
-  // The message of a request says its method, path and status already.
+  // The message of a request already has its method, path and status.
   const shown = {
     ignore: 'pid,hostname,name,req,res',
     messageFormat: '{name}: {msg}',
@@ -46,10 +46,10 @@ export function createLogger(level: string, name: string, output: LogOutput = pr
   return pino({ ...options, transport: { target: 'pino-pretty', options: shown } });
 }
 
-/** An @, encoded however often. */
+/** An @, percent-encoded any number of times. */
 const AT_SIGN = /@|%(?:25)*40/i;
 
-/** A path as it may be logged: paths hold e-mail addresses. Part by part, as one expression for all takes long. */
+/** Removes e-mail addresses from a path for the log. Segment by segment, as one expression for all is slow. */
 export const maskEmails = (path: string): string =>
   path
     .split('/')
@@ -57,8 +57,8 @@ export const maskEmails = (path: string): string =>
     .join('/');
 
 /**
- * Only these fields of an error are logged. A got or pg error carries its request, with bearer token or
- * parameters, as enumerable fields, and pino's own serializer would print them.
+ * Logs only these fields of an error. Errors of got and pg hold the request, with its bearer token or parameters, and
+ * pino's own serializer would print it.
  */
 export function serializeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: String(error) };

@@ -1,6 +1,6 @@
 /**
- * What an error says. A connection to a name with several addresses (`localhost` is often two) fails with one error
- * inside for each address, and no message of its own.
+ * The message of an error. When a host name has several addresses (`localhost` often has two), a failed connection is an
+ * AggregateError without a message, with one error for each address.
  */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && !error.message) return error.errors.map(reasonOf).join('; ');

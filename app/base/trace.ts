@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** What a piece of work was done for: ids that every log line of it carries, down to the calls to HubSpot. */
+/** The request or webhook event that caused some work. All log lines of the work have these ids. */
 export interface Cause {
   readonly requestId?: string;
   readonly eventId?: string;

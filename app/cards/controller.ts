@@ -46,7 +46,9 @@ export function crmExtensionRoutes(cards: CardService, signedRequest: SignedRequ
       const { userId, userEmail, ...properties } = rest;
       const record = recordOf({ portalId, associatedObjectId, associatedObjectType });
       const answer = await cards.act(card, action, {
-        ...{ ...record, userId, userEmail },
+        ...record,
+        userId,
+        userEmail,
         properties: properties as Record<string, string>,
       });
       res.json(answer);

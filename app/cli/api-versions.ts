@@ -10,7 +10,10 @@ export const apiVersionCommands: CommandGroup = (program, { output }) => {
       const called = loadApiPaths(readCommandEnvironment());
       const rows = Object.entries(apiVersions).flatMap(([area, versions]) =>
         versions.map(({ version, path, unsupportedFrom }) => ({
-          ...{ area, version, path, unsupportedFrom },
+          area,
+          version,
+          path,
+          unsupportedFrom,
           called: called[area as ApiArea].version === version,
         })),
       );

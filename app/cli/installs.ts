@@ -67,7 +67,10 @@ export const installCommands: CommandGroup = (program, tools) => {
         reconnect: install.reconnectUrl,
       };
       const entries = shown.map(({ at, fromState, toState, reason }) => ({
-        ...{ at, from: fromState, to: toState, reason },
+        at,
+        from: fromState,
+        to: toState,
+        reason,
       }));
       output().one(
         {
@@ -131,7 +134,9 @@ export const installCommands: CommandGroup = (program, tools) => {
       ]);
       const atHubSpot = hubspotTold ? '' : ` ${LEFT_AT_HUBSPOT[kind]}`;
       output().done(`Portal ${portalId} is disconnected.${atHubSpot}`, {
-        ...{ portal: portalId, state: 'uninstalled', hubspotTold },
+        portal: portalId,
+        state: 'uninstalled',
+        hubspotTold,
       });
     },
   );

@@ -46,7 +46,9 @@ export const keyCommands: CommandGroup = (program, { withContext, output }) => {
           ? ` No value needs ${retired.join(', ')} any more: take it out of TOKEN_KEYS.`
           : '';
       out.done(`The tokens of ${written} installs were encrypted again.${next}`, {
-        ...{ written, retired, unreadable },
+        written,
+        retired,
+        unreadable,
       });
       if (unreadable.length > 0) {
         throw new ProblemError(

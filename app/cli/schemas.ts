@@ -31,7 +31,9 @@ export const schemaCommands: CommandGroup = (program, tools) => {
 
 function showSchemas({ output }: Tools, schemas: readonly ObjectSchema[]): void {
   const rows = schemas.map(({ objectTypeId, fullyQualifiedName, labels, properties }) => ({
-    ...{ type: objectTypeId, name: fullyQualifiedName, label: labels.plural },
+    type: objectTypeId,
+    name: fullyQualifiedName,
+    label: labels.plural,
     properties: properties.map(({ name }) => name).join(' '),
   }));
   const none = rows.length === 0 ? { after: 'The account has no custom types.' } : {};
@@ -41,7 +43,9 @@ function showSchemas({ output }: Tools, schemas: readonly ObjectSchema[]): void 
 function showSchema({ output }: Tools, schema: ObjectSchema): void {
   const { labels, objectTypeId, requiredProperties } = schema;
   const rows = schema.properties.map(({ name, label, type, hasUniqueValue }) => ({
-    ...{ property: name, label, type },
+    property: name,
+    label,
+    type,
     required: requiredProperties.includes(name),
     unique: hasUniqueValue ?? false,
   }));

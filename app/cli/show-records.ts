@@ -22,7 +22,9 @@ export function showRecord(out: Output, record: CrmRecord): void {
 export function showHistory(out: Output, record: CrmRecord): void {
   const rows = Object.entries(record.propertiesWithHistory ?? {}).flatMap(([property, versions]) =>
     versions.map(({ value, timestamp, sourceType, sourceLabel, sourceId }) => ({
-      ...{ property, value, since: timestamp },
+      property,
+      value,
+      since: timestamp,
       source: [sourceType, sourceLabel ?? sourceId].filter(Boolean).join(' '),
     })),
   );

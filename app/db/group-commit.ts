@@ -1,12 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Turns of the event loop that a group waits for more, as long as more keeps coming. */
+/** For how many turns of the event loop a group waits while more items arrive. */
 const MOST_TURNS = 8;
 
 /**
- * Gathers what comes while one write is under way and writes it together: at rest an item is written at once, under
- * load many share one commit. `write` gets the items in the order in which they came, and may answer with as many
- * results in the same order.
+ * Batches the items that arrive during a write into the next write: an item is written at once when idle, and many share
+ * one commit under load. `write` gets the items in order of arrival, and may return as many results in the same order.
  */
 export function createGroupCommit<Item, Result = void>(
   // biome-ignore lint/suspicious/noConfusingVoidType: a write without results resolves to void.
@@ -17,7 +16,7 @@ export function createGroupCommit<Item, Result = void>(
   let writing = false;
 
   return {
-    /** Resolves when the item is committed; rejects when its group was not. */
+    /** Resolves when the item is committed; rejects when its group fails. */
     add(item: Item): Promise<Result> {
       return new Promise((resolve, reject) => {
         waiting.push({ item, resolve, reject });
@@ -42,7 +41,7 @@ export function createGroupCommit<Item, Result = void>(
     writing = false;
   }
 
-  /** A commit costs the same for one item as for twenty: what is already on its way should be in it. */
+  /** Waits for items that are already on their way, as one commit costs the same for one item as for twenty. */
   async function gather() {
     let before = 0;
     for (

@@ -1,16 +1,16 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 
-/** Encryption keys for columns, newest first: the first encrypts, each decrypts what carries its id. */
+/** Encryption keys for columns, newest first: the first encrypts, each decrypts values with its id. */
 export type KeyRing = readonly { readonly id: string; readonly key: Buffer }[];
 
 const FORMAT = 'v1';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Keys as OpenSSL wants them: to make one from its bytes each time takes longer than to encrypt a token. */
+/** Caches OpenSSL's key objects, as creating one takes longer than encrypting a token. */
 const prepared = new WeakMap<Buffer, KeyObject>();
 
-/** Thrown when a stored value cannot be read. Names its place and the key id, never the value. */
+/** Thrown when a stored value cannot be decrypted. Names its place and the key id, never the value. */
 export class DecryptionError extends Error {
   override readonly name = 'DecryptionError';
 }
@@ -19,7 +19,7 @@ const KEY_ID = '[A-Za-z0-9_-]{1,32}';
 const KEY_ID_ALONE = new RegExp(`^${KEY_ID}$`);
 const ENTRY = new RegExp(`^(${KEY_ID}):([A-Za-z0-9_-]+=*)$`);
 
-/** Whether `TOKEN_KEYS` takes a key of this name. */
+/** Whether this is a valid key id in `TOKEN_KEYS`. */
 export const isKeyId = (text: string): boolean => KEY_ID_ALONE.test(text);
 
 /**
@@ -62,7 +62,7 @@ export function encrypt(ring: KeyRing, plaintext: string, boundTo: string): stri
   return `${FORMAT}.${newest.id}.${sealed.toString('base64url')}`;
 }
 
-/** @throws {DecryptionError} when the key is not in the ring, or the value was altered or bound elsewhere. */
+/** @throws {DecryptionError} when the key is missing, or the value was altered or bound to something else. */
 export function decrypt(ring: KeyRing, value: string, boundTo: string): string {
   const [format, id, encoded, ...rest] = value.split('.');
   if (format !== FORMAT || !id || !encoded || rest.length > 0) {

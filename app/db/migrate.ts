@@ -45,7 +45,7 @@ export async function migrate(
       }
       return names;
     } finally {
-      // Closing the connection gives the lock back on every path.
+      // Closing the connection releases the lock on every path.
       client.release(true);
     }
   } finally {
@@ -74,7 +74,7 @@ function trackMigrations({ folder, prefix }: MigrationSource) {
   };
 }
 
-/** @param position character at which PostgreSQL saw the error, counted from 1 in the statement: the whole file. */
+/** @param position of the error in the statement, which is the whole file; the first character is 1. */
 async function lineOf(file: string, position: string | undefined): Promise<string> {
   if (position === undefined) return '';
   const before = [...(await readFile(file, 'utf8'))].slice(0, Number(position) - 1);

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { hasTimedOut } from './errors.ts';
 
 export type Pool = pg.Pool;
-/** What a store needs: the pool, or the client of the transaction that its statement belongs to. */
+/** What a store needs: the pool, or the client of a transaction. */
 export type Db = Pick<pg.ClientBase, 'query'>;
 
 export interface DatabaseSettings {
@@ -15,41 +15,40 @@ export interface DatabaseSettings {
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
 /**
- * A web and a worker process together, with the worker's handler transactions and a connection for locks in each, stay
- * below the twenty connections of Heroku's smallest plans.
+ * A web and a worker process together use fewer than the twenty connections of Heroku's smallest plans: these, those for
+ * handler transactions, and one for locks in each process.
  */
 export const CONNECTIONS = 7;
 export const HANDLER_CONNECTIONS = 3;
-/** Of a web process's seven: what callers ask of the others must not keep deliveries from being stored. */
+/** How many of a web process's connections are reserved for storing deliveries, whatever other requests do. */
 export const DELIVERY_CONNECTIONS = 2;
 
 /** How long a process waits for the database. Statements that may take longer use `slowQuery`. */
 export interface DatabasePatience {
-  /** For a connection: a free one of the pool, or a new one. */
+  /** For a connection, free or new. */
   readonly connectMs: number;
-  /** For the answer to one statement. */
+  /** For the result of one statement. */
   readonly statementMs: number;
 }
 
 export const PATIENCE = {
-  /** HubSpot waits five seconds for an answer; people should learn sooner that the database is away. */
+  /** HubSpot waits five seconds for an answer, and people should learn sooner that the database is unavailable. */
   web: { connectMs: 900, statementMs: 2_000 },
   worker: { connectMs: 10_000, statementMs: 10_000 },
   /** Commands count and list whole tables. */
   command: { connectMs: 10_000, statementMs: 10 * 60_000 },
-  /** It may rewrite a table, and waits for another process that migrates. */
+  /** Migrations may rewrite tables, and wait for another process that migrates. */
   migration: { connectMs: 10_000, statementMs: 12 * 60 * 60_000 },
-  /** Handlers write what they like, and end within two minutes. */
+  /** Handlers may run slow statements, and end within two minutes. */
   handlers: { connectMs: 10_000, statementMs: 60_000 },
 } as const satisfies Record<string, DatabasePatience>;
 
-/** PostgreSQL cancels a statement this much before the driver gives up its connection, so that the connection is kept. */
+/** PostgreSQL cancels a slow statement this much before the driver closes its connection. */
 export const SOONER_MS = 200;
 
 /**
- * A pool that gives up a statement without an answer in its time, and the connection with it: a network that forgets
- * connections (a failover, a pooler, a firewall) says nothing to either end. The other connections of the pool may be
- * as dead, so those not in use are closed, too.
+ * A pool that closes the connection of a statement that times out: after a failover, or behind a pooler or firewall,
+ * connections can be dead without either end noticing. The pool's idle connections may be dead too, so it closes them.
  */
 export function createPool(
   database: DatabaseSettings,
@@ -64,26 +63,26 @@ export function createPool(
       const callback = statement[last];
       if (typeof callback === 'function') {
         statement[last] = (error: unknown, result: unknown) => {
-          this.giveUpIfDead(error);
+          this.closeIfDead(error);
           callback(error, result);
         };
       }
       // biome-ignore lint/suspicious/noExplicitAny: see above.
       const answer = (super.query as any)(...statement);
-      answer?.then?.(undefined, (error: unknown) => this.giveUpIfDead(error));
+      answer?.then?.(undefined, (error: unknown) => this.closeIfDead(error));
       return answer;
     }
 
-    private giveUpIfDead(error: unknown) {
+    private closeIfDead(error: unknown) {
       if (!hasTimedOut(error)) return;
-      // With a statement under way, the driver closes the socket instead of taking leave of the server.
+      // During a statement the driver closes the socket without waiting for the server.
       this.end().catch(() => {});
       closeIdle();
     }
   }
 
-  // A connection that loses its server emits an error, idle on the pool and in use on itself; without a listener
-  // that ends the process. In use, the next statement reports it too.
+  // A lost connection emits an error, on the pool when idle and on the client when in use; without a listener that ends
+  // the process. For a client in use, the next statement reports the error.
   const options = {
     ...connectionOptions(database),
     Client,

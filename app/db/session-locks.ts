@@ -9,16 +9,16 @@ import {
   PATIENCE,
 } from './pool.ts';
 
-/** First half of an advisory lock's key: what the second half names. */
+/** First half of an advisory lock's key: the kind of thing that the second half names. */
 export const LOCKS = { workerAlive: 48_179, tokenRefresh: 48_180 } as const;
 
 const RECONNECT_MS = 1_000;
 
 /**
- * Has the server ask for a sign of life, so that a host that vanished without a word loses its locks after some
- * twenty seconds; by default that takes two hours. Where the server cannot, it says so in its log and goes on.
+ * Makes the server send TCP keepalives, so that a host that vanished loses its locks after some twenty seconds instead
+ * of two hours. A server without support for that logs a warning only.
  */
-const NOTICE_LOSS = `select set_config(name, value, false) from (values ('tcp_keepalives_idle', '5'),
+const KEEPALIVES = `select set_config(name, value, false) from (values ('tcp_keepalives_idle', '5'),
   ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '20s')) as s (name, value)`;
 
 interface Lock {
@@ -26,37 +26,36 @@ interface Lock {
   readonly name: string;
 }
 
-/** `try`: take it if it is free. `wait`: take it as soon as it is free; meanwhile this process takes no other. */
+/** `try` takes the lock if it is free. `wait` takes it when it is free, and blocks this process's other locks until then. */
 type Action = 'try' | 'wait' | 'release';
 
-interface Wish extends Lock {
+interface LockAction extends Lock {
   readonly action: Action;
 }
 
-/** What came while the connection was busy goes out together as the next statement. */
+/** How many actions that arrived while the connection was busy are sent in one statement. */
 const MOST_TOGETHER = 500;
 
 export type SessionLocks = ReturnType<typeof createSessionLocks>;
 
 /**
- * Locks that live as long as this process: all are held on one connection of its own, so however many there are,
- * none occupies the pool, and Postgres frees them the moment the process is gone. Needs a direct connection
- * (a pooler in transaction mode keeps no session).
+ * Advisory locks that live as long as this process. One connection outside the pool holds all of them, and PostgreSQL
+ * frees them when the process is gone. Needs a direct connection: a pooler in transaction mode keeps no session.
  *
- * The locks of one process do not exclude each other; callers see to that themselves.
+ * Locks do not exclude each other within one process; that is up to the callers.
  */
 export function createSessionLocks(
   database: DatabaseSettings,
   logger: Logger,
   { connectMs, statementMs }: DatabasePatience = PATIENCE.worker,
 ) {
-  /** Locks to take again after the connection was lost. */
+  /** Locks to take again after the connection is lost. */
   const kept: Lock[] = [];
   let connecting: Promise<pg.Client> | undefined;
-  /** What `connecting` has resolved to. */
+  /** The result of `connecting`. */
   let current: pg.Client | undefined;
   let closed = false;
-  const wishes = createGroupCommit<Wish, boolean>(async (sent) => {
+  const actions = createGroupCommit<LockAction, boolean>(async (sent) => {
     const client = await connection();
     return carryOut(client, sent).catch((error) => {
       lose(client, error);
@@ -66,21 +65,21 @@ export function createSessionLocks(
 
   return {
     /** @returns false when another process holds the lock. */
-    tryAcquire: (kind: number, name: string): Promise<boolean> => wishes.add({ action: 'try', kind, name }),
+    tryAcquire: (kind: number, name: string): Promise<boolean> => actions.add({ action: 'try', kind, name }),
 
     /** @returns false when this process no longer held it. */
-    release: (kind: number, name: string): Promise<boolean> => wishes.add({ action: 'release', kind, name }),
+    release: (kind: number, name: string): Promise<boolean> => actions.add({ action: 'release', kind, name }),
 
-    /** Whether any process holds the lock, for people who look on. */
+    /** Whether any process holds the lock. For display only. */
     isHeld: async (db: Db, kind: number, name: string): Promise<boolean> =>
       (await heldOf(db, kind, [name])).has(name),
 
     heldOf,
 
-    /** Holds a lock until `close`, over lost connections. */
+    /** Holds a lock until `close`, and takes it again after a lost connection. */
     async keep(kind: number, name: string): Promise<void> {
       kept.push({ kind, name });
-      await wishes.add({ action: 'wait', kind, name });
+      await actions.add({ action: 'wait', kind, name });
     },
 
     async close(): Promise<void> {
@@ -107,7 +106,7 @@ export function createSessionLocks(
     client.on('error', (error) => lose(client, error));
     try {
       await client.connect();
-      await client.query(NOTICE_LOSS);
+      await client.query(KEEPALIVES);
       await carryOut(
         client,
         kept.map((lock) => ({ ...lock, action: 'wait' as const })),
@@ -120,13 +119,13 @@ export function createSessionLocks(
     return client;
   }
 
-  /** Whatever went wrong on the connection: its locks are given up with it, and those that are kept taken again. */
+  /** Closes a failed connection, which frees its locks, and takes those of `kept` again. */
   function lose(client: pg.Client, err: Error) {
     if (client !== current) return;
     connecting = current = undefined;
     end(client);
     if (closed) return;
-    logger.warn({ err }, 'the connection that holds this process’s locks was lost; taking them again');
+    logger.warn({ err }, 'the connection with the locks of this process was lost; taking them again');
     reconnect();
   }
 
@@ -140,7 +139,7 @@ export function createSessionLocks(
   }
 }
 
-/** Those of the named locks that any process holds, for people who look on. */
+/** Those of the named locks that any process holds. For display only. */
 async function heldOf(db: Db, kind: number, names: readonly string[]): Promise<Set<string>> {
   const { rows } = await db.query<{ name: string }>(
     `select name from unnest($2::text[]) as name where hashtext(name)::bigint & 4294967295 in
@@ -151,15 +150,15 @@ async function heldOf(db: Db, kind: number, names: readonly string[]): Promise<S
   return new Set(rows.map(({ name }) => name));
 }
 
-/** In the order given, in one statement. @returns for each whether it was taken, or was held until now. */
-async function carryOut(client: pg.Client, locks: readonly Wish[]): Promise<boolean[]> {
+/** In order, in one statement. @returns for each lock whether it was taken, or held before its release. */
+async function carryOut(client: pg.Client, locks: readonly LockAction[]): Promise<boolean[]> {
   if (locks.length === 0) return [];
   const { rows } = await client.query<{ done: boolean }>(
     `select case action
        when 'try' then pg_try_advisory_lock(kind, hashtext(name))
        when 'wait' then pg_advisory_lock(kind, hashtext(name))::text is not null
        else pg_advisory_unlock(kind, hashtext(name)) end as done
-     from unnest($1::text[], $2::int[], $3::text[]) as wish (action, kind, name)`,
+     from unnest($1::text[], $2::int[], $3::text[]) as wanted (action, kind, name)`,
     [locks.map(({ action }) => action), locks.map(({ kind }) => kind), locks.map(({ name }) => name)],
   );
   return rows.map(({ done }) => done);

@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import type { Pool } from './pool.ts';
 
-/** Runs `work` in one transaction: commits what it did, or rolls all of it back and throws its error. */
+/** Runs `work` in one transaction, which is rolled back when it throws. */
 export async function inTransaction<T>(pool: Pool, work: (tx: PoolClient) => Promise<T>): Promise<T> {
   const tx = await pool.connect();
   let broken: Error | undefined;

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
 import { ipKeyGenerator } from 'express-rate-limit';
 
-/** What limits count a request under: the address of its caller, for IPv6 the network of a customer. */
+/** The key under which rate limits count a caller: its IPv4 address, or its IPv6 network. */
 export const addressOf = ({ ip = '' }: Request): string => ipKeyGenerator(ip);

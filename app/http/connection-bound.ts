@@ -2,25 +2,25 @@ import type { Server } from 'node:http';
 import type { Logger } from '../base/logger.ts';
 import type { HttpSocket } from './unreadable-requests.ts';
 
-/** One line a minute, however many are closed. */
+/** At most one log line a minute. */
 const REPORT_EVERY_MS = 60_000;
 
 /**
- * Bounds the open connections. To refuse the newest would let strangers who hold theirs open lock HubSpot out, so a
- * connection on which no answer is under way makes room for it: the oldest that never sent a request, else the oldest
- * that is idle, else the oldest whose request is still coming in.
+ * Limits the open connections. Rejecting the newest would let strangers lock HubSpot out by holding connections open, so
+ * one that waits for no answer is evicted instead: the oldest that never sent a request, else the oldest idle one, else
+ * the oldest whose request is still arriving.
  */
 export function boundConnections(server: Server, most: number, logger: Logger): void {
-  /** The oldest first. */
+  /** Oldest first. */
   const open = new Set<HttpSocket>();
   const closed = createReporter((count) =>
-    logger.warn({ closed: count, most }, 'connections in wait were closed to make room for new ones'),
+    logger.warn({ closed: count, most }, 'waiting connections were closed to make room for new ones'),
   );
   const dropped = createReporter((count) =>
-    logger.warn({ dropped: count, most }, 'new connections were closed: all others await an answer'),
+    logger.warn({ dropped: count, most }, 'new connections were closed: all others wait for an answer'),
   );
 
-  // A burst may come before those that made room are closed. Beyond this Node refuses it unseen.
+  // Evicted connections take a moment to close; Node itself drops what exceeds this reserve.
   server.maxConnections = most + Math.ceil(most / 10);
   server.on('drop', dropped);
   server.on('connection', (socket: HttpSocket) => {
@@ -51,7 +51,7 @@ function longestWaiting(open: ReadonlySet<HttpSocket>): HttpSocket | undefined {
   return idle ?? sending;
 }
 
-/** Counts, and reports the count at most once a minute; what comes after a report is in the next one. */
+/** Counts, and reports the count at most once a minute. */
 function createReporter(report: (count: number) => void): () => void {
   let count = 0;
   let timer: NodeJS.Timeout | undefined;

@@ -9,39 +9,38 @@ import { compressed, tooLarge } from './signature/raw-body.ts';
 
 export const unknownRoute: RequestHandler = (req, _res, next) => {
   const plain = req.path.replace(NEEDLESS_ESCAPE, (escaped) => decodeURIComponent(escaped));
-  const hint =
-    plain === req.path ? '' : ` Its addresses are matched as they are sent: did you mean ${plain}?`;
+  const hint = plain === req.path ? '' : ` Paths are matched without decoding: did you mean ${plain}?`;
   next(notFound(`This server has no ${req.method} ${req.path}.${hint}`));
 };
 
-/** Of a letter, a digit or one of -._~: the same address by RFC 3986, 6.2.2.2, but not the same text. */
+/** Escapes of letters, digits and -._~, which RFC 3986 (6.2.2.2) calls equivalent to the plain character. */
 const NEEDLESS_ESCAPE = /%(?:2[de]|3\d|4[1-9a-f]|5[\daf]|6[1-9a-f]|7[\dae])/gi;
 
-/** The last middleware: every error becomes one answer of one shape, and is logged here and nowhere else. */
+/** The last middleware: answers every error in one format, and is the only place that logs it. */
 export const errorHandler: ErrorRequestHandler = (error, req, res, next) => {
   const known = toAppError(error);
   if (known.status >= 500) req.log.error({ err: error }, known.message);
   else
     req.log[known.reason ? 'warn' : 'info']({ code: known.code, reason: known.reason }, forLog(error, known));
-  // The answer is under way already: Express closes the connection, so the caller sees it was cut short.
+  // The answer has started: Express closes the connection, so that the caller sees it is incomplete.
   if (res.headersSent) return next(error);
 
   res.status(known.status);
-  // Whoever was cut off in the middle of a body does not get to send the rest.
+  // The rest of a body that was rejected half-way is not read.
   if (known.code === 'busy' && !req.complete) res.set('Connection', 'close');
   if (known.retryAfter) res.set('Retry-After', String(known.retryAfter));
   if (wantsPage(req)) renderErrorPage(req, res, known);
-  else res.json({ error: shownOf(req, known) });
+  else res.json({ error: errorBody(req, known) });
 };
 
-const shownOf = (req: Request, error: AppError) => ({
+const errorBody = (req: Request, error: AppError) => ({
   code: error.code,
   message: messageFor(req, error),
   ...(error.existingId && { existingId: error.existingId }),
   requestId: req.id,
 });
 
-/** Requests that were not carried out, and what that means for those that were to change something. */
+/** Errors of requests that were not carried out, and the consequence by method. */
 const NOT_CARRIED_OUT = ['invalid_request', 'body_too_large', 'unsupported_encoding'];
 const CONSEQUENCES: Readonly<Record<string, string>> = {
   POST: 'Nothing was stored.',
@@ -55,9 +54,9 @@ function messageFor({ method }: Request, { code, message }: AppError): string {
   return consequence ? `${message} ${consequence}` : message;
 }
 
-/** HubSpot's sentences may repeat a person's values. The line about the call names the fields. */
+/** HubSpot's messages may repeat personal data. The log line of the call names the fields. */
 const forLog = (error: unknown, known: AppError) =>
-  error instanceof HubSpotError ? `HubSpot refused a request: ${error.summary}` : maskEmails(known.message);
+  error instanceof HubSpotError ? `HubSpot rejected a request: ${error.summary}` : maskEmails(known.message);
 
 const wantsPage = (req: Request) => req.accepts(['json', 'html']) === 'html';
 
@@ -77,7 +76,7 @@ const TITLES: Record<number, string> = {
   503: 'Not available now',
 };
 
-/** What body-parser and Express throw for a caller's mistakes carries a `status` below 500 and a `type`. */
+/** What body-parser and Express throw for a caller's mistake: `status` is below 500. */
 interface HttpError extends Error {
   readonly status?: number;
   readonly type?: string;
@@ -97,7 +96,7 @@ function toAppError(error: unknown): AppError {
   return new AppError(
     500,
     'internal_error',
-    'Something went wrong on this server. The operator can find it by the request id.',
+    'Something went wrong on this server. The operator finds the error in the log by the request id.',
   );
 }
 
@@ -105,18 +104,18 @@ const databaseAway = (cause: unknown) =>
   new AppError(
     503,
     'database_unavailable',
-    'The database of this server does not answer. What was stored is kept; try again shortly.',
+    'The database of this server does not answer. Stored data is kept; try again shortly.',
     { cause, retryAfter: 5 },
   );
 
-/** What HubSpot refused because of the caller's values goes back to the caller; the rest is ours to explain. */
+/** HubSpot's reason goes to the caller when the caller's values caused the error. */
 function fromHubSpot(error: HubSpotError): AppError {
   const options = { cause: error, existingId: error.existingId };
   if (error.maybeDone) {
     return new AppError(
       502,
       'hubspot_unconfirmed',
-      'HubSpot did not confirm; it may have been carried out. Look before you send it again.',
+      'HubSpot did not confirm the request, which may have been carried out. Check before you send it again.',
       options,
     );
   }
@@ -134,7 +133,7 @@ function fromHubSpot(error: HubSpotError): AppError {
     return new AppError(
       503,
       'hubspot_unavailable',
-      `${whatPasses(error)} Nothing was lost; try again shortly.`,
+      `${transientProblem(error)} Nothing was lost; try again shortly.`,
       {
         ...options,
         retryAfter: error.retryAfter ?? 5,
@@ -146,7 +145,7 @@ function fromHubSpot(error: HubSpotError): AppError {
     const message = `HubSpot has no such record in this portal${reason ? `: ${reason}` : '.'}`;
     return new AppError(404, 'not_found', message, options);
   }
-  if (OF_VALUES.has(error.status)) {
+  if (CALLER_MISTAKES.has(error.status)) {
     return new AppError(
       error.status === 409 ? 409 : 400,
       'refused_by_hubspot',
@@ -171,19 +170,19 @@ function fromHubSpot(error: HubSpotError): AppError {
   );
 }
 
-const whatPasses = (error: HubSpotError): string =>
+const transientProblem = (error: HubSpotError): string =>
   explainRegion(error) ?? 'HubSpot is not answering as it should.';
 
-/** Refusals for what the caller sent: values, a conflict, too much of it. */
-const OF_VALUES = new Set<number | undefined>([400, 409, 413, 414, 422]);
+/** HubSpot's statuses for a caller's mistake: invalid values, a conflict, too many of them. */
+const CALLER_MISTAKES = new Set<number | undefined>([400, 409, 413, 414, 422]);
 
-/** HubSpot's sentence and the fields that it names besides. */
+/** HubSpot's message and the fields that it names. */
 function reasonOf({ said = '', errors }: HubSpotError): string | undefined {
   return `${said} ${furtherDetails(said, errors).join('; ')}`.trim() || undefined;
 }
 
 const asSentence = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`);
 
-/** HubSpot names the scopes it misses; other refusals with 403 are about rights that no new consent gives. */
+/** HubSpot names missing scopes; its other errors with 403 are about rights that no new consent gives. */
 const isAboutScopes = ({ category, requiredScopes }: HubSpotError) =>
   category === 'MISSING_SCOPES' || requiredScopes.length > 0;

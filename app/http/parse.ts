@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { invalidRequest } from '../base/errors.ts';
 import { BODY_LIMIT } from './signature/raw-body.ts';
 
-/** JSON whatever its declared type: a body that a caller did not label as JSON must not count as no body. */
+/** Parses any content type as JSON: a body without the right label must not count as no body. */
 export const jsonBody = express.json({ limit: BODY_LIMIT, type: () => true, strict: false });
 
-/** Deeper than this, PostgreSQL and JSON.stringify run out of stack. */
+/** Much deeper values make PostgreSQL and JSON.stringify run out of stack. */
 const MAX_DEPTH = 100;
 
 /** @throws {AppError} invalid_request, naming each field that is wrong. */
@@ -20,7 +20,7 @@ export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<
   throw invalidRequest(`${problems.join('; ')}.`);
 }
 
-/** PostgreSQL has no NUL in text and no half surrogate pair in JSON. */
+/** PostgreSQL stores neither NUL in text nor lone surrogates in JSON. */
 function requireStorable(value: unknown, path: readonly string[]): void {
   if (path.length > MAX_DEPTH) throw invalidRequest(`${path[0]}: is nested too deeply.`);
   if (typeof value === 'string' && (value.includes('\0') || !value.isWellFormed())) {
@@ -34,7 +34,7 @@ function requireStorable(value: unknown, path: readonly string[]): void {
   }
 }
 
-/** HubSpot's account id as it stands in a path. */
+/** HubSpot's account id in a path. */
 export const hubId = z
   .string()
   .regex(/^[1-9]\d{0,14}$/, 'must be the number of a HubSpot account')

@@ -8,8 +8,8 @@ import { withCause } from '../base/trace.ts';
 const ACCEPTABLE_ID = /^[A-Za-z0-9_-]{8,64}$/;
 
 /**
- * One log line a request, and its id in `X-Request-Id`. Queries are left out: they carry codes, states, tickets
- * and e-mail addresses.
+ * Logs one line per request and sends its id in `X-Request-Id`. Query strings are not logged: they hold codes, states,
+ * tickets and e-mail addresses.
  */
 export function requestLog(logger: Logger): RequestHandler {
   const log = pinoHttp({
@@ -32,7 +32,7 @@ export function requestLog(logger: Logger): RequestHandler {
       if (error || res.statusCode >= 500) return 'error';
       return req.url === '/healthz' || req.url === '/readyz' ? 'debug' : 'info';
     },
-    // Why it failed stands in the line of the error handler.
+    // The error handler has logged the error.
     customErrorObject: (_req, _res, _error, { err: _, ...line }) => line,
     customSuccessMessage: (req, res) => `${req.method} ${withoutPersonalData(req.url)} ${res.statusCode}`,
     customErrorMessage: (req, res) => `${req.method} ${withoutPersonalData(req.url)} ${res.statusCode}`,

@@ -8,7 +8,7 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = headersOf(
   helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }),
 );
 
-/** Of answers that Express does not send: for whoever asked, as many hold personal data. */
+/** For answers that Express does not send. Never cached, as many answers hold personal data. */
 export const ANSWER_HEADERS = { ...SECURITY_HEADERS, 'cache-control': 'no-store' } as const;
 
 export const securityHeaders: RequestHandler = (_req, res, next) => {

@@ -1,43 +1,47 @@
 import { type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from '../base/logger.ts';
-import { bareAnswer, type Problem } from './bare-answer.ts';
+import { type Problem, plainAnswer } from './plain-answer.ts';
 
-/** Answers to what Node's HTTP parser refuses, by its error codes. */
+/** Answers to requests that Node's HTTP parser rejects, by error code. */
 const PROBLEMS: Readonly<Record<string, Problem>> = {
   HPE_HEADER_OVERFLOW: {
-    ...{ status: 431, code: 'headers_too_large' },
+    status: 431,
+    code: 'headers_too_large',
     message: 'The address and headers of the request are larger than 16 kB together.',
   },
   ERR_HTTP_REQUEST_TIMEOUT: {
-    ...{ status: 408, code: 'request_timeout' },
+    status: 408,
+    code: 'request_timeout',
     message: 'The request took too long to arrive. Send it again.',
   },
 };
 const UNREADABLE: Problem = {
-  ...{ status: 400, code: 'invalid_request', message: 'The request is not valid HTTP.' },
+  status: 400,
+  code: 'invalid_request',
+  message: 'The request is not valid HTTP.',
 };
 const EXPECTATION: Problem = {
-  ...{ status: 417, code: 'expectation_failed' },
-  message: 'This server knows no expectation but 100-continue.',
+  status: 417,
+  code: 'expectation_failed',
+  message: 'This server supports no expectation except 100-continue.',
 };
 
-/** Node keeps the response that a connection is owed here. */
+/** Node keeps the pending response of a connection here. */
 export type HttpSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
 
 /**
- * Requests that Node refuses before the application has all of them, because they are not valid HTTP or come too
- * slowly, are answered in the shape of all errors of this server and logged. Their connection is closed from this
- * side too: Node no longer times it out, so a client that keeps its side open would hold it for good.
+ * Answers and logs requests that Node rejects because they are not valid HTTP or arrive too slowly, with the same body
+ * and headers as all errors of this server. Closes the connection too, as Node no longer times it out.
  */
 export function answerUnreadableRequests(server: Server, logger: Logger): void {
   server.on('clientError', (error: NodeJS.ErrnoException, stream) => {
     const socket = stream as HttpSocket;
-    const owed = socket._httpMessage;
-    if (error.code === 'ECONNRESET' || !socket.writable || owed?.headersSent) return void socket.destroy();
+    const pending = socket._httpMessage;
+    if (error.code === 'ECONNRESET' || !socket.writable || pending?.headersSent) return void socket.destroy();
     const problem = PROBLEMS[error.code ?? ''] ?? UNREADABLE;
-    if (owed) {
-      answerWith(owed, problem, error.code);
+    if (pending) {
+      answerWith(pending, problem, error.code);
     } else {
       const { headers, body } = answerTo(problem, error.code);
       const lines = Object.entries({ ...headers, Connection: 'close' }).map((header) => header.join(': '));
@@ -49,15 +53,15 @@ export function answerUnreadableRequests(server: Server, logger: Logger): void {
 
   server.on('checkExpectation', (_req, res) => answerWith(res, EXPECTATION));
 
-  /** The request log has a line for each request that reached Express; the others get theirs here. */
+  /** Requests that reached Express are in the request log already; the others are logged here. */
   function answerWith(res: ServerResponse, problem: Problem, reason?: string): void {
     const known = res.getHeader('x-request-id');
-    const { headers, body } = known ? bareAnswer(problem, String(known)) : answerTo(problem, reason);
+    const { headers, body } = known ? plainAnswer(problem, String(known)) : answerTo(problem, reason);
     res.writeHead(problem.status, { ...headers, Connection: 'close' }).end(body);
   }
 
   function answerTo(problem: Problem, reason?: string) {
-    const answer = bareAnswer(problem);
+    const answer = plainAnswer(problem);
     logger.info({ req: { id: answer.requestId }, res: { status: problem.status }, reason }, problem.message);
     return answer;
   }

@@ -7,9 +7,9 @@ import {
   type WorkerEvents,
   type WorkerPool,
 } from 'graphile-worker';
+import pTimeout from 'p-timeout';
 import type { Logger } from '../base/logger.ts';
 import { SHUTDOWN } from '../base/shutdown.ts';
-import { withinTime } from '../base/within-time.ts';
 import type { Pool } from '../db/pool.ts';
 import type { SessionLocks } from '../db/session-locks.ts';
 import type { JobPayloads } from './enqueue.ts';
@@ -71,7 +71,7 @@ export async function startRunner(parts: RunnerParts): Promise<JobRunner> {
       stopping = true;
       const stopped = runner.stop().catch((err: Error) => logger.debug({ err }, 'the runner had stopped'));
       await Promise.race([stopped, jobs.idleFor(BOOKKEEPING_MS)]);
-      await withinTime(liveness.end(), BOOKKEEPING_MS);
+      await pTimeout(liveness.end(), { milliseconds: BOOKKEEPING_MS, message: false });
       return jobs.aborted();
     },
   };

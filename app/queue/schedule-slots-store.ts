@@ -1,10 +1,10 @@
 import type { Db } from '../db/pool.ts';
 
-/** Table `schedule_slots`: which moment of each schedule has been enqueued already, by any process. */
+/** Table `schedule_slots`: the latest slot of each schedule that any process has enqueued. */
 export const scheduleSlotsStore = {
   /**
-   * The database's clock counts: a slot more than two minutes ahead of it, of a process whose own clock runs ahead, is
-   * stored as now, and one that was stored so is over. The others' slots go on, and that process's too.
+   * Uses the database's clock: a slot more than two minutes ahead of it comes from a process with a fast clock and is
+   * stored as now, so that it does not block the slots of other processes.
    * @returns true for the one caller that may enqueue this slot.
    */
   async claim(tx: Db, name: string, slot: Date): Promise<boolean> {

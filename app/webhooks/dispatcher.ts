@@ -1,6 +1,6 @@
+import pTimeout from 'p-timeout';
 import type { Logger } from '../base/logger.ts';
 import { withCause } from '../base/trace.ts';
-import { withinTime } from '../base/within-time.ts';
 import type { Pool } from '../db/pool.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { InstallService, InstallStatus } from '../installs/index.ts';
@@ -107,7 +107,7 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
       const waitEnds = performance.now() + LONGEST_WAIT_MS;
       for (let run = abandoned.get(record); run && !stopping(); run = abandoned.get(record)) {
         if (performance.now() > waitEnds) abandoned.delete(record);
-        else await withinTime(run, LOOK_EVERY_MS);
+        else await pTimeout(run, { milliseconds: LOOK_EVERY_MS, message: false });
       }
     },
 
@@ -276,12 +276,12 @@ function byType(handlers: readonly AnyWebhookHandler[]): ReadonlyMap<string, rea
 
 /** A handler that never ends must not hold up its record for ever. */
 function orTimedOut(ms: number, work: Promise<void>, name: string, timedOut: () => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
+  return pTimeout(work, {
+    milliseconds: ms,
+    fallback: () => {
       timedOut();
       const tooLong = new Error(`The handler ${name} had not ended after ${ms / 1000} seconds.`);
-      reject(new HandlerFailure(name, tooLong));
-    }, ms);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
+      throw new HandlerFailure(name, tooLong);
+    },
   });
 }

@@ -1,12 +1,12 @@
 import path from 'node:path';
+import { createLogger } from '../../app/base/logger.ts';
 import { createAccessTokensApi } from '../../app/hubspot/apis/access-tokens.ts';
-import { type ApiPaths, apiPaths } from '../../app/hubspot/versions.ts';
+import { createOAuthApi } from '../../app/hubspot/apis/oauth.ts';
+import { createWebhookSettingsApi } from '../../app/hubspot/apis/webhook-settings.ts';
 import { HubSpotError } from '../../app/hubspot/client/errors.ts';
 import { createHubSpotHttp } from '../../app/hubspot/client/http.ts';
-import { createOAuthApi } from '../../app/hubspot/apis/oauth.ts';
 import { portalApis } from '../../app/hubspot/portal-apis.ts';
-import { createWebhookSettingsApi } from '../../app/hubspot/apis/webhook-settings.ts';
-import { createLogger } from '../../app/base/logger.ts';
+import { type ApiPaths, apiPaths } from '../../app/hubspot/versions.ts';
 import { startSandbox } from '../../sandbox/index.ts';
 import { type Exchange, startRecordingProxy } from './recording-proxy.ts';
 

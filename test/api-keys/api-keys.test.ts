@@ -18,7 +18,7 @@ describe('an API key', () => {
 
   const keys = () => world.ctx.services.apiKeys;
   const call = (key: string, path: string, method = 'GET') =>
-    world.app(path, { method, headers: { authorization: `Bearer ${key}` } });
+    world.request(method, path).set('authorization', `Bearer ${key}`);
 
   async function known(id: string) {
     const found = (await keys().list()).find((key) => key.id === id);

@@ -13,7 +13,7 @@ function problemOf(text: string): string {
 
 const LONG = '  "a long name to fill the line": "with a long value",\n';
 
-describe('a JSON file', () => {
+describe('parseJsonFile', () => {
   it.each([
     ['', 'file.json:1:1 is not JSON: Unexpected end of JSON input.'],
     ['{"a": 1\n', "file.json:2:1 is not JSON: Expected ',' or '}' after property value."],
@@ -25,11 +25,11 @@ describe('a JSON file', () => {
       `{\n${LONG}  "b": "two\nlines"}`,
       'file.json:3:12 is not JSON: Bad control character in string literal.',
     ],
-  ])('that is broken is named, with the place: %j', (text, problem) => {
+  ])('names the file and the position of a syntax error: %j', (text, problem) => {
     expect(problemOf(text)).toBe(problem);
   });
 
-  it('that is broken is never quoted', () => {
+  it('never quotes an invalid file', () => {
     const secret = 'Kv7secretQ';
     for (const text of [
       `{"key": ${secret}}`,
@@ -41,7 +41,7 @@ describe('a JSON file', () => {
     }
   });
 
-  it('that is not is read as it is; one that is cut off is refused by name', () => {
+  it('parses valid files and names a truncated one', () => {
     const property = fc.property(fc.json(), fc.double({ min: 0, max: 1, noNaN: true }), (text, part) => {
       expect(parseJsonFile('file.json', text)).toEqual(JSON.parse(text));
       const cut = `[${text.slice(0, Math.floor(part * text.length))}`;

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { reasonOf } from '../../app/base/reason-of.ts';
 
-it('the reason is what the error says, or what the errors inside it say', () => {
+it('reasonOf returns the message of an error, or those of an AggregateError', () => {
   expect(reasonOf(new Error('plain'))).toBe('plain');
   expect(reasonOf('no error at all')).toBe('no error at all');
   const inside = [

@@ -9,7 +9,7 @@ const PROGRAM = `
   logger.info('the second line');
 `;
 
-it('in a terminal each line of the log is a line of its own, for people', () => {
+it('logs one readable line per entry to a terminal', () => {
   const command = `'${process.execPath}' --input-type=module -e "$PROGRAM"`;
   const { stdout } = spawnSync('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     env: { PATH: process.env.PATH, PROGRAM },

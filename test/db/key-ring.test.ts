@@ -14,7 +14,7 @@ const ring: fc.Arbitrary<KeyRing> = fc.uniqueArray(fc.record({ id, key }), {
 });
 
 describe('an encrypted value', () => {
-  it('gives back any string, of any length', () => {
+  it('decrypts to any string of any length', () => {
     fc.assert(
       fc.property(ring, text, fc.string(), (keys, plaintext, boundTo) => {
         expect(decrypt(keys, encrypt(keys, plaintext, boundTo), boundTo)).toBe(plaintext);
@@ -24,7 +24,7 @@ describe('an encrypted value', () => {
     expect(decrypt(sampleRing, encrypt(sampleRing, long, BOUND), BOUND)).toBe(long);
   });
 
-  it('never looks the same twice and never shows what it holds', () => {
+  it('differs each time and does not contain the plaintext', () => {
     fc.assert(
       fc.property(ring, fc.base64String({ minLength: 12 }), (keys, plaintext) => {
         const [one, two] = [encrypt(keys, plaintext, BOUND), encrypt(keys, plaintext, BOUND)];
@@ -36,7 +36,7 @@ describe('an encrypted value', () => {
     );
   });
 
-  it('is written with the newest key, and read with whichever wrote it', () => {
+  it('is encrypted with the newest key and decrypted with the key that encrypted it', () => {
     fc.assert(
       fc.property(ring, text, (keys, plaintext) => {
         expect(encrypt(keys, plaintext, BOUND).split('.')[1]).toBe(keys[0]?.id);
@@ -47,7 +47,7 @@ describe('an encrypted value', () => {
     );
   });
 
-  it('does not open with any one byte of it altered', () => {
+  it('does not decrypt when any byte is altered', () => {
     fc.assert(
       fc.property(text, fc.nat(), fc.integer({ min: 1, max: 255 }), (plaintext, at, difference) => {
         const [format, keyId, sealed = ''] = encrypt(sampleRing, plaintext, BOUND).split('.');
@@ -59,7 +59,7 @@ describe('an encrypted value', () => {
     );
   });
 
-  it('does not open cut short, anywhere', () => {
+  it('does not decrypt when truncated', () => {
     const value = encrypt(sampleRing, 'a token that is secret', BOUND);
     // The last character may hold only padding bits; from the one before it on, something is missing.
     for (let length = 0; length < value.length - 1; length += 1) {
@@ -67,7 +67,7 @@ describe('an encrypted value', () => {
     }
   });
 
-  it('does not open for another portal or another column', () => {
+  it('does not decrypt for another portal or another column', () => {
     fc.assert(
       fc.property(text, fc.nat(), fc.nat(), (random, portalId, other) => {
         fc.pre(portalId !== other);
@@ -80,7 +80,7 @@ describe('an encrypted value', () => {
     );
   });
 
-  it('does not open with another key of the same id', () => {
+  it('does not decrypt with another key of the same id', () => {
     fc.assert(
       fc.property(key, key, text, (mine, other, plaintext) => {
         fc.pre(!mine.equals(other));
@@ -92,7 +92,7 @@ describe('an encrypted value', () => {
     );
   });
 
-  it('names the key that is missing from the ring', () => {
+  it('names the missing key when the ring lacks it', () => {
     const value = encrypt([{ id: 'retired', key: Buffer.alloc(32, 1) }], 'a token', BOUND);
     const error = failure(() => decrypt(sampleRing, value, BOUND));
     expect(error).toBeInstanceOf(DecryptionError);
@@ -108,7 +108,7 @@ describe('an encrypted value', () => {
 });
 
 describe('TOKEN_KEYS', () => {
-  it('is read newest first, with spaces where people put them', () => {
+  it('is parsed newest first and may hold spaces', () => {
     fc.assert(
       fc.property(ring, fc.constantFrom(',', ', ', ' ,\n'), (keys, separator) => {
         const entries = keys.map((entry) => `${entry.id}:${entry.key.toString('base64url')}`);
@@ -139,11 +139,11 @@ describe('TOKEN_KEYS', () => {
     ],
     ['hexadecimal', `k:${Buffer.alloc(32, 7).toString('hex')}`, 'must be 32 bytes in base64url, not 48'],
     ['one id twice', `k:${encoded},k:${encoded}`, 'must not use a key id twice'],
-  ])('holding %s is refused with a plain reason', (_what, setting, reason) => {
+  ])('with %s is rejected with the reason', (_what, setting, reason) => {
     expect(failure(() => parseKeyRing(setting)).message).toContain(reason);
   });
 
-  it('that is wrong is told without any of its keys', () => {
+  it('is rejected without printing any of its keys', () => {
     const wrong = fc.uint8Array({ minLength: 20, maxLength: 40 }).filter((bytes) => bytes.length !== 32);
     fc.assert(
       fc.property(ring, wrong, fc.constantFrom(':', '', '::', '='), (keys, bytes, separator) => {

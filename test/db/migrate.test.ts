@@ -25,14 +25,14 @@ describe('npm run migrate', () => {
     return database.url;
   }
 
-  it('brings an empty database up to date, names what it did, and has nothing to do after that', async () => {
+  it('migrates an empty database, prints the migrations, and does nothing when run again', async () => {
     const DATABASE_URL = await emptyDatabase();
     const names = await allMigrations();
     expect(await migrate({ DATABASE_URL })).toEqual(succeeded(`Migrated: ${names.join(', ')}`));
     expect(await migrate({ DATABASE_URL })).toEqual(succeeded('The database is up to date.'));
   });
 
-  it('started several times at once migrates once, and each of them succeeds', async () => {
+  it('migrates once and succeeds each time when started several times at once', async () => {
     const DATABASE_URL = await emptyDatabase();
     const names = await allMigrations();
     const runs = await Promise.all([1, 2, 3].map(() => migrate({ DATABASE_URL })));
@@ -44,14 +44,14 @@ describe('npm run migrate', () => {
     expect(rows.map(({ name }) => name)).toEqual(await ownMigrations());
   });
 
-  it('that fails says why, undoes all of its work and exits with 1', async () => {
+  it('prints the reason, rolls back and exits with 1 when it fails', async () => {
     const DATABASE_URL = await emptyDatabase();
     // The last migration cannot create a table of that name; the ones before it could.
     await query(DATABASE_URL, 'create table marketing_events ()');
     expect(await migrate({ DATABASE_URL })).toEqual({
       code: 1,
       output:
-        'The migration was not finished, and what it had under way is undone: ' +
+        'The migration failed and was rolled back: ' +
         '0003_events.sql: relation "marketing_events" already exists',
     });
     const { rows } = await query(
@@ -71,7 +71,7 @@ describe('npm run migrate', () => {
     });
     afterAll(() => rm(folder, { recursive: true }));
 
-    it('migrates also when the folder is reached by a link', async () => {
+    it('migrates when the folder is a symbolic link', async () => {
       const link = `${folder}-link`;
       await symlink(folder, link);
       const { code, output } = await migrate({ DATABASE_URL: await emptyDatabase() }, link);
@@ -122,20 +122,20 @@ describe('npm run migrate', () => {
       ],
       ["do $$ begin raise exception 'not today'; end $$;", ': not today'],
     ])(
-      'names the file of a broken migration, and the line where PostgreSQL knows it: %j',
+      'names the file of a failed migration, and the line when PostgreSQL names it: %j',
       async (sql, told) => {
         const DATABASE_URL = await emptyDatabase();
         const file = path.join(folder, 'app/db/migrations/9999_broken.sql');
         await writeFile(file, sql);
         expect(await migrate({ DATABASE_URL }, folder)).toEqual({
           code: 1,
-          output: `The migration was not finished, and what it had under way is undone: 9999_broken.sql${told}`,
+          output: `The migration failed and was rolled back: 9999_broken.sql${told}`,
         });
       },
     );
   });
 
-  it('of a database at work waits for nobody who waits for it', async () => {
+  it('does not deadlock with a database in use', async () => {
     const DATABASE_URL = await emptyDatabase();
     const dir = path.join(ROOT, 'app', 'db', 'migrations');
     const first = { databaseUrl: DATABASE_URL, dir, migrationsTable: 'migrations', log: () => {} };

@@ -6,7 +6,7 @@ import { until } from '../helpers/until.ts';
 
 const URL_WITHOUT = 'postgres://app:p%40ss@db.example:5432/app';
 
-describe('how TLS to the database is chosen', () => {
+describe('TLS to the database', () => {
   const encrypted = { rejectUnauthorized: false };
   it.each<[string, unknown]>([
     ['disable', false],
@@ -15,7 +15,7 @@ describe('how TLS to the database is chosen', () => {
     ['no-verify', encrypted],
     ['verify-ca', { rejectUnauthorized: true, checkServerIdentity: expect.any(Function) }],
     ['verify-full', { rejectUnauthorized: true }],
-  ])('sslmode=%s means the same in the URL and in PGSSLMODE', (mode, ssl) => {
+  ])('is the same for sslmode=%s in the URL and in PGSSLMODE', (mode, ssl) => {
     const inUrl = connectionOptions({ url: `${URL_WITHOUT}?sslmode=${mode}` });
     const inSetting = connectionOptions({ url: URL_WITHOUT, sslMode: mode });
     for (const options of [inUrl, inSetting]) {
@@ -25,25 +25,25 @@ describe('how TLS to the database is chosen', () => {
     }
   });
 
-  it('the URL wins over PGSSLMODE, and without either nothing is encrypted', () => {
+  it('follows the URL before PGSSLMODE, and is off without either', () => {
     const url = `${URL_WITHOUT}?sslmode=verify-full`;
     expect(connectionOptions({ url, sslMode: 'disable' }).ssl).toEqual({ rejectUnauthorized: true });
     expect(connectionOptions({ url: URL_WITHOUT }).ssl).toBe(false);
   });
 
-  it('verify-ca checks the chain and not the name', () => {
+  it('checks the chain but not the host name with verify-ca', () => {
     const { ssl } = connectionOptions({ url: URL_WITHOUT, sslMode: 'verify-ca' });
     if (typeof ssl !== 'object') throw new Error('no TLS');
     expect(ssl.checkServerIdentity?.('other.example', {} as never)).toBeUndefined();
   });
 
-  it('other parameters of the URL are kept', () => {
+  it('keeps the other parameters of the URL', () => {
     const url = `${URL_WITHOUT}?sslmode=disable&options=-c%20search_path%3Dapp`;
     const { connectionString = '' } = connectionOptions({ url });
     expect([...new URL(connectionString).searchParams]).toEqual([['options', '-c search_path=app']]);
   });
 
-  it('an unknown mode is refused by name, without the password', () => {
+  it('rejects an unknown mode by name, without the password', () => {
     const wrong = () => connectionOptions({ url: `${URL_WITHOUT}?sslmode=maybe` });
     expect(wrong).toThrow('DATABASE_URL has sslmode=maybe');
     expect(wrong).not.toThrow('p%40ss');
@@ -51,7 +51,7 @@ describe('how TLS to the database is chosen', () => {
 });
 
 describe('the pool', () => {
-  it('survives the loss of its connections and goes on with new ones', async () => {
+  it('opens new connections when its connections are lost', async () => {
     const database = await createDatabase();
     const lost: Error[] = [];
     const pool = createPool({ url: database.url }, (error) => lost.push(error));
@@ -76,7 +76,7 @@ describe('the pool', () => {
     }
   });
 
-  it('gives whole numbers as numbers', async () => {
+  it('returns bigint values as numbers', async () => {
     const database = await createDatabase();
     const pool = createPool({ url: database.url }, () => {});
     try {
@@ -92,7 +92,7 @@ describe('the pool', () => {
 describe('a statement that takes too long', () => {
   const patience = { connectMs: 5_000, statementMs: 2_000 };
 
-  it('is cancelled by the server while that lives, and its connection goes on', async () => {
+  it('is cancelled by the server, and its connection stays usable', async () => {
     const database = await createDatabase();
     const pool = createPool({ url: database.url }, () => {}, patience);
     try {
@@ -109,7 +109,7 @@ describe('a statement that takes too long', () => {
     }
   });
 
-  it('may be given its own time', async () => {
+  it('may have its own time-out', async () => {
     const database = await createDatabase();
     const pool = createPool({ url: database.url }, () => {}, patience);
     try {

@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import { createDeliverySender } from '../helpers/deliveries.ts';
 import { startWorld } from '../helpers/world.ts';
 
-it('deliveries are stored while other requests hold every other connection of the process', async () => {
+it('stores deliveries while other requests use all other connections of the process', async () => {
   const world = await startWorld({ process: 'web' });
   const { pool } = world.ctx;
   try {

@@ -8,7 +8,7 @@ import { until } from '../helpers/until.ts';
 
 const MOST = 10;
 
-describe('when as many connections are open as the server takes', () => {
+describe('when the limit of open connections is reached', () => {
   let server: ReturnType<typeof createServer>;
   let port: number;
   let lines: LogLine[];
@@ -67,14 +67,14 @@ describe('when as many connections are open as the server takes', () => {
     ['that stop in the head', 'GET / HTTP/1.1\r\nHost: x\r\n'],
     ['that are idle after an answer', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
     ['that hold back their body', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc'],
-  ])('connections %s make room for a new request', async (_what, sent) => {
+  ])('connections %s are evicted for a new request', async (_what, sent) => {
     await fill(sent, async () => (await openCount()) <= MOST);
     expect(await status()).toBe(200);
     await until('the bound to hold', async () => (await openCount()) <= MOST);
     expect(lines.filter(({ closed }) => closed !== undefined)).toHaveLength(1);
   });
 
-  it('a request that awaits its answer keeps its connection', async () => {
+  it('a request that waits for its answer keeps its connection', async () => {
     for (let index = 0; index < MOST - 1; index += 1) {
       await open('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n');
       await until('the request', () => unanswered.length === index + 1);
@@ -84,7 +84,7 @@ describe('when as many connections are open as the server takes', () => {
     for (const res of unanswered) expect(res.destroyed).toBe(false);
   });
 
-  it('a new connection is closed at once when all others await an answer, and the log says so once', async () => {
+  it('a new connection is closed at once when all others wait for an answer, which is logged once', async () => {
     for (let index = 0; index < MOST; index += 1) {
       await open('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n');
       await until('the request', () => unanswered.length === index + 1);

@@ -8,9 +8,9 @@ import { startWorld, type World } from '../helpers/world.ts';
 
 const PORTAL = '/hubid/62515';
 const BROWSER = { accept: 'text/html' };
-const MESSAGE = 'The database of this server does not answer. What was stored is kept; try again shortly.';
+const MESSAGE = 'The database of this server does not answer. Stored data is kept; try again shortly.';
 
-describe('while the database is away', () => {
+describe('while the database is unavailable', () => {
   let postgres: OwnPostgres;
   let world: World;
   let storedKey: string;
@@ -50,7 +50,7 @@ describe('while the database is away', () => {
     await expectAway(await world.api(method, path, body));
   });
 
-  it('an API key that only the database knows is not called wrong', async () => {
+  it('an API key of the database is answered with 503, not 401', async () => {
     await expectAway(await world.app(PORTAL, { headers: { authorization: `Bearer ${storedKey}` } }));
   });
 
@@ -62,15 +62,15 @@ describe('while the database is away', () => {
       '{"portalId":62515,"associatedObjectId":101,"associatedObjectType":"CONTACT"}',
     ],
     ['GET', '/events/day-1?appId=193354&externalAccountId=acct', ''],
-  ])('%s %s of HubSpot’s is answered with 503', async (method, path, body) => {
+  ])('%s %s from HubSpot is answered with 503', async (method, path, body) => {
     await expectAway(await signed(method, path, body));
   });
 
-  it('a webhook is refused, for HubSpot to send it again', async () => {
+  it('a webhook is answered with 503, so that HubSpot retries it', async () => {
     await expectError(await signed('POST', '/webhook', '[]'), 503, 'busy');
   });
 
-  it('a browser gets a page that says so', async () => {
+  it('a browser gets an error page', async () => {
     const ticket = { card: 'contact-overview', portalId: 62515, objectType: 'CONTACT', objectId: '101' };
     const sealed = sealTicket(
       { ...ticket, expiresAt: Date.now() + TICKET_LIFETIME_MS },
@@ -87,7 +87,7 @@ describe('while the database is away', () => {
     expect((await world.app('/install', { headers: BROWSER })).status).toBe(302);
   });
 
-  it('the process is alive and says that it is not ready', async () => {
+  it('the process is alive but not ready', async () => {
     expect((await world.app('/healthz')).status).toBe(200);
     const ready = await world.app('/readyz');
     expect([ready.status, await ready.json()]).toMatchObject([
@@ -96,7 +96,7 @@ describe('while the database is away', () => {
     ]);
   });
 
-  it('no code is spent: both installs go through once it is back', async () => {
+  it('no authorization code is used up: both installs succeed when it is back', async () => {
     const marketplace = marketplaceCallback.slice(world.serverUrl.length);
     expect((await world.app(marketplace, { headers: BROWSER })).status).toBe(503);
     await postgres.start();
@@ -110,7 +110,10 @@ describe('while the database is away', () => {
 
   function signed(method: string, path: string, body: string) {
     const headers = signatureHeaders(['v3'], {
-      ...{ clientSecret: 'sandbox-client-secret', method, body, timestamp: Date.now() },
+      clientSecret: 'sandbox-client-secret',
+      method,
+      body,
+      timestamp: Date.now(),
       url: world.serverUrl + path,
     });
     return world.app(path, {

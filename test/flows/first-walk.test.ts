@@ -2,14 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
-describe('the whole walk, over HTTP', () => {
+describe('the main flow over HTTP', () => {
   let world: World;
   beforeAll(async () => {
     world = await startWorld({ worker: true });
   });
   afterAll(() => world.close());
 
-  it('installs the app through the consent page and tells so', async () => {
+  it('installs the app through the consent page', async () => {
     const page = await world.install();
     expect(page.status).toBe(200);
     expect(await page.text()).toContain('The app is connected');
@@ -18,7 +18,7 @@ describe('the whole walk, over HTTP', () => {
     expect(status.scopes).toContain('crm.objects.contacts.read');
   });
 
-  it('shows the card of a contact and lets its page open with the ticket', async () => {
+  it('shows the card of a contact and opens its page with the ticket', async () => {
     const card = await world.sandbox.control('card', {
       portalId: 62515,
       objectType: 'CONTACT',
@@ -45,7 +45,7 @@ describe('the whole walk, over HTTP', () => {
     expect(events[0].header).toBe('lifecyclestage is now customer');
   });
 
-  it('does a repeated delivery once', async () => {
+  it('handles a repeated delivery once', async () => {
     const { email } = await contact('102');
     const event = { subscriptionType: 'contact.propertyChange', portalId: 62515, objectId: 102, eventId: 7 };
     const fixed = { occurredAt: 1795219200000, propertyName: 'phone', propertyValue: '1' };
@@ -98,7 +98,7 @@ describe('the whole walk, over HTTP', () => {
     expect((await world.sandbox.control('marketing-event', asked)).status).toBe(404);
   });
 
-  it('disconnects: uninstalls at HubSpot and forgets the tokens', async () => {
+  it('disconnects: uninstalls at HubSpot and deletes the tokens', async () => {
     expect((await world.install(62516)).status).toBe(200);
     expect((await world.api('DELETE', '/hubid/62516')).status).toBe(200);
     const { results } = await world.sandbox.read('tokens?portalId=62516');

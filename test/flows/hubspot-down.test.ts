@@ -55,7 +55,7 @@ describe('while HubSpot', () => {
   const fail = (failure: Record<string, unknown>) => world.sandbox.control('failures', failure);
 
   describe.each(TROUBLES)('%s', (_what, trouble, retryAfter) => {
-    it('reading and writing a contact is answered with 503 and when to try again', async () => {
+    it('reading and writing a contact is answered with 503 and Retry-After', async () => {
       await fail({ path: '/crm/*', times: 2, ...trouble });
       for (const answer of [
         await world.api('GET', CONTACT),
@@ -83,7 +83,7 @@ describe('while HubSpot', () => {
       expect(await page.text()).toContain('<h1>Not available now</h1>');
     });
 
-    it('a timeline event is accepted with 202, kept, and sent once when HubSpot is back', async () => {
+    it('a timeline event is accepted with 202, stored, and sent once when HubSpot is back', async () => {
       await fail({ path: '/integrators/*', ...trouble });
       const answer = await world.api('PUT', TIMELINE, { properties: { title: retryAfter, source: 'test' } });
       const { id, ...told } = (await answer.json()) as { id: string };
@@ -99,7 +99,7 @@ describe('while HubSpot', () => {
     });
   });
 
-  it('took the event but lost the answer, the event is not put on the timeline twice', async () => {
+  it('accepts an event but its answer is lost, the event is on the timeline once', async () => {
     await fail({ path: '/integrators/*', status: 0, afterwards: true });
     const answer = await world.api('PUT', TIMELINE);
     const { id } = (await answer.json()) as { id: string };
@@ -110,14 +110,14 @@ describe('while HubSpot', () => {
     expect(await sent(id)).toBe(1);
   });
 
-  it('is slow, the caller waits and gets its answer', async () => {
+  it('is slow, the caller waits and gets the answer', async () => {
     await fail({ path: '/crm/*', delayMs: 300 });
     const started = performance.now();
     expect((await world.api('GET', CONTACT)).status).toBe(200);
     expect(performance.now() - started).toBeGreaterThanOrEqual(295);
   });
 
-  it('does not answer at all, the request is given up and may be tried again later', async () => {
+  it('does not answer, the request times out and may be retried later', async () => {
     // A path of its own: on a slow machine the request may be given up before it is sent.
     await fail({ path: '/crm/slow', delayMs: 500 });
     const send = createHubSpotHttp(world.sandboxUrl, world.ctx.logger, 100);
@@ -129,19 +129,19 @@ describe('while HubSpot', () => {
     });
   });
 
-  it('cannot uninstall the app, the install stays as it is', async () => {
+  it('cannot uninstall the app, the install is unchanged', async () => {
     await fail({ path: '/appinstalls/*', status: 500 });
     await expectError(await world.api('DELETE', '/hubid/62515'), 503, 'hubspot_unavailable');
     expect(await (await world.api('GET', '/hubid/62515')).json()).toMatchObject({ state: 'active' });
     expect((await world.api('GET', CONTACT)).status).toBe(200);
   });
 
-  it('refuses a scope, the caller is told that the install lacks it', async () => {
+  it('reports a missing scope, the answer names it', async () => {
     await fail({ path: '/crm/*', status: 403, body: { category: 'MISSING_SCOPES' } });
     await expectError(await world.api('GET', CONTACT), 403, 'missing_scopes');
   });
 
-  it('refuses for another reason than a scope, the caller is not told to install again', async () => {
+  it('answers 403 for another reason, the answer does not ask for a new install', async () => {
     await fail({ path: '/crm/*', status: 403, body: { category: 'BANNED' } });
     await expectError(await world.api('GET', CONTACT), 502, 'hubspot_error');
     const errors = [{ message: 'One is required.', context: { requiredGranularScopes: ['tickets'] } }];
@@ -149,14 +149,14 @@ describe('while HubSpot', () => {
     await expectError(await world.api('GET', CONTACT), 403, 'missing_scopes');
   });
 
-  it('does not refresh tokens, one that is still good goes on being used', async () => {
+  it('does not refresh tokens, a valid token is still used', async () => {
     ahead = 26 * 60 * 1000;
     await fail({ path: '/oauth/*', status: 500 });
     expect((await world.api('GET', CONTACT)).status).toBe(200);
     expect((await world.api('GET', CONTACT)).status).toBe(200);
   });
 
-  it('does not refresh tokens, calls that need a new one get 503 until it does, and the tokens are kept', async () => {
+  it('does not refresh tokens, calls that need a new one get 503 and the tokens are kept', async () => {
     ahead = 90 * 60 * 1000;
     await fail({ path: '/oauth/*', status: 503 });
     const before = await storedTokens();

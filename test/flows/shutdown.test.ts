@@ -48,7 +48,7 @@ describe('a process that is stopped', () => {
     ['npm run web', ['npm', 'run', 'web']],
     ['npm run worker', ['npm', 'run', 'worker']],
     ...['web', 'worker'].map((type): [string, string[]] => [`Procfile’s ${type}`, onHeroku(type)]),
-  ])('leaves nothing behind when SIGTERM reaches %s alone', async (_, [command = '', ...args]) => {
+  ])('leaves no process running when only %s gets SIGTERM', async (_, [command = '', ...args]) => {
     const started = spawn(command, args, {
       cwd: ROOT,
       // The Procfile's node is the one that runs this, as Heroku's is the one of package.json's engines.
@@ -77,34 +77,34 @@ describe('a process that is stopped', () => {
     }
   });
 
-  it.each(PROGRAMS)('exits with 0 and at once when %s is idle and its database is away', async (program) => {
-    const running = await startProcess(program, settings);
-    if (program === 'app/server.ts') await askReadiness();
-    await postgres.stop();
-    try {
-      await until('the loss to be noticed', () => running.output().includes('lost'));
-      await expectPromptExit(running);
-    } finally {
-      await running.kill('SIGKILL');
-      await postgres.start();
-    }
-  });
-
   it.each(PROGRAMS)(
-    'exits with 0 and at once when %s is idle and its database is frozen',
+    'exits with 0 at once when %s is idle and its database is unavailable',
     async (program) => {
-      const proxy = await startSilentProxy(postgres.url);
-      const running = await startProcess(program, { ...settings, DATABASE_URL: proxy.url });
+      const running = await startProcess(program, settings);
+      if (program === 'app/server.ts') await askReadiness();
+      await postgres.stop();
       try {
-        if (program === 'app/server.ts') await askReadiness();
-        proxy.fallSilent();
+        await until('the loss to be noticed', () => running.output().includes('lost'));
         await expectPromptExit(running);
       } finally {
         await running.kill('SIGKILL');
-        await proxy.close();
+        await postgres.start();
       }
     },
   );
+
+  it.each(PROGRAMS)('exits with 0 at once when %s is idle and its database is frozen', async (program) => {
+    const proxy = await startSilentProxy(postgres.url);
+    const running = await startProcess(program, { ...settings, DATABASE_URL: proxy.url });
+    try {
+      if (program === 'app/server.ts') await askReadiness();
+      proxy.fallSilent();
+      await expectPromptExit(running);
+    } finally {
+      await running.kill('SIGKILL');
+      await proxy.close();
+    }
+  });
 
   /** Opens a connection to the database. */
   async function askReadiness() {
@@ -115,18 +115,18 @@ describe('a process that is stopped', () => {
     const began = performance.now();
     expect(await running.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(performance.now() - began).toBeLessThan(CONNECT_MS);
-    expect(running.output()).not.toContain('cut off');
+    expect(running.output()).not.toContain('work was');
   }
 });
 
-it('the time for work ends before the time for the process, and that before Heroku kills it', () => {
+it('the time limit for work ends before that of the process, and that before Heroku’s', () => {
   const { workMs, processMs } = SHUTDOWN;
   // Between them jobs go back to the queue and connections are closed.
   expect(processMs - workMs).toBeGreaterThanOrEqual(5_000);
   expect(30_000 - processMs).toBeGreaterThanOrEqual(3_000);
 });
 
-it('a process whose work ends by itself says so and exits with 1', async () => {
+it('a process whose work ends by itself prints that and exits with 1', async () => {
   const worker = await startProcess('test/helpers/ends-by-itself.ts', {});
   expect(await worker.ended).toEqual({ code: 1, signal: null });
   expect(worker.output()).toContain('worker: the work ended by itself');

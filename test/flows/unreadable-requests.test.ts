@@ -81,7 +81,7 @@ const connections = () =>
     server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
   });
 
-it('a body that turns out not to be HTTP is answered once by the real server, and logged under one id', async () => {
+it('an invalid chunked body is answered once by the real server and logged with one id', async () => {
   const database = await createDatabase();
   const appPort = await freePort();
   const serverUrl = `http://localhost:${appPort}`;

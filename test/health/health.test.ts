@@ -20,13 +20,13 @@ describe('GET /readyz', () => {
   const query = (text: string) => world.ctx.pool.query(text);
   const readiness = async () => {
     ahead += 1_000;
-    const answer = await world.app('/readyz');
-    return { code: answer.status, ...((await answer.json()) as { checks: Record<string, string> }) };
+    const answer = await world.request('GET', '/readyz');
+    return { code: answer.status, ...(answer.body as { checks: Record<string, string> }) };
   };
 
   it('is ready when all is in order', async () => {
-    const answer = await world.app('/readyz');
-    expect([answer.status, await answer.json()]).toEqual([
+    const answer = await world.request('GET', '/readyz');
+    expect([answer.status, answer.body]).toEqual([
       200,
       {
         status: 'ready',
@@ -85,7 +85,7 @@ describe('GET /readyz', () => {
     ahead += 1_000;
     // However long it takes, all of them ask within a second.
     stoppedAt = Date.now();
-    const answers = await Promise.all(Array.from({ length: 20 }, () => world.app('/readyz')));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => world.request('GET', '/readyz')));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     expect(await asked()).toBe(1);
     stoppedAt = undefined;
@@ -100,7 +100,7 @@ describe('GET /readyz', () => {
       body: { error: 'invalid_client' },
     };
     await world.sandbox.control('failures', { ...failure, times: 1 });
-    const answer = await world.api('GET', `/hubid/${PORTAL}/contact/jane@example.com`);
+    const answer = await world.apiRequest('GET', `/hubid/${PORTAL}/contact/jane@example.com`);
     await expectError(answer, 502, 'app_misconfigured');
     expect(await readiness()).toMatchObject({
       code: 200,

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { maskEmails } from '../../app/base/logger.ts';
 import { sealTicket, TICKET_LIFETIME_MS } from '../../app/cards/page-ticket.ts';
 import { SECURITY_HEADERS } from '../../app/http/security-headers.ts';
-import { signatureHeaders } from '../../sandbox/webhooks/sign.ts';
 import { expectError } from '../helpers/expect-error.ts';
 import { createMemoryLog } from '../helpers/memory-log.ts';
+import { signedRequest } from '../helpers/signed-request.ts';
 import { until } from '../helpers/until.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
@@ -16,17 +16,9 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-const signed = (path: string, method = 'GET', body = '') =>
-  world.app(path, {
-    method,
-    ...(body && { body }),
-    headers: signatureHeaders(['v3'], {
-      ...{ clientSecret: 'sandbox-client-secret', method, body, timestamp: Date.now() },
-      url: world.serverUrl + path,
-    }),
-  });
+const signed = (path: string, method = 'GET', body = '') => signedRequest(world, path, method, body);
 
-describe('every answer carries the security headers, and all but assets are kept by no cache', () => {
+describe('every answer has the security headers, and only assets may be cached', () => {
   const query = 'portalId=62515&associatedObjectId=101&associatedObjectType=CONTACT';
 
   it.each([
@@ -46,21 +38,23 @@ describe('every answer carries the security headers, and all but assets are kept
     ['GET', '/events/none?appId=193354&externalAccountId=acct'],
   ])('%s %s', async (method, path) => {
     const answers = [
-      await world.app(path, { method }),
-      await world.api(method, path, method === 'GET' ? undefined : {}),
+      await world.request(method, path),
+      await world.apiRequest(method, path, method === 'GET' ? undefined : {}),
       await signed(path, method),
     ];
     for (const { headers } of answers) {
-      for (const [name, value] of Object.entries(SECURITY_HEADERS)) expect(headers.get(name)).toBe(value);
+      for (const [name, value] of Object.entries(SECURITY_HEADERS))
+        expect(headers[name.toLowerCase()]).toBe(value);
       const caching = path.startsWith('/assets/') ? 'public, max-age=3600' : 'no-store';
-      expect(headers.get('cache-control')).toBe(caching);
+      expect(headers['cache-control']).toBe(caching);
     }
   });
 
-  it('an acknowledged delivery', async () => {
+  it('POST /webhook when acknowledged', async () => {
     const { status, headers } = await signed('/webhook', 'POST', '[]');
     expect(status).toBe(204);
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) expect(headers.get(name)).toBe(value);
+    for (const [name, value] of Object.entries(SECURITY_HEADERS))
+      expect(headers[name.toLowerCase()]).toBe(value);
   });
 });
 
@@ -71,12 +65,12 @@ it.each([
   '/hubid/62515/contact/jane.unknown@example.com/x?email=jane.unknown@example.com',
 ])('no e-mail address or query is logged for %s', async (path) => {
   const from = lines.length;
-  await expectError(await world.app(path), 404, 'not_found');
+  await expectError(await world.request('GET', path), 404, 'not_found');
   await until('the lines', () => lines.slice(from).some(({ res }) => res !== undefined));
   expect(JSON.stringify(lines.slice(from))).not.toContain('jane.unknown');
 });
 
-it('no e-mail address is logged of a card that is not there', async () => {
+it('no e-mail address is logged when a card is unknown', async () => {
   const from = lines.length;
   const query = 'portalId=62515&associatedObjectId=101&associatedObjectType=CONTACT';
   await expectError(await signed(`/crm-extension/jane.unknown@example.com?${query}`), 404, 'not_found');
@@ -84,32 +78,32 @@ it('no e-mail address is logged of a card that is not there', async () => {
   expect(JSON.stringify(lines.slice(from))).not.toContain('jane.unknown');
 });
 
-it('an address of any length is masked at once', () => {
-  // In one expression for the whole address this took minutes.
+it('masks e-mail addresses in a path of a megabyte at once', () => {
+  // One regular expression for the whole path took minutes.
   const long = `/${'a'.repeat(1_000_000)}`;
   expect(maskEmails(`${long}/jane@example.com${long}`)).toBe(`${long}/:email${long}`);
 });
 
-describe('an unknown address', () => {
+describe('an unknown path', () => {
   it.each([
     ['/%77ebhooks', 'did you mean /webhooks?'],
     ['/hubid/62515/contact%2Fjane', undefined],
     ['/nowhere/%F0%9F%98%80', undefined],
-  ])('%s is answered with a hint only where it is another spelling', async (path, hint) => {
-    const message = await expectError(await world.app(path), 404, 'not_found');
+  ])('%s: the answer has a hint only when it is another spelling of a known path', async (path, hint) => {
+    const message = await expectError(await world.request('GET', path), 404, 'not_found');
     if (hint) expect(message).toContain(hint);
     else expect(message).toBe(`This server has no GET ${path}.`);
   });
 });
 
-describe('what was not stored is said of requests that were to store something', () => {
-  it('of a PUT', async () => {
-    const answer = await world.api('PUT', '/marketing-events/acct/day-1', { eventName: 5 });
+describe('a message says that nothing was stored', () => {
+  it('when a PUT is invalid', async () => {
+    const answer = await world.apiRequest('PUT', '/marketing-events/acct/day-1', { eventName: 5 });
     expect(await expectError(answer, 400, 'invalid_request')).toMatch(/Nothing was stored\.$/);
   });
 
-  it('not of a GET', async () => {
-    const answer = await world.api('GET', '/hubid/none');
+  it('but not when a GET is invalid', async () => {
+    const answer = await world.apiRequest('GET', '/hubid/none');
     expect(await expectError(answer, 400, 'invalid_request')).not.toContain('Nothing was');
   });
 });
@@ -128,7 +122,7 @@ describe('a card for contacts', () => {
     },
   );
 
-  it('is shown on contacts, however HubSpot spells the type', async () => {
+  it('is shown on contacts in upper and lower case', async () => {
     for (const type of ['CONTACT', 'contact']) expect((await signed(at('', type))).status).toBe(200);
   });
 
@@ -140,12 +134,14 @@ describe('a card for contacts', () => {
       expiresAt: Date.now() + TICKET_LIFETIME_MS,
     };
     const open = (objectType: string) =>
-      world.app(
-        `/hubid/62515/page?ticket=${sealTicket({ ...ticket, objectType }, world.ctx.config.sessionSecret)}`,
-        { headers: { accept: 'text/html' } },
-      );
+      world
+        .request(
+          'GET',
+          `/hubid/62515/page?ticket=${sealTicket({ ...ticket, objectType }, world.ctx.config.sessionSecret)}`,
+        )
+        .set('accept', 'text/html');
     const company = await open('COMPANY');
-    expect([company.status, await company.text()]).toEqual([401, expect.not.stringContaining('Jane')]);
+    expect([company.status, company.text]).toEqual([401, expect.not.stringContaining('Jane')]);
     expect((await open('CONTACT')).status).toBe(200);
   });
 });

@@ -11,7 +11,7 @@ const SAID =
   /^The account’s daily limit of calls is used up; it begins anew at midnight in the account’s time zone\. Nothing was done; try again at (\S+Z)\.$/;
 const QUARTER_HOUR = 15 * 60;
 
-describe('an account whose limit of the day is used up', () => {
+describe('an account that has reached its daily limit', () => {
   let world: World;
   let ahead = 0;
   beforeAll(async () => {
@@ -24,19 +24,21 @@ describe('an account whose limit of the day is used up', () => {
 
   const refuse = (headers: Record<string, string> = {}) =>
     world.sandbox.control('failures', {
-      ...{ path: '/crm/*', status: 429, headers },
+      path: '/crm/*',
+      status: 429,
+      headers,
       body: { status: 'error', category: 'RATE_LIMITS', message: 'A limit is reached.', policyName: 'DAILY' },
     });
   const calls = async () => (await world.sandbox.read('requests?path=/crm/*')).results.length;
 
   /** What the API says, and how many seconds from `begun` the time lies that it names. */
   async function refused(begun: number) {
-    const answer = await world.api('GET', CONTACT);
+    const answer = await world.apiRequest('GET', CONTACT);
     const message = await expectError(answer, 503, 'hubspot_daily_limit');
     const [, time = ''] = SAID.exec(message) ?? [];
     return {
       seconds: (Date.parse(time) - begun) / 1000,
-      retryAfter: Number(answer.headers.get('retry-after')),
+      retryAfter: Number(answer.headers['retry-after']),
     };
   }
 
@@ -47,11 +49,11 @@ describe('an account whose limit of the day is used up', () => {
 
   async function alarms(): Promise<Shown[]> {
     ahead += 1_000;
-    const { alarms } = (await (await world.app('/readyz')).json()) as { alarms: Shown[] };
+    const { alarms } = (await world.request('GET', '/readyz')).body as { alarms: Shown[] };
     return alarms;
   }
 
-  it('is told as such, with the time of the next try, also of calls that are no longer sent', async () => {
+  it('gets 503 with the time of the next retry, also for calls that are not sent', async () => {
     await refuse();
     const begun = Date.now();
     for (const _ of ['the call that HubSpot refuses', 'one that is not sent']) {
@@ -80,13 +82,13 @@ describe('an account whose limit of the day is used up', () => {
     expect(await show(62516)).not.toContain('daily limit');
   });
 
-  it('is reached again after a quarter of an hour, which ends the alarm', async () => {
+  it('is called again after a quarter of an hour, which ends the alarm', async () => {
     await world.ctx.pool.query('update call_budgets set not_before = 0');
-    expect((await world.api('GET', CONTACT)).status).toBe(200);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(200);
     await until('the alarm to end', async () => (await alarms()).length === 0);
   });
 
-  it('is told to wait for as long as HubSpot says', async () => {
+  it('waits as long as HubSpot asks for', async () => {
     await refuse({ 'retry-after': '7200' });
     const { seconds, retryAfter } = await refused(Date.now());
     expect(seconds).toBeGreaterThan(7_190);

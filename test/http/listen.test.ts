@@ -25,7 +25,7 @@ describe('a server that is being stopped', () => {
     return answer;
   }
 
-  it('tells who waits for an answer that the connection ends with it', async () => {
+  it('sends Connection: close with the answer of a running request', async () => {
     const begun = Promise.withResolvers<void>();
     const gate = Promise.withResolvers<void>();
     const port = await start(async (_req, res) => {
@@ -43,7 +43,7 @@ describe('a server that is being stopped', () => {
     await closed;
   });
 
-  it('answers a request that comes on a connection it had before, and ends that connection', async () => {
+  it('answers a request that arrives on an idle connection, and closes the connection', async () => {
     const port = await start((_req, res) => res.end('done'));
     const first = await request(port);
     expect(first.headers.connection).toBe('keep-alive');
@@ -54,7 +54,7 @@ describe('a server that is being stopped', () => {
     await closed;
   });
 
-  it('does not wait for a connection on which no request came', async () => {
+  it('does not wait for a connection without a complete request head', async () => {
     const port = await start((_req, res) => res.end('done'));
     const silent = connect(port, 'localhost');
     const half = connect(port, 'localhost');
@@ -66,7 +66,7 @@ describe('a server that is being stopped', () => {
     await closed;
   });
 
-  it('refuses what takes too long with 503, whether it waits or was never sent in full', async () => {
+  it('answers 503 when a request takes too long, and when its body never arrives in full', async () => {
     const gate = Promise.withResolvers<void>();
     const both = Promise.withResolvers<void>();
     let requests = 0;
@@ -88,12 +88,12 @@ describe('a server that is being stopped', () => {
       error: { code: 'stopping', message: expect.any(String), requestId: headers['x-request-id'] },
     });
     expect(await text(half)).toMatch(/^HTTP\/1\.1 503 .*"code":"stopping"/s);
-    // What comes after the refusal harms nobody.
+    // The late answer is ignored.
     gate.resolve();
     await closed;
   });
 
-  it('that runs keeps idle connections for longer than a router does, and says so', async () => {
+  it('keeps idle connections for longer than a router while it runs', async () => {
     const port = await start((_req, res) => res.end('done'));
     const answer = await request(port);
     expect(answer.headers['keep-alive']).toBe('timeout=65');

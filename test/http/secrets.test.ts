@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import supertest from 'supertest';
 import { startSandbox } from '../../sandbox/index.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 import { freePort, type RunningProcess, startProcess } from '../helpers/processes.ts';
@@ -9,6 +10,16 @@ import { API_KEY, testSettings } from '../helpers/settings.ts';
 import { until } from '../helpers/until.ts';
 import { PROJECT } from '../helpers/vendor.ts';
 
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
+interface Asked {
+  readonly headers?: Record<string, string>;
+  /** Parameters are sent as a form. */
+  readonly body?: string | URLSearchParams;
+}
+
+const toLower = (method: Method) => method.toLowerCase() as Lowercase<Method>;
+
 const BROWSER = { accept: 'text/html' };
 const EMAIL = 'jane@example.com';
 
@@ -16,7 +27,7 @@ const EMAIL = 'jane@example.com';
  * The whole life of an install, with real processes at the most talkative log level, and with all that can go wrong
  * on the way: nothing secret may be left behind in logs, answers or tables.
  */
-describe('after everything that an install goes through', () => {
+describe('after the whole life of an install', () => {
   let database: TestDatabase;
   let sandbox: Awaited<ReturnType<typeof startSandbox>>;
   let proxy: Awaited<ReturnType<typeof startRecordingProxy>>;
@@ -51,7 +62,7 @@ describe('after everything that an install goes through', () => {
     await database.drop();
   });
 
-  it('there were secrets of every kind to give away', () => {
+  it('secrets of every kind were in use', () => {
     const counts = Object.fromEntries([...secrets].map(([kind, values]) => [kind, values.size]));
     expect(counts).toEqual({
       'access token': expect.any(Number),
@@ -69,7 +80,7 @@ describe('after everything that an install goes through', () => {
     }
   });
 
-  it('none is in the logs', () => {
+  it('no secret is in the logs', () => {
     const logs = processes.map((one) => one.output()).join('\n');
     expect(logs.split('\n').length).toBeGreaterThan(50);
     expect(logs).toContain('"level":20');
@@ -77,7 +88,7 @@ describe('after everything that an install goes through', () => {
     expect(logs).not.toMatch(/bearer /i);
   });
 
-  it('each call to HubSpot that failed is in the logs, with what it was for', () => {
+  it('each failed call to HubSpot is in the logs, with its cause', () => {
     const lines = processes.flatMap((one) => one.output().split('\n')).filter((line) => line.startsWith('{'));
     const failed = lines
       .map((line) => JSON.parse(line))
@@ -97,13 +108,13 @@ describe('after everything that an install goes through', () => {
     expect(failed.filter((line) => 'ms' in line)).toEqual([]);
   });
 
-  it('none is in an answer of the app, but for the ticket in the address that the card hands out', () => {
+  it('no secret is in an answer of the app, except the ticket in the card’s URL', () => {
     expect(answers.length).toBeGreaterThan(20);
     const leaks = answers.flatMap(({ asked, text }) => found(text).map((kind) => `${asked}: ${kind}`));
     expect(leaks).toEqual(['card: page ticket']);
   });
 
-  it('none is in a row of a table, at any moment of it', () => {
+  it('no secret is in a row of a table at any time', () => {
     expect(dumps.join('\n')).toContain('installs');
     expect(dumps.length).toBeGreaterThanOrEqual(4);
     for (const dump of dumps) expect(found(dump)).toEqual([]);
@@ -167,7 +178,10 @@ describe('after everything that an install goes through', () => {
       await control.control('failures', { path: '/integrators/*', ...failure });
       await api('PUT', `/hubid/62515/timeline/${EMAIL}`);
     }
-    await ask('POST', '/webhook', { body: '[]', headers: { 'x-hubspot-signature-v3': 'x' } });
+    await ask('POST', '/webhook', {
+      body: '[]',
+      headers: { 'content-type': 'text/plain', 'x-hubspot-signature-v3': 'x' },
+    });
 
     // HubSpot calls the token expired: a refresh that fails, then one that works.
     await control.control('clock', { advanceSeconds: 1900 });
@@ -209,10 +223,14 @@ describe('after everything that an install goes through', () => {
     const page = await fetch(`${serverUrl}/oauth-callback?step=authorize&returnUrl=${returnUrl}`);
     const [cookie = ''] = page.headers.get('set-cookie')?.split(';') ?? [];
     const [, token = ''] = /name="token" value="([^"]+)"/.exec(await page.text()) ?? [];
-    const signIn = { method: 'POST', headers: { cookie }, redirect: 'manual' as const };
     const form = (key: string) => new URLSearchParams({ returnUrl, token, user: 'Someone', key });
-    await ask('POST', '/partner-sign-in', { ...signIn, body: form(`${API_KEY}x`) });
-    const signedIn = await fetch(`${serverUrl}/partner-sign-in`, { ...signIn, body: form(API_KEY) });
+    await ask('POST', '/partner-sign-in', { headers: { cookie }, body: form(`${API_KEY}x`) });
+    const signedIn = await fetch(`${serverUrl}/partner-sign-in`, {
+      method: 'POST',
+      headers: { cookie },
+      redirect: 'manual',
+      body: form(API_KEY),
+    });
     expect(signedIn.status).toBe(303);
     const state = new URL(signedIn.headers.get('location') ?? '').searchParams.get('state') ?? '';
     remember('state', state);
@@ -255,18 +273,20 @@ describe('after everything that an install goes through', () => {
     return url;
   }
 
-  async function ask(method: string, pathOrUrl: string, init: RequestInit = {}): Promise<Response> {
-    const url = pathOrUrl.startsWith('/') ? serverUrl + pathOrUrl : pathOrUrl;
-    const answer = await fetch(url, { method, redirect: 'manual', ...init });
-    const headers = JSON.stringify([...answer.headers]);
+  async function ask(method: Method, pathOrUrl: string, { headers = {}, body }: Asked = {}) {
+    const url = new URL(pathOrUrl, serverUrl);
+    const request = supertest(url.origin)
+      [toLower(method)](url.pathname + url.search)
+      .set(headers);
+    const answer = await (body === undefined ? request : request.send(String(body)));
     answers.push({
-      asked: `${method} ${new URL(url).pathname}`,
-      text: headers + (await answer.clone().text()),
+      asked: `${method} ${url.pathname}`,
+      text: JSON.stringify(answer.headers) + (answer.text ?? ''),
     });
     return answer;
   }
 
-  function api(method: string, path: string, body?: unknown): Promise<Response> {
+  function api(method: Method, path: string, body?: unknown) {
     const headers = { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json' };
     return ask(method, path, { headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
   }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { signatureHeaders } from '../../sandbox/webhooks/sign.ts';
 import { expectError } from '../helpers/expect-error.ts';
+import { signedRequest } from '../helpers/signed-request.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
 const EVENT = '/marketing-events/acct/day-1';
@@ -10,7 +10,7 @@ describe('marketing events', () => {
   let world: World;
   beforeAll(async () => {
     world = await startWorld();
-    expect((await world.api('PUT', EVENT, DETAILS)).status).toBe(201);
+    expect((await world.apiRequest('PUT', EVENT, DETAILS)).status).toBe(201);
   });
   afterAll(() => world.close());
 
@@ -28,25 +28,20 @@ describe('marketing events', () => {
     'appId=193354&appId=999&externalAccountId=acct',
     'appId=193354&externalAccountId=other',
   ])('are not found when HubSpot asks with %s', async (query) => {
-    const path = `/events/day-1?${query}`;
-    const headers = signatureHeaders(['v3'], {
-      ...{ clientSecret: 'sandbox-client-secret', method: 'GET', body: '', timestamp: Date.now() },
-      url: world.serverUrl + path,
-    });
-    await expectError(await world.app(path, { headers }), 404, 'not_found');
+    await expectError(await signedRequest(world, `/events/day-1?${query}`), 404, 'not_found');
   });
 
   it('are refused when they end before they start', async () => {
     const times = { startDateTime: '2026-12-01T09:00:00+09:00', endDateTime: '2026-11-30T23:59:59Z' };
     const message = await expectError(
-      await world.api('PUT', EVENT, { ...DETAILS, ...times }),
+      await world.apiRequest('PUT', EVENT, { ...DETAILS, ...times }),
       400,
       'invalid_request',
     );
     expect(message).toBe('endDateTime: must not be before startDateTime. Nothing was stored.');
     // The same moment, in two zones.
     times.endDateTime = '2026-12-01T00:00:00Z';
-    expect((await world.api('PUT', EVENT, { ...DETAILS, ...times })).status).toBe(200);
+    expect((await world.apiRequest('PUT', EVENT, { ...DETAILS, ...times })).status).toBe(200);
   });
 
   it('keep custom properties and give them to HubSpot when it asks', async () => {
@@ -66,7 +61,7 @@ describe('marketing events', () => {
     [[{ name: '', value: 'x' }], 'customProperties.0.name: '],
     [[{ name: 'seats', value: 120 }], 'customProperties.0.value: '],
   ])('are refused when customProperties is %j', async (customProperties, named) => {
-    const answer = await world.api('PUT', EVENT, { ...DETAILS, customProperties });
+    const answer = await world.apiRequest('PUT', EVENT, { ...DETAILS, customProperties });
     expect(await expectError(answer, 400, 'invalid_request')).toContain(named);
   });
 });

@@ -47,7 +47,7 @@ describe('graphile-worker by itself', () => {
       await withWorker(url, { taskList: noting(ran) }, async (workerId) => {
         await until('the answer to be lost', isLost);
         await addJob('other');
-        await until('the other job to run', () => ran.includes('other'));
+        await until('the other job to end', async () => ran.includes('other') && (await jobCount()) === 1);
         const { rows } = await pool.query('select locked_by from graphile_worker.jobs');
         expect([ran, rows]).toEqual([['other'], [{ locked_by: workerId() }]]);
       });
@@ -231,6 +231,8 @@ async function withWorker(
     await test(() => workerId, stop);
   } finally {
     await stop().catch(() => {});
+    // The library's stop does not wait for the statement that stores the last result.
+    await until('its last statements to end', () => pool.idleCount === pool.totalCount && !pool.waitingCount);
     await pool.end();
   }
 }

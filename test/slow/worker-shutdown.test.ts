@@ -22,7 +22,7 @@ it('a worker that is stopped while a handler hangs says so and exits with 1, and
         await hangs.kill('SIGKILL');
       }
       // Not the time-out of the process: the context was closed.
-      expect(hangs.output()).toContain('work was cut off (jobs still under way: 1)');
+      expect(hangs.output()).toContain('work was aborted (jobs still running: 1)');
       expect(await world.query('select from effects')).toHaveLength(0);
 
       const works = await startProcess(PROGRAM, settings);

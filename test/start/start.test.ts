@@ -68,7 +68,7 @@ describe('npm start', () => {
     };
   }
 
-  it('brings everything up, prints where it is, and Ctrl-C ends all of it', async () => {
+  it('starts everything, prints the addresses, and stops all of it on Ctrl-C', async () => {
     const run = start();
     await run.saying(READY);
     expect(run.said.out).toContain(`The app runs at       http://localhost:${port}`);
@@ -105,14 +105,14 @@ describe('npm start', () => {
     await everythingGone();
   });
 
-  it('killed without a chance to say so, leaves nothing running either', async () => {
+  it('leaves no process running when it is killed', async () => {
     const run = start();
     await run.saying(READY);
     expect(await run.end('SIGKILL')).toBe('SIGKILL');
     await everythingGone();
   });
 
-  it('does not print an API key that was set', async () => {
+  it('does not print an API key from the settings', async () => {
     const API_KEY = 'an-api-key-of-the-operator-0123456789';
     const run = start({ API_KEY });
     await run.saying(READY);
@@ -120,7 +120,7 @@ describe('npm start', () => {
     expect(run.said.out).not.toContain('API key');
   });
 
-  it('brings its own database and secrets, and keeps both for the next start', async () => {
+  it('creates a database and secrets, and keeps both for the next start', async () => {
     const told = async () => {
       const run = start({ DATABASE_URL: '' });
       await run.saying(READY);
@@ -145,7 +145,7 @@ describe('npm start', () => {
     expect(await second.run.end('SIGINT')).toBe(0);
   });
 
-  describe('told in one sentence, and exit code 1, when', () => {
+  describe('prints one sentence and exits with 1 when', () => {
     let taken: Server;
     beforeAll(async () => {
       taken = createServer().listen(0);
@@ -184,7 +184,7 @@ describe('npm start', () => {
       expect(run.said.out).not.toContain('Stopping');
     });
 
-    it('the kept secrets are not readable, without a word of them', async () => {
+    it('the stored secrets are invalid, without printing them', async () => {
       await mkdir(path.join(folder, '.data'));
       const file = path.join(folder, '.data', 'secrets.json');
       await writeFile(file, '{"API_KEY": a-secret}');
@@ -194,7 +194,7 @@ describe('npm start', () => {
       expect(run.said.err + run.said.out).not.toContain('secret}');
     });
 
-    it('the settings are not usable, which lists them all', async () => {
+    it('settings are invalid, and lists all of them', async () => {
       const run = start({ HUBSPOT_CLIENT_ID: 'an-app-of-hubspot', LOG_LEVEL: 'loud' });
       expect(await run.end()).toBe(1);
       expect(run.said.err).toContain('HUBSPOT_APP_ID is not set');
@@ -220,7 +220,7 @@ describe('npm start', () => {
       decoy.close();
     });
 
-    it('never meet without a client id, whatever else .env and the environment say', async () => {
+    it('are never connected without a client id, whatever .env and the environment say', async () => {
       const lines = [
         'HUBSPOT_CLIENT_ID=',
         'HUBSPOT_APP_ID=1',
@@ -249,7 +249,7 @@ describe('npm start', () => {
       expect(reached).toEqual([]);
     });
 
-    it('meet when a client id is set; there is no stand-in then', async () => {
+    it('are connected, without a sandbox, when a client id is set', async () => {
       await writeFile(path.join(folder, '.env'), 'HUBSPOT_APP_ID=193354\nHUBSPOT_CLIENT_SECRET=a-secret\n');
       const run = start({ HUBSPOT_CLIENT_ID: 'the-id-of-a-real-app', HUBSPOT_API_URL: decoyUrl });
       await run.saying(READY);

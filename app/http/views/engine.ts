@@ -3,9 +3,9 @@ import type { Express } from 'express';
 import handlebars from 'handlebars';
 
 /**
- * Handlebars pages inside `layout.hbs`. Values are escaped; there is no raw output but the page in its layout.
- * Templates are read once.
- * @param folders of the features' own pages.
+ * Renders Handlebars pages inside `layout.hbs`. All values are escaped except the page in its layout. Templates are read
+ * once.
+ * @param folders with the features' own pages.
  */
 export function registerViews(app: Express, folders: readonly string[]): void {
   const compiled = new Map<string, HandlebarsTemplateDelegate>();

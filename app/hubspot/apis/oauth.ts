@@ -151,8 +151,13 @@ const REVOKED = new Set(['BAD_REFRESH_TOKEN', 'BAD_HUB', 'access_denied']);
 const BAD_CODE = new Set(['BAD_AUTH_CODE', 'EXPIRED_AUTH_CODE']);
 /** Words that can only be about the app itself, whatever account it asks for. */
 const CONFIGURATION = new Set([
-  ...['BAD_CLIENT_ID', 'BAD_CLIENT_SECRET', 'BAD_REDIRECT_URI', 'BAD_GRANT_TYPE', 'BAD_CODE_VERIFIER'],
-  ...['invalid_client', 'unsupported_grant_type'],
+  'BAD_CLIENT_ID',
+  'BAD_CLIENT_SECRET',
+  'BAD_REDIRECT_URI',
+  'BAD_GRANT_TYPE',
+  'BAD_CODE_VERIFIER',
+  'invalid_client',
+  'unsupported_grant_type',
 ]);
 const UNAUTHORIZED = 'unauthorized_client';
 

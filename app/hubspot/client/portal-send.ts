@@ -1,3 +1,4 @@
+import pTimeout from 'p-timeout';
 import type { Logger } from '../../base/logger.ts';
 import type { ApiPaths } from '../versions.ts';
 import { type CallBudget, CallBudgetSpent, type CallPriority } from './budget.ts';
@@ -104,16 +105,12 @@ export function createPortalSend(calls: PortalCalls): Send {
   /** Waits for a token. A refresh that takes longer goes on: what HubSpot gives for it is for all calls. */
   async function inTime(call: Call, token: () => Promise<string>): Promise<string> {
     refuseLate(call);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const giveUp = () => reject(notSent(call.request, 'no access token in time'));
-      timer = setTimeout(giveUp, timeToSend(call));
+    return pTimeout(token(), {
+      milliseconds: Math.max(1, timeToSend(call)),
+      fallback: () => {
+        throw notSent(call.request, 'no access token in time');
+      },
     });
-    try {
-      return await Promise.race([token(), late]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   /** Sends it when the budget allows. */

@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import { isRefusal } from '../../db/errors.ts';
+import { isRejection } from '../../db/errors.ts';
 import type { Pool } from '../../db/pool.ts';
 
 /** "The database cannot be connected to now": one of the few codes for which graphile-worker retries. */
@@ -33,7 +33,7 @@ function retryableClient(client: PoolClient): PoolClient {
 }
 
 function throwRetryable(error: unknown): never {
-  if (!(error instanceof Error) || isRefusal(error)) throw error;
+  if (!(error instanceof Error) || isRejection(error)) throw error;
   throw Object.assign(new Error(error.message, { cause: error }), { code: CANNOT_CONNECT_NOW });
 }
 

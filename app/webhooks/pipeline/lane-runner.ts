@@ -1,7 +1,7 @@
+import pTimeout from 'p-timeout';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { reasonOf } from '../../base/reason-of.ts';
-import { withinTime } from '../../base/within-time.ts';
 import { createGroupCommit } from '../../db/group-commit.ts';
 import type { Pool } from '../../db/pool.ts';
 import { HandlerFailure, type WebhookDispatcher } from '../dispatcher.ts';
@@ -137,13 +137,13 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
       /** Resolves when one of the records has ended, or after `ms`. */
       async oneEnded(inProgress: readonly string[], ms: number): Promise<void> {
         if (inProgress.every((record) => running.has(record) || blocked.has(record)))
-          await withinTime(Promise.race(all()), ms);
+          await pTimeout(Promise.race(all()), { milliseconds: ms, message: false });
       },
 
       /** @param ms the longest wait. @returns whether no handler is running. */
       async ended(ms?: number): Promise<boolean> {
         const ended = Promise.all(all());
-        await (ms === undefined ? ended : withinTime(ended, ms));
+        await (ms === undefined ? ended : pTimeout(ended, { milliseconds: ms, message: false }));
         return all().length === 0;
       },
     };

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import pTimeout from 'p-timeout';
 import type { Db } from '../../db/pool.ts';
 import { enqueue, enqueueAll } from '../../queue/enqueue.ts';
 
@@ -88,10 +88,7 @@ export function createLanesAtWork() {
         lanes.delete(lane);
         return true;
       }
-      const timer = new AbortController();
-      const longest = pause(LINGER_MS, undefined, { signal: timer.signal });
-      await Promise.race([...rounds, longest]).catch(() => {});
-      timer.abort();
+      await pTimeout(Promise.race(rounds), { milliseconds: LINGER_MS, message: false }).catch(() => {});
       return false;
     },
 

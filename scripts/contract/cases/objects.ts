@@ -1,5 +1,5 @@
-import type { BatchOutcome } from '../../../app/hubspot/client/batch.ts';
 import type { CrmObjects } from '../../../app/hubspot/apis/objects.ts';
+import type { BatchOutcome } from '../../../app/hubspot/client/batch.ts';
 import { type Cases, refused, type Services } from '../world.ts';
 
 type ObjectArea = {

@@ -3,7 +3,7 @@ import { loadConfig } from '../../../app/config.ts';
 import { createContext } from '../../../app/context.ts';
 import { runUntilSignal } from '../../../app/run-until-signal.ts';
 import { startSchedule } from '../../../app/schedule.ts';
-import { outliveStrayErrors } from '../../../app/stray-errors.ts';
+import { surviveStrayErrors } from '../../../app/stray-errors.ts';
 import { startJobRunner } from '../../../app/tasks.ts';
 import { recordOf, type WebhookEvent } from '../../../app/webhooks/event/event.ts';
 import type { HandlerEvent } from '../../../app/webhooks/event/handler-event.ts';
@@ -53,7 +53,7 @@ if (import.meta.main) {
   await runUntilSignal('worker', async () => {
     const config = loadConfig(process.env);
     const logger = createLogger(config.logLevel, 'worker');
-    outliveStrayErrors(logger);
+    surviveStrayErrors(logger);
     const ctx = createContext(config, logger, {
       webhookHandlers: [
         ...TYPES.map((on) => ({ name: `effect of ${on}`, on, handle: write })),
@@ -71,9 +71,9 @@ if (import.meta.main) {
       ended: runner.ended,
       async stop() {
         schedule.stop();
-        const cutOff = await runner.stop();
+        const aborted = await runner.stop();
         await ctx.close();
-        return cutOff;
+        return aborted;
       },
     };
   });

@@ -7,8 +7,8 @@ export interface Problem {
   readonly message: string;
 }
 
-/** An error where Express cannot answer it: in the shape and with the headers of all errors of this server. */
-export function bareAnswer({ code, message }: Problem, requestId: string = randomUUID()) {
+/** An error answer where there is no Express response, with the same body and headers as all errors of this server. */
+export function plainAnswer({ code, message }: Problem, requestId: string = randomUUID()) {
   const body = JSON.stringify({ error: { code, message, requestId } });
   const headers = {
     ...ANSWER_HEADERS,
