@@ -55,6 +55,8 @@ export interface Overrides {
   readonly webhookPatienceMs?: number;
   readonly cards?: Integration['cards'];
   readonly failedExchangesPerMinute?: number;
+  /** How long a call waits for a refresh while its present token is valid. */
+  readonly refreshPatienceMs?: number;
 }
 
 /** What the kinds of processes differ in; a test may replace more. */
@@ -107,6 +109,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     ring: config.tokenKeys,
     installRateLimit: config.installRateLimit,
     failedExchangesPerMinute: overrides.failedExchangesPerMinute,
+    refreshPatienceMs: overrides.refreshPatienceMs,
     pool,
     locks,
     http,

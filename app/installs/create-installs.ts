@@ -47,6 +47,8 @@ interface Parts {
   readonly installRateLimit: number;
   /** For each of the flows. */
   readonly failedExchangesPerMinute?: number | undefined;
+  /** How long a call waits for a refresh while its present token is valid. */
+  readonly refreshPatienceMs?: number | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -18,7 +18,6 @@ import { createRefreshFailures } from './refresh-failure.ts';
 import type { TokenStore } from './store.ts';
 import { createStoredTokens } from './stored-tokens.ts';
 
-/** How long a call waits for a refresh while its present token is still valid. */
 const PATIENCE_MS = 1_000;
 const MOST_PER_STATEMENT = 100;
 
@@ -32,13 +31,15 @@ interface Dependencies {
   lifecycle: Lifecycle;
   oauth: OAuthApi;
   accessTokens: AccessTokensApi;
+  /** How long a call waits for a refresh while its present token is valid. */
+  refreshPatienceMs?: number | undefined;
   clock: Clock;
   logger: Logger;
 }
 
 /** The read path: access tokens of the installs for calls to HubSpot, and the ways to ask for a refresh. */
 export function createTokenService(dependencies: Dependencies) {
-  const { pool, accessTokens, clock, logger } = dependencies;
+  const { pool, accessTokens, refreshPatienceMs = PATIENCE_MS, clock, logger } = dependencies;
   const notes = createGroupCommit<RefreshNote>(
     (items) => historyStore.addNotes(pool, items),
     MOST_PER_STATEMENT,
@@ -123,7 +124,7 @@ export function createTokenService(dependencies: Dependencies) {
   ): Promise<string> {
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<string>((resolve) => {
-      timer = setTimeout(resolve, PATIENCE_MS, accessToken);
+      timer = setTimeout(resolve, refreshPatienceMs, accessToken);
     });
     const settled = refreshed.catch((err) => {
       if (isInstallEnded(err)) throw err;

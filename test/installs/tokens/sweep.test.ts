@@ -59,7 +59,7 @@ describe('the sweep', () => {
     return rows;
   }
 
-  it('refreshes what is due, over several pages, and nothing else', async () => {
+  it('refreshes every token that is due, over several pages, and no other', async () => {
     const portals = await due(1100);
     from += 2000;
     const later = await due(20, 390);
@@ -70,13 +70,13 @@ describe('the sweep', () => {
     expect(await refreshes(portals)).toEqual({ 1: 1100 });
   });
 
-  it('running in two processes at once refreshes each portal once', async () => {
+  it('refreshes each portal once when two processes run it at the same time', async () => {
     const portals = await due(200);
     await Promise.all([sweep(), sweep(other), sweep(), sweep(other)]);
     expect(await refreshes(portals)).toEqual({ 1: 200 });
   });
 
-  it('does not wait for the portals that another process is refreshing', async () => {
+  it('does not wait for portals that another process is refreshing', async () => {
     const held = (await due(20, -3600)).map(String);
     from += 1_000;
     const others = await due(40);
@@ -90,7 +90,7 @@ describe('the sweep', () => {
     expect(await refreshes(held.map(Number))).toEqual({ 1: 20 });
   });
 
-  it('that gives way to another process leaves a call of its own process waiting for that one', async () => {
+  it('yields to another process without blocking local calls', async () => {
     const portalId = from;
     await addInstalls(world, { from: portalId, secondsLeft: -1 });
     const frozen = createSessionLocks({ url: world.database.url }, world.ctx.logger);
@@ -105,7 +105,7 @@ describe('the sweep', () => {
     expect(await refreshes([portalId])).toEqual({ 1: 1 });
   });
 
-  it('begins with its worker, and is finished by the one that takes the job over when it dies', async () => {
+  it('starts with its worker, and is finished by another worker when that one dies', async () => {
     const portals = await due(400);
     // HubSpot becomes slow after the first hundred, so the worker is in the middle when it dies.
     const next = (times: number, failure: object) =>
@@ -125,7 +125,7 @@ describe('the sweep', () => {
     expect(await refreshes(portals)).toEqual({ 1: 400 });
   });
 
-  it('goes on with the others when some portals are over or in trouble', async () => {
+  it('continues when some portals have ended or fail', async () => {
     const portals = await due(60);
     for (const portalId of portals.slice(0, 5)) await world.sandbox.control('uninstall', { portalId });
     const failure = { method: 'POST', path: '/oauth/*/token', status: 500, times: 5 };
@@ -141,7 +141,7 @@ describe('the sweep', () => {
     expect(counts.active).toBeGreaterThanOrEqual(50);
   });
 
-  it('leaves behind a portal that HubSpot refuses for a reason of its own, and raises an alarm for it', async () => {
+  it('skips a portal that HubSpot refuses to refresh, and raises an alarm for it', async () => {
     const portals = await due(600);
     const banned = { status: 403, body: { status: 'error', message: 'no', category: 'BANNED' } };
     await world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', ...banned });
@@ -160,7 +160,7 @@ describe('the sweep', () => {
     await world.ctx.pool.query('delete from alarms');
   });
 
-  it('goes on when one portal alone hears that HubSpot refuses the app, and raises an alarm for it', async () => {
+  it('continues when HubSpot rejects the app for one portal alone, and raises an alarm for it', async () => {
     const portals = await due(300);
     const path = '/oauth/*/token';
     const failOnce = () =>
@@ -193,7 +193,7 @@ describe('the sweep', () => {
     await world.ctx.pool.query('delete from alarms');
   });
 
-  it('stops at the first word that the app is not set up correctly, and keeps the alarm', async () => {
+  it('stops when HubSpot rejects the app, and keeps the alarm', async () => {
     const portals = await due(600);
     const config = loadConfig({ ...world.settings, HUBSPOT_CLIENT_SECRET: 'not-the-secret' });
     const misconfigured = createContext(config, world.ctx.logger);
