@@ -106,6 +106,6 @@ function exchangeLimits({
   installRateLimit,
   failedExchangesPerMinute: most = FAILED_EXCHANGES_PER_MINUTE,
 }: Parts) {
-  // With the default setting ten failures: a person who retries. Without the setting, addresses are not told apart.
+  // With the default setting ten failures: a person who retries. Without the setting, addresses have no limit of their own.
   return { most, mostPerAddress: installRateLimit === 0 ? most : Math.ceil(installRateLimit / 6) };
 }

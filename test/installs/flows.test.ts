@@ -10,16 +10,7 @@ import {
 } from './install-browser.ts';
 
 const app = useInstallBrowser();
-const {
-  begin,
-  failing,
-  finalize,
-  marketplaceCallback,
-  ownCallback,
-  portal,
-  signIn,
-  signInPage,
-} = app;
+const { begin, failing, finalize, marketplaceCallback, ownCallback, portal, signIn, signInPage } = app;
 
 describe('an install', () => {
   it('belongs to its portal alone', async () => {

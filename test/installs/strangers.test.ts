@@ -7,7 +7,7 @@ import { startWorld, type World } from '../helpers/world.ts';
 
 const MINUTE = 60_000;
 
-describe('what strangers can make the install routes do', () => {
+describe('the install routes against strangers', () => {
   let world: World;
   let ahead = 0;
   beforeAll(async () => {
@@ -32,7 +32,7 @@ describe('what strangers can make the install routes do', () => {
     return rows[0];
   }
 
-  it('begins any number of installs without storing anything', async () => {
+  it('start any number of installs without storing anything', async () => {
     const before = await rows();
     const begun = await Promise.all(Array.from({ length: 50 }, () => world.app('/install')));
     const bare = await Promise.all(Array.from({ length: 50 }, () => world.app('/oauth-callback')));
@@ -40,7 +40,7 @@ describe('what strangers can make the install routes do', () => {
     expect(await rows()).toEqual(before);
   });
 
-  it('sends few made-up codes to HubSpot, stores nothing, and goes on a minute later', async () => {
+  it('send few made-up codes to HubSpot, store nothing, and recover after a minute', async () => {
     const before = [await exchanges(), await rows()];
     const answers = await Promise.all(Array.from({ length: 20 }, madeUp));
     expect(answers.filter(({ status }) => status === 400)).toHaveLength(3);
@@ -55,7 +55,7 @@ describe('what strangers can make the install routes do', () => {
     expect((await world.app(url.slice(world.serverUrl.length))).status).toBe(302);
   });
 
-  it('keeps nobody out who began at our own link, and a code that was not tried still works', async () => {
+  it('do not block installs from our own link, and codes that were not exchanged stay valid', async () => {
     await Promise.all(Array.from({ length: 5 }, madeUp));
     const { url } = await world.sandbox.control('marketplace', { portalId: 62516 });
     const path = url.slice(world.serverUrl.length);
@@ -65,7 +65,7 @@ describe('what strangers can make the install routes do', () => {
     expect((await world.app(path)).status).toBe(302);
   });
 
-  it('does not let one state try many codes', async () => {
+  it('do not exchange many codes for one state', async () => {
     const state = new URL(await begin()).searchParams.get('state');
     const before = await exchanges();
     const statuses = [];
@@ -75,7 +75,7 @@ describe('what strangers can make the install routes do', () => {
     expect(await exchanges()).toBe(before + 3);
   });
 
-  it('spends no code on HEAD', async () => {
+  it('exchange no code for a HEAD request', async () => {
     const callback = await world.sandbox.decide(await begin(), 'approve', 62516);
     const path = callback.slice(world.serverUrl.length);
     for (const address of [path, '/install', '/oauth-callback']) {
@@ -86,7 +86,7 @@ describe('what strangers can make the install routes do', () => {
   });
 });
 
-it('states that expired are deleted page by page', async () => {
+it('delete expired states page by page', async () => {
   const world = await startWorld();
   try {
     await world.ctx.pool.query(
@@ -115,7 +115,7 @@ describe('the limit for one address', () => {
     return answers;
   }
 
-  it('is counted over all install routes, and says when to come back', async () => {
+  it('counts all install routes together, and returns Retry-After', async () => {
     const world = await startWorld({ settings: { INSTALL_RATE_LIMIT: String(LIMIT) } });
     try {
       const answers = await statuses(world, '/install', () => ({}));
@@ -132,7 +132,7 @@ describe('the limit for one address', () => {
     }
   });
 
-  it('is lower for exchanges that fail, and those who had no part in too many failures still get in', async () => {
+  it('is lower for failed exchanges, and addresses without a failure are still served', async () => {
     const { logger, lines } = createMemoryLog();
     const world = await startWorld({
       logger,
@@ -168,7 +168,7 @@ describe('the limit for one address', () => {
     }
   });
 
-  it('keeps everyone out for a minute when ten times as many fail from ever new addresses', async () => {
+  it('blocks every address for a minute when ten times as many fail from new addresses', async () => {
     const world = await startWorld({
       failedExchangesPerMinute: 1,
       settings: { ...BEHIND_A_PROXY, INSTALL_RATE_LIMIT: '18' },
@@ -186,7 +186,7 @@ describe('the limit for one address', () => {
     }
   });
 
-  it('does not count exchanges that are slow', async () => {
+  it('does not count slow exchanges', async () => {
     const world = await startWorld({
       failedExchangesPerMinute: 5,
       settings: { ...BEHIND_A_PROXY, INSTALL_RATE_LIMIT: '6' },
@@ -209,7 +209,7 @@ describe('the limit for one address', () => {
     }
   });
 
-  it('is not evaded with a made-up X-Forwarded-For where no proxy is in front', async () => {
+  it('ignores X-Forwarded-For without a proxy', async () => {
     const world = await startWorld({ settings: { INSTALL_RATE_LIMIT: String(LIMIT) } });
     try {
       const answers = await statuses(world, '/install', (index) => ({
@@ -221,7 +221,7 @@ describe('the limit for one address', () => {
     }
   });
 
-  it('goes by the last entry of X-Forwarded-For, the proxy’s own, where SERVER_URL is https', async () => {
+  it('uses the last entry of X-Forwarded-For, which the proxy adds, when SERVER_URL is https', async () => {
     const world = await startWorld({
       settings: { ...BEHIND_A_PROXY, INSTALL_RATE_LIMIT: String(LIMIT) },
     });
@@ -245,7 +245,7 @@ describe('the limit for one address', () => {
   });
 });
 
-it('an install by another app than HUBSPOT_APP_ID’s is stored under its own id, and the log says so', async () => {
+it('an install of another app than HUBSPOT_APP_ID is stored with its own id and logged', async () => {
   const { logger, lines } = createMemoryLog();
   const world = await startWorld({ logger, settings: { HUBSPOT_APP_ID: '4711' } });
   try {

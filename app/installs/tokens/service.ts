@@ -85,11 +85,11 @@ export function createTokenService(dependencies: Dependencies) {
         const token = await refresh.token(
           portalId,
           ifTokenIs(rejected),
-          'HubSpot refused its token with 401',
+          'HubSpot rejected its token with 401',
         );
         if (token !== rejected) return token;
       }
-      throw unavailable(portalId, 'HubSpot refuses its token and gave no new one', 1);
+      throw unavailable(portalId, 'HubSpot rejects its token and issued no new one', 1);
     },
 
     /** For the sweep. Throws when the refresh failed. @returns false when somebody else is refreshing. */
@@ -160,7 +160,7 @@ export function createTokenService(dependencies: Dependencies) {
       if (await accessTokens.describe(accessToken)) return accessToken;
     } catch (error) {
       if (!(error instanceof HubSpotError)) throw error;
-      const what = 'HubSpot refused its access token, and does not say whether it is over';
+      const what = 'HubSpot rejected its access token and does not say whether it was revoked';
       throw unavailable(portalId, what, error.retryAfter ?? 1, error);
     }
     return failures.end(install, 'HubSpot no longer accepts the access token');

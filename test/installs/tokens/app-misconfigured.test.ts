@@ -41,7 +41,7 @@ describe('a refresh for which HubSpot rejects the app', () => {
       expect(await history(portalId)).toEqual([
         [null, 'active', 'installed'],
         ['active', 'refreshing', 'its token expires soon'],
-        ['refreshing', 'active', expect.stringMatching(/^HubSpot refuses this app: 40[01]/)],
+        ['refreshing', 'active', expect.stringMatching(/^HubSpot rejects this app: 40[01]/)],
       ]);
       expect(await alarms()).toMatchObject([{ name: 'app_misconfigured', occurrences: 1 }]);
       await expectRecovery(portalId);
@@ -86,7 +86,7 @@ describe('a refresh for which HubSpot rejects the app', () => {
         expect(await history(portalId)).toEqual([
           [null, 'active', 'installed'],
           ['active', 'refreshing', 'its token expires soon'],
-          ['refreshing', 'backing_off', expect.stringMatching(/^HubSpot refuses this app: 40[01]/)],
+          ['refreshing', 'backing_off', expect.stringMatching(/^HubSpot rejects this app: 40[01]/)],
         ]);
         expect(await alarms()).toMatchObject([
           {
@@ -129,6 +129,26 @@ describe('a refresh for which HubSpot rejects the app', () => {
       }
     },
   );
+
+  it('leaves an alarm that cannot be cleared to the sweep, and returns the token', async () => {
+    const portalId = await expired();
+    await failNext(oauthError('invalid_client'));
+    await expect(tokenFor(portalId)).rejects.toMatchObject({ code: 'app_misconfigured' });
+    advance(6 * SECOND);
+    const { pool, installs } = app.world.ctx;
+    await pool.query(`create function keep() returns trigger language plpgsql as $$ begin
+        raise 'not now'; end; $$;
+      create trigger keep before delete on alarms for each row execute function keep()`);
+    try {
+      expect(await tokenFor(portalId)).toBe((await stored(portalId))?.accessToken);
+    } finally {
+      await pool.query('drop function keep cascade');
+    }
+    expect(await alarms()).toHaveLength(1);
+    await postponeRefreshes();
+    await installs.sweep({ stopping: () => false, longestMs: 240_000 });
+    expect(await alarms()).toEqual([]);
+  });
 
   it('is over for all processes once one has refreshed a token', async () => {
     await failNext(oauthError('invalid_client'));

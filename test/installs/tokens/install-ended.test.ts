@@ -82,7 +82,7 @@ describe('a refresh of an install that HubSpot has ended', () => {
     await app.world.sandbox.control('uninstall', { portalId });
     await expectError(await contact(portalId), 409, 'install_needs_reconnect');
     expect((await history(portalId)).slice(-2)).toEqual([
-      ['active', 'refreshing', 'HubSpot refused its token with 401'],
+      ['active', 'refreshing', 'HubSpot rejected its token with 401'],
       ['refreshing', 'needs_reconnect', 'HubSpot: BAD_REFRESH_TOKEN'],
     ]);
   });

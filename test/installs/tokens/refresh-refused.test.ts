@@ -38,10 +38,13 @@ describe('a refresh that HubSpot refuses for one account', () => {
         ...{ accessToken: before?.accessToken, refreshToken: before?.refreshToken },
         ...{ state: 'backing_off', stateReason: said, refreshFailures: 1 },
       });
+      const [{ since } = {}] = await alarms();
       advance(2 * SECOND);
       await tokenFor(portalId);
-      expect(await alarms()).toMatchObject([{ name: `refresh_refused:${portalId}`, occurrences: 2 }]);
+      expect(await alarms()).toMatchObject([{ name: `refresh_refused:${portalId}`, since, occurrences: 2 }]);
       const [alarm] = await alarms();
+      expect(await app.world.ctx.services.alarms.of(portalId)).toEqual([alarm]);
+      expect(await app.world.ctx.services.alarms.of(portalId + 1)).toEqual([]);
       expect(alarm?.message).toContain(`portal ${portalId} (${said})`);
       advance(3 * SECOND);
       await tokenFor(portalId);
@@ -77,6 +80,18 @@ describe('a refresh that HubSpot refuses for one account', () => {
       await postponeRefreshes();
       await app.world.ctx.installs.sweep({ stopping: () => false, longestMs: 240_000 });
       expect((await alarms()).map(({ name }) => name)).toEqual([`refresh_refused:${still}`]);
+    });
+
+    it('ends its alarm when the retry fails for a passing reason', async () => {
+      const portalId = await expired();
+      await failNext(failure);
+      await expect(tokenFor(portalId)).rejects.toMatchObject({ status: 503 });
+      expect(await alarms()).toHaveLength(1);
+      advance(2 * SECOND);
+      await failNext({ status: 503 });
+      await expect(tokenFor(portalId)).rejects.toMatchObject({ status: 503 });
+      expect(await row(portalId)).toMatchObject({ state: 'backing_off', refreshFailures: 2 });
+      expect(await alarms()).toEqual([]);
     });
 
     it('ends its alarm when the install ends', async () => {

@@ -228,7 +228,7 @@ describe('the sweep', () => {
     expect(await stillDue()).toBe(0);
   });
 
-  it('waits a minute at most for HubSpot’s rate limit, as tokens live for half an hour', async () => {
+  it('waits at most a minute for HubSpot’s rate limit, because tokens live for half an hour', async () => {
     await due(30);
     const limit = { status: 429, headers: { 'retry-after': '3600' }, times: 20 };
     await world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', ...limit });
@@ -239,7 +239,7 @@ describe('the sweep', () => {
     expect(job?.run_at.getTime()).toBeLessThanOrEqual(Date.now() + 60_000);
   });
 
-  it('that HubSpot asked to wait is not called early by the next minute', async () => {
+  it('is not started early by the next minute after a rate limit', async () => {
     await due(30);
     const limit = { status: 429, headers: { 'retry-after': '45' }, times: 20 };
     await world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', ...limit });
@@ -251,7 +251,7 @@ describe('the sweep', () => {
     expect(await jobs()).toEqual([before]);
   });
 
-  it('does not begin another refresh once its worker ends, and leaves the rest to the next one', async () => {
+  it('starts no refresh once its worker stops, and leaves the rest to the next sweep', async () => {
     const portals = await due(60);
     const slow = { method: 'POST', path: '/oauth/*/token', delayMs: 5_000, times: 20 };
     await world.sandbox.control('failures', slow);
@@ -267,7 +267,7 @@ describe('the sweep', () => {
     expect([job?.key, (job?.run_at.getTime() ?? 0) <= Date.now()]).toEqual([JOB, true]);
   });
 
-  it('is enqueued at the start of the clock, and then every minute by node-schedule', async () => {
+  it('is enqueued when the schedule starts, and then every minute', async () => {
     const clock = startSchedule(world.ctx);
     try {
       const sweeps = async () => (await jobs()).filter(({ key }) => key === JOB).length;
@@ -286,7 +286,7 @@ describe('the sweep', () => {
     expect(scheduledJobs[JOB]).toBeUndefined();
   });
 
-  it('is enqueued once for each slot, however many processes have the clock', async () => {
+  it('is enqueued once per slot, however many processes run the schedule', async () => {
     const slot = (minute: number) => new Date(Date.UTC(2025, 10, 21, 12, minute));
     const fromAll = (minute: number) =>
       Promise.all(
@@ -311,7 +311,7 @@ describe('the sweep', () => {
     expect(await jobs()).toHaveLength(1);
   });
 
-  it('is enqueued though the clock of a process ran ahead, and by that process too', async () => {
+  it('is enqueued when the clock of a process was ahead, also by that process', async () => {
     const hour = 3600 * 1000;
     const enqueued = async (slot: number) => {
       await world.ctx.pool.query('delete from graphile_worker._private_jobs');
