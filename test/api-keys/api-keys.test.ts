@@ -17,8 +17,8 @@ describe('an API key', () => {
   afterAll(() => world.close());
 
   const keys = () => world.ctx.services.apiKeys;
-  const call = (key: string, path: string, method = 'GET') =>
-    world.app(path, { method, headers: { authorization: `Bearer ${key}` } });
+  const call = async (key: string, path: string, method = 'GET') =>
+    world.request(method, path).auth(key, { type: 'bearer' });
 
   async function known(id: string) {
     const found = (await keys().list()).find((key) => key.id === id);

@@ -54,7 +54,7 @@ describe('an account that is connected with its own access token', () => {
   beforeEach(async () => {
     ahead = 0;
     await world.sandbox.control('reset');
-    await world.api('DELETE', `/hubid/${PORTAL}?local=true`);
+    await world.apiRequest('DELETE', `/hubid/${PORTAL}?local=true`);
     await until('the handlers to be done', async () => {
       const { rows } = await world.ctx.pool.query(
         `select count(*) from webhook_events where state = 'waiting'`,
@@ -119,7 +119,7 @@ describe('an account that is connected with its own access token', () => {
     expect(missingScopes).not.toContain('timeline');
     expect([missingScopes.length > 0, needsConsent]).toEqual([true, false]);
     expect((await cli('list', '--needs-consent')).output).not.toContain(`${PORTAL}`);
-    const answer = await world.api('POST', CONTACT, { properties: { phone: '8' } });
+    const answer = await world.apiRequest('POST', CONTACT, { properties: { phone: '8' } });
     expect(await expectError(answer, 403, 'missing_scopes')).toMatch(
       /crm\.objects\.contacts\.write\. Give its access token it in HubSpot, then store the token again with `installs add`\.$/,
     );
@@ -130,8 +130,8 @@ describe('an account that is connected with its own access token', () => {
     await world.sandbox.control('clock', { advanceSeconds: HALF_A_YEAR_S });
     ahead = HALF_A_YEAR_S * 1000;
     await world.ctx.installs.sweep({ stopping: () => false });
-    expect((await world.api('GET', CONTACT)).status).toBe(200);
-    expect((await world.api('POST', CONTACT, { properties: { phone: '7' } })).status).toBe(200);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(200);
+    expect((await world.apiRequest('POST', CONTACT, { properties: { phone: '7' } })).status).toBe(200);
     // Signatures are of today.
     ahead = 0;
     const read = ['contacts', 'get-by-email', 'jane@example.com', '--portal', `${PORTAL}`];
@@ -206,27 +206,27 @@ describe('an account that is connected with its own access token', () => {
     await failing({ path: INFO, status: 404, times: 2 });
     const { output } = await cli('add', `${PORTAL}`, '--access-token', token);
     expect(output).toContain('HubSpot did not say which scopes the token has.');
-    expect((await world.api('GET', CONTACT)).status).toBe(200);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(200);
     expect(await codeOf(add(`${token}x`))).toBe('access_token_refused');
   });
 
   it('needs another token when HubSpot no longer accepts this one', async () => {
     await add();
-    expect((await world.api('GET', CONTACT)).status).toBe(200);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(200);
     const next = await made();
-    const refused = await world.api('GET', CONTACT);
-    const { error } = (await refused.json()) as { error: Record<string, string> };
+    const refused = await world.apiRequest('GET', CONTACT);
+    const { error } = refused.body;
     expect([refused.status, error.code]).toEqual([409, 'install_needs_reconnect']);
     expect(error.message).toContain(`installs add ${PORTAL}`);
     expect(error.message).not.toContain('/install.');
     expect(await stored()).toMatchObject({ state: 'needs_reconnect', access_token: null });
     const asked = (await requests('/crm/*')).length;
-    expect((await world.api('GET', CONTACT)).status).toBe(409);
-    const timeline = await world.api('PUT', `/hubid/${PORTAL}/timeline/jane@example.com`, {});
-    expect(await timeline.text()).toContain(`installs add ${PORTAL}`);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(409);
+    const timeline = await world.apiRequest('PUT', `/hubid/${PORTAL}/timeline/jane@example.com`, {});
+    expect(timeline.text).toContain(`installs add ${PORTAL}`);
     expect(await requests('/crm/*')).toHaveLength(asked);
     await add(next);
-    expect((await world.api('GET', CONTACT)).status).toBe(200);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(200);
     await until('the handlers of both ends', () => handled.length === 3);
     expect(handled).toEqual(['installed', 'uninstalled', 'installed']);
     const history = await service().history(PORTAL);
@@ -240,7 +240,7 @@ describe('an account that is connected with its own access token', () => {
   it('continues after a 401 when HubSpot says that the token is valid', async () => {
     await add();
     await failing({ path: '/crm/*', status: 401 });
-    expect((await world.api('GET', CONTACT)).status).toBe(200);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(200);
     expect(await stored()).toMatchObject({ state: 'active' });
   });
 
@@ -248,15 +248,15 @@ describe('an account that is connected with its own access token', () => {
     await add();
     await failing({ path: '/crm/*', status: 401 });
     await failing({ path: INFO, status: 503 });
-    expect((await world.api('GET', CONTACT)).status).toBe(503);
-    expect((await world.api('GET', CONTACT)).status).toBe(200);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(503);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(200);
   });
 
   it('ends once, however many calls receive a 401 at once', async () => {
     await add();
     await world.sandbox.control('private-app', { portalId: PORTAL, deleted: true });
     const before = (await requests(INFO)).length;
-    const answers = await Promise.all(Array.from({ length: 5 }, () => world.api('GET', CONTACT)));
+    const answers = await Promise.all(Array.from({ length: 5 }, () => world.apiRequest('GET', CONTACT)));
     expect(answers.map(({ status }) => status)).toEqual([409, 409, 409, 409, 409]);
     expect((await requests(INFO)).length).toBeLessThanOrEqual(before + 2);
   });
@@ -290,7 +290,7 @@ describe('an account that is connected with its own access token', () => {
     expect(output).toContain('Its access token still works at HubSpot: rotate or delete it there.');
     expect(await requests('*')).toHaveLength(before);
     expect(await stored()).toMatchObject({ state: 'uninstalled', access_token: null });
-    expect((await world.api('GET', CONTACT)).status).toBe(404);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(404);
     expect(await world.json('DELETE', `/hubid/${PORTAL}`)).toMatchObject({ hubspotTold: false });
   });
 
@@ -298,7 +298,7 @@ describe('an account that is connected with its own access token', () => {
     await add();
     expect((await world.install(PORTAL)).status).toBe(200);
     expect(await stored()).toMatchObject({ kind: 'oauth', refresh_token: expect.any(String) });
-    expect((await world.api('GET', CONTACT)).status).toBe(200);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(200);
     expect(await world.json('DELETE', `/hubid/${PORTAL}`)).toMatchObject({ hubspotTold: true });
     await add();
     expect(await stored()).toMatchObject({ kind: 'access_token', refresh_token: null });

@@ -26,7 +26,7 @@ describe('a portal that is disconnected', () => {
   });
   afterAll(() => world.close());
 
-  const disconnect = (query = '') => world.api('DELETE', `/hubid/${portalId}${query}`);
+  const disconnect = async (query = '') => world.apiRequest('DELETE', `/hubid/${portalId}${query}`);
   const row = () => world.ctx.installs.store.find(world.ctx.pool, portalId);
   const stored = () => world.ctx.installs.tokenStore.find(world.ctx.pool, portalId);
   const fail = (failure: Record<string, unknown>) => world.sandbox.control('failures', failure);
@@ -61,7 +61,7 @@ describe('a portal that is disconnected', () => {
   it('is uninstalled at HubSpot, its refresh token is revoked, and its tokens are deleted', async () => {
     const before = await sent();
     const answer = await disconnect();
-    expect([answer.status, await answer.json()]).toEqual([
+    expect([answer.status, answer.body]).toEqual([
       200,
       { portalId, state: 'uninstalled', hubspotTold: true },
     ]);
@@ -90,7 +90,7 @@ describe('a portal that is disconnected', () => {
     await disconnect();
     const before = await sent();
     await expectError(
-      await world.api('GET', `/hubid/${portalId}/contact/x@example.com`),
+      await world.apiRequest('GET', `/hubid/${portalId}/contact/x@example.com`),
       404,
       'install_not_found',
     );
@@ -195,7 +195,7 @@ describe('a portal that is disconnected', () => {
   it('is ended here when HubSpot refuses because the app is no longer installed', async () => {
     await world.sandbox.control('uninstall', { portalId });
     await fail({ path: UNINSTALL, status: 404 });
-    expect(await (await disconnect()).json()).toMatchObject({ state: 'uninstalled', hubspotTold: true });
+    expect((await disconnect()).body).toMatchObject({ state: 'uninstalled', hubspotTold: true });
     expect(await stored()).toBeUndefined();
     expect(await events()).toEqual(['app.uninstalled']);
   });
@@ -233,9 +233,8 @@ describe('a portal that is disconnected', () => {
 
   it('is ended here without a call to HubSpot when only this server is asked for', async () => {
     const before = await sent();
-    const told = async () => (await disconnect('?local=true')).json();
     const expected = { portalId, state: 'uninstalled', hubspotTold: false };
-    expect(await told()).toEqual(expected);
+    expect((await disconnect('?local=true')).body).toEqual(expected);
     expect(await stored()).toBeUndefined();
     expect((await history()).at(-1)).toEqual([
       'active',
@@ -243,7 +242,7 @@ describe('a portal that is disconnected', () => {
       'disconnected here; HubSpot was not told',
     ]);
     // A second time, whichever way, HubSpot still does not know.
-    expect(await (await disconnect()).json()).toEqual(expected);
+    expect((await disconnect()).body).toEqual(expected);
     expect(await sentSince(before)).toEqual([]);
     expect(await events()).toEqual(['app.uninstalled']);
     expect(await installedAtHubSpot()).toBe(true);
@@ -258,7 +257,7 @@ describe('a portal that is disconnected', () => {
       [portalId, portalId + 500_000],
     );
     const answer = await disconnect();
-    expect([answer.status, await answer.json()]).toEqual([
+    expect([answer.status, answer.body]).toEqual([
       200,
       { portalId, state: 'uninstalled', hubspotTold: false },
     ]);
@@ -314,7 +313,7 @@ describe('a portal that is disconnected', () => {
       what: 'removed in HubSpot',
       end: async () => {
         await world.sandbox.control('uninstall', { portalId });
-        await world.api('GET', `/hubid/${portalId}/contact/x@example.com`);
+        await world.apiRequest('GET', `/hubid/${portalId}/contact/x@example.com`);
       },
     },
   ])('starts clean when it installs again ($what)', async ({ end }) => {
@@ -330,7 +329,11 @@ describe('a portal that is disconnected', () => {
     expect(again?.installId).toBeGreaterThan(first?.installId ?? 0);
     expect(again?.installedAt.getTime()).toBeGreaterThan(first?.installedAt.getTime() ?? 0);
     expect((await history()).at(-1)).toEqual([expect.any(String), 'active', 'installed again']);
-    await expectError(await world.api('GET', `/hubid/${portalId}/contact/x@example.com`), 404, 'not_found');
+    await expectError(
+      await world.apiRequest('GET', `/hubid/${portalId}/contact/x@example.com`),
+      404,
+      'not_found',
+    );
 
     await disconnect();
     expect(await events()).toEqual(['app.uninstalled', 'app.installed', 'app.uninstalled']);

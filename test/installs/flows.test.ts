@@ -115,7 +115,7 @@ describe('an install', () => {
   it.each(['0', '062515', '0x10', '-1', '62515/..', '1e3', '9'.repeat(16), ''])(
     'does not start for the invalid account %p',
     async (portalId) => {
-      const answer = await app.world.app(`/install?portalId=${encodeURIComponent(portalId)}`);
+      const answer = await app.world.request('GET', `/install?portalId=${encodeURIComponent(portalId)}`);
       expect(answer.status).toBe(400);
     },
   );

@@ -67,11 +67,11 @@ describe('the handlers of installs and uninstalls', () => {
     await Promise.all([startWorker(), startWorker()]);
     expect((await world.install(62515)).status).toBe(200);
     const first = await installId(62515);
-    await Promise.all([1, 2, 3].map(() => world.api('DELETE', '/hubid/62515')));
+    await Promise.all([1, 2, 3].map(() => world.apiRequest('DELETE', '/hubid/62515')));
     expect((await world.install(62515)).status).toBe(200);
     const second = await installId(62515);
     await world.sandbox.control('uninstall', { portalId: 62515 });
-    await Promise.all([1, 2, 3].map(() => world.api('GET', '/hubid/62515/contact/x@example.com')));
+    await Promise.all([1, 2, 3].map(() => world.apiRequest('GET', '/hubid/62515/contact/x@example.com')));
     await settled();
     expect(await effects()).toEqual([
       `app.installed 62515 ${first}`,
@@ -126,7 +126,7 @@ describe('the handlers of installs and uninstalls', () => {
     for (const portalId of portals) await world.sandbox.control('uninstall', { portalId });
     const victim = await startWorker();
     expect((await world.install(62516)).status).toBe(200);
-    for (const portalId of portals) await world.api('GET', `/hubid/${portalId}/contact/x@example.com`);
+    for (const portalId of portals) await world.apiRequest('GET', `/hubid/${portalId}/contact/x@example.com`);
     await until('handlers to be in the middle', () => waiting.length > 0);
     expect(await effects()).toEqual([]);
     await victim.kill('SIGKILL');

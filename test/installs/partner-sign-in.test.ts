@@ -34,10 +34,10 @@ describe('the partner sign-in', () => {
 
   it('rejects missing fields and a body that is too large', async () => {
     const { cookie } = await signInPage();
-    const send = (body: URLSearchParams) =>
-      app.world.app('/partner-sign-in', { method: 'POST', headers: { cookie }, body });
-    expect((await send(new URLSearchParams({ user: 'Jane' }))).status).toBe(400);
-    expect((await send(new URLSearchParams({ user: 'x'.repeat(20_000) }))).status).toBe(413);
+    const url = `${app.world.serverUrl}/partner-sign-in`;
+    const send = (form: Record<string, string>) => take({ url, cookie, form });
+    expect((await send({ user: 'Jane' })).status).toBe(400);
+    expect((await send({ user: 'x'.repeat(20_000) })).status).toBe(413);
   });
 
   it('keeps the query of the return address', async () => {

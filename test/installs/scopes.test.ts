@@ -34,8 +34,8 @@ describe('the scopes of an install', () => {
   const status = (ctx = world.ctx) => ctx.services.installs.status(PORTAL);
 
   it('are requested as required and optional scopes', async () => {
-    const begun = await world.app('/install');
-    const { searchParams } = new URL(begun.headers.get('location') ?? '');
+    const begun = await world.request('GET', '/install');
+    const { searchParams } = new URL(begun.get('location') ?? '');
     expect(searchParams.get('scope')?.split(' ')).toEqual(SCOPES);
     expect(searchParams.get('optional_scope')?.split(' ')).toEqual(['crm.objects.deals.read', 'tickets']);
   });

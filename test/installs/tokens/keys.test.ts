@@ -159,8 +159,8 @@ describe('stored tokens', () => {
       await put(one, { ...mine, [column]: theirs[column] });
       await expect(read(one)).rejects.toMatchObject({ name: 'DecryptionError' });
       // A caller learns nothing of it.
-      const answer = await world.api('GET', `/hubid/${one}/contact/x@example.com`);
-      const text = await answer.text();
+      const answer = await world.apiRequest('GET', `/hubid/${one}/contact/x@example.com`);
+      const { text } = answer;
       expect([answer.status, JSON.parse(text).error.code]).toEqual([500, 'internal_error']);
       expect(text).not.toContain(theirs[column]);
     }

@@ -88,7 +88,8 @@ export function useRefreshWorld(overrides: ContextOptions = { refreshPatienceMs:
 
     alarms: () => world.ctx.services.alarms.list(),
 
-    contact: (portalId: number) => world.api('GET', `/hubid/${portalId}/contact/no.one@example.com`),
+    contact: async (portalId: number) =>
+      world.apiRequest('GET', `/hubid/${portalId}/contact/no.one@example.com`),
 
     async uninstalledEvents(portalId: number): Promise<number> {
       const { rows } = await world.ctx.pool.query(

@@ -80,7 +80,7 @@ describe('a refresh that fails for a passing reason', () => {
       const portalId = await expired();
       await failNext(failure);
       const answer = await contact(portalId);
-      const retryAfter = Number(answer.headers.get('retry-after'));
+      const retryAfter = Number(answer.get('retry-after'));
       expect(retryAfter).toBeGreaterThanOrEqual(1);
       expect(retryAfter).toBeLessThanOrEqual(Math.ceil(waitSeconds));
       await expectError(answer, 503, 'hubspot_unavailable');
