@@ -58,6 +58,8 @@ export interface Overrides {
   readonly webhookPatienceMs?: number;
   readonly cards?: Integration['cards'];
   readonly failedExchangesPerMinute?: number;
+  /** How long a call waits for a refresh while its present token is valid. */
+  readonly refreshPatienceMs?: number;
 }
 
 export interface ContextOptions extends Overrides {
@@ -108,6 +110,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
     ring: config.tokenKeys,
     installRateLimit: config.installRateLimit,
     failedExchangesPerMinute: overrides.failedExchangesPerMinute,
+    refreshPatienceMs: overrides.refreshPatienceMs,
     locks,
     http,
     apiPaths,

@@ -44,8 +44,11 @@ export const AREAS: Readonly<Record<string, readonly Group[]>> = {
   tokens: [
     { mutate: 'app/installs/tokens/recent-tokens.ts', tests: ['test/installs/tokens/recent-tokens.test.ts'] },
     {
-      mutate: 'app/installs/{tokens/service,tokens/refresh-timing,alarms}.ts',
-      tests: ['test/installs/tokens/failures.test.ts'],
+      mutate:
+        'app/installs/{alarms,tokens/{service,stored-tokens,token-answer,refresh,refresh-decision,refresh-failure,refresh-timing}}.ts',
+      tests: [
+        'test/installs/tokens/{install-ended,app-misconfigured,refresh,refresh-refused,transient-failures,token-answer}.test.ts',
+      ],
     },
     { mutate: 'app/installs/tokens/sweep.ts', tests: ['test/installs/tokens/sweep.test.ts'] },
   ],

@@ -3,10 +3,10 @@ import { AppError, unauthorized } from '../base/errors.ts';
 import type { ApiKeyService } from './service.ts';
 
 /**
- * `Authorization: Bearer <key>`, and nothing else: a key in a URL ends up in logs. A key that is limited to one
- * portal opens that portal's routes only.
+ * Requires `Authorization: Bearer <key>`; a key in a URL would end up in logs. A key that is limited to one portal is
+ * valid for that portal's routes only.
  */
-export function requireApiKey(apiKeys: ApiKeyService): RequestHandler {
+export function requireApiKey(apiKeys: Pick<ApiKeyService, 'accept'>): RequestHandler {
   return async (req, res, next) => {
     const [, key] = /^Bearer +(\S+)$/i.exec(req.get('authorization') ?? '') ?? [];
     const accepted = key ? await apiKeys.accept(key) : undefined;

@@ -7,14 +7,14 @@ export type ApiKeyService = ReturnType<typeof createApiKeyService>;
 const FORMAT = /^hk_([A-Za-z0-9]{12})_([A-Za-z0-9_-]{43})$/;
 
 /**
- * Who may call the vendor's routes: the bootstrap key of the settings, and keys made on the command line
- * (`hk_<id>_<secret>`). Keys are kept and compared as hashes, in constant time.
+ * The keys of this server's API: the bootstrap key of the settings, and keys made on the command line
+ * (`hk_<id>_<secret>`). Keys are stored and compared as hashes, in constant time.
  */
 export function createApiKeyService({ pool, bootstrapKey }: { pool: Pool; bootstrapKey: string }) {
   const bootstrap = hash(bootstrapKey);
 
   return {
-    /** @returns what the key opens, undefined when it opens nothing. */
+    /** @returns the portal that the key is limited to, null for all; undefined for an invalid key. */
     async accept(key: string): Promise<{ portalId: number | null } | undefined> {
       if (timingSafeEqual(hash(key), bootstrap)) return { portalId: null };
       const [, id = '', secret = ''] = FORMAT.exec(key) ?? [];
@@ -25,9 +25,9 @@ export function createApiKeyService({ pool, bootstrapKey }: { pool: Pool; bootst
       return { portalId: known.portalId };
     },
 
-    /** Makes a key. It is returned this once; only its hash is kept. */
+    /** Makes a key. It is returned only here; the database stores its hash. */
     async create(name: string, portalId: number | null): Promise<{ id: string; key: string }> {
-      // Letters and digits only, so that the parts of a key can be told apart.
+      // Letters and digits only, so that `_` separates the parts of a key.
       const id = randomBytes(24)
         .toString('base64')
         .replace(/[^A-Za-z0-9]/g, '')

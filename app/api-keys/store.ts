@@ -1,10 +1,10 @@
 import type { Db } from '../db/pool.ts';
 
 export interface ApiKey {
-  /** Public part of the key, by which it is found and revoked. */
+  /** The public part of the key. */
   readonly id: string;
   readonly name: string;
-  /** The one portal that it opens; null opens all. */
+  /** The portal that the key is limited to; null for all. */
   readonly portalId: number | null;
   readonly createdAt: Date;
   readonly lastUsedAt: Date | null;
@@ -14,7 +14,7 @@ export interface ApiKey {
 const COLUMNS = `id, name, portal_id as "portalId", created_at as "createdAt", last_used_at as "lastUsedAt",
   revoked_at as "revokedAt"`;
 
-/** Table `api_keys`: hashes of the keys' secret parts. */
+/** Table `api_keys`: the keys with the hashes of their secret parts. */
 export const apiKeysStore = {
   async add(db: Db, key: Pick<ApiKey, 'id' | 'name' | 'portalId'>, secretHash: Buffer): Promise<void> {
     await db.query('insert into api_keys (id, name, portal_id, secret_hash) values ($1, $2, $3, $4)', [
@@ -38,7 +38,7 @@ export const apiKeysStore = {
     return rows;
   },
 
-  /** Notes the use; once a minute is enough to see whether a key is still needed. */
+  /** Records the use, at most once a minute, to show whether the key is still needed. */
   async touch(db: Db, id: string): Promise<void> {
     await db.query(
       `update api_keys set last_used_at = now()
@@ -47,7 +47,7 @@ export const apiKeysStore = {
     );
   },
 
-  /** @returns false when there is no such key in use. */
+  /** @returns false when there is no valid key with this id. */
   async revoke(db: Db, id: string): Promise<boolean> {
     const { rowCount } = await db.query(
       'update api_keys set revoked_at = now() where id = $1 and revoked_at is null',

@@ -18,12 +18,12 @@ const MOST_LISTED = 50;
 
 /** Raises the alarm that HubSpot rejects client id or secret. @returns the error for the caller. */
 export async function raiseAppMisconfigured(db: Db, error: HubSpotError): Promise<AppError> {
-  const message = `HubSpot refuses this app (${error.summary}): check HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET.`;
+  const message = `HubSpot rejects this app (${error.summary}): check HUBSPOT_CLIENT_ID and HUBSPOT_CLIENT_SECRET.`;
   await alarmsStore.raise(db, APP_MISCONFIGURED, message);
   return new AppError(
     502,
     APP_MISCONFIGURED,
-    'HubSpot refuses this app’s client id or secret. No token was touched. The operator finds the reason in the log.',
+    'HubSpot rejects this app’s client id or secret. No token was touched. The operator finds the reason in the log.',
     { cause: error },
   );
 }
@@ -50,7 +50,7 @@ export async function clearAfterInstall(db: Db): Promise<void> {
 }
 
 /** Starts the `state_reason` when HubSpot's answer is about the app, which may concern other portals as well. */
-export const REJECTS_APP = 'HubSpot refuses this app: ';
+export const REJECTS_APP = 'HubSpot rejects this app: ';
 
 /** The alarms `refresh_refused:<portal>`, derived from the installs whose refreshes HubSpot refuses. */
 export const createRefreshAlarms =

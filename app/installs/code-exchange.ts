@@ -70,13 +70,13 @@ export function createCodeExchange({ oauth, accountOf, pool, redirectUri, logger
     if (failure === 'bad_code') return installFailed('code_refused', { cause: error });
     if (failure === 'transient') return installFailed('hubspot_unavailable', { cause: error });
     const settings = `HUBSPOT_CLIENT_ID, HUBSPOT_CLIENT_SECRET and the redirect URL ${redirectUri}`;
-    logger.error({ err: error }, 'HubSpot refused an install');
+    logger.error({ err: error }, 'HubSpot rejected an install');
     if (failure === 'refused') {
-      const message = `HubSpot refused an install (${error.summary}). If others fail too, check ${settings}.`;
+      const message = `HubSpot rejected an install (${error.summary}). If others fail too, check ${settings}.`;
       if (hasOAuthCode(error)) await raiseInstallMisconfigured(pool, message);
       return installFailed('install_refused', { cause: error });
     }
-    await raiseInstallMisconfigured(pool, `HubSpot refuses this app (${error.summary}): check ${settings}.`);
+    await raiseInstallMisconfigured(pool, `HubSpot rejects this app (${error.summary}): check ${settings}.`);
     return installFailed('app_misconfigured', { cause: error });
   }
 

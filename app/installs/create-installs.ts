@@ -47,6 +47,8 @@ interface Parts {
   readonly installRateLimit: number;
   /** For each of the flows. */
   readonly failedExchangesPerMinute?: number | undefined;
+  /** How long a call waits for a refresh while its present token is valid. */
+  readonly refreshPatienceMs?: number | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -104,6 +106,6 @@ function exchangeLimits({
   installRateLimit,
   failedExchangesPerMinute: most = FAILED_EXCHANGES_PER_MINUTE,
 }: Parts) {
-  // With the default setting ten failures: a person who retries. Without the setting, addresses are not told apart.
+  // With the default setting ten failures: a person who retries. Without the setting, addresses have no limit of their own.
   return { most, mostPerAddress: installRateLimit === 0 ? most : Math.ceil(installRateLimit / 6) };
 }

@@ -14,6 +14,7 @@ import { isInstallEnded } from './tokens/errors.ts';
 import type { TokenService } from './tokens/service.ts';
 import type { TokenStore } from './tokens/store.ts';
 
+/** Stored with the install, and compared with later. */
 const DISCONNECTED = 'disconnected here';
 const DISCONNECTED_LOCALLY = 'disconnected here; HubSpot was not told';
 

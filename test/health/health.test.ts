@@ -8,7 +8,7 @@ const ALL_OK = { database: 'ok', migrations: 'ok', keyRing: 'ok', queue: 'ok', d
 
 describe('GET /readyz', () => {
   let world: World;
-  /** An answer is known for a second. */
+  /** An answer is cached for a second. */
   let ahead = 0;
   let stoppedAt: number | undefined;
   beforeAll(async () => {
@@ -68,7 +68,7 @@ describe('GET /readyz', () => {
     expect((await readiness()).code).toBe(200);
   });
 
-  it('writes nothing, and asks the database once however many ask at the same time', async () => {
+  it('writes nothing, and queries the database once for many requests at the same time', async () => {
     await query(`
       create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
       create trigger refuse before insert or update or delete on key_canaries execute function refuse()`);
@@ -92,7 +92,7 @@ describe('GET /readyz', () => {
     await query(`drop view migrations; drop function ask; alter table kept_migrations rename to migrations`);
   });
 
-  it('stays ready with an alarm, and tells since when', async () => {
+  it('stays ready with an alarm, and reports since when', async () => {
     const failure = {
       method: 'POST',
       path: '/oauth/*/token',

@@ -43,7 +43,7 @@ const webhookHandlers = [
   }),
 ];
 
-describe('an account of one’s own, with an access token', () => {
+describe('an account that is connected with its own access token', () => {
   const log = createMemoryLog('debug');
   let world: World;
   let ahead = 0;
@@ -54,7 +54,7 @@ describe('an account of one’s own, with an access token', () => {
   beforeEach(async () => {
     ahead = 0;
     await world.sandbox.control('reset');
-    await world.api('DELETE', `/hubid/${PORTAL}?local=true`);
+    await world.apiRequest('DELETE', `/hubid/${PORTAL}?local=true`);
     await until('the handlers to be done', async () => {
       const { rows } = await world.ctx.pool.query(
         `select count(*) from webhook_events where state = 'waiting'`,
@@ -88,7 +88,7 @@ describe('an account of one’s own, with an access token', () => {
     return rows[0];
   };
 
-  it('is connected by a command that reads the token from standard input, and shows it nowhere', async () => {
+  it('is connected by a command that reads the token from standard input and does not print it', async () => {
     const token = await made();
     const line = ['installs', 'add', `${PORTAL}`];
     const added = await hubspotReading(`${token}\n`, world.settings, ...line);
@@ -113,13 +113,13 @@ describe('an account of one’s own, with an access token', () => {
     expect(await stored()).toMatchObject({ refresh_token: null, refresh_due_at: null });
   });
 
-  it('never lacks what only apps can have, and is told where a scope that it lacks is given', async () => {
+  it('does not lack scopes that only apps can have, and the command says where to add a missing one', async () => {
     await add(await made({ scopes: ['crm.objects.contacts.read'] }));
     const { missingScopes, needsConsent } = await world.json('GET', `/hubid/${PORTAL}`);
     expect(missingScopes).not.toContain('timeline');
     expect([missingScopes.length > 0, needsConsent]).toEqual([true, false]);
     expect((await cli('list', '--needs-consent')).output).not.toContain(`${PORTAL}`);
-    const answer = await world.api('POST', CONTACT, { properties: { phone: '8' } });
+    const answer = await world.apiRequest('POST', CONTACT, { properties: { phone: '8' } });
     expect(await expectError(answer, 403, 'missing_scopes')).toMatch(
       /crm\.objects\.contacts\.write\. Give its access token it in HubSpot, then store the token again with `installs add`\.$/,
     );
@@ -130,8 +130,8 @@ describe('an account of one’s own, with an access token', () => {
     await world.sandbox.control('clock', { advanceSeconds: HALF_A_YEAR_S });
     ahead = HALF_A_YEAR_S * 1000;
     await world.ctx.installs.sweep({ stopping: () => false });
-    expect((await world.api('GET', CONTACT)).status).toBe(200);
-    expect((await world.api('POST', CONTACT, { properties: { phone: '7' } })).status).toBe(200);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(200);
+    expect((await world.apiRequest('POST', CONTACT, { properties: { phone: '7' } })).status).toBe(200);
     // Signatures are of today.
     ahead = 0;
     const read = ['contacts', 'get-by-email', 'jane@example.com', '--portal', `${PORTAL}`];
@@ -143,7 +143,7 @@ describe('an account of one’s own, with an access token', () => {
     expect(await requests('/oauth/*/token')).toEqual([]);
   });
 
-  it('has its page say which scopes the token lacks, without a link to a consent', async () => {
+  it('shows the missing scopes on its page, without a link to a consent', async () => {
     await add(await made({ scopes: ['crm.objects.contacts.read'] }));
     const card = await world.sandbox.control('card', { portalId: PORTAL, objectId: '101' });
     const page = await (await fetch(card.body.primaryAction.uri)).text();
@@ -201,32 +201,32 @@ describe('an account of one’s own, with an access token', () => {
     }
   });
 
-  it('is connected, with its scopes unknown, when HubSpot no longer tells of tokens', async () => {
+  it('is connected with unknown scopes when HubSpot no longer describes tokens', async () => {
     const token = await made();
     await failing({ path: INFO, status: 404, times: 2 });
     const { output } = await cli('add', `${PORTAL}`, '--access-token', token);
     expect(output).toContain('HubSpot did not say which scopes the token has.');
-    expect((await world.api('GET', CONTACT)).status).toBe(200);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(200);
     expect(await codeOf(add(`${token}x`))).toBe('access_token_refused');
   });
 
   it('needs another token when HubSpot no longer accepts this one', async () => {
     await add();
-    expect((await world.api('GET', CONTACT)).status).toBe(200);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(200);
     const next = await made();
-    const refused = await world.api('GET', CONTACT);
-    const { error } = (await refused.json()) as { error: Record<string, string> };
+    const refused = await world.apiRequest('GET', CONTACT);
+    const { error } = refused.body;
     expect([refused.status, error.code]).toEqual([409, 'install_needs_reconnect']);
     expect(error.message).toContain(`installs add ${PORTAL}`);
     expect(error.message).not.toContain('/install.');
     expect(await stored()).toMatchObject({ state: 'needs_reconnect', access_token: null });
     const asked = (await requests('/crm/*')).length;
-    expect((await world.api('GET', CONTACT)).status).toBe(409);
-    const timeline = await world.api('PUT', `/hubid/${PORTAL}/timeline/jane@example.com`, {});
-    expect(await timeline.text()).toContain(`installs add ${PORTAL}`);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(409);
+    const timeline = await world.apiRequest('PUT', `/hubid/${PORTAL}/timeline/jane@example.com`, {});
+    expect(timeline.text).toContain(`installs add ${PORTAL}`);
     expect(await requests('/crm/*')).toHaveLength(asked);
     await add(next);
-    expect((await world.api('GET', CONTACT)).status).toBe(200);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(200);
     await until('the handlers of both ends', () => handled.length === 3);
     expect(handled).toEqual(['installed', 'uninstalled', 'installed']);
     const history = await service().history(PORTAL);
@@ -237,31 +237,31 @@ describe('an account of one’s own, with an access token', () => {
     ]);
   });
 
-  it('goes on after a 401 that HubSpot does not stand by', async () => {
+  it('continues after a 401 when HubSpot says that the token is valid', async () => {
     await add();
     await failing({ path: '/crm/*', status: 401 });
-    expect((await world.api('GET', CONTACT)).status).toBe(200);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(200);
     expect(await stored()).toMatchObject({ state: 'active' });
   });
 
-  it('keeps its token when HubSpot does not say whether a 401 is its end', async () => {
+  it('keeps its token when HubSpot does not say whether it is valid after a 401', async () => {
     await add();
     await failing({ path: '/crm/*', status: 401 });
     await failing({ path: INFO, status: 503 });
-    expect((await world.api('GET', CONTACT)).status).toBe(503);
-    expect((await world.api('GET', CONTACT)).status).toBe(200);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(503);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(200);
   });
 
-  it('is found out to be over once, by however many calls at once', async () => {
+  it('ends once, however many calls receive a 401 at once', async () => {
     await add();
     await world.sandbox.control('private-app', { portalId: PORTAL, deleted: true });
     const before = (await requests(INFO)).length;
-    const answers = await Promise.all(Array.from({ length: 5 }, () => world.api('GET', CONTACT)));
+    const answers = await Promise.all(Array.from({ length: 5 }, () => world.apiRequest('GET', CONTACT)));
     expect(answers.map(({ status }) => status)).toEqual([409, 409, 409, 409, 409]);
     expect((await requests(INFO)).length).toBeLessThanOrEqual(before + 2);
   });
 
-  it('is the same install with another token, which other processes find after a 401', async () => {
+  it('stays the same install with another token, which other processes read after a 401', async () => {
     await add();
     const { installId } = await service().status(PORTAL);
     const other = createContext(world.ctx.config, world.ctx.logger);
@@ -280,7 +280,7 @@ describe('an account of one’s own, with an access token', () => {
     }
   });
 
-  it('is disconnected here alone, and that is said', async () => {
+  it('is disconnected on this server only, and the command says so', async () => {
     const token = await made();
     await add(token);
     const { problem } = await cli('disconnect', `${PORTAL}`);
@@ -290,15 +290,15 @@ describe('an account of one’s own, with an access token', () => {
     expect(output).toContain('Its access token still works at HubSpot: rotate or delete it there.');
     expect(await requests('*')).toHaveLength(before);
     expect(await stored()).toMatchObject({ state: 'uninstalled', access_token: null });
-    expect((await world.api('GET', CONTACT)).status).toBe(404);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(404);
     expect(await world.json('DELETE', `/hubid/${PORTAL}`)).toMatchObject({ hubspotTold: false });
   });
 
-  it('may be connected by a consent afterwards, which takes the token’s place', async () => {
+  it('can be connected by a consent afterwards, which replaces the token', async () => {
     await add();
     expect((await world.install(PORTAL)).status).toBe(200);
     expect(await stored()).toMatchObject({ kind: 'oauth', refresh_token: expect.any(String) });
-    expect((await world.api('GET', CONTACT)).status).toBe(200);
+    expect((await world.apiRequest('GET', CONTACT)).status).toBe(200);
     expect(await world.json('DELETE', `/hubid/${PORTAL}`)).toMatchObject({ hubspotTold: true });
     await add();
     expect(await stored()).toMatchObject({ kind: 'access_token', refresh_token: null });
@@ -312,7 +312,7 @@ describe('an access token in the store', () => {
   });
   afterAll(() => world.close());
 
-  it('is encrypted anew with the newest key', async () => {
+  it('is encrypted again with the newest key', async () => {
     const { accessToken } = await world.sandbox.control('private-app', { portalId: PORTAL });
     await world.ctx.services.installs.addAccessToken(PORTAL, accessToken);
     const newest = parseKeyRing(`newest:${randomBytes(32).toString('base64url')}`);
@@ -342,7 +342,7 @@ describe('a secret that is typed at a terminal', () => {
     expect(shown()).toBe('Token: \n');
   });
 
-  it('is none when the terminal goes away', async () => {
+  it('is empty when the terminal is closed', async () => {
     const { input, read } = terminal();
     input.end();
     expect(await read).toBe('');

@@ -5,7 +5,7 @@ import { browserOf, formToken, isFormToken, nameBrowser } from '../../app/instal
 
 const SECRET = 'test-session-secret-test-session-secret';
 
-describe('the cookie that names a browser', () => {
+describe('the browser cookie', () => {
   const app = express()
     .get('/name', (req, res) => res.json(nameBrowser(req, res)))
     .get('/read', (req, res) => res.json(browserOf(req) ?? null));
@@ -17,7 +17,7 @@ describe('the cookie that names a browser', () => {
   }
   const read = async (cookie: string) => (await request(app).get('/read').set('Cookie', cookie)).body;
 
-  it('is kept from scripts and plain connections for an hour, and comes from within HubSpot’s pages', async () => {
+  it('is hidden from scripts, sent over TLS only, lives an hour, and is sent from HubSpot’s pages', async () => {
     const { cookie, browser } = await named();
     const [pair, ...attributes] = cookie.split('; ');
     expect(pair).toMatch(new RegExp(`^\\w+=${browser}$`));
@@ -26,7 +26,7 @@ describe('the cookie that names a browser', () => {
     );
   });
 
-  it('is found among others, and is none in any other form', async () => {
+  it('is found among other cookies, and ignored in any other form', async () => {
     const { cookie, browser } = await named();
     const [pair = ''] = cookie.split('; ');
     const [name = ''] = pair.split('=');
@@ -36,7 +36,7 @@ describe('the cookie that names a browser', () => {
       expect(await read(`${name}=${value}`)).toBeNull();
   });
 
-  it('has a form token of its own', async () => {
+  it('has its own form token', async () => {
     const [one, other] = [(await named()).browser, (await named()).browser];
     const token = formToken(one, SECRET);
     expect(isFormToken(token, one, SECRET)).toBe(true);

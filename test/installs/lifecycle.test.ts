@@ -63,15 +63,15 @@ describe('the handlers of installs and uninstalls', () => {
       return rows[0].count === 0;
     });
 
-  it('run once per install and once per uninstall, with two workers, whatever is repeated', async () => {
+  it('run once per install and once per uninstall, with two workers and repeated requests', async () => {
     await Promise.all([startWorker(), startWorker()]);
     expect((await world.install(62515)).status).toBe(200);
     const first = await installId(62515);
-    await Promise.all([1, 2, 3].map(() => world.api('DELETE', '/hubid/62515')));
+    await Promise.all([1, 2, 3].map(() => world.apiRequest('DELETE', '/hubid/62515')));
     expect((await world.install(62515)).status).toBe(200);
     const second = await installId(62515);
     await world.sandbox.control('uninstall', { portalId: 62515 });
-    await Promise.all([1, 2, 3].map(() => world.api('GET', '/hubid/62515/contact/x@example.com')));
+    await Promise.all([1, 2, 3].map(() => world.apiRequest('GET', '/hubid/62515/contact/x@example.com')));
     await settled();
     expect(await effects()).toEqual([
       `app.installed 62515 ${first}`,
@@ -82,7 +82,7 @@ describe('the handlers of installs and uninstalls', () => {
     for (const one of running.splice(0)) await one.kill('SIGKILL');
   });
 
-  it('are told of an install once, however often its customer consents', async () => {
+  it('run once for an install, however often its customer consents', async () => {
     await startWorker();
     expect((await world.install(6_200_001)).status).toBe(200);
     const id = await installId(6_200_001);
@@ -97,7 +97,7 @@ describe('the handlers of installs and uninstalls', () => {
     for (const one of running.splice(0)) await one.kill('SIGKILL');
   });
 
-  it('are told of the end of an install that nobody noticed, before the next one begins', async () => {
+  it('run for the unnoticed end of an install before the next one begins', async () => {
     expect((await world.install(6_200_002)).status).toBe(200);
     const first = await installId(6_200_002);
     await world.sandbox.control('uninstall', { portalId: 6_200_002 });
@@ -120,13 +120,13 @@ describe('the handlers of installs and uninstalls', () => {
     for (const one of running.splice(0)) await one.kill('SIGKILL');
   });
 
-  it('run once although the worker is killed with -9 in the middle of them', async () => {
+  it('run once when the worker is killed with SIGKILL while they run', async () => {
     open = false;
     const portals = await addInstalls(world, { from: 6_000_000, count: 6 });
     for (const portalId of portals) await world.sandbox.control('uninstall', { portalId });
     const victim = await startWorker();
     expect((await world.install(62516)).status).toBe(200);
-    for (const portalId of portals) await world.api('GET', `/hubid/${portalId}/contact/x@example.com`);
+    for (const portalId of portals) await world.apiRequest('GET', `/hubid/${portalId}/contact/x@example.com`);
     await until('handlers to be in the middle', () => waiting.length > 0);
     expect(await effects()).toEqual([]);
     await victim.kill('SIGKILL');
@@ -140,7 +140,7 @@ describe('the handlers of installs and uninstalls', () => {
     expect((await effects()).sort()).toEqual(expected.sort());
   });
 
-  it('are not told of an install that was not stored', async () => {
+  it('do not run for an install that was not stored', async () => {
     const before = await events();
     await world.sandbox.control('failures', { path: '/oauth/*/token', status: 503 });
     expect((await world.install(62516)).status).toBe(502);

@@ -26,8 +26,8 @@ describe('a server with a wrong client secret', () => {
     });
     const stored = () => world.ctx.installs.tokenStore.find(world.ctx.pool, 62515);
 
-    const begun = await world.app('/install');
-    const url = await world.sandbox.decide(begun.headers.get('location') ?? '', 'approve');
+    const begun = await world.request('GET', '/install');
+    const url = await world.sandbox.decide(begun.get('location') ?? '', 'approve');
     const answer = await fetch(url, { headers: BROWSER });
     expect(answer.status).toBe(502);
     const text = await answer.text();
@@ -35,7 +35,7 @@ describe('a server with a wrong client secret', () => {
     expect(text).not.toContain('not-the-secret-of-this-app');
 
     // A refresh meets the same refusal, and it too is no reason to forget a token.
-    const call = await world.api('GET', '/hubid/62515/contact/jane@example.com');
+    const call = await world.apiRequest('GET', '/hubid/62515/contact/jane@example.com');
     expect(call.status).toBe(502);
     const { accessToken, refreshToken, state } = (await stored()) ?? {};
     expect({ accessToken, refreshToken, state }).toEqual({

@@ -198,8 +198,8 @@ function expectHubSpots(location: string, from: string, also?: string) {
   expect(target.host.split('.').length).toBeGreaterThan(2);
 }
 
-describe('a way back', () => {
-  it('is HubSpot’s in all that is accepted of 10,000 addresses', () => {
+describe('a return address', () => {
+  it('belongs to HubSpot whenever one of 10,000 random addresses is accepted', () => {
     let accepted = 0;
     fc.assert(
       fc.property(anyAddress, (address) => {
@@ -217,7 +217,7 @@ describe('a way back', () => {
     expect(accepted).toBeGreaterThan(500);
   });
 
-  it('is accepted as it is when it is HubSpot’s', () => {
+  it('is accepted unchanged when it belongs to HubSpot', () => {
     fc.assert(
       fc.property(benign, (address) => {
         expect(parseReturnUrl(address, AUTHORIZE)?.href).toBe(new URL(address).href);
@@ -226,7 +226,7 @@ describe('a way back', () => {
     );
   });
 
-  it('may be on the authorize page’s own host, and on no other port or scheme of it', () => {
+  it('may be on the host of the authorize page, with the same port and scheme only', () => {
     const own = 'http://localhost:3001/oauth/authorize';
     expect(parseReturnUrl('http://localhost:3001/marketplace/return/1?a=b', own)?.pathname).toBe(
       '/marketplace/return/1',
@@ -243,11 +243,11 @@ describe('a way back', () => {
     }
   });
 
-  it.each(OTHER_HOSTS)('to %j is refused', (host) => {
+  it.each(OTHER_HOSTS)('to %j is rejected', (host) => {
     expect(parseReturnUrl(`https://${host}/`, AUTHORIZE)).toBeUndefined();
   });
 
-  it('of any length beyond 4096 characters is refused', () => {
+  it('longer than 4096 characters is rejected', () => {
     const address = `https://app.hubspot.com/?${'x'.repeat(4096)}`;
     expect(parseReturnUrl(address, AUTHORIZE)).toBeUndefined();
   });
@@ -261,7 +261,7 @@ describe('over HTTP', () => {
   });
   afterAll(() => world.close());
 
-  it('no Location header leads anywhere but to HubSpot', async () => {
+  it('every Location header leads to HubSpot', async () => {
     const home = `${world.sandboxUrl}/marketplace/return/1`;
     const page = await world.app(
       `/oauth-callback?${new URLSearchParams({ step: 'authorize', returnUrl: home })}`,
@@ -296,7 +296,7 @@ describe('over HTTP', () => {
     const begin = () => new URL(flows().begin()).searchParams.get('state') ?? '';
     const stored = async () =>
       (await world.ctx.pool.query("select encode(state_hash, 'hex') as hash from oauth_states")).rows;
-    /** What HubSpot's refusal is answered with, which says whether the state is a good one. */
+    /** The code of a failed callback, which shows whether the state is valid. */
     const check = (state: string) =>
       flows()
         .fail({ error: 'access_denied', state })
@@ -315,7 +315,7 @@ describe('over HTTP', () => {
         );
     };
 
-    it('is 32 bytes without a pattern, never the same twice, and not stored before it is of use', async () => {
+    it('is 32 random bytes, never repeated, and not stored before it is used', async () => {
       const before = await stored();
       const states = Array.from({ length: 2_000 }, begin);
       expect(new Set(states).size).toBe(states.length);
@@ -333,7 +333,7 @@ describe('over HTTP', () => {
       expect(await stored()).toEqual(before);
     });
 
-    it('is stored as a hash only once its install is finished', async () => {
+    it('is stored as a hash, and only when its install is finished', async () => {
       const state = begin();
       expect(await use(state)).toBe('installed');
       const hash = createHash('sha256').update(state).digest('hex');
@@ -344,7 +344,7 @@ describe('over HTTP', () => {
       expect(rows[0].all).not.toContain(state);
     });
 
-    it('opens one install, within ten minutes, whatever happens in between', async () => {
+    it('is valid for one install within ten minutes, whatever happens in between', async () => {
       type Step = { readonly kind: 'begin' | 'use' | 'alter' | 'wait'; readonly which: number };
       const steps = fc.array(
         fc.record<Step>({
@@ -382,7 +382,7 @@ describe('over HTTP', () => {
       return state.slice(0, at) + other + state.slice(at + 1);
     }
 
-    it('is refused in any other form', async () => {
+    it('is rejected in any other form', async () => {
       const state = begin();
       const forms = [
         ...[state.toLowerCase(), state.toUpperCase(), `${state}=`, `${state} `, ` ${state}`, `${state}\0`],

@@ -33,14 +33,14 @@ describe('the scopes of an install', () => {
 
   const status = (ctx = world.ctx) => ctx.services.installs.status(PORTAL);
 
-  it('are asked for as required and optional ones', async () => {
-    const begun = await world.app('/install');
-    const { searchParams } = new URL(begun.headers.get('location') ?? '');
+  it('are requested as required and optional scopes', async () => {
+    const begun = await world.request('GET', '/install');
+    const { searchParams } = new URL(begun.get('location') ?? '');
     expect(searchParams.get('scope')?.split(' ')).toEqual(SCOPES);
     expect(searchParams.get('optional_scope')?.split(' ')).toEqual(['crm.objects.deals.read', 'tickets']);
   });
 
-  it('are stored as granted, and tell what the install may do', async () => {
+  it('are stored as granted, and show what the install may do', async () => {
     expect((await world.install(PORTAL)).status).toBe(200);
     const install = await status();
     expect([...install.scopes].sort()).toEqual([...SCOPES, 'crm.objects.deals.read', 'tickets'].sort());
@@ -55,7 +55,7 @@ describe('the scopes of an install', () => {
     });
   });
 
-  it('that are optional and missing are shown to the operator', async () => {
+  it('are shown to the operator when optional ones are missing', async () => {
     const HUBSPOT_OPTIONAL_SCOPES = 'tickets crm.objects.companies.read content';
     const shown = await hubspotJson(
       { ...world.settings, HUBSPOT_OPTIONAL_SCOPES },
@@ -79,7 +79,7 @@ describe('the scopes of an install', () => {
     expect(install.missingScopes).toEqual(['crm.objects.contacts.read', 'crm.objects.contacts.write']);
   });
 
-  it('that the settings ask for in addition mark the install as in need of consent', async () => {
+  it('that the settings add mark the install as needing consent', async () => {
     const wanting = restarted({ HUBSPOT_SCOPES: [...SCOPES, 'crm.objects.companies.read'].join(' ') });
     const install = await status(wanting);
     expect(install.missingScopes).toEqual(['crm.objects.companies.read']);
@@ -92,7 +92,7 @@ describe('the scopes of an install', () => {
     ]);
   });
 
-  it('that the settings no longer ask for need no consent', async () => {
+  it('that the settings no longer require need no consent', async () => {
     expect((await status(restarted({ HUBSPOT_SCOPES: 'oauth timeline' }))).missingScopes).toEqual([]);
   });
 
@@ -138,7 +138,7 @@ describe('an install that needs consent', () => {
     'This app has learned something new and needs your consent for it: ' +
     `${scopes} [${world.serverUrl}/install?portalId&#x3D;${PORTAL}] Give consent`;
 
-  it('says so on the page after the install and on the card’s page, and nothing when all is granted', async () => {
+  it('shows a banner on the page after the install and on the card’s page, and none when all is granted', async () => {
     const granting = (scopes: string[]) =>
       world.sandbox.control('failures', {
         ...{ method: 'POST', path: '/oauth/*/introspect', status: 200 },
@@ -159,7 +159,7 @@ describe('an install that needs consent', () => {
     expect(await bannerOf(await cardPage())).toBe('');
   });
 
-  it('says so over the API', async () => {
+  it('is reported by the API', async () => {
     await world.install(PORTAL);
     await world.ctx.pool.query(`update installs set scopes = '{oauth}'`);
     expect(await world.json('GET', `/hubid/${PORTAL}`)).toMatchObject({

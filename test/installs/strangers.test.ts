@@ -7,7 +7,7 @@ import { startWorld, type World } from '../helpers/world.ts';
 
 const MINUTE = 60_000;
 
-describe('what strangers can make the install routes do', () => {
+describe('the install routes', () => {
   let world: World;
   let ahead = 0;
   beforeAll(async () => {
@@ -22,8 +22,9 @@ describe('what strangers can make the install routes do', () => {
   afterAll(() => world.close());
 
   const exchanges = async () => (await world.sandbox.read('requests?path=/oauth/*/token')).results.length;
-  const madeUp = () => world.app('/oauth-callback?code=x&returnUrl=https://app.hubspot.com/');
-  const begin = async () => (await world.app('/install')).headers.get('location') ?? '';
+  const madeUp = async () =>
+    world.request('GET', '/oauth-callback?code=x&returnUrl=https://app.hubspot.com/');
+  const begin = async () => (await world.request('GET', '/install')).get('location') ?? '';
 
   async function rows() {
     const { rows } = await world.ctx.pool.query(
@@ -32,61 +33,63 @@ describe('what strangers can make the install routes do', () => {
     return rows[0];
   }
 
-  it('begins any number of installs without storing anything', async () => {
+  it('start any number of installs without storing anything', async () => {
     const before = await rows();
-    const begun = await Promise.all(Array.from({ length: 50 }, () => world.app('/install')));
-    const bare = await Promise.all(Array.from({ length: 50 }, () => world.app('/oauth-callback')));
+    const begun = await Promise.all(Array.from({ length: 50 }, () => world.request('GET', '/install')));
+    const bare = await Promise.all(Array.from({ length: 50 }, () => world.request('GET', '/oauth-callback')));
     expect(new Set([...begun, ...bare].map(({ status }) => status))).toEqual(new Set([302]));
     expect(await rows()).toEqual(before);
   });
 
-  it('sends few made-up codes to HubSpot, stores nothing, and goes on a minute later', async () => {
+  it('send few made-up codes to HubSpot, store nothing, and recover after a minute', async () => {
     const before = [await exchanges(), await rows()];
     const answers = await Promise.all(Array.from({ length: 20 }, madeUp));
     expect(answers.filter(({ status }) => status === 400)).toHaveLength(3);
     const refused = answers.filter(({ status }) => status === 429);
     expect(refused).toHaveLength(17);
-    expect(refused[0]?.headers.get('retry-after')).toBe('60');
+    expect(refused[0]?.get('retry-after')).toBe('60');
     await expectError(await madeUp(), 429, 'too_many_failed_installs');
     expect([await exchanges(), await rows()]).toEqual([Number(before[0]) + 3, before[1]]);
 
     ahead += MINUTE;
     const { url } = await world.sandbox.control('marketplace', { portalId: 62515 });
-    expect((await world.app(url.slice(world.serverUrl.length))).status).toBe(302);
+    expect((await world.request('GET', url.slice(world.serverUrl.length))).status).toBe(302);
   });
 
-  it('keeps nobody out who began at our own link, and a code that was not tried still works', async () => {
+  it('do not block installs from our own link, and codes that were not exchanged stay valid', async () => {
     await Promise.all(Array.from({ length: 5 }, madeUp));
     const { url } = await world.sandbox.control('marketplace', { portalId: 62516 });
     const path = url.slice(world.serverUrl.length);
-    expect((await world.app(path)).status).toBe(429);
+    expect((await world.request('GET', path)).status).toBe(429);
     expect((await world.install()).status).toBe(200);
     ahead += MINUTE;
-    expect((await world.app(path)).status).toBe(302);
+    expect((await world.request('GET', path)).status).toBe(302);
   });
 
-  it('does not let one state try many codes', async () => {
+  it('do not exchange many codes for one state', async () => {
     const state = new URL(await begin()).searchParams.get('state');
     const before = await exchanges();
     const statuses = [];
     for (let index = 0; index < 6; index += 1)
-      statuses.push((await world.app(`/oauth-callback?code=made-up-${index}&state=${state}`)).status);
+      statuses.push(
+        (await world.request('GET', `/oauth-callback?code=made-up-${index}&state=${state}`)).status,
+      );
     expect(statuses).toEqual([400, 400, 400, 429, 429, 429]);
     expect(await exchanges()).toBe(before + 3);
   });
 
-  it('spends no code on HEAD', async () => {
+  it('exchange no code for a HEAD request', async () => {
     const callback = await world.sandbox.decide(await begin(), 'approve', 62516);
     const path = callback.slice(world.serverUrl.length);
     for (const address of [path, '/install', '/oauth-callback']) {
       const { status, headers } = await world.app(address, { method: 'HEAD' });
       expect([status, headers.get('allow')]).toEqual([405, 'GET']);
     }
-    expect((await world.app(path)).status).toBe(200);
+    expect((await world.request('GET', path)).status).toBe(200);
   });
 });
 
-it('states that expired are deleted page by page', async () => {
+it('expired states are deleted page by page', async () => {
   const world = await startWorld();
   try {
     await world.ctx.pool.query(
@@ -111,28 +114,28 @@ describe('the limit for one address', () => {
   async function statuses(world: World, path: string, headers: (index: number) => Record<string, string>) {
     const answers = [];
     for (let index = 0; index < LIMIT + 2; index += 1)
-      answers.push(await world.app(path, { headers: headers(index) }));
+      answers.push(await world.request('GET', path).set(headers(index)));
     return answers;
   }
 
-  it('is counted over all install routes, and says when to come back', async () => {
+  it('counts all install routes together, and returns Retry-After', async () => {
     const world = await startWorld({ settings: { INSTALL_RATE_LIMIT: String(LIMIT) } });
     try {
       const answers = await statuses(world, '/install', () => ({}));
       expect(answers.map(({ status }) => status)).toEqual([302, 302, 302, 302, 302, 429, 429]);
-      expect((await world.app('/partner-sign-in', { method: 'POST' })).status).toBe(429);
-      const refused = await world.app('/oauth-callback');
-      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect((await world.request('POST', '/partner-sign-in')).status).toBe(429);
+      const refused = await world.request('GET', '/oauth-callback');
+      expect(Number(refused.get('retry-after'))).toBeGreaterThan(0);
       await expectError(refused, 429, 'too_many_requests');
-      const page = await world.app('/install', { headers: { accept: 'text/html' } });
-      expect(await page.text()).toContain('<h1>Please wait a minute</h1>');
-      expect((await world.app('/healthz')).status).toBe(200);
+      const page = await world.request('GET', '/install').set('accept', 'text/html');
+      expect(page.text).toContain('<h1>Please wait a minute</h1>');
+      expect((await world.request('GET', '/healthz')).status).toBe(200);
     } finally {
       await world.close();
     }
   });
 
-  it('is lower for exchanges that fail, and those who had no part in too many failures still get in', async () => {
+  it('is lower for failed exchanges, and addresses without a failure are still served', async () => {
     const { logger, lines } = createMemoryLog();
     const world = await startWorld({
       logger,
@@ -141,10 +144,10 @@ describe('the limit for one address', () => {
     });
     try {
       await world.sandbox.setApp(REDIRECT);
-      const from = (address: number) => ({ headers: { 'x-forwarded-for': `192.0.2.${address}` } });
+      const from = (address: number) => ({ 'x-forwarded-for': `192.0.2.${address}` });
       const state = () => sealState(world.ctx.config.sessionSecret, Date.now() + MINUTE);
       const madeUp = async (address: number) =>
-        (await world.app(`/oauth-callback?code=x&state=${state()}`, from(address))).status;
+        (await world.request('GET', `/oauth-callback?code=x&state=${state()}`).set(from(address))).status;
 
       const statuses: number[][] = [];
       for (const address of [1, 2, 3]) {
@@ -156,9 +159,9 @@ describe('the limit for one address', () => {
         [400, 400, 429, 429],
         [400, 429, 429, 429],
       ]);
-      const authorizeUrl = (await world.app('/install', from(4))).headers.get('location') ?? '';
+      const authorizeUrl = (await world.request('GET', '/install').set(from(4))).get('location') ?? '';
       const callback = new URL(await world.sandbox.decide(authorizeUrl, 'approve', 62515));
-      expect((await world.app(callback.pathname + callback.search, from(4))).status).toBe(200);
+      expect((await world.request('GET', callback.pathname + callback.search).set(from(4))).status).toBe(200);
 
       const reasons = lines.filter(({ code }) => code === 'too_many_failed_installs');
       expect(reasons).toHaveLength(6);
@@ -168,7 +171,7 @@ describe('the limit for one address', () => {
     }
   });
 
-  it('keeps everyone out for a minute when ten times as many fail from ever new addresses', async () => {
+  it('blocks every address for a minute when ten times as many fail from new addresses', async () => {
     const world = await startWorld({
       failedExchangesPerMinute: 1,
       settings: { ...BEHIND_A_PROXY, INSTALL_RATE_LIMIT: '18' },
@@ -178,7 +181,7 @@ describe('the limit for one address', () => {
       for (let address = 1; address <= 12; address += 1) {
         const path = '/oauth-callback?code=x&returnUrl=https://app.hubspot.com/';
         const headers = { 'x-forwarded-for': `192.0.2.${address}` };
-        statuses.push((await world.app(path, { headers })).status);
+        statuses.push((await world.request('GET', path).set(headers)).status);
       }
       expect(statuses).toEqual([...Array(10).fill(400), 429, 429]);
     } finally {
@@ -186,7 +189,7 @@ describe('the limit for one address', () => {
     }
   });
 
-  it('does not count exchanges that are slow', async () => {
+  it('does not count slow exchanges', async () => {
     const world = await startWorld({
       failedExchangesPerMinute: 5,
       settings: { ...BEHIND_A_PROXY, INSTALL_RATE_LIMIT: '6' },
@@ -201,7 +204,7 @@ describe('the limit for one address', () => {
       const headers = { 'x-forwarded-for': '192.0.2.1' };
       await world.sandbox.control('failures', { path: '/oauth/*/token', delayMs: 300, times: 2 });
       const answers = await Promise.all(
-        callbacks.map(({ pathname, search }) => world.app(pathname + search, { headers })),
+        callbacks.map(({ pathname, search }) => world.request('GET', pathname + search).set(headers)),
       );
       expect(answers.map(({ status }) => status)).toEqual([302, 302]);
     } finally {
@@ -209,7 +212,7 @@ describe('the limit for one address', () => {
     }
   });
 
-  it('is not evaded with a made-up X-Forwarded-For where no proxy is in front', async () => {
+  it('ignores X-Forwarded-For without a proxy', async () => {
     const world = await startWorld({ settings: { INSTALL_RATE_LIMIT: String(LIMIT) } });
     try {
       const answers = await statuses(world, '/install', (index) => ({
@@ -221,7 +224,7 @@ describe('the limit for one address', () => {
     }
   });
 
-  it('goes by the last entry of X-Forwarded-For, the proxy’s own, where SERVER_URL is https', async () => {
+  it('uses the last entry of X-Forwarded-For, which the proxy adds, when SERVER_URL is https', async () => {
     const world = await startWorld({
       settings: { ...BEHIND_A_PROXY, INSTALL_RATE_LIMIT: String(LIMIT) },
     });
@@ -245,7 +248,7 @@ describe('the limit for one address', () => {
   });
 });
 
-it('an install by another app than HUBSPOT_APP_ID’s is stored under its own id, and the log says so', async () => {
+it('an install of another app than HUBSPOT_APP_ID is stored with its own id and logged', async () => {
   const { logger, lines } = createMemoryLog();
   const world = await startWorld({ logger, settings: { HUBSPOT_APP_ID: '4711' } });
   try {

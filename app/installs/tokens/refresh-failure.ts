@@ -113,7 +113,7 @@ export function createRefreshFailures(dependencies: Dependencies) {
     throw unavailable(install.portalId, what, Math.ceil(delay / 1000), error);
   }
 
-  /** Whether HubSpot rejects the app or this account's grant cannot be told until a second portal fails alike. */
+  /** Whether HubSpot rejects the app or this account's grant is not known until a second portal fails alike. */
   async function unauthorized(
     install: InstallWithTokens,
     error: HubSpotError,

@@ -18,7 +18,6 @@ import { createRefreshFailures } from './refresh-failure.ts';
 import type { TokenStore } from './store.ts';
 import { createStoredTokens } from './stored-tokens.ts';
 
-/** How long a call waits for a refresh while its present token is still valid. */
 const PATIENCE_MS = 1_000;
 const MOST_PER_STATEMENT = 100;
 
@@ -32,13 +31,15 @@ interface Dependencies {
   lifecycle: Lifecycle;
   oauth: OAuthApi;
   accessTokens: AccessTokensApi;
+  /** How long a call waits for a refresh while its present token is valid. */
+  refreshPatienceMs?: number | undefined;
   clock: Clock;
   logger: Logger;
 }
 
 /** The read path: access tokens of the installs for calls to HubSpot, and the ways to ask for a refresh. */
 export function createTokenService(dependencies: Dependencies) {
-  const { pool, accessTokens, clock, logger } = dependencies;
+  const { pool, accessTokens, refreshPatienceMs = PATIENCE_MS, clock, logger } = dependencies;
   const notes = createGroupCommit<RefreshNote>(
     (items) => historyStore.addNotes(pool, items),
     MOST_PER_STATEMENT,
@@ -84,11 +85,11 @@ export function createTokenService(dependencies: Dependencies) {
         const token = await refresh.token(
           portalId,
           ifTokenIs(rejected),
-          'HubSpot refused its token with 401',
+          'HubSpot rejected its token with 401',
         );
         if (token !== rejected) return token;
       }
-      throw unavailable(portalId, 'HubSpot refuses its token and gave no new one', 1);
+      throw unavailable(portalId, 'HubSpot rejects its token and issued no new one', 1);
     },
 
     /** For the sweep. Throws when the refresh failed. @returns false when somebody else is refreshing. */
@@ -123,7 +124,7 @@ export function createTokenService(dependencies: Dependencies) {
   ): Promise<string> {
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<string>((resolve) => {
-      timer = setTimeout(resolve, PATIENCE_MS, accessToken);
+      timer = setTimeout(resolve, refreshPatienceMs, accessToken);
     });
     const settled = refreshed.catch((err) => {
       if (isInstallEnded(err)) throw err;
@@ -159,7 +160,7 @@ export function createTokenService(dependencies: Dependencies) {
       if (await accessTokens.describe(accessToken)) return accessToken;
     } catch (error) {
       if (!(error instanceof HubSpotError)) throw error;
-      const what = 'HubSpot refused its access token, and does not say whether it is over';
+      const what = 'HubSpot rejected its access token and does not say whether it was revoked';
       throw unavailable(portalId, what, error.retryAfter ?? 1, error);
     }
     return failures.end(install, 'HubSpot no longer accepts the access token');

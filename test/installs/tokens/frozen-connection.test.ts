@@ -13,8 +13,8 @@ import { addInstalls } from './add-installs.ts';
 const PATIENCE = { connectMs: 5_000, statementMs: 3_000 };
 const LIMIT = { calls: 10, windowMs: 10_000, untilAnswered: false };
 
-/** A network that loses connections without a word. */
-describe('when a connection to PostgreSQL freezes', () => {
+/** The network drops connections silently. */
+describe('a frozen connection to PostgreSQL', () => {
   let world: World;
   let proxy: Awaited<ReturnType<typeof startFreezingProxy>>;
   let locks: SessionLocks;
@@ -48,7 +48,7 @@ describe('when a connection to PostgreSQL freezes', () => {
   const stored = async (portalId: number) =>
     (await world.ctx.installs.tokenStore.find(world.ctx.pool, portalId))?.accessToken;
 
-  it('that reads tokens, the call fails soon, and the next one has a connection that works', async () => {
+  it('fails the call that reads tokens, and the next call gets another connection', async () => {
     const [portalId = 0] = await addInstalls(world, { from: 9_100_001 });
     const pool = createPool({ url: proxy.url }, () => {}, PATIENCE);
     const tokens = tokensOver({ pool });
@@ -62,7 +62,7 @@ describe('when a connection to PostgreSQL freezes', () => {
   it.each([
     { what: 'is to back off', status: 503, body: '' },
     { what: 'has ended', status: 400, body: { error: 'invalid_grant', status: 'BAD_REFRESH_TOKEN' } },
-  ])('that stores that an install $what, its refresh fails soon and gives up its lock', async (failure) => {
+  ])('fails a refresh that stores that an install $what, and releases its lock', async (failure) => {
     portal += 1;
     await addInstalls(world, { from: portal, secondsLeft: -1 });
     const pool = createPool({ url: proxy.url }, () => {}, PATIENCE);
@@ -81,7 +81,7 @@ describe('when a connection to PostgreSQL freezes', () => {
     await pool.end();
   });
 
-  it('that keeps the call budgets, calls go on without it', async () => {
+  it('does not stop calls when it holds the call budgets', async () => {
     const pool = createPool({ url: proxy.url }, () => {}, PATIENCE);
     const limits = { general: LIMIT, search: LIMIT };
     const budget = createCallBudget({ pool, limits, logger: world.ctx.logger });
@@ -92,7 +92,7 @@ describe('when a connection to PostgreSQL freezes', () => {
     await pool.end();
   });
 
-  it('that holds the locks, a refresh fails soon, and the next one has a connection that works', async () => {
+  it('fails a refresh when it holds the locks, and the next refresh gets another connection', async () => {
     const [portalId = 0] = await addInstalls(world, { from: 9_100_000, secondsLeft: -1 });
     const tokens = tokensOver({ locks });
     await locks.tryAcquire(LOCKS.tokenRefresh, 'connected');
@@ -102,7 +102,7 @@ describe('when a connection to PostgreSQL freezes', () => {
     await tokens.settled();
   });
 
-  it('that holds the locks, those that are kept are taken again', async () => {
+  it('loses the locks, and kept locks are acquired again', async () => {
     await locks.keep(LOCKS.workerAlive, 'this-worker');
     proxy.freeze();
     await expect(locks.tryAcquire(LOCKS.tokenRefresh, 'any')).rejects.toThrow('Query read timeout');

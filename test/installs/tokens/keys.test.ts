@@ -64,7 +64,7 @@ describe('stored tokens', () => {
     await after.services.tokens.refreshNow(portals[0] ?? 0);
   });
 
-  it('are found by a rotation that was stopped and begun again', async () => {
+  it('are found by a rotation that was stopped and started again', async () => {
     const { portals } = await begin(INSTALLS);
     const operator = started(BOTH_RING);
     await operator.services.keys.check();
@@ -85,7 +85,7 @@ describe('stored tokens', () => {
     expect((await operator.services.keys.rotate(() => {})).written).toBe(0);
   });
 
-  it('are in the newest key alone after two rotations at once', async () => {
+  it('are encrypted with the newest key after two rotations at once', async () => {
     await begin(INSTALLS);
     const operators = [started(BOTH_RING), started(BOTH_RING)];
     for (const { services } of operators) await services.keys.check();
@@ -100,7 +100,7 @@ describe('stored tokens', () => {
       ring: WRONG_RING,
       says: 'The key "old" in TOKEN_KEYS is not the key',
     },
-  ])('keep web and worker from starting when $what', async ({ ring, says }) => {
+  ])('prevent the start of web and worker when $what', async ({ ring, says }) => {
     const { world } = await begin(1);
     const ids = await keyIds(world.ctx);
     await expect(started(ring).services.keys.check()).rejects.toThrow(says);
@@ -115,7 +115,7 @@ describe('stored tokens', () => {
     await started(`${OLD_RING},unused:${Buffer.alloc(32, 9).toString('base64url')}`).services.keys.check();
   });
 
-  it('that were written under a key after it was retired keep web and worker from starting without it', async () => {
+  it('that use a retired key prevent the start of web and worker without it', async () => {
     const { world, portals } = await begin(2);
     const operator = started(BOTH_RING);
     await operator.services.keys.check();
@@ -134,7 +134,7 @@ describe('stored tokens', () => {
     await started(NEW_RING).services.keys.checkAtStart();
   });
 
-  it('do not open in the place of another', async () => {
+  it('do not open in another row or column', async () => {
     const { world, portals } = await begin(2);
     const [one = 0, other = 0] = portals;
     const read = (portalId: number) => world.ctx.installs.tokenStore.find(world.ctx.pool, portalId);
@@ -159,8 +159,8 @@ describe('stored tokens', () => {
       await put(one, { ...mine, [column]: theirs[column] });
       await expect(read(one)).rejects.toMatchObject({ name: 'DecryptionError' });
       // A caller learns nothing of it.
-      const answer = await world.api('GET', `/hubid/${one}/contact/x@example.com`);
-      const text = await answer.text();
+      const answer = await world.apiRequest('GET', `/hubid/${one}/contact/x@example.com`);
+      const { text } = answer;
       expect([answer.status, JSON.parse(text).error.code]).toEqual([500, 'internal_error']);
       expect(text).not.toContain(theirs[column]);
     }
@@ -177,7 +177,7 @@ describe('stored tokens', () => {
     expect([first?.portalId, await read(one), await read(other)]).toEqual([one, first, second]);
   });
 
-  it('that do not open are named by a rotation, which does the others and keeps the older key', async () => {
+  it('that do not open are reported by a rotation, which re-encrypts the others and keeps the older key', async () => {
     const { world, portals } = await begin(3);
     const [broken = 0] = portals;
     const value = 'v1.old.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
@@ -199,7 +199,7 @@ describe('stored tokens', () => {
     await started(NEW_RING).services.keys.check();
   });
 
-  it('that another process goes on writing with the older key end a rotation with the reason', async () => {
+  it('end a rotation with the reason while another process writes with the older key', async () => {
     const { world, portals } = await begin(20);
     const operator = started(BOTH_RING);
     await operator.services.keys.check();
@@ -216,7 +216,7 @@ describe('stored tokens', () => {
     await operator.services.tokens.accessTokenFor(portals[0] ?? 0);
   });
 
-  it('that do not open do not keep the sweep from the others', async () => {
+  it('that do not open do not stop the sweep', async () => {
     const { world, portals } = await begin(3);
     await world.ctx.pool.query(
       `update installs set refresh_due_at = now() - interval '1 minute' where portal_id = any($1)`,

@@ -6,7 +6,7 @@ import { startWorld, type World } from '../../helpers/world.ts';
 const MARGIN_MS = 60_000;
 const HOUR = 3_600_000;
 
-describe('an access token that was read from the database', () => {
+describe('the cache of access tokens', () => {
   let now = 0;
   let tokens: ReturnType<typeof createRecentTokens>;
   beforeEach(() => {
@@ -19,7 +19,7 @@ describe('an access token that was read from the database', () => {
       accessTokenExpiresAt: new Date(now + livesMs),
     });
 
-  it('is kept for ten seconds and no longer', () => {
+  it('keeps a token for ten seconds and no longer', () => {
     keep(1);
     now += 9_999;
     expect(tokens.get(1)).toBe('token of 1');
@@ -27,7 +27,7 @@ describe('an access token that was read from the database', () => {
     expect(tokens.get(1)).toBeUndefined();
   });
 
-  it('is not kept past the margin before its expiry', () => {
+  it('does not keep a token past the margin before its expiry', () => {
     keep(1, MARGIN_MS + 5_000);
     now += 4_999;
     expect(tokens.get(1)).toBe('token of 1');
@@ -35,13 +35,13 @@ describe('an access token that was read from the database', () => {
     expect(tokens.get(1)).toBeUndefined();
   });
 
-  it('belongs to one portal', () => {
+  it('keeps one token per portal', () => {
     keep(1);
     keep(2);
     expect([tokens.get(1), tokens.get(2), tokens.get(3)]).toEqual(['token of 1', 'token of 2', undefined]);
   });
 
-  it('is dropped when it is forgotten', () => {
+  it('drops a token when it is forgotten', () => {
     keep(1);
     keep(2);
     tokens.forget(1);
@@ -72,7 +72,7 @@ describe('a token that another process has replaced', () => {
   });
   afterAll(() => world.close());
 
-  it('is used for ten seconds at most before the new one is read', async () => {
+  it('is used for at most ten seconds before the new one is read', async () => {
     const { tokens } = world.ctx.services;
     const before = await tokens.accessTokenFor(62515);
     const other = createContext(world.ctx.config, world.ctx.logger, { clock: { now: () => now } });

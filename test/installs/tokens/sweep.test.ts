@@ -59,7 +59,7 @@ describe('the sweep', () => {
     return rows;
   }
 
-  it('refreshes what is due, over several pages, and nothing else', async () => {
+  it('refreshes every token that is due, over several pages, and no other', async () => {
     const portals = await due(1100);
     from += 2000;
     const later = await due(20, 390);
@@ -70,13 +70,13 @@ describe('the sweep', () => {
     expect(await refreshes(portals)).toEqual({ 1: 1100 });
   });
 
-  it('running in two processes at once refreshes each portal once', async () => {
+  it('refreshes each portal once when two processes run it at the same time', async () => {
     const portals = await due(200);
     await Promise.all([sweep(), sweep(other), sweep(), sweep(other)]);
     expect(await refreshes(portals)).toEqual({ 1: 200 });
   });
 
-  it('does not wait for the portals that another process is refreshing', async () => {
+  it('does not wait for portals that another process is refreshing', async () => {
     const held = (await due(20, -3600)).map(String);
     from += 1_000;
     const others = await due(40);
@@ -90,7 +90,7 @@ describe('the sweep', () => {
     expect(await refreshes(held.map(Number))).toEqual({ 1: 20 });
   });
 
-  it('that gives way to another process leaves a call of its own process waiting for that one', async () => {
+  it('yields to another process without blocking local calls', async () => {
     const portalId = from;
     await addInstalls(world, { from: portalId, secondsLeft: -1 });
     const frozen = createSessionLocks({ url: world.database.url }, world.ctx.logger);
@@ -105,7 +105,7 @@ describe('the sweep', () => {
     expect(await refreshes([portalId])).toEqual({ 1: 1 });
   });
 
-  it('begins with its worker, and is finished by the one that takes the job over when it dies', async () => {
+  it('starts with its worker, and is finished by another worker when that one dies', async () => {
     const portals = await due(400);
     // HubSpot becomes slow after the first hundred, so the worker is in the middle when it dies.
     const next = (times: number, failure: object) =>
@@ -125,7 +125,7 @@ describe('the sweep', () => {
     expect(await refreshes(portals)).toEqual({ 1: 400 });
   });
 
-  it('goes on with the others when some portals are over or in trouble', async () => {
+  it('continues when some portals have ended or fail', async () => {
     const portals = await due(60);
     for (const portalId of portals.slice(0, 5)) await world.sandbox.control('uninstall', { portalId });
     const failure = { method: 'POST', path: '/oauth/*/token', status: 500, times: 5 };
@@ -141,7 +141,7 @@ describe('the sweep', () => {
     expect(counts.active).toBeGreaterThanOrEqual(50);
   });
 
-  it('leaves behind a portal that HubSpot refuses for a reason of its own, and raises an alarm for it', async () => {
+  it('skips a portal that HubSpot refuses to refresh, and raises an alarm for it', async () => {
     const portals = await due(600);
     const banned = { status: 403, body: { status: 'error', message: 'no', category: 'BANNED' } };
     await world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', ...banned });
@@ -160,7 +160,7 @@ describe('the sweep', () => {
     await world.ctx.pool.query('delete from alarms');
   });
 
-  it('goes on when one portal alone hears that HubSpot refuses the app, and raises an alarm for it', async () => {
+  it('continues when HubSpot rejects the app for one portal alone, and raises an alarm for it', async () => {
     const portals = await due(300);
     const path = '/oauth/*/token';
     const failOnce = () =>
@@ -193,7 +193,7 @@ describe('the sweep', () => {
     await world.ctx.pool.query('delete from alarms');
   });
 
-  it('stops at the first word that the app is not set up correctly, and keeps the alarm', async () => {
+  it('stops when HubSpot rejects the app, and keeps the alarm', async () => {
     const portals = await due(600);
     const config = loadConfig({ ...world.settings, HUBSPOT_CLIENT_SECRET: 'not-the-secret' });
     const misconfigured = createContext(config, world.ctx.logger);
@@ -228,7 +228,7 @@ describe('the sweep', () => {
     expect(await stillDue()).toBe(0);
   });
 
-  it('waits a minute at most for HubSpot’s rate limit, as tokens live for half an hour', async () => {
+  it('waits at most a minute for HubSpot’s rate limit, because tokens live for half an hour', async () => {
     await due(30);
     const limit = { status: 429, headers: { 'retry-after': '3600' }, times: 20 };
     await world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', ...limit });
@@ -239,7 +239,7 @@ describe('the sweep', () => {
     expect(job?.run_at.getTime()).toBeLessThanOrEqual(Date.now() + 60_000);
   });
 
-  it('that HubSpot asked to wait is not called early by the next minute', async () => {
+  it('is not started early by the next minute after a rate limit', async () => {
     await due(30);
     const limit = { status: 429, headers: { 'retry-after': '45' }, times: 20 };
     await world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', ...limit });
@@ -251,7 +251,7 @@ describe('the sweep', () => {
     expect(await jobs()).toEqual([before]);
   });
 
-  it('does not begin another refresh once its worker ends, and leaves the rest to the next one', async () => {
+  it('starts no refresh once its worker stops, and leaves the rest to the next sweep', async () => {
     const portals = await due(60);
     const slow = { method: 'POST', path: '/oauth/*/token', delayMs: 5_000, times: 20 };
     await world.sandbox.control('failures', slow);
@@ -267,7 +267,7 @@ describe('the sweep', () => {
     expect([job?.key, (job?.run_at.getTime() ?? 0) <= Date.now()]).toEqual([JOB, true]);
   });
 
-  it('is enqueued at the start of the clock, and then every minute by node-schedule', async () => {
+  it('is enqueued when the schedule starts, and then every minute', async () => {
     const clock = startSchedule(world.ctx);
     try {
       const sweeps = async () => (await jobs()).filter(({ key }) => key === JOB).length;
@@ -286,7 +286,7 @@ describe('the sweep', () => {
     expect(scheduledJobs[JOB]).toBeUndefined();
   });
 
-  it('is enqueued once for each slot, however many processes have the clock', async () => {
+  it('is enqueued once per slot, however many processes run the schedule', async () => {
     const slot = (minute: number) => new Date(Date.UTC(2025, 10, 21, 12, minute));
     const fromAll = (minute: number) =>
       Promise.all(
@@ -311,7 +311,7 @@ describe('the sweep', () => {
     expect(await jobs()).toHaveLength(1);
   });
 
-  it('is enqueued though the clock of a process ran ahead, and by that process too', async () => {
+  it('is enqueued when the clock of a process was ahead, also by that process', async () => {
     const hour = 3600 * 1000;
     const enqueued = async (slot: number) => {
       await world.ctx.pool.query('delete from graphile_worker._private_jobs');

@@ -26,7 +26,7 @@ describe('a portal that is disconnected', () => {
   });
   afterAll(() => world.close());
 
-  const disconnect = (query = '') => world.api('DELETE', `/hubid/${portalId}${query}`);
+  const disconnect = async (query = '') => world.apiRequest('DELETE', `/hubid/${portalId}${query}`);
   const row = () => world.ctx.installs.store.find(world.ctx.pool, portalId);
   const stored = () => world.ctx.installs.tokenStore.find(world.ctx.pool, portalId);
   const fail = (failure: Record<string, unknown>) => world.sandbox.control('failures', failure);
@@ -58,10 +58,10 @@ describe('a portal that is disconnected', () => {
     return !(await page.text()).includes('is not installed');
   }
 
-  it('is uninstalled at HubSpot, its refresh token revoked, its tokens forgotten', async () => {
+  it('is uninstalled at HubSpot, its refresh token is revoked, and its tokens are deleted', async () => {
     const before = await sent();
     const answer = await disconnect();
-    expect([answer.status, await answer.json()]).toEqual([
+    expect([answer.status, answer.body]).toEqual([
       200,
       { portalId, state: 'uninstalled', hubspotTold: true },
     ]);
@@ -86,11 +86,11 @@ describe('a portal that is disconnected', () => {
     });
   });
 
-  it('cannot be used any more, and nothing asks HubSpot about it', async () => {
+  it('cannot be used any more, and causes no call to HubSpot', async () => {
     await disconnect();
     const before = await sent();
     await expectError(
-      await world.api('GET', `/hubid/${portalId}/contact/x@example.com`),
+      await world.apiRequest('GET', `/hubid/${portalId}/contact/x@example.com`),
       404,
       'install_not_found',
     );
@@ -98,7 +98,7 @@ describe('a portal that is disconnected', () => {
     expect(await sentSince(before)).toEqual([]);
   });
 
-  it('a second time stays as it is', async () => {
+  it('stays disconnected when it is disconnected again', async () => {
     await disconnect();
     const before = await sent();
     expect((await disconnect()).status).toBe(200);
@@ -107,16 +107,16 @@ describe('a portal that is disconnected', () => {
     expect(await events()).toEqual(['app.uninstalled']);
   });
 
-  it('twice in the same moment ends once', async () => {
+  it('ends once when it is disconnected three times at once', async () => {
     const answers = await Promise.all([disconnect(), disconnect(), disconnect()]);
     for (const { status } of answers) expect(status).toBe(200);
-    // The second may find out from HubSpot that the first has ended it.
+    // The second may learn from HubSpot that the first has ended it.
     expect((await history()).at(-1)).toEqual([expect.any(String), 'uninstalled', 'disconnected here']);
     expect((await row())?.state).toBe('uninstalled');
     expect(await events()).toEqual(['app.uninstalled']);
   });
 
-  it('while a refresh begins gets no note of that after the row of its end', async () => {
+  it('gets no history entry of a refresh after its end', async () => {
     const { pool, installs } = world.ctx;
     const install = await row();
     if (!install) throw new Error('no install');
@@ -139,7 +139,7 @@ describe('a portal that is disconnected', () => {
     expect((await history()).map(([, state]) => state)).toEqual(['active', 'uninstalled']);
   });
 
-  it('with an expired token is refreshed for it, and the refresh token that came last is revoked', async () => {
+  it('with an expired token is refreshed first, and its newest refresh token is revoked', async () => {
     await world.sandbox.setApp({ rotateRefreshTokens: true });
     await world.sandbox.control('clock', { advanceSeconds: 3600 });
     ahead += 3_600_000;
@@ -158,7 +158,7 @@ describe('a portal that is disconnected', () => {
     { what: 'does not answer the uninstall', failure: { path: UNINSTALL, status: 503 } },
     { what: 'is over its limit', failure: { path: UNINSTALL, status: 429 } },
     { what: 'does not answer the revocation', failure: { path: '/oauth/*/revoke', status: 503 } },
-  ])('while HubSpot $what keeps its tokens, and can be disconnected later', async ({ failure }) => {
+  ])('keeps its tokens while HubSpot $what, and can be disconnected later', async ({ failure }) => {
     const before = await stored();
     // A wait this long is left to the caller.
     await fail({ ...failure, headers: { 'retry-after': '600' } });
@@ -178,7 +178,7 @@ describe('a portal that is disconnected', () => {
     { what: 'with 401, time after time', failure: { status: 401, times: 2 } },
     { what: 'with 403', failure: { status: 403, body: { status: 'error', category: 'MISSING_SCOPES' } } },
     { what: 'with 404', failure: { status: 404, body: { status: 'error', category: 'OBJECT_NOT_FOUND' } } },
-  ])('and that HubSpot refuses $what although the app is installed keeps its tokens', async ({ failure }) => {
+  ])('keeps its tokens when HubSpot refuses $what although the app is installed', async ({ failure }) => {
     const { refreshToken } = (await stored()) ?? {};
     expect(refreshToken).toEqual(expect.any(String));
     await fail({ path: UNINSTALL, ...failure });
@@ -192,15 +192,15 @@ describe('a portal that is disconnected', () => {
     expect(await installedAtHubSpot()).toBe(false);
   });
 
-  it('and that HubSpot refuses because the app is gone there is forgotten here', async () => {
+  it('is ended here when HubSpot refuses because the app is no longer installed', async () => {
     await world.sandbox.control('uninstall', { portalId });
     await fail({ path: UNINSTALL, status: 404 });
-    expect(await (await disconnect()).json()).toMatchObject({ state: 'uninstalled', hubspotTold: true });
+    expect((await disconnect()).body).toMatchObject({ state: 'uninstalled', hubspotTold: true });
     expect(await stored()).toBeUndefined();
     expect(await events()).toEqual(['app.uninstalled']);
   });
 
-  it('whose refresh token is dead when it is to be revoked is forgotten here', async () => {
+  it('is ended here when HubSpot no longer knows the refresh token to revoke', async () => {
     const body = { error: 'invalid_grant', status: 'BAD_REFRESH_TOKEN', message: 'no' };
     await fail({ path: '/oauth/*/revoke', status: 400, body });
     expect((await disconnect()).status).toBe(200);
@@ -214,25 +214,27 @@ describe('a portal that is disconnected', () => {
       path: '/oauth/*/introspect',
       first: { path: UNINSTALL, status: 400 },
     },
-  ])('while HubSpot refuses the app at $what keeps its tokens, with an alarm', async ({ path, first }) => {
-    if (first.path) await fail(first);
-    await fail({ path, status: 400, body: { error: 'invalid_client', status: 'BAD_CLIENT_SECRET' } });
-    const before = await stored();
-    await expectError(await disconnect(), 502, 'app_misconfigured');
-    expect(await stored()).toEqual(before);
-    expect(await events()).toEqual([]);
-    expect(await world.ctx.services.alarms.list()).toMatchObject([{ name: 'app_misconfigured' }]);
+  ])(
+    'keeps its tokens and raises an alarm when HubSpot rejects the app at $what',
+    async ({ path, first }) => {
+      if (first.path) await fail(first);
+      await fail({ path, status: 400, body: { error: 'invalid_client', status: 'BAD_CLIENT_SECRET' } });
+      const before = await stored();
+      await expectError(await disconnect(), 502, 'app_misconfigured');
+      expect(await stored()).toEqual(before);
+      expect(await events()).toEqual([]);
+      expect(await world.ctx.services.alarms.list()).toMatchObject([{ name: 'app_misconfigured' }]);
 
-    expect((await disconnect()).status).toBe(200);
-    expect(await events()).toEqual(['app.uninstalled']);
-    await alarmsStore.clear(world.ctx.pool, 'app_misconfigured');
-  });
+      expect((await disconnect()).status).toBe(200);
+      expect(await events()).toEqual(['app.uninstalled']);
+      await alarmsStore.clear(world.ctx.pool, 'app_misconfigured');
+    },
+  );
 
-  it('on this server only is forgotten here, and HubSpot is not asked', async () => {
+  it('is ended here without a call to HubSpot when only this server is asked for', async () => {
     const before = await sent();
-    const told = async () => (await disconnect('?local=true')).json();
     const expected = { portalId, state: 'uninstalled', hubspotTold: false };
-    expect(await told()).toEqual(expected);
+    expect((await disconnect('?local=true')).body).toEqual(expected);
     expect(await stored()).toBeUndefined();
     expect((await history()).at(-1)).toEqual([
       'active',
@@ -240,14 +242,14 @@ describe('a portal that is disconnected', () => {
       'disconnected here; HubSpot was not told',
     ]);
     // A second time, whichever way, HubSpot still does not know.
-    expect(await (await disconnect()).json()).toEqual(expected);
+    expect((await disconnect()).body).toEqual(expected);
     expect(await sentSince(before)).toEqual([]);
     expect(await events()).toEqual(['app.uninstalled']);
     expect(await installedAtHubSpot()).toBe(true);
     expect((await disconnect('?local=perhaps')).status).toBe(400);
   });
 
-  it('though no key opens its tokens is forgotten here, and it is said that HubSpot was not told', async () => {
+  it('is ended here when no key opens its tokens, and reports that HubSpot was not notified', async () => {
     await addInstalls(world, { from: portalId + 500_000 });
     await world.ctx.pool.query(
       `update installs set (access_token, refresh_token) =
@@ -255,7 +257,7 @@ describe('a portal that is disconnected', () => {
       [portalId, portalId + 500_000],
     );
     const answer = await disconnect();
-    expect([answer.status, await answer.json()]).toEqual([
+    expect([answer.status, answer.body]).toEqual([
       200,
       { portalId, state: 'uninstalled', hubspotTold: false },
     ]);
@@ -263,7 +265,7 @@ describe('a portal that is disconnected', () => {
     expect(await events()).toEqual(['app.uninstalled']);
   });
 
-  it('after the customer removed the app in HubSpot is only forgotten here', async () => {
+  it('is only ended here after the customer removed the app in HubSpot', async () => {
     await world.sandbox.control('uninstall', { portalId });
     expect((await disconnect()).status).toBe(200);
     expect((await row())?.state).toBe('uninstalled');
@@ -277,7 +279,7 @@ describe('a portal that is disconnected', () => {
     ]);
   });
 
-  it('while the app is misconfigured keeps its tokens', async () => {
+  it('keeps its tokens while the app is misconfigured', async () => {
     await world.sandbox.control('clock', { advanceSeconds: 3600 });
     ahead += 3_600_000;
     const before = await stored();
@@ -289,7 +291,7 @@ describe('a portal that is disconnected', () => {
     expect((await disconnect()).status).toBe(200);
   });
 
-  it('and installed again in the meantime keeps the new install', async () => {
+  it('keeps the new install when it was installed again in the meantime', async () => {
     await fail({ path: UNINSTALL, delayMs: 3_000, status: 404 });
     const before = await sent();
     const former = await stored();
@@ -311,10 +313,10 @@ describe('a portal that is disconnected', () => {
       what: 'removed in HubSpot',
       end: async () => {
         await world.sandbox.control('uninstall', { portalId });
-        await world.api('GET', `/hubid/${portalId}/contact/x@example.com`);
+        await world.apiRequest('GET', `/hubid/${portalId}/contact/x@example.com`);
       },
     },
-  ])('and installs again starts clean ($what)', async ({ end }) => {
+  ])('starts clean when it installs again ($what)', async ({ end }) => {
     const first = await row();
     await end();
     expect(await events()).toEqual(['app.uninstalled']);
@@ -327,7 +329,11 @@ describe('a portal that is disconnected', () => {
     expect(again?.installId).toBeGreaterThan(first?.installId ?? 0);
     expect(again?.installedAt.getTime()).toBeGreaterThan(first?.installedAt.getTime() ?? 0);
     expect((await history()).at(-1)).toEqual([expect.any(String), 'active', 'installed again']);
-    await expectError(await world.api('GET', `/hubid/${portalId}/contact/x@example.com`), 404, 'not_found');
+    await expectError(
+      await world.apiRequest('GET', `/hubid/${portalId}/contact/x@example.com`),
+      404,
+      'not_found',
+    );
 
     await disconnect();
     expect(await events()).toEqual(['app.uninstalled', 'app.installed', 'app.uninstalled']);
