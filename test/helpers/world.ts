@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import supertest from 'supertest';
 import { createApp } from '../../app/app.ts';
 import { createLogger, type Logger } from '../../app/base/logger.ts';
 import { loadConfig } from '../../app/config.ts';
@@ -11,6 +12,8 @@ import { createDatabase } from './database.ts';
 import { createSandboxClient } from './sandbox-client.ts';
 import { API_KEY, testSettings } from './settings.ts';
 import { cards, PROJECT, webhookHandlers } from './vendor.ts';
+
+type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
@@ -39,6 +42,8 @@ export async function startWorld(
   let runner: JobRunner | undefined;
   if (options.worker) runner = await startJobRunner(ctx);
   const client = createSandboxClient(sandbox.url);
+  const request = (method: string, path: string) =>
+    supertest(serverUrl)[method.toLowerCase() as Method](path);
 
   return {
     database,
@@ -48,7 +53,17 @@ export async function startWorld(
     sandboxUrl: sandbox.url,
     sandbox: client,
 
-    /** A request to the app. */
+    /** A request to the app with supertest, to which headers and a body can be added. */
+    request,
+
+    /** The same with the API key, and a body sent as JSON. */
+    apiRequest(method: string, path: string, body?: unknown) {
+      const keyed = request(method, path).auth(API_KEY, { type: 'bearer' });
+      if (body === undefined) return keyed;
+      return keyed.set('content-type', 'application/json').send(JSON.stringify(body));
+    },
+
+    /** A request to the app with fetch. */
     app: (path: string, init: RequestInit = {}) => fetch(serverUrl + path, { redirect: 'manual', ...init }),
 
     /** The same with the API key, and a body sent as JSON. */
