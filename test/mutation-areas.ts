@@ -5,7 +5,7 @@ export interface Group {
 }
 
 const CLIENT = ['test/hubspot/client/errors.test.ts', 'test/hubspot/client/retries.test.ts'];
-const WORKER = ['test/webhooks/pipeline/handlers.test.ts', 'test/webhooks/pipeline/order.test.ts'];
+const WORKER = ['test/webhooks/pipeline/handlers.test.ts', 'test/webhooks/pipeline/{order,imports}.test.ts'];
 
 /** What mutation tests mutate, in groups of files with the tests that are about them. */
 export const AREAS: Readonly<Record<string, readonly Group[]>> = {
@@ -64,7 +64,7 @@ export const AREAS: Readonly<Record<string, readonly Group[]>> = {
       tests: ['test/cli/webhook-*.test.ts'],
     },
     {
-      mutate: 'app/webhooks/{dispatcher,handler,pipeline/{splitter,lane-runner,lanes,backlog}}.ts',
+      mutate: 'app/webhooks/{dispatcher,handler,pipeline/{splitter,portion,lane-runner,lanes,backlog}}.ts',
       tests: WORKER,
     },
   ],

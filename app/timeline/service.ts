@@ -204,7 +204,7 @@ export function createTimeline(parts: Parts) {
 
   async function refuse(key: TimelineEventKey, occurrence: AppEventOccurrence, why: string): Promise<void> {
     await timelineEventsStore.markRefused(pool, key, occurrence, why);
-    logger.error({ ...about(key), reason: why }, 'HubSpot refused an app event; it will not be retried');
+    logger.error({ ...about(key), reason: why }, 'an app event cannot be sent; it will not be retried');
   }
 
   /**

@@ -8,7 +8,7 @@ const ALL_OK = { database: 'ok', migrations: 'ok', keyRing: 'ok', queue: 'ok', d
 
 describe('GET /readyz', () => {
   let world: World;
-  /** An answer is cached for a second. */
+  /** Answers are cached for a second. */
   let ahead = 0;
   let stoppedAt: number | undefined;
   beforeAll(async () => {
@@ -24,7 +24,7 @@ describe('GET /readyz', () => {
     return { code: answer.status, ...(answer.body as { checks: Record<string, string> }) };
   };
 
-  it('is ready when all is in order', async () => {
+  it('is ready when every check passes', async () => {
     const answer = await world.request('GET', '/readyz');
     expect([answer.status, answer.body]).toEqual([
       200,
@@ -54,7 +54,7 @@ describe('GET /readyz', () => {
     },
     {
       check: 'queue',
-      what: 'no worker takes what is stored',
+      what: 'no worker splits deliveries',
       spoilWith: `insert into webhook_deliveries (body, received_at) values ('[]', now() - interval '6 minutes')`,
       trouble: /^the oldest delivery has waited \d+ seconds$/,
       mend: 'delete from webhook_deliveries',
@@ -68,7 +68,7 @@ describe('GET /readyz', () => {
     expect((await readiness()).code).toBe(200);
   });
 
-  it('writes nothing, and queries the database once for many requests at the same time', async () => {
+  it('writes nothing, and queries the database once for concurrent requests', async () => {
     await query(`
       create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
       create trigger refuse before insert or update or delete on key_canaries execute function refuse()`);
@@ -92,7 +92,7 @@ describe('GET /readyz', () => {
     await query(`drop view migrations; drop function ask; alter table kept_migrations rename to migrations`);
   });
 
-  it('stays ready with an alarm, and reports since when', async () => {
+  it('stays ready with an alarm, and shows when it was raised', async () => {
     const failure = {
       method: 'POST',
       path: '/oauth/*/token',

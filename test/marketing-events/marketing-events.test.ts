@@ -14,7 +14,7 @@ describe('marketing events', () => {
   });
   afterAll(() => world.close());
 
-  it('are answered when the sandbox asks, which names the app', async () => {
+  it('are returned when the sandbox requests them with the app id', async () => {
     const asked = { externalEventId: 'day-1', externalAccountId: 'acct' };
     expect((await world.sandbox.control('marketing-event', asked)).status).toBe(200);
   });
@@ -27,11 +27,11 @@ describe('marketing events', () => {
     'appId=0193354&externalAccountId=acct',
     'appId=193354&appId=999&externalAccountId=acct',
     'appId=193354&externalAccountId=other',
-  ])('are not found when HubSpot asks with %s', async (query) => {
+  ])('are not found when HubSpot requests them with %s', async (query) => {
     await expectError(await signedRequest(world, `/events/day-1?${query}`), 404, 'not_found');
   });
 
-  it('are refused when they end before they start', async () => {
+  it('are rejected when they end before they start', async () => {
     const times = { startDateTime: '2026-12-01T09:00:00+09:00', endDateTime: '2026-11-30T23:59:59Z' };
     const message = await expectError(
       await world.apiRequest('PUT', EVENT, { ...DETAILS, ...times }),
@@ -44,7 +44,7 @@ describe('marketing events', () => {
     expect((await world.apiRequest('PUT', EVENT, { ...DETAILS, ...times })).status).toBe(200);
   });
 
-  it('keep custom properties and give them to HubSpot when it asks', async () => {
+  it('keep custom properties and return them to HubSpot', async () => {
     const customProperties = [
       { name: 'venue', value: '東京' },
       { name: 'seats', value: '120', source: 'API' },
@@ -60,7 +60,7 @@ describe('marketing events', () => {
     [[{ name: 'venue' }], 'customProperties.0.value: '],
     [[{ name: '', value: 'x' }], 'customProperties.0.name: '],
     [[{ name: 'seats', value: 120 }], 'customProperties.0.value: '],
-  ])('are refused when customProperties is %j', async (customProperties, named) => {
+  ])('are rejected when customProperties is %j', async (customProperties, named) => {
     const answer = await world.apiRequest('PUT', EVENT, { ...DETAILS, customProperties });
     expect(await expectError(answer, 400, 'invalid_request')).toContain(named);
   });

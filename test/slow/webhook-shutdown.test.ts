@@ -47,7 +47,7 @@ describe('SIGTERM while HubSpot delivers', () => {
     { portalId: 62515, subscriptionType: 'contact.creation', objectId },
   ];
 
-  it('every request is answered, or refused at connect, and what was acknowledged is stored', async () => {
+  it('answers every request or refuses the connection, and stores every acknowledged delivery', async () => {
     const seen: Record<string, number> = {};
     const count = (what: string) => {
       seen[what] = (seen[what] ?? 0) + 1;
@@ -85,7 +85,7 @@ describe('SIGTERM while HubSpot delivers', () => {
     expect(acknowledged.filter((id) => !rows.has(id))).toEqual([]);
   });
 
-  it('those that wait for their commit are answered when it comes, and one half sent is taken to its end', async () => {
+  it('answers deliveries that wait for their commit, and reads a half-sent one to its end', async () => {
     const { url, web } = await startWeb();
     const hubspot = createDeliverySender({ url });
     const lock = new pg.Client(database.url);

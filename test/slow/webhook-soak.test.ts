@@ -15,7 +15,7 @@ const CONNECTIONS = 10;
 /** Without a limit V8 lets garbage lie about as long as the machine has room, which looks like growth. */
 const HEAP_LIMIT = { NODE_OPTIONS: '--max-old-space-size=128' };
 
-describe('200,000 events that wait', () => {
+describe('200,000 waiting events', () => {
   let database: TestDatabase;
   let db: pg.Pool;
   let settings: Record<string, string>;
@@ -40,14 +40,14 @@ describe('200,000 events that wait', () => {
     await database.drop();
   });
 
-  it('leave the memory of the web process flat, as no worker is there to take them', async () => {
+  it('do not grow the memory of the web process while no worker runs', async () => {
     const [, , warm, ...later] = await whileSending(10);
     // Some 60 MB came in meanwhile.
     expect(Math.max(...later) - Number(warm)).toBeLessThan(25);
     expect(await count(`webhook_deliveries where state = 'waiting'`)).toBe(DELIVERIES);
   });
 
-  it('leave the memory of the worker flat while it handles them', async () => {
+  it('do not grow the memory of the worker that handles them', async () => {
     const env = { ...settings, ...HEAP_LIMIT, PORT: '0' };
     const worker = await startProcess('test/webhooks/pipeline/effects-worker.ts', env);
     running.push(worker);
@@ -66,7 +66,7 @@ describe('200,000 events that wait', () => {
     expect(Math.max(...samples)).toBeLessThan(350);
   }, 240_000);
 
-  it('leave the worker enough memory to split large ones that come after many small ones', async () => {
+  it('leave the worker enough memory to split large deliveries after many small ones', async () => {
     await Promise.all(running.splice(1).map((worker) => worker.kill()));
     const propertyValue = 'x'.repeat(65_000);
     const deliveries = Array.from({ length: 5_500 }, (_, index) => {

@@ -13,7 +13,7 @@ const SILENT = 62515;
 const OTHER = 62516;
 const LONG_MS = 10 * 60_000;
 
-it('a backlog of app events is sent one after another, and holds up nobody else’s webhooks, while HubSpot does not answer for an account', async () => {
+it('a backlog of app events is sent one at a time and does not block webhooks of other accounts while HubSpot does not answer', async () => {
   const gate = await startAnswerGate();
   const heard: unknown[] = [];
   const handler = defineHandler({

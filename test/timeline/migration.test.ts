@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-it('keeps waiting app events under their type, and the others under none, when an older database is migrated', async () => {
+it('migration of an older database keeps waiting app events with their type and others without', async () => {
   const dir = path.join(import.meta.dirname, '..', '..', 'app', 'db', 'migrations');
   const before = { databaseUrl: database.url, dir, migrationsTable: 'migrations', log: () => {} };
   await runner({ ...before, direction: 'up', count: 13 });

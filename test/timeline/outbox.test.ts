@@ -55,7 +55,7 @@ describe('an accepted app event', () => {
     await database.drop();
   });
 
-  it('is answered with 202 and sent later when the database fails while it is sent', async () => {
+  it('is answered with 202 and retried when the database fails while it is sent', async () => {
     world.ctx.services.tokens.forget(PORTAL);
     const isMet = proxy.fail('find-sealed-installs', 'cut');
     expect(await put({ id })).toEqual([202, 'waiting']);
@@ -66,7 +66,7 @@ describe('an accepted app event', () => {
   it.each<[string, Fault]>([
     ['is terminated', 'cut'],
     ['does not answer in time', 'swallow'],
-  ])('is marked as sent later when HubSpot has it and the connection %s', async (_what, fault) => {
+  ])('is marked as sent by its job when HubSpot has it and the connection %s', async (_what, fault) => {
     const isMet = proxy.fail(`set state = 'sent'`, fault);
     expect(await put({ id })).toEqual([200, 'sent']);
     expect(isMet()).toBe(true);
@@ -74,7 +74,7 @@ describe('an accepted app event', () => {
     await becomesSent();
   });
 
-  it('is marked as sent later when HubSpot has it and the pool has no free connection', async () => {
+  it('is marked as sent by its job when HubSpot has it and the pool has no free connection', async () => {
     await idle();
     const { pool } = world.ctx;
     const { max = 0, connectionTimeoutMillis } = pool.options;
@@ -95,8 +95,8 @@ describe('an accepted app event', () => {
   });
 
   it.each<[string, string, Fault]>([
-    ['while it is read', '"erasedSince"', 'cut'],
-    ['while it is put under its contact', 'jsonb_build_object', 'cut'],
+    ['while it is read', 'select occurrence', 'cut'],
+    ['while its contact is named', 'jsonb_build_object', 'cut'],
     ['when HubSpot has it', `set state = 'sent'`, 'cut'],
     ['by a time-out when HubSpot has it', `set state = 'sent'`, 'swallow'],
   ])('is sent by its job when the database fails that job %s', async (_when, statement, fault) => {
@@ -107,18 +107,18 @@ describe('an accepted app event', () => {
     expect(isMet()).toBe(true);
   });
 
-  it('is refused again by its job when the database fails while a refusal is noted', async () => {
+  it('is refused again by its job when the database fails while a refusal is stored', async () => {
     const refusal = { status: 'error', category: 'VALIDATION_ERROR', message: 'It is not valid.' };
     await failing(400, 2, refusal);
     const isMet = proxy.fail(`set state = 'refused'`, 'cut');
-    await expectError(await world.api('PUT', TIMELINE, { id }), 400, 'refused_by_hubspot');
+    await expectError(await world.apiRequest('PUT', TIMELINE, { id }), 400, 'refused_by_hubspot');
     expect(isMet()).toBe(true);
     await work();
     await until('it to be refused', async () => (await hurry()) && (await row()).state === 'refused');
     expect(await onTimeline()).toEqual([]);
   });
 
-  it('waits on, with its content and the reason, when HubSpot did not take it for days', async () => {
+  it('still waits, with its content and the reason, when HubSpot has not accepted it for days', async () => {
     await failing(503, 2);
     await put({ id, properties: { title: 'Late' } });
     await observer.query(
@@ -133,7 +133,7 @@ describe('an accepted app event', () => {
     await becomesSent();
   });
 
-  it('gets a new job from the clock when its job is gone or used up, and keeps its own otherwise', async () => {
+  it('gets a new job from the schedule only when its job is missing or has used up its attempts', async () => {
     await failing(503, 3);
     await idle();
     await put({ id: 'gone' });
@@ -160,7 +160,7 @@ describe('an accepted app event', () => {
     expect(rows).toEqual([{ run_at: later }]);
   });
 
-  it('waits when the account removed the app, and is sent when it is back', async () => {
+  it('waits while the account has removed the app, and is sent when it installs again', async () => {
     await world.sandbox.control('uninstall', { portalId: PORTAL });
     expect(await put({ id })).toEqual([202, 'waiting']);
     await work();
@@ -171,7 +171,7 @@ describe('an accepted app event', () => {
     await until('the clock’s job', async () => (await jobs('send-forgotten-timeline-events')).length === 0);
     await until('what it enqueued', async () => !(await job()));
     expect(await row()).toMatchObject({ state: 'waiting', last_error: null });
-    await expectError(await world.api('PUT', TIMELINE, {}), 409, 'install_needs_reconnect');
+    await expectError(await world.apiRequest('PUT', TIMELINE, {}), 409, 'install_needs_reconnect');
 
     expect((await world.install()).status).toBe(200);
     await enqueueSlot(world.ctx, 'send-forgotten-timeline-events', new Date(Date.now() + 60_000));
@@ -212,24 +212,24 @@ describe('an accepted app event', () => {
     expect(await onTimeline()).toEqual([]);
   });
 
-  it('is not ended when HubSpot refuses the one whose place it took', async () => {
+  it('still waits when HubSpot refuses the event that it replaced', async () => {
     await idle();
     const bad = { id, properties: { mood: 'bad' } };
     gate.beforeAnswer(EVENTS, async () => {
       // Its retry is refused before it, so that another may take its place.
-      await expectError(await world.api('PUT', TIMELINE, bad), 400, 'refused_by_hubspot');
+      await expectError(await world.apiRequest('PUT', TIMELINE, bad), 400, 'refused_by_hubspot');
       await failing(503);
       expect(await put({ id, properties: { title: 'Better' } })).toEqual([202, 'waiting']);
     });
-    await expectError(await world.api('PUT', TIMELINE, bad), 400, 'refused_by_hubspot');
+    await expectError(await world.apiRequest('PUT', TIMELINE, bad), 400, 'refused_by_hubspot');
     expect(await row()).toMatchObject({ state: 'waiting', occurrence: { properties: { title: 'Better' } } });
     await becomesSent();
   });
 
-  it('is another event when one of another type has its id', async () => {
+  it('is another event when an event of another type has the same id', async () => {
     const login = { id, eventTypeName: 'ae193354_login' };
     // This HubSpot knows no type of that name: its answer shows that it was asked.
-    await expectError(await world.api('PUT', TIMELINE, login), 400, 'refused_by_hubspot');
+    await expectError(await world.apiRequest('PUT', TIMELINE, login), 400, 'refused_by_hubspot');
     await failing(503);
     expect(await put(login)).toEqual([202, 'waiting']);
     expect(await put({ id })).toEqual([200, 'sent']);
@@ -256,18 +256,18 @@ describe('an accepted app event', () => {
     await until('it to be sent', async () => (await row()).state === 'sent');
   });
 
-  it('is stored when its names are as long as they may be', async () => {
+  it('is stored when its names have the maximum length', async () => {
     const event = { id: '"'.repeat(200), eventTypeName: '\\'.repeat(200) };
     await failing(503);
     expect(await put(event)).toEqual([202, 'waiting']);
-    const long = await world.api('PUT', TIMELINE, { eventTypeName: 'x'.repeat(201) });
+    const long = await world.apiRequest('PUT', TIMELINE, { eventTypeName: 'x'.repeat(201) });
     expect(await expectError(long, 400, 'invalid_request')).toContain('eventTypeName: ');
   });
 
   /** @returns the answer's status and the event's state. */
   async function put(event: object): Promise<[number, string]> {
-    const answer = await world.api('PUT', TIMELINE, event);
-    return [answer.status, ((await answer.json()) as { state: string }).state];
+    const answer = await world.apiRequest('PUT', TIMELINE, event);
+    return [answer.status, answer.body.state];
   }
 
   const failing = (status: number, times = 1, body?: unknown) =>

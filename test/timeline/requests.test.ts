@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import supertest from 'supertest';
 import { expectError } from '../helpers/expect-error.ts';
 import { freePort, type RunningProcess, startProcess } from '../helpers/processes.ts';
 import { API_KEY } from '../helpers/settings.ts';
@@ -20,40 +21,42 @@ describe('PUT /hubid/:hubId/timeline/:email', () => {
   });
   afterAll(() => world.close());
 
+  const put = (body?: object) => world.apiRequest('PUT', TIMELINE, body);
   const sent = async () => (await world.sandbox.read(`requests?path=${EVENTS}`)).results.at(-1)?.body;
   const refusing = (body: object) =>
     world.sandbox.control('failures', { path: EVENTS, status: 400, body: { status: 'error', ...body } });
 
-  it.each([undefined, {}])('sends no text of its own when the body is %j', async (body) => {
-    expect((await world.api('PUT', TIMELINE, body)).status).toBe(200);
+  it.each([undefined, {}])('adds no text when the body is %j', async (body) => {
+    await put(body).expect(200);
     expect(await sent()).toEqual({
       ...{ eventTypeName: 'ae193354_app-activity', id: expect.any(String), email: EMAIL, properties: {} },
     });
   });
 
-  it('sends only what the body says', async () => {
+  it('sends only the fields of the body', async () => {
     const event = { id: 'one', properties: { title: 'Signed' } };
-    await world.json('PUT', TIMELINE, event);
+    await put(event).expect(200);
     expect(await sent()).toEqual({ ...event, eventTypeName: 'ae193354_app-activity', email: EMAIL });
   });
 
-  it('takes the body of the guide of 2019, whose id is a number', async () => {
+  it('accepts the body of the guide of 2019, whose id is a number', async () => {
     const body = {
       id: 1557132549196,
       email: EMAIL.toUpperCase(),
       extraData: { message: 'You got approval!' },
     };
-    expect(await world.json('PUT', TIMELINE, body)).toMatchObject({ id: '1557132549196', state: 'sent' });
+    const answer = await put(body).expect(200);
+    expect(answer.body).toMatchObject({ id: '1557132549196', state: 'sent' });
     const { results } = await world.sandbox.read(`timeline?portalId=62515&email=${EMAIL}`);
     expect(results).toMatchObject([{ id: '1557132549196', extraData: { message: 'You got approval!' } }]);
-    // The number and its text are one id.
-    await world.json('PUT', TIMELINE, { ...body, id: '1557132549196' });
+    // The number and its text are the same id.
+    await put({ ...body, id: '1557132549196' }).expect(200);
     expect((await world.sandbox.read(`requests?path=${EVENTS}`)).results).toHaveLength(1);
   });
 
-  it('names each property that does not match the event type when HubSpot does', async () => {
+  it('names each invalid property when HubSpot names them', async () => {
     const event = { id: 'bad', properties: { mood: 'glum', title: 'Signed', colour: 'mauve' } };
-    const message = await expectError(await world.api('PUT', TIMELINE, event), 400, 'refused_by_hubspot');
+    const message = await expectError(await put(event), 400, 'refused_by_hubspot');
     expect(message).toBe(
       'HubSpot refused the values: The event does not match its schema. ' +
         'Property "mood" is not declared; Property "colour" is not declared',
@@ -64,18 +67,18 @@ describe('PUT /hubid/:hubId/timeline/:email', () => {
     ]);
   });
 
-  it('answers with HubSpot’s sentence, without a token, when HubSpot names no field', async () => {
+  it('answers with HubSpot’s message, without tokens, when HubSpot names no field', async () => {
     await refusing({
       category: 'VALIDATION_ERROR',
       message: 'Events need an objectId. oauth-token (CJSP5qf1)',
     });
-    const message = await expectError(await world.api('PUT', TIMELINE), 400, 'refused_by_hubspot');
+    const message = await expectError(await put(), 400, 'refused_by_hubspot');
     expect(message).toBe('HubSpot refused the values: Events need an objectId. oauth-token (…)');
   });
 
-  it('answers with HubSpot’s category when HubSpot says nothing else', async () => {
+  it('answers with HubSpot’s category when HubSpot sends no message', async () => {
     await refusing({ category: 'VALIDATION_ERROR' });
-    const message = await expectError(await world.api('PUT', TIMELINE), 400, 'refused_by_hubspot');
+    const message = await expectError(await put(), 400, 'refused_by_hubspot');
     expect(message).toBe('HubSpot refused the values: VALIDATION_ERROR');
   });
 
@@ -84,7 +87,7 @@ describe('PUT /hubid/:hubId/timeline/:email', () => {
     let url: string;
     beforeAll(async () => {
       const port = String(await freePort());
-      url = `http://localhost:${port}${TIMELINE}`;
+      url = `http://localhost:${port}`;
       web = await startProcess('app/server.ts', { ...world.settings, PORT: port, LOG_LEVEL: 'info' });
     });
     afterAll(async () => {
@@ -93,11 +96,11 @@ describe('PUT /hubid/:hubId/timeline/:email', () => {
 
     /** The lines about a request that HubSpot refuses. */
     async function linesAbout(requestId: string, event: object) {
-      const answer = await fetch(url, {
-        method: 'PUT',
-        headers: { authorization: `Bearer ${API_KEY}`, 'x-request-id': requestId },
-        body: JSON.stringify(event),
-      });
+      const answer = await supertest(url)
+        .put(TIMELINE)
+        .auth(API_KEY, { type: 'bearer' })
+        .set('x-request-id', requestId)
+        .send(event);
       await expectError(answer, 400, 'refused_by_hubspot');
       return until('the last line', () => {
         const lines = web
@@ -108,7 +111,7 @@ describe('PUT /hubid/:hubId/timeline/:email', () => {
       });
     }
 
-    it('names the properties that do not match, and no value', async () => {
+    it('names the invalid properties without their values', async () => {
       const event = { properties: { mood: 'glum', title: 'Signed' } };
       const lines = await linesAbout('request-with-mood', event);
       expect(lines).toContain('"problems":["mood: PROPERTY_DOESNT_EXIST"]');
@@ -116,7 +119,7 @@ describe('PUT /hubid/:hubId/timeline/:email', () => {
       expect(lines).not.toContain(EMAIL);
     });
 
-    it('keeps out what HubSpot repeats of the values', async () => {
+    it('omits values that HubSpot quotes', async () => {
       const error = { message: 'Quentin is no title', code: 'Quentin & Co', in: 'title' };
       await refusing({ category: 'VALIDATION_ERROR', message: '"Quentin"?', errors: [error] });
       const lines = await linesAbout('request-with-quentin', { properties: { title: 'Quentin' } });

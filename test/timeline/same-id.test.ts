@@ -13,10 +13,10 @@ const FIRST = {
   extraData: { message: 'Hello', parts: [{ a: 1, b: 2 }] },
 };
 
-describe('an app event under an id that was used before', () => {
+describe('an app event with an id that was used before', () => {
   let world: WebhookWorld;
   const titles: string[] = [];
-  /** Tells what stands in `titles` by then, and fails at the first try. */
+  /** Sends the next of `titles`, and fails on the first attempt. */
   const tells = defineHandler({
     name: 'tells',
     on: 'contact.propertyChange',
@@ -27,7 +27,7 @@ describe('an app event under an id that was used before', () => {
         objectId,
         properties: { title: titles.shift() ?? '' },
       });
-      if (attempt === 1) throw new Error('what comes after it failed');
+      if (attempt === 1) throw new Error('a later step failed');
     },
   });
   beforeAll(async () => {
@@ -40,7 +40,8 @@ describe('an app event under an id that was used before', () => {
   });
   afterAll(() => world.close());
 
-  const put = (event: object, email = EMAIL) => world.api('PUT', `/hubid/62515/timeline/${email}`, event);
+  const put = (event: object, email = EMAIL) =>
+    world.apiRequest('PUT', `/hubid/62515/timeline/${email}`, event);
   const sent = async () => (await world.sandbox.read(`requests?path=${EVENTS}`)).results.length;
   const titlesShown = async () =>
     (await world.sandbox.read(`timeline?portalId=62515&email=${EMAIL}`)).results.map(
@@ -48,7 +49,7 @@ describe('an app event under an id that was used before', () => {
     );
 
   it.each<[string, object, string?]>([
-    ['is as it was', FIRST],
+    ['has the same content', FIRST],
     ['has its keys in another order', Object.fromEntries(Object.entries(FIRST).reverse())],
     [
       'has nested keys in another order',
@@ -60,7 +61,7 @@ describe('an app event under an id that was used before', () => {
   ])('is the same event when it %s', async (_what, event, email = EMAIL) => {
     expect((await put(FIRST)).status).toBe(200);
     const again = await put(event, email);
-    expect([again.status, await again.json()]).toMatchObject([200, { id: 'one', state: 'sent' }]);
+    expect([again.status, again.body]).toMatchObject([200, { id: 'one', state: 'sent' }]);
     expect(await sent()).toBe(1);
   });
 
@@ -71,12 +72,12 @@ describe('an app event under an id that was used before', () => {
     ['has none of the time', { ...FIRST, timestamp: undefined }],
     ['has other extra data', { ...FIRST, extraData: { message: 'Bye' } }],
     ['is for another contact', FIRST, 'john@example.com'],
-  ])('is refused, and the first one stays, when it %s', async (_what, event, email = EMAIL) => {
+  ])('is a conflict, and the first one stays, when it %s', async (_what, event, email = EMAIL) => {
     expect((await put(FIRST)).status).toBe(200);
     const message = await expectError(await put(event, email), 409, 'timeline_event_conflict');
     expect(message).toBe(
       'An event ae193354_app-activity with the id one was accepted before with other content, which HubSpot has. ' +
-        'It stays as it is, and nothing was sent: HubSpot cannot change an event. Give what is new an id of its own.',
+        'It stays as it is, and nothing was sent: HubSpot cannot change an event. Give the new event another id.',
     );
     expect(await sent()).toBe(1);
     expect(await titlesShown()).toEqual(['Signed']);
@@ -84,7 +85,7 @@ describe('an app event under an id that was used before', () => {
     expect((await put(FIRST)).status).toBe(200);
   });
 
-  it('is refused when the first one still waits, which is sent as it was', async () => {
+  it('is a conflict while the first one waits, which is sent unchanged', async () => {
     await world.sandbox.control('failures', { method: 'POST', path: EVENTS, status: 503, times: 1 });
     expect((await put(FIRST)).status).toBe(202);
     const other = await put({ ...FIRST, properties: {} });
@@ -95,21 +96,21 @@ describe('an app event under an id that was used before', () => {
     expect(await titlesShown()).toEqual(['Signed']);
   });
 
-  it('takes the place of the first one when HubSpot refused that', async () => {
+  it('replaces the first one when HubSpot refused that', async () => {
     const refused = await put({ ...FIRST, properties: { mood: 'glum' } });
     await expectError(refused, 400, 'refused_by_hubspot');
     expect((await put(FIRST)).status).toBe(200);
     expect(await titlesShown()).toEqual(['Signed']);
   });
 
-  it('is the same event when the first one was sent by a release that kept no digest', async () => {
+  it('is the same event when the first one was sent by a release without digests', async () => {
     expect((await put(FIRST)).status).toBe(200);
     await world.query('update timeline_events set content_digest = null');
     expect((await put({ ...FIRST, properties: {} })).status).toBe(200);
     expect(await sent()).toBe(1);
   });
 
-  it('leaves nothing of what it says but a digest when it is sent', async () => {
+  it('leaves only a digest of its content after it was sent', async () => {
     expect((await put(FIRST)).status).toBe(200);
     const [row] = await world.query('select * from timeline_events');
     expect(row).toMatchObject({ state: 'sent', occurrence: null, content_digest: expect.any(Buffer) });
@@ -117,7 +118,7 @@ describe('an app event under an id that was used before', () => {
     expect(JSON.stringify(row)).not.toContain('Signed');
   });
 
-  it('keeps the first content when the handler that sent it is tried again, and is an error for another event', async () => {
+  it('keeps the first content when its handler is retried, and is an error for another event', async () => {
     titles.push('Is now 1', 'Is now 2', 'Is now 3');
     await world.deliver([anEvent()]);
     await world.settled();

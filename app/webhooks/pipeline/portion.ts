@@ -19,12 +19,14 @@ import { type LanesAtWork, laneOf, wakeLanes } from './lanes.ts';
 export interface Round {
   readonly deliveries: number;
   readonly ids: readonly [first: number, last: number];
-  /** Distinct events in the deliveries. */
+  /** Events in the deliveries, with duplicates. */
+  readonly received: number;
+  /** Without the duplicates in this portion. */
   readonly events: number;
-  /** Those that were new. */
+  /** Without the duplicates of stored events too. */
   readonly added: number;
-  /** Those with handlers, duplicates included. */
-  readonly toHandle: number;
+  /** Those of `events` that have a handler. */
+  readonly withHandler: number;
   /** Whether more deliveries may wait. */
   readonly more: boolean;
   /** Lanes that were not woken, because they already run in this process. */
@@ -34,9 +36,10 @@ export interface Round {
 export const NOTHING: Round = {
   deliveries: 0,
   ids: [0, 0],
+  received: 0,
   events: 0,
   added: 0,
-  toHandle: 0,
+  withHandler: 0,
   more: false,
   alreadyRunning: [],
 };
@@ -74,6 +77,7 @@ export function createSplitPortion({ triage, ownWrites, lanesAtWork, logger }: D
         ...NOTHING,
         deliveries: deliveries.length,
         ids: [deliveries[0] ?? 0, deliveries.at(-1) ?? 0],
+        received: settled.reduce((sum, { events }) => sum + events, 0),
         events: found.size,
         more: deliveries.length === portion.limit || bytes >= portion.bytes,
       };
@@ -88,12 +92,12 @@ export function createSplitPortion({ triage, ownWrites, lanesAtWork, logger }: D
       const added = await adding;
       reportUnhandled(rows);
       if (settled.length > 0) await webhookDeliveriesStore.settle(tx, await withoutMentions(tx, settled));
-      const toHandle = rows.filter(({ state }) => state === 'waiting');
-      const lanes = new Set(toHandle.map(({ lane }) => lane));
+      const waiting = rows.filter(({ state }) => state === 'waiting');
+      const lanes = new Set(waiting.map(({ lane }) => lane));
       const alreadyRunning = [...lanes].filter((lane) => lanesAtWork.has(lane));
       for (const lane of alreadyRunning) lanes.delete(lane);
       await wakeLanes(tx, lanes);
-      return { ...size, added, toHandle: toHandle.length, alreadyRunning };
+      return { ...size, added, withHandler: waiting.length, alreadyRunning };
     },
 
     /** Marks the portion's only delivery as unreadable. */

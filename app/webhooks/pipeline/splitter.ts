@@ -120,9 +120,10 @@ export function createWebhookSplitter({ pool, splitPortion, lanesAtWork, logger 
       sum = {
         ...sum,
         deliveries: sum.deliveries + one.deliveries,
+        received: sum.received + one.received,
         events: sum.events + one.events,
         added: sum.added + one.added,
-        toHandle: sum.toHandle + one.toHandle,
+        withHandler: sum.withHandler + one.withHandler,
         more: one.more,
         alreadyRunning: [...sum.alreadyRunning, ...one.alreadyRunning],
       };
@@ -131,10 +132,10 @@ export function createWebhookSplitter({ pool, splitPortion, lanesAtWork, logger 
   }
 
   /** One line for a round, which under load has thousands of events: the request log leaves deliveries out. */
-  function report({ deliveries, events, added, toHandle }: Round): void {
+  function report({ deliveries, received, added, withHandler }: Round): void {
     if (deliveries === 0) return;
     logger.info(
-      { deliveries, events, duplicates: events - added, toHandle },
+      { deliveries, events: received, duplicates: received - added, withHandler },
       'webhook deliveries were stored',
     );
   }

@@ -77,21 +77,21 @@ describe('a change', () => {
   const OWN = { all: true };
   const OTHERS = { all: false, others: false };
 
-  describe('of which HubSpot says who made it', () => {
+  describe('with a source', () => {
     it.each([
       ['this app', { changeSource: 'INTEGRATION', sourceId: US }, OWN],
       ['this app, through its API', { changeSource: 'API', sourceId: US }, OWN],
       ['another app', { changeSource: 'INTEGRATION', sourceId: '4711' }, OTHERS],
       ['a user', { changeSource: 'CRM_UI', sourceId: 'userId:7' }, OTHERS],
       ['an import', { changeSource: 'IMPORT', sourceId: US }, OTHERS],
-    ])('is that of %s, whatever the ledger says', async (_who, source, expected) => {
+    ])('belongs to %s, even if the ledger says otherwise', async (_who, source, expected) => {
       await hubspot().contacts.update('101', { phone: '1' });
       const change = { objectId: 101, propertyName: 'phone', ...source };
       expect(await reported({ ...change, propertyValue: '1' })).toEqual(expected);
       expect(await reported({ ...change, propertyValue: '2' })).toEqual(expected);
     });
 
-    it('is told truthfully by the sandbox, of a write through the API', async () => {
+    it('has the correct source in the sandbox when it was made through the API', async () => {
       await hubspot().contacts.update('101', { phone: '+49 30 1' });
       const event = await until('its webhook', async () =>
         (await world.events(101)).find(({ event }) => event.propertyValue === '+49 30 1'),
@@ -100,7 +100,7 @@ describe('a change', () => {
     });
   });
 
-  describe('of which HubSpot does not say who made it', () => {
+  describe('without a source', () => {
     it.each<[string, (hubspot: PortalClient) => Promise<unknown>, Record<string, unknown>]>([
       [
         'an update',
@@ -190,12 +190,12 @@ describe('a change', () => {
           ...{ fromObjectId: 101, toObjectId: 301, associationRemoved: true },
         },
       ],
-    ])('is own when it is %s', async (_what, write, change) => {
+    ])('is an own write when it is %s', async (_what, write, change) => {
       await write(hubspot());
       expect(await reported({ ...change, sourceId: undefined })).toEqual(OWN);
     });
 
-    it('is own when it is the creation of a record, or a value that it is created with', async () => {
+    it('is an own write when it is the creation of a record or one of its first values', async () => {
       const { contacts } = hubspot();
       const { id } = await contacts.create({ email: 'new@example.com', phone: '1' });
       const [batch] = await contacts.batchCreate([{ properties: { email: 'newer@example.com' } }]);
@@ -205,7 +205,7 @@ describe('a change', () => {
       expect(await reported({ objectId: Number(id), propertyValue: '1' })).toEqual(OWN);
     });
 
-    it('is own when it was made through the API of this server, or by a command', async () => {
+    it('is an own write when it was made through the API of this server or by a command', async () => {
       await world.json('POST', '/hubid/62515/contact/jane@example.com', { properties: { phone: '7' } });
       expect(await reported({ objectId: 101, propertyValue: '7' })).toEqual(OWN);
       const args = ['contacts', 'update', '101', '--property', 'phone=8'];
@@ -220,26 +220,26 @@ describe('a change', () => {
       ['the value in another portal', { portalId: 62516 }],
       ['the value, but long before the write', { occurredAt: Date.now() - 3_000_000 }],
       ['the deletion of the record', { subscriptionType: 'contact.deletion' }],
-    ])('is another’s when it is %s', async (_what, fields) => {
+    ])('is not an own write when it is %s', async (_what, fields) => {
       await hubspot().contacts.update('101', { phone: '1' });
       expect(await reported({ objectId: 101, propertyValue: '1', ...fields })).toEqual(OTHERS);
     });
 
-    it('is another’s when HubSpot refused the write', async () => {
+    it('is not an own write when HubSpot refused the write', async () => {
       const write = hubspot().contacts.update('101', { phone: 'refused', no_such_property: '1' });
       await expect(write).rejects.toMatchObject({ status: 400 });
       const change = { objectId: 101, propertyName: 'phone', propertyValue: 'refused' };
       expect(await reported(change)).toEqual(OTHERS);
     });
 
-    it('is another’s when the write is some minutes past', async () => {
+    it('is not an own write when the write was minutes ago', async () => {
       await hubspot().contacts.update('101', { phone: '1' });
       await world.query(`update own_writes set written_at = now() - interval '3 minutes'`);
       expect(await reported({ objectId: 101, propertyValue: '1' })).toEqual(OTHERS);
     });
   });
 
-  it('is noted with one statement for a whole batch, as digests', async () => {
+  it('is stored as digests, with one statement for a batch', async () => {
     const inputs = Array.from({ length: 100 }, (_, index) => ({
       id: String(index + 1_000_000),
       properties: { phone: `secret ${index}`, firstname: 'Jane', lastname: 'Doe' },
@@ -262,14 +262,14 @@ describe('a change', () => {
     { sourceId: { toString: 1 } },
     { changeSource: { includes: 1 } },
     { subscriptionType: 'contact.associationChange', fromObjectId: { toString: 1 }, toObjectId: [] },
-  ])('does not hold up its delivery when it is told as %j', async (fields) => {
+  ])('does not fail its delivery when its fields are %j', async (fields) => {
     const event = anEvent({ occurredAt: Date.now(), changeSource: 'API', ...fields });
     const mark = JSON.stringify(fields);
     await world.deliver([event, anEvent({ objectId: 103, mark })]);
     await until('the other event', () => told.get(mark));
   });
 
-  it('is made though the ledger cannot be written', async () => {
+  it('is sent when the ledger cannot be written', async () => {
     await world.query('alter table own_writes rename to gone');
     try {
       expect(await hubspot().contacts.update('101', { phone: '1' })).toMatchObject({ id: '101' });
@@ -278,7 +278,7 @@ describe('a change', () => {
     }
   });
 
-  it('is forgotten by the ledger after a quarter of an hour', async () => {
+  it('is deleted from the ledger after fifteen minutes', async () => {
     await hubspot().contacts.update('101', { phone: '1' });
     await world.query(`update own_writes set written_at = now() - interval '16 minutes'`);
     await hubspot().contacts.update('102', { phone: '2' });
@@ -306,7 +306,7 @@ describe('a handler that writes back', () => {
   };
   const change = { objectId: 101, propertyName: 'phone' };
 
-  it('does not trigger itself when it wants no own writes', async () => {
+  it('does not trigger itself with ownWrites: false', async () => {
     await inWebhookWorld([counts({ ownWrites: false })], async ({ install, deliver, events }) => {
       expect((await install()).status).toBe(200);
       await deliver([anEvent({ ...change, propertyValue: 'a', occurredAt: Date.now() })]);
@@ -321,7 +321,7 @@ describe('a handler that writes back', () => {
     });
   });
 
-  it('is stopped and reported when it triggers itself, and the events are kept', async () => {
+  it('is stopped when it triggers itself: an alarm is raised and its events are kept', async () => {
     const log = createMemoryLog();
     await inWebhookWorld(
       [counts()],
@@ -348,7 +348,7 @@ describe('a handler that writes back', () => {
     );
   });
 
-  it('is not taken for a loop when others write the same property often', async () => {
+  it('is not a loop when others often write the same property', async () => {
     const seen: unknown[] = [];
     const notes = defineHandler({
       name: 'notes',

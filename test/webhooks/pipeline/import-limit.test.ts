@@ -13,7 +13,7 @@ function contactsOfLane(count: number): number[] {
   return contacts;
 }
 
-it('a lane takes 50 import events at once, but as many others as it asks for, and those first', () =>
+it('a lane reads normal events before imports, and 50 imports at once at most', () =>
   inWebhookWorld(
     [
       defineHandler({

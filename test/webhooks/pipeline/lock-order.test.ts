@@ -8,7 +8,7 @@ import { anEvent, inWebhookWorld, type WebhookWorld } from '../../helpers/webhoo
  * Two transactions that lock the same rows deadlock unless both lock them in the same order. A deadlock needs luck to
  * happen, so these tests look at the order in which rows were written.
  */
-describe('rows that several transactions may write at once', () => {
+describe('rows that several transactions may write at the same time', () => {
   const inWorld = (test: (world: WebhookWorld) => Promise<void>) =>
     inWebhookWorld(
       [

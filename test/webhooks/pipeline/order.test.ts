@@ -1,36 +1,25 @@
 import { describe, expect, it } from '@jest/globals';
-import pg from 'pg';
-import { type Context, createContext } from '../../../app/context.ts';
-import { LOCKS } from '../../../app/db/session-locks.ts';
-import { startJobRunner } from '../../../app/tasks.ts';
-import { defineHandler, type WebhookContext } from '../../../app/webhooks/handler.ts';
-import { laneOf, wakeLanes, wakeSplitter } from '../../../app/webhooks/pipeline/lanes.ts';
-import { wakeWebhooks } from '../../../app/webhooks/pipeline/wake.ts';
+import { createContext } from '../../../app/context.ts';
+import { defineHandler } from '../../../app/webhooks/handler.ts';
+import { wakeLanes, wakeSplitter } from '../../../app/webhooks/pipeline/lanes.ts';
 import { until } from '../../helpers/until.ts';
-import { anEvent, inWebhookWorld, THEN, type WebhookWorld } from '../../helpers/webhook-world.ts';
-
-const onChange = (
-  handle: (event: { objectId: number; occurredAt: number }, context: WebhookContext) => Promise<void>,
-) =>
-  defineHandler({
-    name: 'ordered',
-    on: 'contact.propertyChange',
-    when: { properties: ['phone'] },
-    handle: ({ objectId, occurredAt = 0 }, context) =>
-      handle({ objectId: Number(objectId), occurredAt: occurredAt - THEN }, context),
-  });
-
-/** What holds a handler until the test lets it go on. */
-function createGate() {
-  let open = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { open, opened };
-}
+import { anEvent, inWebhookWorld, THEN } from '../../helpers/webhook-world.ts';
+import {
+  createGate,
+  holdDeliveries,
+  inParts,
+  laneIsRunning,
+  laneOfContact,
+  neighbourOf,
+  onChange,
+  scattered,
+  split,
+  splitterIsQueued,
+  withWorkers,
+} from './order-helpers.ts';
 
 describe('events of one record', () => {
-  it('run in order of occurrence, one at a time, however they came; those of others run beside them', () => {
+  it('run in order and one at a time when they arrive in any order, while other records run concurrently', () => {
     const handled = new Map<number, number[]>();
     const running = new Set<number>();
     let mostAtOnce = 0;
@@ -38,7 +27,7 @@ describe('events of one record', () => {
       expect(running).not.toContain(objectId);
       running.add(objectId);
       mostAtOnce = Math.max(mostAtOnce, running.size);
-      // Some write, some do not: both keep the order.
+      // Events with and without a transaction keep the order.
       if (occurredAt % 2 === 0) await db.query('select pg_sleep(0.002)');
       handled.set(objectId, [...(handled.get(objectId) ?? []), occurredAt]);
       running.delete(objectId);
@@ -61,7 +50,7 @@ describe('events of one record', () => {
     );
   });
 
-  it('run in order of occurrence when two workers find many deliveries that were stored before', () => {
+  it('run in order when two workers start with a backlog of deliveries', () => {
     const handled = new Map<number, number[]>();
     const handler = onChange(async ({ objectId, occurredAt }) => {
       handled.set(objectId, [...(handled.get(objectId) ?? []), occurredAt]);
@@ -85,7 +74,7 @@ describe('events of one record', () => {
     );
   });
 
-  it('run in order of occurrence when their lane is at work while deliveries have long been waiting', () => {
+  it('run in order when their lane runs while a backlog is waiting', () => {
     const handled: number[] = [];
     const gate = createGate();
     const handler = onChange(async ({ objectId, occurredAt }) => {
@@ -101,11 +90,11 @@ describe('events of one record', () => {
         await split(world);
         const atWork = ctx.services.webhooks.runLane(lane, () => false);
         await deliver([anEvent({ objectId: neighbour, occurredAt: THEN + 1 })]);
-        // So that who asks from now on is the lane.
+        // From here on only the lane can wake the splitter.
         await ctx.services.webhooks.receiver.close();
         await query(`select graphile_worker.remove_job('split-webhook-deliveries')`);
         await query(`update webhook_deliveries set received_at = now() - interval '1 minute'`);
-        await until('the lane to ask for the splitting', () => splittingIsAskedFor(world));
+        await until('the lane to ask for the splitting', () => splitterIsQueued(world));
         const letGo = await holdDeliveries(world);
         await deliver([anEvent({ objectId: neighbour, occurredAt: THEN + 2 })]);
         await split(world);
@@ -120,7 +109,7 @@ describe('events of one record', () => {
     );
   });
 
-  it('do not wait for ever for deliveries that cannot be split', () => {
+  it('run after a time-out when deliveries cannot be split', () => {
     const handled: number[] = [];
     const handler = onChange(async ({ objectId }) => void handled.push(objectId));
     return inWebhookWorld(
@@ -141,7 +130,7 @@ describe('events of one record', () => {
     );
   });
 
-  it('are handled though the splitting of others cannot be asked for', () => {
+  it('run when the splitter cannot be woken', () => {
     const handled: number[] = [];
     const handler = onChange(async ({ objectId }) => void handled.push(objectId));
     return inWebhookWorld(
@@ -164,7 +153,7 @@ describe('events of one record', () => {
     );
   });
 
-  it('begin with the creation and end with the deletion when all have the same time', () => {
+  it('run from the creation to the deletion when all have the same time', () => {
     const handled = new Map<number, string[]>();
     const types = ['contact.deletion', 'contact.propertyChange', 'contact.creation'] as const;
     const handlers = types.map((on) =>
@@ -191,7 +180,7 @@ describe('events of one record', () => {
     });
   });
 
-  it('run in order of occurrence even when an earlier one comes while others of the lane are being handled', () => {
+  it('run in order when an earlier one arrives while the lane is running', () => {
     const handled: number[] = [];
     const gate = createGate();
     let isUnderWay = false;
@@ -212,13 +201,13 @@ describe('events of one record', () => {
     });
   });
 
-  it('are all handled at once, however their splitting meets the end of their lane', () => {
+  it('run without delay when they are split while their lane ends', () => {
     const handled: number[] = [];
     const handler = onChange(async ({ occurredAt }) => void handled.push(occurredAt));
     return inWebhookWorld([handler], async (world) => {
       for (let round = 1; round <= 150; round += 1) {
         await world.deliver([anEvent({ occurredAt: THEN + round })]);
-        // Some come while the one before is split or handled, others when its lane has just ended.
+        // Some arrive while the previous one is split or handled, others when its lane has just ended.
         if (round % 3 !== 0)
           await until('the event to be handled', () => handled.length >= round - (round % 3));
       }
@@ -227,7 +216,7 @@ describe('events of one record', () => {
     });
   });
 
-  it('do not wait for a handler of another record that takes its time, though they share a lane', () => {
+  it('do not wait for a slow handler of another record of their lane', () => {
     const handled: number[] = [];
     const gate = createGate();
     const handler = onChange(async ({ objectId }) => {
@@ -247,170 +236,8 @@ describe('events of one record', () => {
   });
 });
 
-describe('imports', () => {
-  const anImport = (fields: Record<string, unknown>) => anEvent({ changeSource: 'IMPORT', ...fields });
-
-  it('let a normal event pass that comes while thousands of them wait', () => {
-    let imports = 0;
-    let importsBefore: number | undefined;
-    const gate = createGate();
-    const handler = onChange(async ({ objectId }) => {
-      await gate.opened;
-      if (objectId === 5_000) importsBefore = imports;
-      else imports += 1;
-    });
-    return inWebhookWorld([handler], async (world) => {
-      const events = Array.from({ length: 3_000 }, (_, index) => anImport({ objectId: index % 600 }));
-      for (const part of inParts(events, 100)) await world.deliver(part);
-      await until('the imports to be stored', async () => {
-        const [row] = await world.query(`select count(*) from webhook_events`);
-        return row.count === 3_000;
-      });
-      await world.deliver([anEvent({ objectId: 5_000 })]);
-      await until('the normal one to be stored', async () => (await world.events(5_000)).length === 1);
-      gate.open();
-      await world.settled();
-      expect(imports).toBe(3_000);
-      expect(importsBefore).toBeLessThan(1_500);
-    });
-  });
-
-  it('let normal events pass when many of them failed and are due again, unless of the same record', () => {
-    const handled: string[] = [];
-    let broken = true;
-    const handler = defineHandler({
-      name: 'fragile',
-      on: 'contact.propertyChange',
-      when: { properties: ['phone'] },
-      async handle({ objectId, changeSource }) {
-        if (broken) throw new Error('the warehouse does not answer');
-        handled.push(`${changeSource} ${objectId}`);
-      },
-    });
-    return inWebhookWorld(
-      [handler],
-      async (world) => {
-        const [other, last, ...contacts] = contactsOfOneLane(300);
-        for (const part of inParts([...contacts, last], 100))
-          await world.deliver(part.map((objectId) => anImport({ objectId })));
-        await withWorkers([world.ctx], () => world.settled());
-        broken = false;
-        await world.deliver([anEvent({ objectId: other }), anEvent({ objectId: last })]);
-        await split(world);
-        await world.retryNow();
-        await withWorkers([world.ctx], () => until('all to be done', () => handled.length === 301));
-        const [one, two, three] = handled;
-        expect([one, two].toSorted()).toEqual([`CRM_UI ${other}`, `IMPORT ${last}`]);
-        expect(three).toBe(`CRM_UI ${last}`);
-      },
-      { worker: false },
-    );
-  });
-
-  it('stay in order with the other events of their record', () => {
-    const handled = new Map<number, number[]>();
-    const handler = onChange(async ({ objectId, occurredAt }) => {
-      handled.set(objectId, [...(handled.get(objectId) ?? []), occurredAt]);
-    });
-    return inWebhookWorld(
-      [handler],
-      async (world) => {
-        const at = (objectId: number, moment: number) => ({ objectId, occurredAt: THEN + moment });
-        // Imports first, then a later normal event; the other way round; both in one delivery; and in two at once.
-        await world.deliver([anImport(at(1, 1)), anImport(at(1, 2)), anImport(at(1, 4))]);
-        await split(world);
-        await world.deliver([anEvent(at(1, 3)), anEvent(at(2, 2))]);
-        await split(world);
-        await world.deliver([anImport(at(2, 1)), anImport(at(2, 3))]);
-        await world.deliver([anEvent(at(3, 2)), anImport(at(3, 1)), anImport(at(3, 3))]);
-        await split(world);
-        await withWorkers([world.ctx], () => world.settled());
-        expect(Object.fromEntries(handled)).toEqual({ 1: [1, 2, 3, 4], 2: [1, 2, 3], 3: [1, 2, 3] });
-      },
-      { worker: false },
-    );
-  });
-
-  it('no longer stand back when they fail and normal events of their record came meanwhile', () => {
-    const gate = createGate();
-    let underWay = false;
-    const handler = onChange(async (_, { db }) => {
-      await db.query('select');
-      underWay = true;
-      await gate.opened;
-      throw new Error('the warehouse does not answer');
-    });
-    return inWebhookWorld([handler], async (world) => {
-      await world.deliver([anImport({ objectId: 101 })]);
-      await until('the import to be under way', () => underWay);
-      await world.deliver([anEvent({ objectId: 101 })]);
-      await until('the normal one to be stored', async () => (await world.events(101)).length === 2);
-      gate.open();
-      await until('the import to fail', async () => (await world.events(101))[0]?.state === 'retrying');
-      expect(await world.query('select distinct priority from webhook_events')).toEqual([{ priority: 0 }]);
-    });
-  });
-
-  it('do not keep the events of others waiting while one is being handled', () => {
-    const handled: number[] = [];
-    const gate = createGate();
-    let isUnderWay = false;
-    const handler = onChange(async ({ objectId }, { db }) => {
-      await db.query('select');
-      isUnderWay = true;
-      if (objectId === 101) await gate.opened;
-      handled.push(objectId);
-    });
-    return inWebhookWorld([handler], async (world) => {
-      await world.deliver([anImport({ objectId: 101 })]);
-      await until('the import to be under way', () => isUnderWay);
-      // The normal event of the same record asks the import to come forward.
-      await world.deliver([anEvent({ objectId: 101 }), anEvent({ objectId: 102 })]);
-      await until('the other record', () => handled.includes(102));
-      gate.open();
-      await world.settled();
-      expect(handled).toEqual([102, 101, 101]);
-    });
-  });
-});
-
-describe('deliveries', () => {
-  it('are split although a worker stands still that has their splitting in hand', () => {
-    const handled: number[] = [];
-    const handler = onChange(async ({ objectId }) => void handled.push(objectId));
-    return inWebhookWorld(
-      [handler],
-      async (world) => {
-        const { ctx, deliver, query } = world;
-        const frozen = new pg.Client(world.database.url);
-        await frozen.connect();
-        try {
-          await deliver([anEvent({ objectId: 101 })]);
-          await query(`update webhook_deliveries set received_at = now() - interval '2 minutes'`);
-          await until('the splitting to be asked for', () => splittingIsAskedFor(world));
-          await frozen.query('select pg_advisory_lock($1, hashtext($2))', [
-            LOCKS.workerAlive,
-            'worker-frozen',
-          ]);
-          await query(
-            `update graphile_worker._private_job_queues set locked_by = 'worker-frozen', locked_at = now()
-             where queue_name = 'split-webhook-deliveries'`,
-          );
-          await withWorkers([ctx], async () => {
-            await wakeWebhooks(ctx.pool);
-            await until('the event to be handled', () => handled.length === 1);
-          });
-        } finally {
-          await frozen.end();
-        }
-      },
-      { worker: false },
-    );
-  });
-});
-
 describe('a lane', () => {
-  it('that has work now is not put off by an event that is to be retried later', () =>
+  it('runs now when it also has a retry that is due later', () =>
     inWebhookWorld(
       [],
       async ({ ctx, query }) => {
@@ -422,62 +249,3 @@ describe('a lane', () => {
       { worker: false },
     ));
 });
-
-const split = (world: WebhookWorld) => world.ctx.services.webhooks.split(() => false);
-
-async function withWorkers(contexts: readonly Context[], work: () => Promise<unknown>): Promise<void> {
-  const runners = await Promise.all(contexts.map(startJobRunner));
-  try {
-    await work();
-  } finally {
-    await Promise.all(runners.map((runner) => runner.stop()));
-  }
-}
-
-/** Holds what was delivered so that nobody splits it. @returns what lets it go. */
-async function holdDeliveries({ ctx }: WebhookWorld): Promise<() => Promise<void>> {
-  const tx = await ctx.pool.connect();
-  await tx.query('begin');
-  await tx.query('select from webhook_deliveries for update');
-  return async () => {
-    await tx.query('rollback');
-    tx.release();
-  };
-}
-
-async function laneIsRunning({ query }: WebhookWorld, lane: number): Promise<boolean> {
-  const rows = await query(
-    'select from graphile_worker.jobs where queue_name = $1 and locked_at is not null',
-    [`webhook-lane:${lane}`],
-  );
-  return rows.length > 0;
-}
-
-async function splittingIsAskedFor({ query }: WebhookWorld): Promise<boolean> {
-  const rows = await query(
-    `select from graphile_worker.jobs where task_identifier = 'split-webhook-deliveries'`,
-  );
-  return rows.length > 0;
-}
-
-const laneOfContact = (objectId: number) => laneOf(`62515:contact:${objectId}`);
-
-/** The lane of a contact, and another contact of that lane. */
-function neighbourOf(objectId: number): [number, number] {
-  const lane = laneOfContact(objectId);
-  for (let other = objectId + 1; ; other += 1) if (laneOfContact(other) === lane) return [lane, other];
-}
-
-function contactsOfOneLane(count: number): number[] {
-  const contacts: number[] = [];
-  for (let id = 1; contacts.length < count; id += 1) if (laneOfContact(id) === 0) contacts.push(id);
-  return contacts;
-}
-
-const scattered = (index: number, size = 601) => (index * 7_919) % size;
-
-function inParts<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, part) =>
-    items.slice(part * size, (part + 1) * size),
-  );
-}

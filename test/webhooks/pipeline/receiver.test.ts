@@ -14,7 +14,7 @@ const MOST_WAITING = 2_000;
 /** A body that begins like the end of an address is refused: `/webhook` and `/[]` are signed as `/webhook/` and `[]`. */
 const isNoEndOfAddress = (body: string | Uint8Array): boolean => !/^[/?]/.test(Buffer.from(body).toString());
 
-describe('what HubSpot delivers', () => {
+describe('a delivery', () => {
   let world: World;
   let hubspot: DeliverySender;
   beforeAll(async () => {
@@ -30,7 +30,7 @@ describe('what HubSpot delivers', () => {
   const query = async (sql: string, values: unknown[] = []) => (await world.ctx.pool.query(sql, values)).rows;
   const split = () => world.ctx.services.webhooks.split(() => false);
 
-  it('is acknowledged, whatever JSON it is, and no good event in it is lost', async () => {
+  it('is acknowledged for any JSON, and no valid event is lost', async () => {
     await fc.assert(
       fc.asyncProperty(mixedItems, async ({ good, others }) => {
         await query('truncate webhook_deliveries');
@@ -44,7 +44,7 @@ describe('what HubSpot delivers', () => {
     );
   });
 
-  it('is acknowledged and settled, whatever its bytes', async () => {
+  it('is acknowledged and settled for any bytes', async () => {
     const bodies = fc
       .oneof(
         fc.json(),
@@ -63,7 +63,7 @@ describe('what HubSpot delivers', () => {
     );
   });
 
-  it('is stored as it came, byte by byte, however many share a commit', async () => {
+  it('is stored byte by byte when many share a commit', async () => {
     const body = fc.uint8Array({ maxLength: 3_000 }).filter(isNoEndOfAddress);
     const bodies = fc.array(body, { minLength: 1, maxLength: 40 });
     await fc.assert(
@@ -94,7 +94,7 @@ describe('what HubSpot delivers', () => {
     '/%77ebhook%',
     '/webhook?appId=193354&environment=eu',
     '/webhook?environment',
-  ])('is not taken at %s', async (target) => {
+  ])('is rejected at %s', async (target) => {
     const { status, body } = await hubspot.send([], target);
     expect(status).toBeGreaterThanOrEqual(400);
     expect(status).toBeLessThan(500);
@@ -116,7 +116,7 @@ describe('what HubSpot delivers', () => {
     expect(rows).toEqual([{ state: 'rejected', problem, body }]);
   });
 
-  it('is kept with its payload and marked when its type is unknown', async () => {
+  it('is stored as unknown, with its payload, when its type is unknown', async () => {
     const event = { portalId: 62515, subscriptionType: 'comet.sighted', occurredAt: 7, tail: { length: 2 } };
     await hubspot.send([event]);
     await split();
@@ -124,14 +124,14 @@ describe('what HubSpot delivers', () => {
     expect(rows).toEqual([{ state: 'unknown', subscription_type: 'comet.sighted', event }]);
   });
 
-  it('is marked otherwise when its type is known and no handler wants it', async () => {
+  it('is stored as ignored when its type has no handler', async () => {
     const types = ['deal.merge', 'conversation.newMessage', 'event.completed'];
     await hubspot.send(types.map((subscriptionType) => ({ portalId: 62515, subscriptionType })));
     await split();
     expect(await query('select distinct state from webhook_events')).toEqual([{ state: 'ignored' }]);
   });
 
-  it('is stored whatever its types are called; items that are no events are kept with the reason', async () => {
+  it('is stored with types of any name, and its invalid items are kept with the reason', async () => {
     const types = ['comet/sighted:new', '彗星', ' ', '\u0000\u009b31m', 'x'.repeat(200)];
     const events = types.map((subscriptionType, objectId) => ({
       portalId: 62515,
@@ -163,7 +163,7 @@ describe('what HubSpot delivers', () => {
     expect(JSON.parse(delivery.body)).toEqual(others);
   });
 
-  it('is stored as two when its ids differ only beyond what JavaScript holds exactly', async () => {
+  it('is stored as two events when their ids differ only beyond the safe integers', async () => {
     const event = (id: string) => `{"portalId":62515,"subscriptionType":"contact.creation","objectId":${id}}`;
     await hubspot.send(`[${event('9007199254740992')},${event('9007199254740993')}]`);
     await split();
@@ -173,7 +173,7 @@ describe('what HubSpot delivers', () => {
     ]);
   });
 
-  it('may be a hundred events of several portals', async () => {
+  it('may have a hundred events of several portals', async () => {
     const events = Array.from({ length: 100 }, (_, index) => ({
       ...{ portalId: 62515 + (index % 4), subscriptionType: 'contact.propertyChange', eventId: index },
       ...{ objectId: 100 + (index % 10), occurredAt: 1_795_219_200_000 + index, propertyName: 'phone' },
@@ -192,7 +192,7 @@ describe('what HubSpot delivers', () => {
     );
   });
 
-  it('is stored once as an event, however many copies come and however they are mixed', async () => {
+  it('is deduplicated when many copies arrive in any order', async () => {
     const events = Array.from({ length: 30 }, (_, eventId) => ({
       ...{ portalId: 62515, subscriptionType: 'contact.propertyChange', eventId, objectId: eventId % 5 },
       ...{ occurredAt: 1_795_219_200_000, propertyName: 'phone', propertyValue: '1' },
@@ -214,7 +214,7 @@ describe('what HubSpot delivers', () => {
   it.each([
     ['cannot hold', '22003'],
     ['cannot index', '54000'],
-  ])('is split in its order around one that the database %s', async (_, code) => {
+  ])('is split in order when the database %s one of them', async (_, code) => {
     await query(`
       create function refuse() returns trigger language plpgsql as $$ begin
         if new.event->>'propertyValue' = '5' then raise exception 'refused' using errcode = '${code}'; end if;
@@ -261,7 +261,7 @@ describe('what HubSpot delivers', () => {
       await lock.query('lock table webhook_deliveries');
     });
 
-    it('waits up to a bound, is refused at once past it, and is stored as often as it was acknowledged', async () => {
+    it('waits up to a limit, is rejected beyond it, and is stored when it was acknowledged', async () => {
       const answers: DeliveryAnswer[] = [];
       const sent = Array.from({ length: MOST_WAITING + 50 }, async (_, index) => {
         const answer = await hubspot.send([
@@ -270,7 +270,7 @@ describe('what HubSpot delivers', () => {
         answers.push(answer);
         return { index, status: answer.status };
       });
-      await until('the refusals', () => answers.length >= 50);
+      await until('the rejections', () => answers.length >= 50);
       expect((await hubspot.send([])).status).toBe(503);
       // At once: those that wait have no answer yet.
       expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(503));
@@ -289,7 +289,7 @@ describe('what HubSpot delivers', () => {
       expect(stored).toEqual(acknowledged.map(({ index }) => index).sort((a, b) => a - b));
     });
 
-    it('is refused when what waits is too large, though it is few', async () => {
+    it('is rejected when a few waiting deliveries are too large', async () => {
       const large = Buffer.from(JSON.stringify([{ text: 'x'.repeat(1_000_000) }]));
       let refused = 0;
       const sent = Array.from({ length: 70 }, async () => {
@@ -297,7 +297,7 @@ describe('what HubSpot delivers', () => {
         if (status === 503) refused += 1;
         return status;
       });
-      await until('the refusals', () => refused > 0);
+      await until('the rejections', () => refused > 0);
       await lock.end();
       const stored = (await Promise.all(sent)).filter((status) => status === 204).length;
       expect([stored, refused]).toEqual([67, 3]);
@@ -305,7 +305,7 @@ describe('what HubSpot delivers', () => {
     });
   });
 
-  it('is refused while the database is away, and nothing that was acknowledged is lost', async () => {
+  it('is rejected while the database is down, and no acknowledged delivery is lost', async () => {
     const name = new URL(world.database.url).pathname.slice(1);
     const acknowledged: number[] = [];
     const refused: number[] = [];

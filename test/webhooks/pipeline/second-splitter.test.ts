@@ -5,7 +5,7 @@ import { anEvent, inWebhookWorld, type WebhookWorld } from '../../helpers/webhoo
 
 const SPLIT = 'split-webhook-deliveries';
 
-describe('a second worker that splits deliveries', () => {
+describe('a second splitter', () => {
   const inWorld = (test: (world: WebhookWorld) => Promise<void>) =>
     inWebhookWorld([], test, { worker: false });
 
@@ -15,7 +15,7 @@ describe('a second worker that splits deliveries', () => {
   const agedBy = ({ query }: WebhookWorld, seconds: number) =>
     query(`update webhook_deliveries set received_at = now() - make_interval(secs => $1)`, [seconds]);
 
-  it('is asked for when the oldest delivery has waited for a minute and goes on waiting', () =>
+  it('is enqueued when the oldest delivery has waited for a minute and still waits', () =>
     inWorld(async (world) => {
       await world.deliver([anEvent()]);
       await agedBy(world, 61);
@@ -23,7 +23,7 @@ describe('a second worker that splits deliveries', () => {
       expect(await keys(world)).toEqual([SPLIT, `${SPLIT}:second`]);
     }));
 
-  it('is not asked for when no delivery has waited for long', () =>
+  it('is not enqueued when no delivery has waited long', () =>
     inWorld(async (world) => {
       await world.deliver([anEvent()]);
       // In the future, so that a slow machine cannot make it old.
@@ -32,7 +32,7 @@ describe('a second worker that splits deliveries', () => {
       expect(await keys(world)).toEqual([SPLIT]);
     }));
 
-  it('is not asked for when the oldest delivery was split meanwhile, though others have waited for long', () =>
+  it('is not enqueued when the oldest delivery was split meanwhile, although others have waited long', () =>
     inWorld(async (world) => {
       const { ctx, query, deliver } = world;
       await deliver([anEvent()]);

@@ -2,8 +2,8 @@ import { expect, it } from '@jest/globals';
 import { until } from '../../helpers/until.ts';
 import { startWorld } from '../../helpers/world.ts';
 
-it('unsigned requests leave room for five refused requests that carry a signature', async () => {
-  // Stands still: no room comes back, however slow the machine is.
+it('unsigned requests leave room for five rejected requests with a signature', async () => {
+  // The clock stands still, so that the limit does not refill on a slow machine.
   const now = Date.now();
   const world = await startWorld({ clock: { now: () => now } });
   try {
@@ -14,7 +14,7 @@ it('unsigned requests leave room for five refused requests that carry a signatur
         ({ reason }) => reason,
       );
     const kept = (count: number) =>
-      until(`${count} refusals`, async () => (await reasons()).length >= count && reasons());
+      until(`${count} rejected requests`, async () => (await reasons()).length >= count && reasons());
 
     for (let request = 0; request < 20; request += 1) expect(await post({})).toBe(401);
     await kept(5);

@@ -1,11 +1,11 @@
 import { createHmac } from 'node:crypto';
 import { get } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { sealTicket, TICKET_LIFETIME_MS } from '../../../app/cards/page-ticket.ts';
-import { type SignatureVersion, signatureHeaders } from '../../../sandbox/webhooks/sign.ts';
-import { API_KEY } from '../../helpers/settings.ts';
-import { until } from '../../helpers/until.ts';
-import { startWorld, type World } from '../../helpers/world.ts';
+import { sealTicket, TICKET_LIFETIME_MS } from '../../app/cards/page-ticket.ts';
+import { type SignatureVersion, signatureHeaders } from '../../sandbox/webhooks/sign.ts';
+import { API_KEY } from '../helpers/settings.ts';
+import { until } from '../helpers/until.ts';
+import { startWorld, type World } from '../helpers/world.ts';
 
 const MINUTE = 60 * 1000;
 const SECRET = 'sandbox-client-secret';

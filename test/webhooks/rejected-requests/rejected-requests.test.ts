@@ -16,24 +16,24 @@ const UNAUTHORIZED = { error: { code: 'unauthorized', message: 'This request is 
 const SECRET = 'sandbox-client-secret';
 const BODY = JSON.stringify([{ ...EVENT, propertyValue: 'jane@example.com' }]);
 
-describe('a refused request', () => {
+describe('a rejected request', () => {
   let world: World;
   beforeEach(async () => {
     world = await startWorld();
   });
   afterEach(() => world.close());
 
-  const refusals = async () =>
+  const rejected = async () =>
     (await world.ctx.pool.query('select * from webhook_refusals order by id')).rows;
   const recorded = (count: number) =>
-    until(`${count} refusals`, async () => {
-      const rows = await refusals();
+    until(`${count} rejected requests`, async () => {
+      const rows = await rejected();
       return rows.length >= count && rows;
     });
   const forged = (path = '/webhook') =>
     world.app(path, { method: 'POST', body: BODY, headers: { 'X-HubSpot-Signature-v3': 'forged' } });
 
-  it('is kept without its body and its query, and its answer says nothing', async () => {
+  it('is stored without its body and query, and its answer gives no reason', async () => {
     const answer = await forged('/webhook?email=jane@example.com');
     expect(answer.status).toBe(401);
     expect(await answer.json()).toMatchObject(UNAUTHORIZED);
@@ -50,7 +50,7 @@ describe('a refused request', () => {
   it.each([
     ['larger than is taken', 413, 'body_too_large', { body: Buffer.alloc(8_400_000) }],
     ['compressed', 415, 'unsupported_encoding', { body: BODY, headers: { 'content-encoding': 'gzip' } }],
-  ] as const)('is kept when its body is %s, and claims no setting', async (_what, status, reason, sent) => {
+  ] as const)('is stored without a setting when its body is %s', async (_what, status, reason, sent) => {
     const headers = { 'X-HubSpot-Signature-v3': 'any', ...('headers' in sent && sent.headers) };
     const answer = await world.app('/webhook', { method: 'POST', body: sent.body, headers });
     expect(answer.status).toBe(status);
@@ -64,7 +64,7 @@ describe('a refused request', () => {
     ]);
   });
 
-  it('is answered at once while the database holds its record up', async () => {
+  it('is answered without delay while the database is blocked', async () => {
     const operator = await world.ctx.pool.connect();
     await operator.query('begin');
     await operator.query('lock table webhook_refusals in access exclusive mode');
@@ -76,7 +76,7 @@ describe('a refused request', () => {
     await recorded(10);
   });
 
-  it('by the thousand fills nothing, and signed ones are answered meanwhile', async () => {
+  it('does not delay signed requests or fill the database when thousands arrive', async () => {
     const began = performance.now();
     const agent = new Agent({ keepAlive: true, maxSockets: 20 });
     const flood = Promise.all(
@@ -92,17 +92,17 @@ describe('a refused request', () => {
     expect(rows.length).toBeLessThanOrEqual(10 + seconds);
   });
 
-  it('is one of a thousand at most, and forgeries do not push out what can be mended', async () => {
+  it('is evicted by newer ones over the limit, but forged requests do not evict those with a setting to change', async () => {
     expect(await signed({ url: 'http://public.example' })).toBe(401);
     await recorded(1);
-    const [first] = await refusals();
+    const [first] = await rejected();
     await world.ctx.pool.query(
       `insert into webhook_refusals (method, path, reason, finding, body_bytes)
        select 'POST', '/webhook', 'mismatch', 'before', 1 from generate_series(1, 700)`,
     );
     await forged();
     const kept = await until('the last to be kept', async () => {
-      const rows = await refusals();
+      const rows = await rejected();
       return rows.at(-1)?.finding !== 'before' && rows;
     });
     expect(kept).toHaveLength(501);
@@ -112,7 +112,7 @@ describe('a refused request', () => {
     expect(listed.map(({ times }: { times: number }) => times)).toEqual([1, 499, 1]);
   });
 
-  it('is shown with what is wrong and the setting to change, alike ones once', async () => {
+  it('is listed once for equal requests, with the problem and the setting to change', async () => {
     for (let times = 0; times < 3; times += 1)
       expect(await signed({ url: 'http://public.example' })).toBe(401);
     await recorded(3);
@@ -125,14 +125,14 @@ describe('a refused request', () => {
     expect(output.trimEnd().split('\n')).toHaveLength(2);
   });
 
-  it('from a clock that is wrong tells by how much', async () => {
+  it('shows by how much a clock is wrong', async () => {
     expect(await signed({ age: 20 * 60_000 })).toBe(401);
     const [row] = await recorded(1);
     expect(row).toMatchObject({ reason: 'timestamp_out_of_range', setting: 'clock of this server' });
     expect(row.finding).toMatch(/but 20 min \d+ s old/);
   });
 
-  it('that a card had signed is on record', async () => {
+  it('is stored when it comes from a card', async () => {
     const target = '/webhook?appId=193354&portalId=62515&userId=7';
     const headers = signatureHeaders(['v3'], {
       ...{ clientSecret: SECRET, method: 'POST', url: world.serverUrl + target, body: BODY },
@@ -167,7 +167,7 @@ describe('a refused request', () => {
 });
 
 describe('the accepted signature versions', () => {
-  it('are settings of each of the routes', async () => {
+  it('are configured for each route', async () => {
     const world = await startWorld({
       settings: {
         ...{ WEBHOOK_SIGNATURE_VERSIONS: 'v3', CARD_SIGNATURE_VERSIONS: 'v3' },
@@ -188,7 +188,7 @@ describe('the accepted signature versions', () => {
       };
       expect(await statusOf(path)).toBe(401);
       expect(await statusOf('/events/day-1?appId=193354&externalAccountId=acct')).toBe(404);
-      await until('three refusals', async () => {
+      await until('three rejected requests', async () => {
         const kinds = await hubspotJson(world.settings, 'webhooks', 'refused');
         return kinds.length === 3 && kinds;
       });
@@ -202,8 +202,8 @@ describe('the accepted signature versions', () => {
   });
 });
 
-describe('a client secret that was taken out too early', () => {
-  it('is remembered, encrypted, and named as what is missing', async () => {
+describe('a client secret that was removed too early', () => {
+  it('is stored encrypted and named as the missing secret', async () => {
     const database = await createDatabase();
     const port = await freePort();
     const serverUrl = `http://localhost:${port}`;
@@ -222,7 +222,7 @@ describe('a client secret that was taken out too early', () => {
         const { deliveries } = await hubspot.control('webhooks', { events: [EVENT] });
         expect(deliveries).toMatchObject([{ status }]);
         if (status === 401) {
-          const [refused] = await until('the refusal', async () => {
+          const [refused] = await until('the rejected request', async () => {
             const kinds = await hubspotJson(settings, 'webhooks', 'refused');
             return kinds.length === 1 && kinds;
           });
@@ -238,7 +238,7 @@ describe('a client secret that was taken out too early', () => {
       expect(rotated).toMatchObject({ retired: ['test'] });
       const web = await startProcess('app/server.ts', { ...after, TOKEN_KEYS: newKey });
       await hubspot.control('webhooks', { events: [EVENT] });
-      await until('the second refusal', async () => {
+      await until('the second rejected request', async () => {
         const [kind] = await hubspotJson({ ...after, TOKEN_KEYS: newKey }, 'webhooks', 'refused');
         return kind.times === 2 && kind.setting === 'HUBSPOT_CLIENT_SECRET';
       });
