@@ -98,6 +98,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
   const hubspotFor: HubSpotFor = (portalId, priority = 'interactive', withinMs) =>
     createPortalClient({
       portalId,
+      apiUrl,
       http: ownWrites.through(portalId, http),
       budget,
       priority,

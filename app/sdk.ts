@@ -1,5 +1,6 @@
 /** All that `integration/` may use of this server: `import { … } from '#app'`. */
 export type { Card, CardAnswer, CardContext, CardRequest } from './cards/card.ts';
+export type { ApiRequest } from './hubspot/client/api-request.ts';
 export { HubSpotError } from './hubspot/client/errors.ts';
 export type { PortalClient } from './hubspot/portal-client.ts';
 export { defineIntegration, type Integration } from './integration.ts';

@@ -26,6 +26,19 @@ export interface HubSpotRequest {
   readonly patient?: boolean;
   /** Which of HubSpot's rate limits it counts against. */
   readonly lane?: CallLane;
+  readonly signal?: AbortSignal;
+  /** Sent instead of `query`, `json` and `form`, which then only describe the request. */
+  readonly raw?: RawRequest;
+}
+
+/** A request that is sent as it is, and whose response is passed on as it is. */
+export interface RawRequest {
+  /** `?name=value`, or empty. */
+  readonly search: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | undefined;
+  /** Called with each response, those with an error status included. */
+  onResponse(response: Response): void;
 }
 
 /**
@@ -55,17 +68,19 @@ export function createHubSpotHttp(
   });
 
   return async (request) => {
-    const { method, path, query, json, form, accessToken, onRate } = request;
+    const { method, path, query, json, form, raw, accessToken, onRate, signal } = request;
     const started = performance.now();
     const about = { method, path, idempotent: request.idempotent };
-    let response: { statusCode: number; body: string; headers: Headers };
+    let response: { statusCode: number; body: string; rawBody: Uint8Array; headers: Headers };
     try {
-      response = await client(apiUrl + path + queryString(query), {
+      response = await client(apiUrl + path + (raw?.search ?? queryString(query)), {
         method,
         timeout: { request: Math.max(1, Math.min(timeoutMs, request.timeoutMs ?? timeoutMs)) },
-        ...(json !== undefined && { json }),
-        ...(form && { form }),
-        ...(accessToken && { headers: { authorization: `Bearer ${accessToken}` } }),
+        ...(raw
+          ? raw.body && { body: raw.body }
+          : { ...(json !== undefined && { json }), ...(form && { form }) }),
+        headers: { ...raw?.headers, ...(accessToken && { authorization: `Bearer ${accessToken}` }) },
+        ...(signal && { signal }),
       });
     } catch (error) {
       // No cause: got's errors hold the request, and with it tokens and client secret.
@@ -83,6 +98,7 @@ export function createHubSpotHttp(
     );
     const rate = rateOf(headers);
     if (rate) onRate?.(rate);
+    raw?.onResponse(asResponse(status, headers, response.rawBody));
     const body = parseJson(response.body);
     if (status >= 300) {
       const retryAfter = retryAfterOf(headers);
@@ -92,6 +108,7 @@ export function createHubSpotHttp(
       const answered = { status, retryAfter, correlationId, correctHublet, askedScopes, givenToken };
       throw new HubSpotError({ ...about, ...answered }, said);
     }
+    if (raw) return body.ok ? body.value : undefined;
     if (!body.ok) {
       throw new HubSpotError({ ...about, correlationId, problem: `${status} with a body that is not JSON` });
     }
@@ -126,6 +143,18 @@ function retryAfterOf(headers: Headers): number | undefined {
   const seconds =
     numberIn(said) ?? (Date.parse(said) - (Date.parse(asText(headers.date) ?? '') || Date.now())) / 1000;
   return seconds > 0 ? Math.ceil(seconds) : undefined;
+}
+
+/** Statuses whose responses have no body. */
+const WITHOUT_BODY = new Set([204, 205, 304]);
+/** They describe the body as it was sent, which got has decompressed. */
+const OF_THE_WIRE = new Set(['content-encoding', 'content-length', 'transfer-encoding', 'connection']);
+
+function asResponse(status: number, headers: Headers, body: Uint8Array): Response {
+  const kept = Object.entries(headers).flatMap(([name, value]) =>
+    OF_THE_WIRE.has(name) ? [] : [value].flat().map((one): [string, string] => [name, String(one)]),
+  );
+  return new Response(WITHOUT_BODY.has(status) ? null : new Uint8Array(body), { status, headers: kept });
 }
 
 function parseJson(text: string): { ok: true; value: unknown } | { ok: false } {

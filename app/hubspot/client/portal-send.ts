@@ -27,6 +27,8 @@ export interface PortalWatch {
 
 export interface PortalCalls {
   readonly portalId: number;
+  /** Where `http` sends to. */
+  readonly apiUrl: string;
   readonly http: Send;
   readonly tokens: AccessTokens;
   readonly budget: CallBudget;
@@ -78,7 +80,7 @@ export function createPortalSend(calls: PortalCalls): Send {
     const once = calls.once || request.once;
     const answer = await withRetries(() => withToken(call), {
       idempotent: isIdempotent(request),
-      leftMs: () => (once ? 0 : timeToSend(call)),
+      leftMs: () => (once || request.signal?.aborted ? 0 : timeToSend(call)),
       onFailure(error, attempt, delay) {
         hold(request, error);
         logFailure(logger, error, { portalId, attempt }, delay);
