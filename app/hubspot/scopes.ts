@@ -1,7 +1,10 @@
 import type { PortalApis } from './portal-apis.ts';
+import type { HubSpotScope } from './published-scopes.ts';
+
+export { type HubSpotScope, publishedScopes } from './published-scopes.ts';
 
 /** Scopes that are needed together. */
-type Scopes = readonly string[];
+type Scopes = readonly HubSpotScope[];
 type Access = 'read' | 'write';
 type AreaScopes = Readonly<Record<Access, Scopes>>;
 
