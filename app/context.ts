@@ -41,7 +41,7 @@ import { createWebhookSplitter } from './webhooks/pipeline/splitter.ts';
 import { eraseContact } from './webhooks/privacy/erase-contact.ts';
 import { createPrivacyService } from './webhooks/privacy/service.ts';
 import { createRefusalService } from './webhooks/refusals/service.ts';
-import { createWebhookSubscriptions } from './webhooks/subscriptions/service.ts';
+import { createWebhookSubscriptions, type WebhookSubscriptions } from './webhooks/subscriptions/service.ts';
 
 /** Closing a connection takes a moment, unless its server is gone or frozen. */
 const LONGEST_CLOSE_MS = 1_000;
@@ -68,6 +68,22 @@ export interface Overrides {
 export interface ContextOptions extends Overrides {
   /** For how long this kind of process waits for the database. A worker, when absent. */
   readonly process?: 'web' | 'worker' | 'command';
+}
+
+/**
+ * What the handlers subscribe to, for the project file: needs neither secrets nor a database.
+ * @throws {RegistryError} for handlers or cards that cannot be used.
+ */
+export function createProjectSubscriptions(urls: {
+  serverUrl: string | undefined;
+  webhookUrl: string | undefined;
+}): Pick<WebhookSubscriptions, 'writeProject'> {
+  const { handlers, cards } = integration;
+  const erasure = eraseContact({ eraseContact: () => Promise.reject(new Error('no database')) });
+  checkRegistries(handlers, cards, [erasure.name]);
+  const { serverUrl = '', webhookUrl } = urls;
+  const all = [...handlers, erasure];
+  return createWebhookSubscriptions({ handlers: all, api: undefined, serverUrl, webhookUrl, apiUrl: '' });
 }
 
 /** Builds everything once and hands it down. `close` ends what was opened. */

@@ -13,7 +13,10 @@ interface Options {
   yes?: boolean;
 }
 
-export function addSubscriptionsCommand(group: Command, { withContext, output, confirm }: Tools): void {
+export function addSubscriptionsCommand(
+  group: Command,
+  { withContext, projectSubscriptions, output, confirm }: Tools,
+): void {
   withYes(
     group
       .command('subscriptions')
@@ -30,13 +33,13 @@ export function addSubscriptionsCommand(group: Command, { withContext, output, c
       await confirm('This deletes the subscriptions at HubSpot that no handler wants.');
     }
     const out = output();
-    const work = async ({ webhookSubscriptions }: { webhookSubscriptions: WebhookSubscriptions }) => {
-      const folder = project === true ? PROJECT : project;
-      if (folder) await writeProject(out, webhookSubscriptions, folder, deleteUndeclared);
-      else if (apply) await applyAll(out, webhookSubscriptions, deleteUndeclared);
-      else await compare(out, webhookSubscriptions);
-    };
-    await withContext(({ services }) => work(services), { database: false });
+    const folder = project === true ? PROJECT : project;
+    if (folder) return writeProject(out, projectSubscriptions(), folder, deleteUndeclared);
+    await withContext(
+      ({ services: { webhookSubscriptions } }) =>
+        apply ? applyAll(out, webhookSubscriptions, deleteUndeclared) : compare(out, webhookSubscriptions),
+      { database: false },
+    );
   });
 }
 
@@ -91,7 +94,7 @@ async function applyAll(
 
 async function writeProject(
   out: Output,
-  subscriptions: WebhookSubscriptions,
+  subscriptions: Pick<WebhookSubscriptions, 'writeProject'>,
   folder: string,
   deleteUndeclared: boolean,
 ): Promise<void> {

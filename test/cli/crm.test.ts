@@ -190,6 +190,15 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(sorted[0].id).toBe('401');
     });
 
+    it('read no more records than are asked for, and one to know whether there are more', async () => {
+      const sizes = async (...args: string[]) =>
+        (await world.requestsOf(() => run('contacts', ...args))).map(({ query, body }) =>
+          Number(query.limit ?? body.limit),
+        );
+      expect(await sizes('search', '--limit', '1')).toEqual([2]);
+      expect(await sizes('list', '--limit', '2')).toEqual([3]);
+    });
+
     it('take lists of names in one option or in several', async () => {
       const names = ['--properties', 'firstname,email', '--properties', 'jobtitle'];
       const { output } = await run('contacts', 'get', '101', ...names, '--associations', 'companies');
@@ -304,8 +313,8 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
     it.each([
       ['no.csv', '', 'has no rows'],
       ['ragged.csv', 'a,b\n1\n', ':2: 1 cells under 2 columns'],
-      ['quote.csv', 'a,b\n"1,2\n', 'a quote stands where none belongs'],
-      ['twice.csv', 'a,a\n1,2\n', 'every column needs a name of its own'],
+      ['quote.csv', 'a,b\n"1,2\n', ':2: a quote is not closed'],
+      ['twice.csv', 'a,a\n1,2\n', 'every column needs a unique name'],
       ['broken.jsonl', '{"a":1}\n{"a"\n', ':2: a line must hold one JSON object'],
       ['deep.jsonl', '{"a":{}}\n', ':1: "a" must be text'],
       ['shift-jis.csv', Buffer.from('email,lastname\na@example.com,\x8e\x52\x93\x63\n', 'latin1'), UTF8],

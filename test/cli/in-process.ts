@@ -38,6 +38,7 @@ export async function runInProcess(
       output,
       confirm: atNoTerminal,
       readSecret: async () => '',
+      projectSubscriptions: () => ctx.services.webhookSubscriptions,
       withContext: (work) => work(ctx),
     });
   refuseRepeatedOptions(program);
