@@ -3,6 +3,7 @@ export type { Card, CardAnswer, CardContext, CardRequest } from './cards/card.ts
 export type { ApiRequest } from './hubspot/client/api-request.ts';
 export { HubSpotError } from './hubspot/client/errors.ts';
 export type { PortalClient } from './hubspot/portal-client.ts';
+export type { HubSpotScope } from './hubspot/scopes.ts';
 export { defineIntegration, type Integration } from './integration.ts';
 export {
   type AnyWebhookHandler,

@@ -7,22 +7,22 @@ import { HubSpotError, isIdempotent } from './errors.ts';
 export interface HubSpotRequest {
   readonly method: Method;
   readonly path: string;
-  /** A list travels with commas, an empty one not at all. */
+  /** Lists are joined by commas; empty lists are left out. */
   readonly query?: Record<string, string | number | boolean | readonly string[] | undefined>;
   readonly json?: unknown;
   readonly form?: Record<string, string>;
   readonly accessToken?: string;
-  /** That token was given to this server: no consent of the app stands behind it. */
+  /** The token was given to this server by hand, not by an OAuth consent. */
   readonly givenToken?: boolean;
-  /** Whether repeating the request changes nothing more; by default GET, PUT and DELETE. */
+  /** By default true for GET, PUT, DELETE and HEAD. */
   readonly idempotent?: boolean;
-  /** Told the portal's rate limit when the answer names it. */
+  /** Called with the portal's rate limit when the answer contains it. */
   readonly onRate?: (rate: RateHeaders) => void;
-  /** Milliseconds after which the caller waits no longer. */
+  /** Milliseconds after which the request times out. */
   readonly timeoutMs?: number;
-  /** The caller sees to further tries itself. */
+  /** The caller retries itself. */
   readonly once?: boolean;
-  /** Part of much work: it waits as long as background calls do, and gives way to what somebody waits for. */
+  /** Has the deadline and the priority of background calls. */
   readonly patient?: boolean;
   /** Which of HubSpot's rate limits it counts against. */
   readonly lane?: CallLane;
@@ -42,7 +42,7 @@ export interface RawRequest {
 }
 
 /**
- * Sends one request and gives the parsed JSON body, `undefined` when the answer has none (204).
+ * Sends one request and returns the parsed JSON body, `undefined` when there is none (204).
  * @throws {HubSpotError} for every status from 300, for no answer, and for a body that is not JSON.
  */
 export type Send = (request: HubSpotRequest) => Promise<unknown>;
@@ -53,7 +53,7 @@ const TIMEOUT_MS = 15_000;
 /** The connection was never made. */
 const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
 
-/** @param askedScopes those that the app asks for, so that a refusal can say whether it asks for a missing one. */
+/** @param askedScopes the scopes that the app requests, so that a 403 can say whether a missing one is among them. */
 export function createHubSpotHttp(
   apiUrl: string,
   logger: Logger,
@@ -112,7 +112,7 @@ export function createHubSpotHttp(
     if (!body.ok) {
       throw new HubSpotError({ ...about, correlationId, problem: `${status} with a body that is not JSON` });
     }
-    // Writes may be answered with nothing; what is read was lost on the way.
+    // Writes may have no body; that of a read was lost on the way.
     if (method === 'GET' && body.value === undefined) {
       throw new HubSpotError({ ...about, correlationId, problem: `${status} without a body` });
     }
@@ -120,7 +120,7 @@ export function createHubSpotHttp(
   };
 }
 
-/** What HubSpot may repeat in the text of an error. */
+/** Secrets that HubSpot may repeat in the text of an error. */
 const secretsOf = ({ accessToken, form = {}, query = {} }: HubSpotRequest): string[] =>
   [accessToken, form.code, form.refresh_token, form.token, form.client_secret, query.hapikey].filter(
     (secret) => typeof secret === 'string',
@@ -136,7 +136,7 @@ function rateOf(headers: Headers): RateHeaders | undefined {
   };
 }
 
-/** Seconds from `Retry-After`, which is a number of them or, by RFC 9110, a date: that of the server's clock. */
+/** Seconds from `Retry-After`: a number, or a date by the server's clock (RFC 9110). */
 function retryAfterOf(headers: Headers): number | undefined {
   const said = asText(headers['retry-after']);
   if (said === undefined) return undefined;
