@@ -14,6 +14,14 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect([code, JSON.parse(output).portalId]).toEqual([0, 62515]);
     });
 
+    it('names --help in one line below a usage error', async () => {
+      const { code, errors } = await command('contacts', 'get');
+      expect([code, errors]).toEqual([
+        1,
+        "error: missing required argument 'id'\nAdd --help to see how the command is used.\n",
+      ]);
+    });
+
     it('logs to standard error, not into its result', async () => {
       const { output, errors } = await command('account', 'show', '--json', '--verbose');
       expect([JSON.parse(output).portalId, errors]).toEqual([
