@@ -128,6 +128,12 @@ export function loadDatabaseSettings(env: Record<string, string | undefined>) {
   return { url: s.DATABASE_URL, sslMode: s.PGSSLMODE };
 }
 
+/** Only the public addresses, as far as they are set, for commands that need nothing else. */
+export function loadPublicUrls(env: Record<string, string | undefined>) {
+  const s = parse(settings.pick({ SERVER_URL: true, WEBHOOK_URL: true }).partial(), env);
+  return { serverUrl: s.SERVER_URL, webhookUrl: s.WEBHOOK_URL };
+}
+
 /** Only which versions of HubSpot's APIs are called, for commands that need nothing else. */
 export function loadApiPaths(env: Record<string, string | undefined>) {
   return parse(settings.pick({ HUBSPOT_API_VERSIONS: true }), env).HUBSPOT_API_VERSIONS;

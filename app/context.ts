@@ -7,7 +7,7 @@ import { type Clock, systemClock } from './base/clock.ts';
 import { lazy, lazyProperties } from './base/lazy.ts';
 import type { Logger } from './base/logger.ts';
 import { createCardService } from './cards/index.ts';
-import type { Config } from './config.ts';
+import type { Config, loadPublicUrls } from './config.ts';
 import { CONNECTIONS, createPool, DELIVERY_CONNECTIONS, HANDLER_CONNECTIONS, PATIENCE } from './db/pool.ts';
 import { createSessionLocks } from './db/session-locks.ts';
 import { createHealth } from './health/index.ts';
@@ -24,10 +24,12 @@ import type { Integration } from './integration.ts';
 import { checkIntegration } from './integration-check.ts';
 import { createJobs } from './jobs/index.ts';
 import { createMarketingEvents } from './marketing-events/index.ts';
+import { checkRegistries } from './registry-check.ts';
 import { createAppEventNames, createTimeline } from './timeline/index.ts';
 import {
   BUILT_IN_HANDLERS,
   createOwnWrites,
+  createProjectWriter,
   createWebhooks,
   hasErasedSince,
   publishLifecycle,
@@ -67,6 +69,19 @@ export interface ContextOptions extends Overrides {
   readonly process?: 'web' | 'worker' | 'command';
 }
 
+/**
+ * What the handlers subscribe to, for the project file: needs neither secrets nor a database.
+ * @throws {RegistryError} for handlers or cards that cannot be used.
+ */
+export function createProjectSubscriptions({
+  serverUrl = '',
+  webhookUrl,
+}: ReturnType<typeof loadPublicUrls>) {
+  const { handlers, cards } = integration;
+  checkRegistries(handlers, cards, BUILT_IN_HANDLERS);
+  return createProjectWriter({ handlers, serverUrl, webhookUrl });
+}
+
 /** Joins the features. Each is built when it is first used, so that a command builds only what it needs. */
 export function createContext(config: Config, logger: Logger, overrides: ContextOptions = {}) {
   const { appId, developerApiKey, apiPaths, apiUrl, clientSecrets: secrets } = config.hubspot;
@@ -86,6 +101,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
   const hubspotFor: HubSpotFor = (portalId, priority = 'interactive', withinMs) =>
     createPortalClient({
       portalId,
+      apiUrl,
       http: ownWrites.through(portalId, http),
       budget,
       priority,

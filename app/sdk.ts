@@ -13,6 +13,7 @@ export {
   type PortalContext,
 } from './cards/index.ts';
 export type { TimelineTarget } from './hubspot/apis/timeline.ts';
+export type { ApiRequest } from './hubspot/client/api-request.ts';
 export { HubSpotError } from './hubspot/client/errors.ts';
 export type { PortalClient } from './hubspot/portal-client.ts';
 export type { Scope } from './hubspot/published-scopes.ts';

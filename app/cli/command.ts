@@ -1,12 +1,15 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { Context } from '../context.ts';
+import type { WebhookSubscriptions } from '../webhooks/subscriptions/service.ts';
 import type { Output } from './output.ts';
 
-/** What a command is given: the app, opened for it and closed after it, and where to print. */
+/** What a command is given: the app, opened before it and closed after it, and where to print. */
 export interface Tools {
   /** @param options `database: false` for work that needs none. */
   withContext<T>(work: (ctx: Context) => Promise<T>, options?: { database?: boolean }): Promise<T>;
+  /** What the handlers subscribe to, without settings, for a command that only writes the project. */
+  projectSubscriptions(): Pick<WebhookSubscriptions, 'writeProject'>;
   output(): Output;
   /** @throws {ProblemError} unless the person at the terminal agrees. */
   confirm(consequence: string): Promise<void>;

@@ -3,8 +3,8 @@ import { AppError } from '../base/errors.ts';
 import { createLogger } from '../base/logger.ts';
 import { printable } from '../base/printable.ts';
 import { reasonOf } from '../base/reason-of.ts';
-import { ConfigError, loadConfig, readCommandEnvironment } from '../config.ts';
-import { createContext, integration } from '../context.ts';
+import { ConfigError, loadConfig, loadPublicUrls, readCommandEnvironment } from '../config.ts';
+import { createContext, createProjectSubscriptions, integration } from '../context.ts';
 import { isDatabaseAway, isUnmigrated, UNMIGRATED } from '../db/errors.ts';
 import { HubSpotError } from '../hubspot/client/errors.ts';
 import { KeyRingError } from '../installs/index.ts';
@@ -27,7 +27,7 @@ const program = new Command('npm run hubspot --')
     'after',
     '\nExit codes: 0 done; 1 not done, or not all of it; 2 unconfirmed: HubSpot may have carried it out, so look first.',
   )
-  .showHelpAfterError()
+  .showHelpAfterError('Add --help to see how the command is used.')
   .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
   .exitOverride();
 refuseUnknownWords(program);
@@ -39,6 +39,7 @@ for (const group of GROUPS) {
     output,
     confirm: createConfirm({ input: process.stdin, output: process.stderr }),
     readSecret: createReadSecret({ input: process.stdin, output: process.stderr }),
+    projectSubscriptions: () => createProjectSubscriptions(loadPublicUrls(readCommandEnvironment())),
     async withContext(work, { database = true } = {}) {
       const config = loadConfig(readCommandEnvironment(), integration);
       const level = program.opts<{ verbose?: boolean }>().verbose ? 'debug' : 'silent';

@@ -60,7 +60,11 @@ export function readCommands(group: Command, tools: Tools, type: ObjectGroup): v
     .option('--limit <number>', 'how many at most', wholeNumber(1), LIMIT)
     .action((options: ReadOptions) => {
       const { archived, properties, limit = LIMIT } = options;
-      const wanted = { ...(archived && { archived }), ...(properties && { properties }) };
+      const wanted = {
+        limit: pageOf(limit),
+        ...(archived && { archived }),
+        ...(properties && { properties }),
+      };
       const read = (apis: PortalApis) => first(recordsOf(apis, type, options).list(wanted), limit);
       return callHubSpot(tools, options, read, (found) =>
         showRecords(tools.output(), found, typeOf(type, options)),
@@ -78,7 +82,11 @@ export function readCommands(group: Command, tools: Tools, type: ObjectGroup): v
     .option('--limit <number>', 'how many at most', wholeNumber(1), LIMIT)
     .action((options: ReadOptions) => {
       const { where = [], query, sort, properties, limit = LIMIT } = options;
-      const wanted = { filters: where, query, ...(sort && { sort }), ...(properties && { properties }) };
+      const wanted = {
+        ...{ filters: where, query, limit: pageOf(limit) },
+        ...(sort && { sort }),
+        ...(properties && { properties }),
+      };
       return callHubSpot(
         tools,
         options,
@@ -94,6 +102,9 @@ export function readCommands(group: Command, tools: Tools, type: ObjectGroup): v
       );
     });
 }
+
+/** One more than is shown, which tells whether there are more; 100 at most, as a list has no larger pages. */
+const pageOf = (limit: number) => Math.min(limit + 1, 100);
 
 async function first(all: AsyncIterable<CrmRecord>, limit: number): Promise<Found> {
   const records: CrmRecord[] = [];

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
 import { loadApiPaths, readCommandEnvironment } from '../config.ts';
-import type { Context } from '../context.ts';
 import { type HubSpotRequest, isUnset } from '../hubspot/client/http.ts';
 import { type PortalApis, portalApis } from '../hubspot/portal-apis.ts';
+import type { InstallService } from '../installs/service.ts';
 import { ProblemError, portalArgument, type Tools } from './command.ts';
 
 export interface PortalOptions {
@@ -14,17 +14,19 @@ export interface PortalOptions {
 export const withPortalOptions = (command: Command): Command =>
   command
     .addOption(
-      new Option(
-        '--portal <portal>',
-        'HubSpot account; may be left out while only one has the app',
-      ).argParser(portalArgument),
+      new Option('--portal <portal>', 'HubSpot account; optional while only one has the app').argParser(
+        portalArgument,
+      ),
     )
-    .option('--dry-run', 'print the requests and send nothing; <…> stands for what an answer would tell');
+    .option(
+      '--dry-run',
+      'print the requests and send nothing; <…> is a placeholder for a value from an answer',
+    );
 
 /**
- * Lets a command call HubSpot for a portal and show what came of it. In a dry run the requests are printed and
- * nothing is opened or sent; see {@link rehearsed} for work that goes by an answer.
- * @param priority `background` for work of many calls, which then gives way to what people wait for.
+ * Calls HubSpot for a portal and shows the result. In a dry run the requests are printed, and nothing is opened or
+ * sent; see {@link rehearsed} for work that depends on an answer.
+ * @param priority `background` for work of many calls, so that interactive calls take precedence.
  */
 export async function callHubSpot<T>(
   { withContext, output }: Tools,
@@ -35,7 +37,7 @@ export async function callHubSpot<T>(
 ): Promise<void> {
   if (!dryRun) {
     const result = await withContext(async (ctx) =>
-      work(ctx.hubspotFor(portal ?? (await onlyPortal(ctx)), priority)),
+      work(ctx.hubspotFor(portal ?? (await onlyPortal(ctx.services.installs)), priority)),
     );
     show(result);
     return;
@@ -47,22 +49,19 @@ export async function callHubSpot<T>(
   try {
     await work(rehearsal);
   } catch (error) {
-    // Nothing answers in a rehearsal, so the work ends at the first answer that it needs.
+    // Nothing answers in a dry run, so the work ends at the first answer that it needs.
     if (requests.length === 0) throw error;
   }
   const shown = requests.map(({ method, path, query, json }) => ({ method, path, query, body: json }));
   output().done(`${shown.map(asSent).join('\n\n')}\n\nNothing was sent.`, { dryRun: true, requests: shown });
 }
 
-/**
- * What an answer of HubSpot's decides; in a dry run, in which nothing answers, what is shown in its place, so that the
- * requests that follow from it are shown as well.
- */
+/** A value from HubSpot's answer; in a dry run `instead`, so that the requests that follow from it are shown as well. */
 export async function rehearsed<T>({ dryRun }: PortalOptions, asked: Promise<T>, instead: T): Promise<T> {
   return dryRun ? asked.catch(() => instead) : asked;
 }
 
-/** What a dry run says where only HubSpot's answer would tell. */
+/** Shown in a dry run for a value that only HubSpot's answer contains. */
 export const placeholder = (what: string) => `<${what}>`;
 
 type Shown = Pick<HubSpotRequest, 'method' | 'path' | 'query'> & { body: unknown };
@@ -76,10 +75,10 @@ function asSent({ method, path, query = {}, body }: Shown): string {
 
 const PAGE = 500;
 
-async function onlyPortal({ services }: Context): Promise<number> {
+async function onlyPortal(installs: Pick<InstallService, 'list'>): Promise<number> {
   const usable: number[] = [];
   for (let after = 0; usable.length < 2; ) {
-    const page = await services.installs.list(after, PAGE);
+    const page = await installs.list(after, PAGE);
     const living = page.filter(({ state }) => state === 'active' || state === 'backing_off');
     usable.push(...living.map(({ portalId }) => portalId));
     if (page.length < PAGE) break;

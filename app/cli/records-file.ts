@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Option } from 'commander';
+import { CsvError, type Options, parse } from 'csv-parse/sync';
 import { ProblemError } from './command.ts';
 
 /** A row of a file: values by column or field name. Rows keep their line for reports. */
@@ -8,24 +9,24 @@ export interface FileRow {
   readonly values: Readonly<Record<string, string>>;
 }
 
-/** Excel separates cells by semicolons where the comma is the decimal mark, and by tabs in its text files. */
+/** Excel writes semicolons in locales with a decimal comma, and tabs in text files. */
 const SEPARATORS = { comma: ',', semicolon: ';', tab: '\t' } as const;
 
 export type Separator = keyof typeof SEPARATORS;
 
 const SEPARATOR_NAMES = Object.keys(SEPARATORS) as Separator[];
 
-/** Goes beside `--file`. */
+/** An option of commands with `--file`. */
 export const separatorOption = () =>
   new Option(
     '--separator <name>',
-    'what separates the cells of a .csv; without it, the first line shows it',
+    'separator of the cells of a .csv; by default, detected in the first line',
   ).choices(SEPARATOR_NAMES);
 
 /**
  * Reads a `.csv` (RFC 4180, first line names the columns) or `.jsonl` file in UTF-8. Empty cells of a CSV file are
- * left out, so that they leave a property alone; to clear one, write null in a JSONL file.
- * @param separator of a CSV file; undefined where its first line shows it.
+ * left out, so that they do not change a property; to clear one, write null in a JSONL file.
+ * @param separator of a CSV file; detected in its first line when undefined.
  * @throws {ProblemError} that names the line.
  */
 export async function readRecords(file: string, separator?: Separator): Promise<FileRow[]> {
@@ -35,7 +36,7 @@ export async function readRecords(file: string, separator?: Separator): Promise<
   const text = utf8(bytes);
   if (text === undefined) {
     throw new ProblemError(
-      `${file} is not in UTF-8, so its letters cannot be told. Save it as "CSV UTF-8" (Excel: Save As); nothing was sent.`,
+      `${file} is not in UTF-8, and nothing was sent. Save it as "CSV UTF-8" (Excel: Save As).`,
     );
   }
   const isJson = /\.(jsonl|ndjson)$/i.test(file);
@@ -91,12 +92,14 @@ function fromCsv(text: string, file: string, named?: Separator): FileRow[] {
   const joined = names.find((name) => /[,;\t|]/.test(name));
   if (joined !== undefined) {
     throw new ProblemError(
-      `${file}: "${joined}" is no column. Separate columns by commas, semicolons or tabs, or name what does: --separator.`,
+      `${file}: "${joined}" is not a column name. Separate columns by commas, semicolons or tabs, or name the separator with --separator.`,
     );
   }
   const repeated = names.find((name, index) => name === '' || names.indexOf(name) !== index);
   if (repeated !== undefined) {
-    throw new ProblemError(`${file}:1: every column needs a name of its own, and "${repeated}" is none.`);
+    throw new ProblemError(
+      `${file}:1: every column needs a unique name, and "${repeated}" is empty or repeated.`,
+    );
   }
   return rows.map(({ line, cells }) => {
     if (cells.length !== names.length) {
@@ -116,37 +119,41 @@ function separatorIn(text: string, file: string): string {
   const unquoted = head.replaceAll(/"(?:[^"]|"")*"/g, '');
   const found = SEPARATOR_NAMES.filter((name) => unquoted.includes(SEPARATORS[name]));
   if (found.length > 1) {
-    throw new ProblemError(
-      `${file}: is it ${found.join(' or ')} that separates the columns? Say --separator.`,
-    );
+    throw new ProblemError(`${file}: the separator may be ${found.join(' or ')}. Name it with --separator.`);
   }
   return SEPARATORS[found[0] ?? 'comma'];
 }
 
-/** A cell, quoted or not, and what ends it. */
-const cellPattern = (separator: string) =>
-  new RegExp(`(?:"((?:[^"]|"")*)"|([^"${separator}\\r\\n]*))(${separator}|\\r?\\n|\\r|$)`, 'y');
+interface CsvLine {
+  readonly line: number;
+  readonly cells: readonly string[];
+}
 
-function csvLines(text: string, file: string, separator: string): { line: number; cells: string[] }[] {
-  const cell = cellPattern(separator);
-  const lines: { line: number; cells: string[] }[] = [];
+const LINE_FEED = 10;
+
+/** @returns the rows with the line on which each begins; empty lines are left out. */
+function csvLines(text: string, file: string, delimiter: string): CsvLine[] {
+  const bytes = Buffer.from(text);
+  const lines: CsvLine[] = [];
   let line = 1;
-  let begun = { line, cells: [] as string[] };
-  for (let at = 0; at < text.length; ) {
-    cell.lastIndex = at;
-    const match = cell.exec(text);
-    if (!match)
-      throw new ProblemError(`${file}:${line}: a quote stands where none belongs, or none closes it.`);
-    const [whole, quoted, plain = '', end] = match;
-    begun.cells.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
-    at += whole.length;
-    line += whole.split('\n').length - 1;
-    const endsInSeparator = end === separator && at === text.length;
-    if (endsInSeparator) begun.cells.push('');
-    if (end === separator && !endsInSeparator) continue;
-    // An empty line is no row.
-    if (begun.cells.length > 1 || begun.cells[0] !== '') lines.push(begun);
-    begun = { line, cells: [] };
+  let read = 0;
+  const options: Options<string[], string[]> = {
+    delimiter,
+    record_delimiter: ['\r\n', '\n', '\r'],
+    relax_column_count: true,
+    // csv-parse's own count takes a single carriage return in a cell for a new line.
+    on_record(cells, info) {
+      if (cells.length > 1 || cells[0] !== '') lines.push({ line, cells });
+      line += bytes.subarray(read, info.bytes).filter((byte) => byte === LINE_FEED).length;
+      read = info.bytes;
+      return null;
+    },
+  };
+  try {
+    parse(bytes, options);
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    throw new ProblemError(`${file}:${line}: a quote is not closed, or stands inside a cell without quotes.`);
   }
   return lines;
 }

@@ -3,22 +3,26 @@ import type { Output } from './output.ts';
 
 /** One record, property by property; as JSON, as HubSpot gives it. */
 export function showRecord(out: Output, record: CrmRecord): void {
-  const { id, properties, archived, associations = {} } = record;
+  const { id, properties, archived } = record;
   const rows = [
     { property: 'id', value: id },
     ...Object.entries(properties)
       .filter(([name]) => name !== 'hs_object_id')
       .map(([property, value]) => ({ property, value })),
-    ...Object.entries(associations).map(([property, { results }]) => ({
-      property,
-      value: [...new Set(results.map((it) => it.id))].join(' '),
-    })),
+    ...associationRows(record),
     ...(archived ? [{ property: 'archived', value: 'true' }] : []),
   ];
   out.report({ rows, columns: ['property', 'value'] }, record);
 }
 
-/** What properties of a record are and were; as JSON, the record as HubSpot gives it. */
+/** Associated records: a row for each type, with their ids. */
+const associationRows = ({ associations = {} }: CrmRecord) =>
+  Object.entries(associations).map(([property, { results }]) => ({
+    property,
+    value: [...new Set(results.map((it) => it.id))].join(' '),
+  }));
+
+/** Present and former values of properties, then the associations; as JSON, the record as HubSpot returns it. */
 export function showHistory(out: Output, record: CrmRecord): void {
   const rows = Object.entries(record.propertiesWithHistory ?? {}).flatMap(([property, versions]) =>
     versions.map(({ value, timestamp, sourceType, sourceLabel, sourceId }) => ({
@@ -29,7 +33,11 @@ export function showHistory(out: Output, record: CrmRecord): void {
     })),
   );
   const none = rows.length === 0 ? { after: 'HubSpot has no history of these properties.' } : {};
-  out.report({ rows, columns: ['property', 'value', 'since', 'source'], ...none }, record);
+  const associated = associationRows(record).map((row) => ({ ...row, since: null, source: null }));
+  out.report(
+    { rows: [...rows, ...associated], columns: ['property', 'value', 'since', 'source'], ...none },
+    record,
+  );
 }
 
 /** What every record has and few want to see in a table. */

@@ -4,10 +4,10 @@ import { type ObjectGroup, type TypeOptions, typeOf } from './object-group.ts';
 import type { PortalOptions } from './portal-calls.ts';
 import { explainRefusal } from './refusal.ts';
 
-/** HubSpot may have carried out what must not be done twice, and did not confirm it. Ends with exit code 2. */
+/** HubSpot may have carried out a request that is not idempotent, and did not confirm it. Exit code 2. */
 export class UnconfirmedError extends ProblemError {}
 
-/** Whoever runs a command again after a failure (1) must look first after this. */
+/** Unlike after 1, the user must check before running the command again. */
 export const UNCONFIRMED_EXIT_CODE = 2;
 
 export const isUnconfirmed = (error: unknown): error is Error =>
@@ -18,14 +18,14 @@ export const explainUnconfirmed = (error: Error): string =>
     ? `${explainRefusal(error)}\nUnconfirmed: it may have been carried out. Look before you run the command again.`
     : error.message;
 
-/** Says of the creation of one record how to find out whether it is there. */
+/** For the creation of one record, with the command that shows whether it exists. */
 export const unconfirmedCreation = (error: HubSpotError, type: ObjectGroup, options: TypeOptions) =>
   new UnconfirmedError(
     `${explainRefusal(error)}\nUnconfirmed: the ${type.singular} may have been created. ${howToCheck(type, options, 5)}`,
   );
 
 /**
- * For what a call throws: where HubSpot left it open whether it was carried out, the command that shows it.
+ * Handler for a rejected call: when it is unconfirmed, names the command that shows whether it was carried out.
  * @param command without its `npm run hubspot --`.
  */
 export const orLookWith =
@@ -39,10 +39,10 @@ export const orLookWith =
     );
   };
 
-/** HubSpot calls the time of creation of its four oldest types otherwise than that of all others. */
+/** Types whose time of creation is the property `createdate`, not `hs_createdate`. */
 const OLDEST: ReadonlySet<string> = new Set(['contacts', 'companies', 'deals', 'tickets']);
 
-/** @param count of the records that are looked for. */
+/** @param count how many records to look for. */
 export function howToCheck({ area }: ObjectGroup, options: TypeOptions, count: number): string {
   const { portal } = options;
   const typed = area === 'objects' ? ` --type ${options.type}` : '';

@@ -13,7 +13,10 @@ interface Options {
   yes?: boolean;
 }
 
-export function addSubscriptionsCommand(group: Command, { withContext, output, confirm }: Tools): void {
+export function addSubscriptionsCommand(
+  group: Command,
+  { withContext, projectSubscriptions, output, confirm }: Tools,
+): void {
   withYes(
     group
       .command('subscriptions')
@@ -30,13 +33,15 @@ export function addSubscriptionsCommand(group: Command, { withContext, output, c
       await confirm('This deletes the subscriptions at HubSpot that no handler wants.');
     }
     const out = output();
-    const work = async (subscriptions: WebhookSubscriptions) => {
-      const folder = project === true ? PROJECT : project;
-      if (folder) await writeProject(out, subscriptions, folder, deleteUndeclared);
-      else if (apply) await applyAll(out, subscriptions, deleteUndeclared);
-      else await compare(out, subscriptions);
-    };
-    await withContext(({ services }) => work(services.webhooks.subscriptions), { database: false });
+    const folder = project === true ? PROJECT : project;
+    if (folder) return writeProject(out, projectSubscriptions(), folder, deleteUndeclared);
+    await withContext(
+      ({ services: { webhooks } }) =>
+        apply
+          ? applyAll(out, webhooks.subscriptions, deleteUndeclared)
+          : compare(out, webhooks.subscriptions),
+      { database: false },
+    );
   });
 }
 
@@ -91,7 +96,7 @@ async function applyAll(
 
 async function writeProject(
   out: Output,
-  subscriptions: WebhookSubscriptions,
+  subscriptions: Pick<WebhookSubscriptions, 'writeProject'>,
   folder: string,
   deleteUndeclared: boolean,
 ): Promise<void> {

@@ -1,4 +1,6 @@
+import { createApiRequest } from './client/api-request.ts';
 import type { CallPriority } from './client/budget.ts';
+import { createFetch } from './client/fetch.ts';
 import { createPortalSend, type PortalCalls } from './client/portal-send.ts';
 import { portalApis } from './portal-apis.ts';
 
@@ -10,7 +12,12 @@ export type PortalClient = ReturnType<typeof createPortalClient>;
  */
 export type HubSpotFor = (portalId: number, priority?: CallPriority, withinMs?: number) => PortalClient;
 
-/** HubSpot's APIs, authorised for one portal. */
+/** HubSpot's APIs for one portal: the typed services, and `request` and `fetch` for every other endpoint. */
 export function createPortalClient(calls: PortalCalls) {
-  return portalApis(createPortalSend(calls), calls.paths);
+  const send = createPortalSend(calls);
+  return {
+    ...portalApis(send, calls.paths),
+    request: createApiRequest(send),
+    fetch: createFetch(send, calls.apiUrl),
+  };
 }

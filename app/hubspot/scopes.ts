@@ -1,7 +1,8 @@
 import type { PortalApis } from './portal-apis.ts';
+import type { Scope } from './published-scopes.ts';
 
 /** Scopes that are needed together. */
-type Scopes = readonly string[];
+type Scopes = readonly Scope[];
 type Access = 'read' | 'write';
 type AreaScopes = Readonly<Record<Access, Scopes>>;
 

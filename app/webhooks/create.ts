@@ -127,3 +127,11 @@ export function createWebhooks(parts: Parts) {
     close: () => receiver.close(),
   };
 }
+
+/** Writes what the handlers subscribe to into a HubSpot project; needs neither secrets nor a database. */
+export function createProjectWriter(parts: Pick<Parts, 'handlers' | 'serverUrl' | 'webhookUrl'>) {
+  const erasure = eraseContact({ eraseContact: () => Promise.reject(new Error('no database')) });
+  const handlers = [...parts.handlers, erasure];
+  const { writeProject } = createWebhookSubscriptions({ ...parts, handlers, api: undefined, apiUrl: '' });
+  return { writeProject };
+}

@@ -1,5 +1,5 @@
 export { webhookFailure, webhookListener } from './controller.ts';
-export { BUILT_IN_HANDLERS, createWebhooks, type Webhooks } from './create.ts';
+export { BUILT_IN_HANDLERS, createProjectWriter, createWebhooks, type Webhooks } from './create.ts';
 export type {
   AssociationChangeEvent,
   ConversationEvent,

@@ -33,7 +33,13 @@ function allCommands(): { line: string; command: Command }[] {
   const unused = () => {
     throw new Error('Nothing is run.');
   };
-  const tools = { output: unused, withContext: unused, confirm: unused, readSecret: unused };
+  const tools = {
+    output: unused,
+    withContext: unused,
+    confirm: unused,
+    readSecret: unused,
+    projectSubscriptions: unused,
+  };
   for (const group of GROUPS) group(program, tools);
   const leaves = (command: Command, line: string): { line: string; command: Command }[] =>
     command.commands.length === 0

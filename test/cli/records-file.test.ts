@@ -34,32 +34,30 @@ describe('reading a CSV file', () => {
     expect(more).toEqual([]);
   });
 
-  it('takes the separator that is named', async () => {
+  it('uses the separator that is given', async () => {
     expect(await read('name\na;b', 'semicolon').catch((error) => error.message)).toContain('2 cells');
     expect((await read('name\na;b'))[0]?.values).toEqual({ name: 'a;b' });
     expect((await read('sep=,\na;b\n1;2', 'semicolon'))[0]).toEqual({ line: 3, values: { a: '1', b: '2' } });
   });
 
   it.each([
-    [
-      'email;first,name\n',
-      undefined,
-      'is it comma or semicolon that separates the columns? Say --separator.',
-    ],
-    ['email;name\n', 'comma', '"email;name" is no column.'],
-    ['"email;name"\n', undefined, '"email;name" is no column.'],
-    ['email|name\n', undefined, '"email|name" is no column.'],
+    ['email;first,name\n', undefined, 'the separator may be comma or semicolon. Name it with --separator.'],
+    ['email;name\n', 'comma', '"email;name" is not a column name.'],
+    ['"email;name"\n', undefined, '"email;name" is not a column name.'],
+    ['email|name\n', undefined, '"email|name" is not a column name.'],
     ['email;name\na@b.example\n', undefined, ':2: 1 cells under 2 columns.'],
-    ['email;email\n', undefined, 'every column needs a name of its own'],
-  ] as const)('refuses %j, separated by %s', async (text, separator, told) => {
+    ['a,b\n1,"2\n', undefined, ':2: a quote is not closed'],
+    ['a,b\n\n1,2"3\n', undefined, ':3: a quote is not closed, or stands inside a cell'],
+    ['email;email\n', undefined, 'every column needs a unique name'],
+  ] as const)('rejects %j with the separator %s', async (text, separator, told) => {
     await expect(read(text, separator)).rejects.toThrow(told);
   });
 
-  it('refuses a separator for JSON', async () => {
+  it('rejects a separator for JSON', async () => {
     await expect(read('{}', 'tab', 'records.jsonl')).rejects.toThrow('--separator is for CSV files');
   });
 
-  it('finds every value on its line, whatever separates, quotes and ends the cells', async () => {
+  it('returns every value with its line, for every separator, quoting and line ending', async () => {
     const name = fc.stringMatching(/^[a-z_]{1,8}$/);
     const value = fc.oneof(
       fc.string({ unit: fc.constantFrom(',', ';', '\t', '"', '\n', '\r', ' ', 'a', '=', 'é', '😀', '|') }),

@@ -235,6 +235,15 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       expect(await readFile(path.join(folder, FILE), 'utf8')).toBe(before);
     });
 
+    it('need no settings', async () => {
+      const { code, output, errors } = await hubspotCommand(
+        { DATABASE_URL: 'postgres://nobody@localhost:1/none' },
+        ...['webhooks', 'subscriptions', '--project', folder],
+      );
+      expect([code, errors]).toEqual([0, '']);
+      expect(output).toContain(folder);
+    });
+
     it('need no key; the target URL is that of a public SERVER_URL', async () => {
       const env = { ...world.settings, SERVER_URL: 'https://app.vendor.example/base' };
       await hubspotJson(env, 'webhooks', 'subscriptions', '--project', folder);

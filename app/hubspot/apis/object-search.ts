@@ -25,6 +25,8 @@ export interface SearchQuery {
   readonly properties?: readonly string[];
   /** Without it the records come in the order of their ids. */
   readonly sort?: { readonly propertyName: string; readonly direction?: 'ASCENDING' | 'DESCENDING' };
+  /** Records of one page, 200 at most; all pages are read. */
+  readonly limit?: number;
 }
 
 const PAGE = 200;
@@ -46,6 +48,7 @@ export async function* searchRecords(
     query,
     properties = [],
     sort,
+    limit = PAGE,
   }: SearchQuery,
 ): AsyncGenerator<CrmRecord, void> {
   const wanted = filterGroups.map((group) => ({ filters: group.filters.map(inEitherCase) }));
@@ -56,14 +59,14 @@ export async function* searchRecords(
   const begin = createAdvance(request);
   for (let after = '0', calls = 0; ; calls += 1) {
     const sending = patientAfter(calls, send);
-    const asked = { groups, query, properties, sort, after };
+    const asked = { groups, query, properties, sort, limit, after };
     const { results, paging } = await searchPage(sending, path, asked);
     const next = advance(paging?.next?.after);
     yield* results;
     const last = results.at(-1)?.id;
     if (next === undefined || last === undefined) return;
     after = next;
-    if (Number(after) + PAGE > WINDOW) {
+    if (Number(after) + limit > WINDOW) {
       groups = beyond(wanted, sort, last);
       begin(last);
       advance = createAdvance(request);
@@ -81,6 +84,7 @@ export async function searchPage(
     query,
     properties = [],
     sort = { propertyName: ID },
+    limit = PAGE,
     after = '0',
   }: Omit<SearchQuery, 'filters' | 'filterGroups'> & {
     readonly groups: NonNullable<SearchQuery['filterGroups']>;
@@ -89,7 +93,7 @@ export async function searchPage(
 ): Promise<z.output<typeof page>> {
   const request = searchOf(path);
   const sorts = [{ direction: 'ASCENDING', ...sort }];
-  const wanted = { filterGroups: groups, sorts, ...(query && { query }), properties, limit: PAGE, after };
+  const wanted = { filterGroups: groups, sorts, ...(query && { query }), properties, limit, after };
   const isLong = isTooLong({ ...request, json: wanted });
   const json = isLong ? { ...wanted, properties: [] } : wanted;
   const found = readAnswer(page, await send({ ...request, json }), request);

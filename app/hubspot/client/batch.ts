@@ -12,7 +12,7 @@ import type { HubSpotRequest, Send } from './http.ts';
 import { patientAfter } from './pages.ts';
 import { usableItems } from './usable-items.ts';
 
-/** Why an input of a batch failed. `error` when its whole request did. */
+/** Why an input of a batch failed. `error` is set when the whole request failed. */
 export interface BatchFailure {
   readonly message: string;
   readonly category?: string | undefined;
@@ -21,11 +21,11 @@ export interface BatchFailure {
   /** Such as `crm.associations.INVALID_IDENTIFIER`. */
   readonly subCategory?: unknown;
   readonly error?: unknown;
-  /** HubSpot may have carried it out, and doing it again would do it twice. */
+  /** HubSpot may have carried it out, and it is not idempotent. */
   readonly maybeDone?: boolean | undefined;
 }
 
-/** What became of one input of a batch: one of `result` and `failure` is there. */
+/** The outcome of one input of a batch: either `result` or `failure` is set. */
 export type BatchOutcome<Input, Result> =
   | { readonly input: Input; readonly result: Result; readonly failure?: undefined }
   | { readonly input: Input; readonly result?: undefined; readonly failure: BatchFailure };
@@ -33,30 +33,30 @@ export type BatchOutcome<Input, Result> =
 export type OnProgress = (done: number) => void;
 
 export interface Batch<Input, Result> {
-  /** Most inputs of one request, as documented. */
+  /** Documented maximum of inputs in one request. */
   readonly limit: number;
   request(inputs: readonly Input[]): HubSpotRequest;
   readonly result: z.ZodType<Result>;
   /** Whether a result, or an error of a 207, is about an input. `index` counts within the request. */
   isResultOf(result: Result, input: Input, index: number): boolean;
   isErrorOf(error: StandardError, input: Input, index: number): boolean;
-  /** The result where an error of HubSpot's only says that there is nothing to read; undefined for any other error. */
+  /** The result that an error stands for when it only reports that there is nothing to read. */
   readonly resultOf?: (error: StandardError, input: Input) => Result | undefined;
-  /** Stands for the result where HubSpot answers with nothing. */
+  /** The result of inputs that HubSpot's answer does not mention. */
   readonly silence?: Result;
   /**
-   * HubSpot may answer with a record that bears another name than the input: one found by the id of a record that was
-   * merged into it. Inputs that an answer does not account for are then asked for alone.
+   * HubSpot may answer with a record under another id: that of the record it was merged into. Inputs that an answer
+   * does not mention are then sent alone.
    */
   readonly renames?: boolean;
 }
 
 /**
- * Sends any number of inputs in requests of the documented size, one after the other, and says of each input what
- * became of it, in their order. A request that is refused as a whole costs only its own inputs; where it can be
- * repeated safely it is halved until the inputs to blame are alone, or all are seen to be. Once HubSpot does not let
- * us in or wants no more (401, 403, 429), is not reached at all, or fails three requests in a row, what is left is not
- * sent.
+ * Sends inputs in requests of the documented size, one after the other. Returns the outcome of each, in their order.
+ *
+ * HubSpot refuses some requests as a whole for one bad input: upserts by e-mail address, and duplicates. These are
+ * halved, where they are idempotent, until the bad inputs are alone. The rest is not sent after 401, 403 or 429, when
+ * HubSpot cannot be reached, and after three failed requests in a row.
  */
 export async function sendBatch<Input, Result>(
   send: Send,
@@ -66,11 +66,19 @@ export async function sendBatch<Input, Result>(
 ): Promise<BatchOutcome<Input, Result>[]> {
   const outcomes: BatchOutcome<Input, Result>[] = [];
   let failedInARow = 0;
+  let halving = true;
   for (let start = 0; start < inputs.length; start += batch.limit) {
     const sending = patientAfter(start / batch.limit, send);
-    const sent = await sendChunk(sending, batch, inputs.slice(start, start + batch.limit));
+    const sent: Outcomes<Input, Result> = await sendChunk(
+      sending,
+      batch,
+      inputs.slice(start, start + batch.limit),
+      halving,
+    );
     outcomes.push(...sent);
     onProgress(outcomes.length);
+    // When no input of a chunk passes, the inputs have a mistake in common, and halving finds no good ones.
+    halving &&= sent.some(({ failure }) => failure === undefined);
     const failures = sent.flatMap(({ failure }) => (failure?.error === undefined ? [] : failure));
     failedInARow = failures.some(({ error }) => isTransient(error)) ? failedInARow + 1 : 0;
     const last = failures.find(stopsAll) ?? (failedInARow === GIVE_UP_AFTER ? failures[0] : undefined);
@@ -84,77 +92,45 @@ export async function sendBatch<Input, Result>(
 
 type Outcomes<Input, Result> = BatchOutcome<Input, Result>[];
 
-/** Most requests for one chunk: enough to find some ten inputs to blame among a hundred. */
+/** Most requests for one chunk: enough to find some ten bad inputs among a hundred. */
 const MOST_REQUESTS = 100;
 
 async function sendChunk<Input, Result>(
   send: Send,
   batch: Batch<Input, Result>,
   inputs: readonly Input[],
+  halving: boolean,
 ): Promise<Outcomes<Input, Result>> {
   const whole = await sendPart(send, batch, inputs);
-  const parts = batch.request(inputs).idempotent ? await halveRefused(send, batch, whole) : [whole];
+  const parts =
+    halving && batch.request(inputs).idempotent ? await halveRefused(send, batch, whole) : [whole];
   const outcomes = parts.flatMap(asRefusedTogether);
   return batch.renames ? askAlone(send, batch, outcomes) : outcomes;
 }
 
-/**
- * Level by level, so that it is seen when every part is refused in the same words. These may be general ones, said of
- * one bad input in each part; only where inputs of all parts are refused so alone, it is taken for every input's fault.
- */
+/** Halves the longest refused part, again and again. */
 async function halveRefused<Input, Result>(
   send: Send,
   batch: Batch<Input, Result>,
   whole: Outcomes<Input, Result>,
 ): Promise<Outcomes<Input, Result>[]> {
-  let parts = [whole];
-  let stopped: BatchFailure | undefined;
-  let probed = false;
-  for (let requests = 1; ; ) {
+  const parts = [whole];
+  for (let requests = 1; requests + 2 <= MOST_REQUESTS; requests += 2) {
     const refused = parts.filter((part) => part.length > 1 && reasonOfRefusal(part) !== undefined);
-    if (stopped || refused.length === 0) return parts;
-    if (!probed && parts.length >= 4 && new Set(parts.map(reasonOfRefusal)).size === 1) {
-      probed = true;
-      requests += refused.length;
-      if (await areRefusedAlone(send, batch, refused)) return parts;
-    }
-    requests += 2 * refused.length;
-    if (requests > MOST_REQUESTS) return parts;
-    const next: typeof parts = [];
-    for (const part of parts) {
-      if (!refused.includes(part)) {
-        next.push(part);
-        continue;
-      }
-      for (const half of halvesOf(part.map(({ input }) => input))) {
-        const sent: Outcomes<Input, Result> = stopped
-          ? notSent(half, stopped)
-          : await sendPart(send, batch, half);
-        stopped ??= sent.flatMap(({ failure }) => failure ?? []).find(stopsAll);
-        next.push(sent);
-      }
-    }
-    parts = next;
+    const longest = refused.toSorted((a, b) => b.length - a.length)[0];
+    if (!longest) break;
+    const [left, right] = halvesOf(longest.map(({ input }) => input));
+    const first = await sendPart(send, batch, left);
+    const stop = stopOf(first);
+    const second = stop ? notSent<Input, Result>(right, stop) : await sendPart(send, batch, right);
+    parts.splice(parts.indexOf(longest), 1, first, second);
+    if (stop ?? stopOf(second)) break;
   }
+  return parts;
 }
 
-/**
- * Whether one input of each part, sent alone, is refused in the words that its part was. Each is taken from another
- * place in its part, as inputs to blame may come at regular distances.
- */
-async function areRefusedAlone<Input, Result>(
-  send: Send,
-  batch: Batch<Input, Result>,
-  parts: readonly Outcomes<Input, Result>[],
-): Promise<boolean> {
-  for (const [at, part] of parts.entries()) {
-    const place = Math.floor((at * part.length) / parts.length);
-    const one = part.slice(place, place + 1).map(({ input }) => input);
-    const alone = await sendPart(send, batch, one);
-    if (reasonOfRefusal(alone) !== reasonOfRefusal(part)) return false;
-  }
-  return true;
-}
+const stopOf = (part: Outcomes<unknown, unknown>) =>
+  part.flatMap(({ failure }) => failure ?? []).find(stopsAll);
 
 function halvesOf<T>(items: readonly T[]): [T[], T[]] {
   const middle = Math.ceil(items.length / 2);
@@ -169,7 +145,7 @@ function reasonOfRefusal(part: Outcomes<unknown, unknown>): string | undefined {
   return refused ? failure?.message : undefined;
 }
 
-/** Inputs that were refused together are not each to blame. */
+/** Of inputs that were refused together, some may be good. */
 function asRefusedTogether<Input, Result>(part: Outcomes<Input, Result>): Outcomes<Input, Result> {
   if (part.length === 1 || reasonOfRefusal(part) === undefined) return part;
   const others = part.length === 2 ? 'another' : `${part.length - 1} others`;

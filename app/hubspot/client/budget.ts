@@ -1,28 +1,28 @@
-/** `search`: HubSpot counts the CRM search endpoints apart from all others. */
+/** HubSpot has a separate rate limit for the CRM search endpoints. */
 export type CallLane = 'general' | 'search';
 
-/** `interactive`: a person or HubSpot waits for the answer; goes before `background`. */
+/** `interactive` calls, for whose answer a person or HubSpot waits, take precedence over `background` ones. */
 export type CallPriority = 'interactive' | 'background';
 
-/** What HubSpot's headers say of a portal's rate limit. */
+/** A portal's rate limit, from HubSpot's headers. */
 export interface RateHeaders {
   /** Calls in `intervalMs`: `X-HubSpot-RateLimit-Max`. */
   readonly limit: number;
-  /** Calls that are left of them, whoever of the app made the others: `X-HubSpot-RateLimit-Remaining`. */
+  /** Calls left in the window, over all processes: `X-HubSpot-RateLimit-Remaining`. */
   readonly remaining: number | undefined;
   /** `X-HubSpot-RateLimit-Interval-Milliseconds`. */
   readonly intervalMs: number | undefined;
 }
 
-/** What a portal's calls may cost, shared by all processes. */
+/** A portal's rate limit, shared by all processes. */
 export interface CallBudget {
   /**
-   * Resolves when the call may start. @returns to be called when HubSpot has answered it, or will not.
-   * @throws {CallBudgetSpent} when it cannot start within `withinMs`, as soon as that is known.
+   * Resolves when the call may start. @returns a function to call when the call has ended.
+   * @throws {CallBudgetSpent} as soon as it is known that the call cannot start within `withinMs`.
    */
   take(portalId: number, lane: CallLane, priority: CallPriority, withinMs: number): Promise<() => void>;
   observe(portalId: number, lane: CallLane, rate: RateHeaders): void;
-  /** HubSpot answered 429: nobody calls before the wait is over. */
+  /** HubSpot answered 429: no call starts before the wait is over. */
   hold(portalId: number, lane: CallLane, waitMs: number): void;
 }
 

@@ -4,8 +4,8 @@ import { type CallBudget, CallBudgetSpent, type CallLane, type CallPriority } fr
 import { type BudgetLimit, callBudgetsStore } from './call-budgets-store.ts';
 
 /**
- * How far ahead calls are reserved. Short for background calls, so that none stands long in an interactive one's way.
- * Shorter than any window that counts from the answer: `reserve_calls` relies on that.
+ * How far ahead calls are reserved. Short for background calls, so that they do not delay interactive ones. Must be
+ * shorter than any window that counts from the answer: `reserve_calls` relies on that.
  */
 const AHEAD_MS = { interactive: 1_000, background: 150 } as const;
 const MOST_AT_ONCE = { interactive: 20, background: 4 } as const;
@@ -27,8 +27,8 @@ interface Dependencies {
 }
 
 /**
- * Spends each portal's HubSpot rate limit over all processes: start times are reserved in Postgres for a rolling
- * window, which is how HubSpot counts. A queue per portal and lane asks for those that wait in this process.
+ * Shares each portal's rate limit between all processes: start times are reserved in PostgreSQL for a rolling window,
+ * as HubSpot counts. A queue per portal and lane reserves for the calls that wait in this process.
  */
 export function createCallBudget({
   pool,
@@ -40,9 +40,9 @@ export function createCallBudget({
       throw new RangeError(`The window of ${lane} calls must be longer than they are reserved ahead.`);
     }
   }
-  /** Limits below the settings that HubSpot named, as all processes know them. */
+  /** Limits from HubSpot's headers that are lower than the settings, as stored for all processes. */
   const known = new Map<string, number>();
-  /** When a full window was looked into last: at HubSpot's limit every answer tells of one. */
+  /** When each queue last yielded to others; at the limit every answer reports a full window. */
   const yielded = new Map<string, number>();
   const notes = new Set<Promise<void>>();
   const queues = new Map<string, ReturnType<typeof createQueue>>();
@@ -63,7 +63,7 @@ export function createCallBudget({
       const { calls, windowMs } = limits[lane];
       if (calls === 0 || limit < 1) return;
       const key = keyOf(portalId, lane);
-      // Of a longer window than ours only its part counts.
+      // Scaled down when HubSpot's window is longer than ours.
       const ofWindow = Math.max(1, Math.floor(limit * Math.min(1, windowMs / (intervalMs ?? windowMs))));
       const told = ofWindow < calls ? ofWindow : null;
       if (told !== (known.get(key) ?? null)) {
@@ -88,13 +88,13 @@ export function createCallBudget({
       });
     },
 
-    /** Once nothing more is to be written. */
+    /** Resolves when all writes are done. */
     async settled() {
       await Promise.all(notes);
     },
   };
 
-  /** Calls do not wait for what is written about them, but the end of the process does. */
+  /** Calls do not wait for these writes, but `settled` does. */
   function note(written: Promise<void>, onFailure: (err: unknown) => void) {
     const done = written.catch(onFailure).finally(() => notes.delete(done));
     notes.add(done);
@@ -108,11 +108,11 @@ export function createCallBudget({
   function createQueue(portalId: number, lane: CallLane, onEmpty: () => void) {
     const waiting: Record<CallPriority, Waiting[]> = { interactive: [], background: [] };
     const waitingCalls = () => waiting.interactive.length + waiting.background.length;
-    /** Starts that were granted and lie ahead: so many of those that wait need no other. */
+    /** Reserved starts in the future; as many waiting calls need no other. */
     let granted = 0;
     let asking = false;
     let wake: (() => void) | undefined;
-    /** Until then nothing is granted, unless a person's call asks; by `performance.now()`. */
+    /** Until then only interactive calls are served; by `performance.now()`. */
     let asleepUntil = 0;
 
     return {
@@ -137,7 +137,7 @@ export function createCallBudget({
           };
           const timer = setTimeout(() => call.refuse(), withinMs);
           waiting[priority].push(call);
-          // One that waits for the background's turn is woken for a person's call.
+          // An interactive call interrupts the sleep between background calls.
           if (priority === 'interactive') wake?.();
           if (!asking) void serve();
         });
@@ -147,7 +147,7 @@ export function createCallBudget({
     async function serve() {
       asking = true;
       for (;;) {
-        // A granted start goes to a person's call first, whoever it was granted for.
+        // Interactive calls use reserved starts first, whatever they were reserved for.
         const people = waiting.interactive.length - granted;
         const priority = people > 0 ? 'interactive' : 'background';
         const count = Math.min(people > 0 ? people : waitingCalls() - granted, MOST_AT_ONCE[priority]);
@@ -159,11 +159,11 @@ export function createCallBudget({
             noteKnown(portalId, lane, knownLimit);
             for (const at of starts) begin(at - now, at);
             if (retryAt !== null && refuseLate(retryAt - now) === 0) return 0;
-            // Until what was reserved has begun, so that the next to be asked for are those that wait then.
+            // Until the reserved calls have started: the next reservation is for the calls that wait then.
             return (retryAt ?? starts.at(-1) ?? now) - now;
           })
           .catch((err) => {
-            // Without the database the token could not be had either; the limit is HubSpot's to enforce then.
+            // Fail open: HubSpot still enforces the limit.
             logger.warn({ err, portalId }, 'the call budget cannot be reached; calls go on without it');
             for (let call = 0; call < count; call += 1) begin(0);
             return 0;
@@ -174,7 +174,7 @@ export function createCallBudget({
       endIfEmpty();
     }
 
-    /** Starts the call that has waited longest at that time, a person's before others. */
+    /** Starts the call that has waited longest by then, interactive ones first. */
     function begin(delayMs: number, at?: number) {
       granted += 1;
       const next = () => {
@@ -189,8 +189,8 @@ export function createCallBudget({
     }
 
     /**
-     * Refuses those that could not start before their time is over: nothing more is granted for so long.
-     * @returns how many still wait for a start.
+     * Rejects the calls whose deadline is before the next reservation.
+     * @returns how many calls still wait.
      */
     function refuseLate(waitMs: number): number {
       const until = performance.now() + waitMs;
@@ -204,7 +204,7 @@ export function createCallBudget({
       if (!asking && granted === 0 && waitingCalls() === 0) onEmpty();
     }
 
-    /** Not waited for: until it is noted, the call occupies its place, as it would unanswered. */
+    /** Not awaited: until it is stored, the call keeps its place in the window, like an unanswered one. */
     function answered(at: number | undefined) {
       if (at === undefined || !limits[lane].untilAnswered) return;
       note(callBudgetsStore.answered(pool, portalId, lane, at), (err) => {

@@ -7,29 +7,42 @@ import { HubSpotError, isIdempotent } from './errors.ts';
 export interface HubSpotRequest {
   readonly method: Method;
   readonly path: string;
-  /** A list travels with commas, an empty one not at all. */
+  /** Lists are joined by commas; empty lists are left out. */
   readonly query?: Record<string, string | number | boolean | readonly string[] | undefined>;
   readonly json?: unknown;
   readonly form?: Record<string, string>;
   readonly accessToken?: string;
-  /** That token was given to this server: no consent of the app stands behind it. */
+  /** The token was given to this server by hand, not by an OAuth consent. */
   readonly givenToken?: boolean;
-  /** Whether repeating the request changes nothing more; by default GET, PUT and DELETE. */
+  /** By default true for GET, PUT, DELETE and HEAD. */
   readonly idempotent?: boolean;
-  /** Told the portal's rate limit when the answer names it. */
+  /** Called with the portal's rate limit when the answer contains it. */
   readonly onRate?: (rate: RateHeaders) => void;
-  /** Milliseconds after which the caller waits no longer. */
+  /** Milliseconds after which the request times out. */
   readonly timeoutMs?: number;
-  /** The caller sees to further tries itself. */
+  /** The caller retries itself. */
   readonly once?: boolean;
-  /** Part of much work: it waits as long as background calls do, and gives way to what somebody waits for. */
+  /** Has the deadline and the priority of background calls. */
   readonly patient?: boolean;
   /** Which of HubSpot's rate limits it counts against. */
   readonly lane?: CallLane;
+  readonly signal?: AbortSignal;
+  /** Sent instead of `query`, `json` and `form`, which then only describe the request. */
+  readonly raw?: RawRequest;
+}
+
+/** A request that is sent as it is, and whose response is passed on as it is. */
+export interface RawRequest {
+  /** `?name=value`, or empty. */
+  readonly search: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | undefined;
+  /** Called with each response, those with an error status included. */
+  onResponse(response: Response): void;
 }
 
 /**
- * Sends one request and gives the parsed JSON body, `undefined` when the answer has none (204).
+ * Sends one request and returns the parsed JSON body, `undefined` when there is none (204).
  * @throws {HubSpotError} for every status from 300, for no answer, and for a body that is not JSON.
  */
 export type Send = (request: HubSpotRequest) => Promise<unknown>;
@@ -40,7 +53,7 @@ const TIMEOUT_MS = 15_000;
 /** The connection was never made. */
 const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
 
-/** @param askedScopes those that the app asks for, so that a refusal can say whether it asks for a missing one. */
+/** @param askedScopes the scopes that the app requests, so that a 403 can say whether a missing one is among them. */
 export function createHubSpotHttp(
   apiUrl: string,
   logger: Logger,
@@ -55,17 +68,19 @@ export function createHubSpotHttp(
   });
 
   return async (request) => {
-    const { method, path, query, json, form, accessToken, onRate } = request;
+    const { method, path, query, json, form, raw, accessToken, onRate, signal } = request;
     const started = performance.now();
     const about = { method, path, idempotent: request.idempotent };
-    let response: { statusCode: number; body: string; headers: Headers };
+    let response: { statusCode: number; body: string; rawBody: Uint8Array; headers: Headers };
     try {
-      response = await client(apiUrl + path + queryString(query), {
+      response = await client(apiUrl + path + (raw?.search ?? queryString(query)), {
         method,
         timeout: { request: Math.max(1, Math.min(timeoutMs, request.timeoutMs ?? timeoutMs)) },
-        ...(json !== undefined && { json }),
-        ...(form && { form }),
-        ...(accessToken && { headers: { authorization: `Bearer ${accessToken}` } }),
+        ...(raw
+          ? raw.body && { body: raw.body }
+          : { ...(json !== undefined && { json }), ...(form && { form }) }),
+        headers: { ...raw?.headers, ...(accessToken && { authorization: `Bearer ${accessToken}` }) },
+        ...(signal && { signal }),
       });
     } catch (error) {
       // No cause: got's errors hold the request, and with it tokens and client secret.
@@ -83,6 +98,7 @@ export function createHubSpotHttp(
     );
     const rate = rateOf(headers);
     if (rate) onRate?.(rate);
+    raw?.onResponse(asResponse(status, headers, response.rawBody));
     const body = parseJson(response.body);
     if (status >= 300) {
       const retryAfter = retryAfterOf(headers);
@@ -92,10 +108,11 @@ export function createHubSpotHttp(
       const answered = { status, retryAfter, correlationId, correctHublet, askedScopes, givenToken };
       throw new HubSpotError({ ...about, ...answered }, said);
     }
+    if (raw) return body.ok ? body.value : undefined;
     if (!body.ok) {
       throw new HubSpotError({ ...about, correlationId, problem: `${status} with a body that is not JSON` });
     }
-    // Writes may be answered with nothing; what is read was lost on the way.
+    // Writes may have no body; that of a read was lost on the way.
     if (method === 'GET' && body.value === undefined) {
       throw new HubSpotError({ ...about, correlationId, problem: `${status} without a body` });
     }
@@ -103,7 +120,7 @@ export function createHubSpotHttp(
   };
 }
 
-/** What HubSpot may repeat in the text of an error. */
+/** Secrets that HubSpot may repeat in the text of an error. */
 const secretsOf = ({ accessToken, form = {}, query = {} }: HubSpotRequest): string[] =>
   [accessToken, form.code, form.refresh_token, form.token, form.client_secret, query.hapikey].filter(
     (secret) => typeof secret === 'string',
@@ -119,13 +136,25 @@ function rateOf(headers: Headers): RateHeaders | undefined {
   };
 }
 
-/** Seconds from `Retry-After`, which is a number of them or, by RFC 9110, a date: that of the server's clock. */
+/** Seconds from `Retry-After`: a number, or a date by the server's clock (RFC 9110). */
 function retryAfterOf(headers: Headers): number | undefined {
   const said = asText(headers['retry-after']);
   if (said === undefined) return undefined;
   const seconds =
     numberIn(said) ?? (Date.parse(said) - (Date.parse(asText(headers.date) ?? '') || Date.now())) / 1000;
   return seconds > 0 ? Math.ceil(seconds) : undefined;
+}
+
+/** Statuses whose responses have no body. */
+const WITHOUT_BODY = new Set([204, 205, 304]);
+/** They describe the body as it was sent, which got has decompressed. */
+const OF_THE_WIRE = new Set(['content-encoding', 'content-length', 'transfer-encoding', 'connection']);
+
+function asResponse(status: number, headers: Headers, body: Uint8Array): Response {
+  const kept = Object.entries(headers).flatMap(([name, value]) =>
+    OF_THE_WIRE.has(name) ? [] : [value].flat().map((one): [string, string] => [name, String(one)]),
+  );
+  return new Response(WITHOUT_BODY.has(status) ? null : new Uint8Array(body), { status, headers: kept });
 }
 
 function parseJson(text: string): { ok: true; value: unknown } | { ok: false } {

@@ -4,8 +4,8 @@ import { HubSpotError } from './errors.ts';
 import type { HubSpotRequest, Send } from './http.ts';
 
 /**
- * Calls of one piece of work that somebody waits for. Those after them are patient: an account's limit lets through
- * some hundred in ten seconds, which is as long as one that somebody waits for may take.
+ * Calls of one operation with interactive priority. Later ones are patient: the rate limit allows some hundred calls in
+ * ten seconds, which is the deadline of an interactive call.
  */
 export const PROMPT_CALLS = 10;
 
@@ -14,14 +14,14 @@ interface Page<T> {
   readonly paging?: { readonly next?: { readonly after: string } | undefined } | undefined;
 }
 
-/** Sends with the patience of background calls once so many calls were made. */
+/** Sends with background priority after the first calls. */
 export const patientAfter = (calls: number, send: Send): Send =>
   calls < PROMPT_CALLS ? send : (request) => send({ ...request, patient: true });
 
 /**
  * The results of all pages, each read when it is needed.
- * @param finish what else is to be read of a page's results.
- * @throws {HubSpotError} naming call and cursor when HubSpot names a page as the next that it has named before.
+ * @param finish completes the results of a page with further reads.
+ * @throws {HubSpotError} when HubSpot returns a cursor a second time.
  */
 export async function* readPages<T>(
   send: Send,
@@ -40,7 +40,7 @@ export async function* readPages<T>(
   }
 }
 
-/** Lets each cursor pass once. */
+/** Accepts each cursor once. */
 export function createAdvance(request: HubSpotRequest) {
   const seen = new Set<string>();
   return (after: string | undefined): string | undefined => {

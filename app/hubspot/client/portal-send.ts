@@ -16,18 +16,20 @@ export interface AccessTokens {
   isGiven(): boolean;
 }
 
-/** What an operator should learn of a portal's calls. */
+/** Notified of the results of a portal's calls, for alarms. */
 export interface PortalWatch {
   /** A call failed for good. */
   failed(portalId: number, error: HubSpotError): void;
-  /** HubSpot did what a call asked for that began at `since`, by `performance.now()`. */
+  /** A call that began at `since` (`performance.now()`) succeeded. */
   answered(portalId: number, since: number): void;
-  /** Whether the portal's calls are held because its limit of the day is used up. */
+  /** Whether the portal's daily limit holds its calls. */
   hasDailyLimit(portalId: number): Promise<boolean>;
 }
 
 export interface PortalCalls {
   readonly portalId: number;
+  /** Where `http` sends to. */
+  readonly apiUrl: string;
   readonly http: Send;
   readonly tokens: AccessTokens;
   readonly budget: CallBudget;
@@ -45,15 +47,15 @@ export interface PortalCalls {
 export type Deadlines = Readonly<Record<CallPriority, number>>;
 
 /**
- * How long a call takes at most, with the wait for its token and its place in the budget, and with all retries. Ten
- * seconds are enough for HubSpot's slow answers and few enough for who waits.
+ * Deadline of a call, with the waits for its token and the budget, and all retries. Ten seconds are enough for HubSpot's
+ * slow answers, and short enough for people who wait.
  */
 const DEADLINES_MS: Deadlines = { interactive: 10_000, background: 120_000 };
 
-/** What is sent later than this before the deadline would be cut off while HubSpot works on it. */
+/** A request sent later than this before the deadline would time out while HubSpot processes it. */
 const WORTH_SENDING_MS = 1_000;
 
-/** A call of which the budget can say that it has to wait for longer is held for another reason than the rate. */
+/** A longer wait for the budget has another reason than the rate limit. */
 const LONGEST_WINDOW_MS = 15_000;
 
 interface Call {
@@ -61,13 +63,13 @@ interface Call {
   readonly priority: CallPriority;
   /** By `performance.now()`. */
   readonly endsAt: number;
-  /** A 401 costs one refresh. */
+  /** Whether its token was refreshed after a 401, which happens once. */
   renewed: boolean;
 }
 
 /**
- * Sends requests for one portal: within its call budget, with its token, within the deadline, again where that is
- * safe. A 401 costs one refresh and one retry.
+ * Sends requests for one portal, with its token, within its call budget and the deadline; retries where that is safe.
+ * A 401 causes one refresh and one retry.
  */
 export function createPortalSend(calls: PortalCalls): Send {
   const { portalId, http, tokens, budget, watch, logger, deadlinesMs = DEADLINES_MS } = calls;
@@ -79,7 +81,7 @@ export function createPortalSend(calls: PortalCalls): Send {
     const once = calls.once || request.once;
     const answer = await withRetries(() => withToken(call), {
       idempotent: isIdempotent(request),
-      leftMs: () => (once ? 0 : timeToSend(call)),
+      leftMs: () => (once || request.signal?.aborted ? 0 : timeToSend(call)),
       onFailure(error, attempt, delay) {
         hold(request, error);
         logFailure(logger, error, { portalId, attempt }, delay);
@@ -102,7 +104,7 @@ export function createPortalSend(calls: PortalCalls): Send {
     }
   }
 
-  /** Waits for a token. A refresh that takes longer goes on: what HubSpot gives for it is for all calls. */
+  /** Waits for a token until the deadline. A longer refresh continues, because all calls use its token. */
   async function inTime(call: Call, token: () => Promise<string>): Promise<string> {
     refuseLate(call);
     return pTimeout(token(), {
@@ -142,7 +144,7 @@ export function createPortalSend(calls: PortalCalls): Send {
     return notSent(request, 'an earlier call met the daily limit', waitMs, 'DAILY');
   }
 
-  /** A refusal for the rate concerns every call of the portal; that of the day both lanes. */
+  /** A rate limit holds all calls of the portal; the daily limit holds both lanes. */
   function hold(request: HubSpotRequest, error: HubSpotError) {
     if (error.status !== 429) return;
     const lanes = error.dailyLimit ? (['general', 'search'] as const) : [laneOf(request)];

@@ -2,28 +2,28 @@ import { HubSpotError, WRONG_REGION } from './errors.ts';
 
 const FIRST_MS = 300;
 const LONGEST_MS = 5_000;
-/** HubSpot locks a record for a moment: "at least two seconds". */
+/** HubSpot documents "at least two seconds" for a locked record (423). */
 const LOCKED_MS = 2_000;
-/** Until one of the calls that filled the window has left it. */
+/** How long until a full rate limit window has room again. */
 const WINDOW_MS: Record<string, number> = { SECONDLY: 1_000, TEN_SECONDLY_ROLLING: 2_000 };
 /**
- * HubSpot is asked again so often, whatever it said: nothing else ends a wait of hours that is no longer needed, and
- * the day's limit ends at midnight in the account's time zone, which a refusal need not tell.
+ * Longest hold, whatever `Retry-After` says: the daily limit ends at midnight in the account's time zone, which we do
+ * not know, and only a call shows that it has ended.
  */
 const DAY_CHECK_MS = 15 * 60 * 1000;
 
-/** Trouble on the way to HubSpot in which a second try can help; 522, 525 and 526 are for HubSpot's support. */
+/** Transient errors; 522, 525 and 526 are for HubSpot's support. */
 const PASSING = new Set([408, 500, 502, 503, 504, 520, 521, 523, 524]);
 
 export interface Retries {
   readonly idempotent: boolean;
-  /** Milliseconds until the request must be sent; none are left for one that is sent once. */
+  /** Milliseconds until the request must be sent; 0 for a request that must not be retried. */
   leftMs(): number;
-  /** Told of each failure; `delay` is undefined for the last. */
+  /** Called for each failure; `delay` is undefined for the last. */
   onFailure(error: HubSpotError, attempt: number, delay: number | undefined): void;
 }
 
-/** Sends a request, and again as {@link retryDelay} has it. */
+/** Sends a request and retries it by the rules of {@link retryDelay}. */
 export async function withRetries<T>(
   send: () => Promise<T>,
   { idempotent, leftMs, onFailure }: Retries,
@@ -42,12 +42,12 @@ export async function withRetries<T>(
 }
 
 /**
- * How long to wait before the same request is sent again, or undefined when it must not be.
+ * Milliseconds until the request is retried; undefined when it must not be.
  *
  * A request that HubSpot refused before doing anything (429, 423, 477, 488) is safe to repeat; one that may have been
- * carried out (5xx, no answer, an answer that cannot be read) only when repeating it changes nothing. HubSpot's
- * `Retry-After` goes before our own wait; a wait past the call's deadline is none.
- * @param attempt the one that failed, counted from 1.
+ * carried out (5xx, no answer, an unreadable answer) only when it is idempotent. `Retry-After` takes precedence over
+ * our own back-off. A wait past the deadline is not worth it.
+ * @param attempt the failed one, counted from 1.
  * @param leftMs milliseconds until the request must be sent.
  * @see platform: limits, errors, retries
  */
@@ -60,7 +60,7 @@ export function retryDelay(
 ): number | undefined {
   const own = ownDelay(error, idempotent, attempt);
   if (own === undefined) return undefined;
-  // What HubSpot asks for is the least; a wait of our own may be shorter, too.
+  // HubSpot's wait is a minimum, so jitter only adds to it; our own back-off varies both ways.
   const least = leastWait(error);
   const delay = Math.max(own * (0.75 + random / 2), least * (1 + random / 4));
   return delay < leftMs ? delay : undefined;
@@ -72,15 +72,15 @@ function leastWait(error: HubSpotError): number {
   return error.status === 423 ? Math.max(LOCKED_MS, asked) : asked;
 }
 
-/** Milliseconds for which calls of the portal rest after a 429. */
+/** Milliseconds for which the portal's calls are held after a 429. */
 export function rateLimitWait({ policyName = '', retryAfter = 0 }: HubSpotError): number {
   if (policyName === 'DAILY' && retryAfter === 0) return DAY_CHECK_MS;
   return Math.min(Math.max(WINDOW_MS[policyName] ?? 2_000, retryAfter * 1000), DAY_CHECK_MS);
 }
 
 /**
- * Milliseconds after which the next try makes sense where a limit of HubSpot's stands in the way; undefined where none
- * does. A call that was not sent knows how long the budget keeps it back.
+ * Milliseconds until a call that met a rate limit can be retried; undefined for other errors. For a call that was not
+ * sent, it is the budget's wait.
  */
 export function limitWait(error: HubSpotError): number | undefined {
   if (error.status === 429) return Math.max(rateLimitWait(error), (error.retryAfter ?? 0) * 1000);
@@ -96,7 +96,7 @@ function ownDelay(error: HubSpotError, idempotent: boolean, attempt: number): nu
     case WRONG_REGION:
       return grown;
     case 477:
-      // Without HubSpot's word when the account has moved there is nothing to wait for.
+      // Without Retry-After it is unknown when the account's migration ends.
       return error.retryAfter === undefined ? undefined : grown;
     case undefined:
       return idempotent || !error.sent ? grown : undefined;

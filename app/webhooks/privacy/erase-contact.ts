@@ -7,7 +7,7 @@ export const ERASE_CONTACT = 'erase-contact';
  * Deletes what this server stores of a person when HubSpot sends a privacy deletion, and keeps a receipt. Runs before
  * the vendor's handlers of the event, in a transaction of its own, so that their failures do not undo it.
  */
-export const eraseContact = (privacy: PrivacyService) =>
+export const eraseContact = (privacy: Pick<PrivacyService, 'eraseContact'>) =>
   defineHandler({
     name: ERASE_CONTACT,
     on: 'contact.privacyDeletion',

@@ -78,6 +78,12 @@ describe('property history', () => {
       expect.stringMatching(/^hs_ticket_priority +HIGH +\d{4}-\S+Z +CRM_UI sandbox$/),
       expect.stringMatching(/^subject +Cannot sign in +/),
     ]);
+    const along = ['--history', 'subject', '--associations', 'contacts'];
+    const { output: both } = await run('tickets', 'get', '501', ...along);
+    expect(both.split('\n').slice(1)).toEqual([
+      expect.stringMatching(/^subject +Cannot sign in +/),
+      expect.stringMatching(/^contacts +101/),
+    ]);
     const json = await run('tickets', 'get', '501', '--history', 'subject', '--json');
     expect(JSON.parse(json.output).propertiesWithHistory.subject).toHaveLength(1);
     expect((await run('tickets', 'get', '501', '--history', 'hs_resolution')).output).toContain('no history');
