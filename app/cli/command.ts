@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { Context } from '../context.ts';
-import type { WebhookSubscriptions } from '../webhooks/subscriptions/service.ts';
+import type { WebhookSubscriptions } from '../webhooks/index.ts';
 import type { Output } from './output.ts';
 
 /** What a command is given: the app, opened before it and closed after it, and where to print. */

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { loadApiPaths, readCommandEnvironment } from '../config.ts';
 import { type HubSpotRequest, isUnset } from '../hubspot/client/http.ts';
 import { type PortalApis, portalApis } from '../hubspot/portal-apis.ts';
-import type { InstallService } from '../installs/service.ts';
+import type { InstallService } from '../installs/index.ts';
 import { ProblemError, portalArgument, type Tools } from './command.ts';
 
 export interface PortalOptions {
