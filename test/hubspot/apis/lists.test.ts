@@ -242,7 +242,7 @@ describe('npm run hubspot -- lists', () => {
     expect(added.problem?.message).toBe('No such records of the list’s type: 999999.');
     const other = path.join(folder, 'other.csv');
     await writeFile(other, 'id;name, city\n105;Priya\n');
-    expect((await run('add', '11', '--file', other)).problem?.message).toContain('Say --separator.');
+    expect((await run('add', '11', '--file', other)).problem?.message).toContain('Name it with --separator.');
     const separated = await run('add', '11', '--file', other, '--separator', 'semicolon');
     expect(separated.problem?.message).toContain('"name, city" is no column.');
     expect(await json('remove', '11', '103', '105', '--yes')).toEqual({
