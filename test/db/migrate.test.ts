@@ -104,7 +104,7 @@ describe('npm run migrate', () => {
       expect(await migrate({ DATABASE_URL }, folder)).toEqual({
         code: 1,
         output:
-          'The migration was not finished, and what it had under way is undone: ' +
+          'The migration failed and was rolled back: ' +
           'integration/migrations/0002_broken.sql, line 2: syntax error at or near "tabel"',
       });
       const { rows } = await query(

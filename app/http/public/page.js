@@ -1,4 +1,5 @@
 // Asks HubSpot to close the window that this page is shown in.
-document.querySelector('[data-close]')?.addEventListener('click', () => {
-  window.parent.postMessage(JSON.stringify({ action: 'DONE' }), '*');
+// Loaded before the page is shown, so that no click comes too early.
+document.addEventListener('click', ({ target }) => {
+  if (target.closest('[data-close]')) window.parent.postMessage(JSON.stringify({ action: 'DONE' }), '*');
 });
