@@ -5,7 +5,7 @@ export interface Group {
 }
 
 const CLIENT = ['test/hubspot/client/errors.test.ts', 'test/hubspot/client/retries.test.ts'];
-const WORKER = ['test/webhooks/pipeline/handlers.test.ts', 'test/webhooks/pipeline/{order,imports}.test.ts'];
+const WORKER = ['test/webhooks/pipeline/handlers*.test.ts', 'test/webhooks/pipeline/{order,imports}.test.ts'];
 
 /** What mutation tests mutate, in groups of files with the tests that are about them. */
 export const AREAS: Readonly<Record<string, readonly Group[]>> = {
@@ -56,7 +56,7 @@ export const AREAS: Readonly<Record<string, readonly Group[]>> = {
     { mutate: 'app/webhooks/pipeline/retry.ts', tests: ['test/webhooks/pipeline/retry.test.ts'] },
     {
       mutate: 'app/webhooks/event/*.ts',
-      tests: ['test/webhooks/event/{events,associations,invalid-events}.test.ts'],
+      tests: ['test/webhooks/event/{events,handler-events,associations,invalid-events}.test.ts'],
     },
     { mutate: 'app/webhooks/pipeline/receiver.ts', tests: ['test/webhooks/pipeline/receiver.test.ts'] },
     {
