@@ -1,3 +1,10 @@
+/** Repeats a request that a busy machine answers with 503, as its sender would. */
+export const unlessBusy = <Answer extends { readonly status: number }>(ask: () => Promise<Answer>) =>
+  until('an answer other than 503', async () => {
+    const answer = await ask();
+    return answer.status !== 503 && answer;
+  });
+
 /** Asks again and again until the answer is there; fails with what it waited for. */
 export async function until<T>(
   what: string,

@@ -244,7 +244,7 @@ describe('npm run hubspot -- lists', () => {
     await writeFile(other, 'id;name, city\n105;Priya\n');
     expect((await run('add', '11', '--file', other)).problem?.message).toContain('Name it with --separator.');
     const separated = await run('add', '11', '--file', other, '--separator', 'semicolon');
-    expect(separated.problem?.message).toContain('"name, city" is no column.');
+    expect(separated.problem?.message).toContain('"name, city" is not a column name.');
     expect(await json('remove', '11', '103', '105', '--yes')).toEqual({
       removed: ['103'],
       unchanged: ['105'],
