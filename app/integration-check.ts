@@ -1,5 +1,6 @@
 import { Job as Clock } from 'node-schedule';
 import { z } from 'zod';
+import { PUBLISHED_SCOPES } from './hubspot/published-scopes.ts';
 import type { Integration } from './integration.ts';
 import { type AnyJob, JobPayloadError, parsePayload, type ScheduledJob } from './jobs/index.ts';
 import { APP_FILE, readProjectScopes } from './project-scopes.ts';
@@ -11,6 +12,8 @@ import {
   sharedNames,
   told,
 } from './registry-check.ts';
+
+const PUBLISHED = new Set<string>(PUBLISHED_SCOPES);
 
 const name = z.string('is not a text').regex(/^[\w-]{1,80}$/, 'has to be 1 to 80 letters, digits, - and _');
 
@@ -98,10 +101,12 @@ function scopeProblems(asked: readonly string[], projectFile: string): string[] 
     const declared = new Set([...required, ...optional]);
     return [...new Set(asked)]
       .filter((scope) => !declared.has(scope))
-      .map(
-        (scope) =>
-          `integration/index.ts asks for the scope ${scope}, which ${projectFile} does not declare: HubSpot would ` +
-          'refuse every install. Add it there, or remove it here.',
+      .map((scope) =>
+        PUBLISHED.has(scope)
+          ? `integration/index.ts asks for the scope ${scope}, which ${projectFile} does not declare: HubSpot would ` +
+            'refuse every install. Add it there, or remove it here.'
+          : `integration/index.ts asks for the scope ${scope}, which neither HubSpot documents nor ${projectFile} ` +
+            'declares: HubSpot would refuse every install. Correct its name, or remove it.',
       );
   } catch (error) {
     return [(error as Error).message];

@@ -105,6 +105,13 @@ describe('an integration', () => {
     );
   });
 
+  it('that asks for a scope which is unknown everywhere is told to correct its name', async () => {
+    const file = await declaring({ requiredScopes: ['oauth'] });
+    expect(await problem({ scopes: ['oauth', 'tickts'] }, file)).toContain(
+      `asks for the scope tickts, which neither HubSpot documents nor ${file} declares`,
+    );
+  });
+
   it.each([
     ['is not JSON', '{\n  "config": }', /:2:13 is not JSON: Unexpected token '}'/],
     ['ends too early', '{\n  "config": {', /:2:14 is not JSON: Expected property name or '}'/],
