@@ -1,9 +1,10 @@
+import path from 'node:path';
 import { Job as Clock } from 'node-schedule';
 import { z } from 'zod';
 import { PUBLISHED_SCOPES } from './hubspot/published-scopes.ts';
 import type { Integration } from './integration.ts';
 import { type AnyJob, JobPayloadError, parsePayload, type ScheduledJob } from './jobs/index.ts';
-import { APP_FILE, readProjectScopes } from './project-scopes.ts';
+import { APP_FILE, readProjectAppEvents, readProjectScopes } from './project-scopes.ts';
 import {
   aFunction,
   problemOf,
@@ -58,10 +59,32 @@ export async function checkIntegration(
     ...sharedNames('jobs', jobs),
     ...appEvents.flatMap((event, index) => told('app event', event, index, problemOf(appEventShape, event))),
     ...sharedNames('app events', appEvents),
+    ...undeclaredAppEvents(appEvents, projectFile),
     ...(await scheduleProblems(schedule, jobs)),
     ...scopeProblems([...definition.scopes, ...definition.optionalScopes], projectFile),
   ];
   if (problems.length > 0) throw new RegistryError(problems);
+}
+
+/** HubSpot rejects events of a type that the project does not declare. */
+function undeclaredAppEvents(appEvents: Integration['appEvents'], projectFile: string): string[] {
+  if (appEvents.length === 0) return [];
+  try {
+    const declared = readProjectAppEvents(projectFile);
+    const folder = `${path.dirname(projectFile)}/app-events`;
+    return appEvents.flatMap((event, index) =>
+      declared.includes(event.name)
+        ? []
+        : told(
+            'app event',
+            event,
+            index,
+            `no file in ${folder} has this uid: HubSpot would reject the events.`,
+          ),
+    );
+  } catch (error) {
+    return [(error as Error).message];
+  }
 }
 
 async function scheduleProblems(
