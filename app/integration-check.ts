@@ -1,8 +1,10 @@
+import path from 'node:path';
 import { Job as Clock } from 'node-schedule';
 import { z } from 'zod';
+import { PUBLISHED_SCOPES } from './hubspot/published-scopes.ts';
 import type { Integration } from './integration.ts';
 import { type AnyJob, JobPayloadError, parsePayload, type ScheduledJob } from './jobs/index.ts';
-import { APP_FILE, readProjectScopes } from './project-scopes.ts';
+import { APP_FILE, readProjectAppEvents, readProjectScopes } from './project-scopes.ts';
 import {
   aFunction,
   problemOf,
@@ -11,6 +13,8 @@ import {
   sharedNames,
   told,
 } from './registry-check.ts';
+
+const PUBLISHED = new Set<string>(PUBLISHED_SCOPES);
 
 const name = z.string('is not a text').regex(/^[\w-]{1,80}$/, 'has to be 1 to 80 letters, digits, - and _');
 
@@ -55,10 +59,32 @@ export async function checkIntegration(
     ...sharedNames('jobs', jobs),
     ...appEvents.flatMap((event, index) => told('app event', event, index, problemOf(appEventShape, event))),
     ...sharedNames('app events', appEvents),
+    ...undeclaredAppEvents(appEvents, projectFile),
     ...(await scheduleProblems(schedule, jobs)),
     ...scopeProblems([...definition.scopes, ...definition.optionalScopes], projectFile),
   ];
   if (problems.length > 0) throw new RegistryError(problems);
+}
+
+/** HubSpot rejects events of a type that the project does not declare. */
+function undeclaredAppEvents(appEvents: Integration['appEvents'], projectFile: string): string[] {
+  if (appEvents.length === 0) return [];
+  try {
+    const declared = readProjectAppEvents(projectFile);
+    const folder = `${path.dirname(projectFile)}/app-events`;
+    return appEvents.flatMap((event, index) =>
+      declared.includes(event.name)
+        ? []
+        : told(
+            'app event',
+            event,
+            index,
+            `no file in ${folder} has this uid: HubSpot would reject the events.`,
+          ),
+    );
+  } catch (error) {
+    return [(error as Error).message];
+  }
 }
 
 async function scheduleProblems(
@@ -98,10 +124,12 @@ function scopeProblems(asked: readonly string[], projectFile: string): string[] 
     const declared = new Set([...required, ...optional]);
     return [...new Set(asked)]
       .filter((scope) => !declared.has(scope))
-      .map(
-        (scope) =>
-          `integration/index.ts asks for the scope ${scope}, which ${projectFile} does not declare: HubSpot would ` +
-          'refuse every install. Add it there, or remove it here.',
+      .map((scope) =>
+        PUBLISHED.has(scope)
+          ? `integration/index.ts asks for the scope ${scope}, which ${projectFile} does not declare: HubSpot would ` +
+            'refuse every install. Add it there, or remove it here.'
+          : `integration/index.ts asks for the scope ${scope}, which neither HubSpot documents nor ${projectFile} ` +
+            'declares: HubSpot would refuse every install. Correct its name, or remove it.',
       );
   } catch (error) {
     return [(error as Error).message];

@@ -16,6 +16,7 @@ import {
 } from '../app/config.ts';
 import { migrate } from '../app/db/migrate.ts';
 import { createPool, type DatabaseSettings, PATIENCE } from '../app/db/pool.ts';
+import { integrationProblem } from './check-integration.ts';
 import { localSecrets } from './local-secrets.ts';
 import { typeCheck } from './type-check.ts';
 
@@ -31,7 +32,7 @@ let stopping = false;
 /** True once the settings for commands are ours: another start in this folder may have left its own. */
 let commandsTold = false;
 
-/** Something that the person at the terminal can mend; told in one sentence. */
+/** Something that the person at the terminal can fix; printed without a stack. */
 class StartProblem extends Error {}
 
 // What runs from here on may use only what is declared above, and functions: the rest of the file is not evaluated
@@ -60,6 +61,8 @@ async function start() {
     PORT: String(port),
     ...(sandboxed && sandboxSettings(sandboxPort)),
   };
+  const problem = await integrationProblem();
+  if (problem) throw new StartProblem(problem);
   if (!settings.DATABASE_URL) settings.DATABASE_URL = await startDatabase();
   const config = loadConfig(settings);
 
@@ -120,7 +123,7 @@ async function startDatabase(): Promise<string> {
   });
   children.push({ name: 'database', process: child });
   const [message] = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => [undefined])]);
-  if (!message) throw new StartProblem('The embedded database did not start; its reason stands above.');
+  if (!message) throw new StartProblem('The embedded database did not start; the reason is above.');
   return (message as { url: string }).url;
 }
 
@@ -138,7 +141,7 @@ async function startChild(
     once(child, 'message').then(() => true),
     once(child, 'exit').then(() => false),
   ]);
-  if (!ready) throw new StartProblem(`${name} did not start; its reason stands above.`);
+  if (!ready) throw new StartProblem(`${name} did not start; the reason is above.`);
   child.once('exit', () => {
     children.splice(children.indexOf(entry), 1);
     if (stopping) return;

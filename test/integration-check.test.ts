@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -23,6 +23,8 @@ describe('an integration', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'hubspot-app-project-'));
+    await mkdir(path.join(folder, 'app-events'));
+    await writeFile(path.join(folder, 'app-events', 'order-hsmeta.json'), '{"uid": "order"}');
   });
   afterAll(() => rm(folder, { recursive: true }));
 
@@ -102,6 +104,20 @@ describe('an integration', () => {
     const file = await declaring({ requiredScopes: ['oauth'] });
     expect(await problem({ optionalScopes: ['tickets'] }, file)).toContain(
       `integration/index.ts asks for the scope tickets, which ${file} does not declare`,
+    );
+  });
+
+  it('with an app event that the project does not declare is refused', async () => {
+    const event = { name: 'deal-signed', objectType: 'DEAL', properties: {} };
+    expect(await problem({ appEvents: [event] })).toContain(
+      `app event deal-signed: no file in ${path.join(folder, 'app-events')} has this uid`,
+    );
+  });
+
+  it('that asks for a scope which is unknown everywhere is told to correct its name', async () => {
+    const file = await declaring({ requiredScopes: ['oauth'] });
+    expect(await problem({ scopes: ['oauth', 'tickts'] }, file)).toContain(
+      `asks for the scope tickts, which neither HubSpot documents nor ${file} declares`,
     );
   });
 

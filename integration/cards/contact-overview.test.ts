@@ -1,16 +1,13 @@
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startWorld, until, type World } from '#test';
-import integration from '../index.ts';
 
-const VIEWS = path.join(import.meta.dirname, '..', 'views');
 const JANE = { portalId: 62515, objectType: 'CONTACT', objectId: '101' };
 
 describe('the example card', () => {
   let world: World;
   beforeAll(async () => {
     // Without the handler, whose events would be on the timeline, too.
-    world = await startWorld({ worker: true, integration: { ...integration, handlers: [] }, views: VIEWS });
+    world = await startWorld({ worker: true, integration: { handlers: [] } });
     expect((await world.install()).status).toBe(200);
   });
   afterAll(() => world.close());

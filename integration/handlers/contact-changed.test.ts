@@ -1,9 +1,8 @@
 import { expect, it } from '@jest/globals';
 import { startWorld, until } from '#test';
-import integration from '../index.ts';
 
 it('the example handler puts an event on the timeline when a contact changes', async () => {
-  const world = await startWorld({ worker: true, integration });
+  const world = await startWorld({ worker: true });
   try {
     expect((await world.install()).status).toBe(200);
     const event = { subscriptionType: 'contact.propertyChange', portalId: 62515, objectId: 101 };

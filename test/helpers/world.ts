@@ -5,7 +5,10 @@ import { createApp } from '../../app/app.ts';
 import { createLogger, type Logger } from '../../app/base/logger.ts';
 import { loadConfig } from '../../app/config.ts';
 import { type ContextOptions, createContext } from '../../app/context.ts';
+import type { Db } from '../../app/db/pool.ts';
 import { listen } from '../../app/http/listen.ts';
+import type { PortalClient } from '../../app/hubspot/portal-client.ts';
+import type { Enqueue } from '../../app/jobs/index.ts';
 import type { JobRunner } from '../../app/queue/runner.ts';
 import { startJobRunner } from '../../app/tasks.ts';
 import { startSandbox } from '../../sandbox/index.ts';
@@ -18,15 +21,21 @@ type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
+export interface WorldOptions extends ContextOptions {
+  readonly worker?: boolean;
+  readonly settings?: Record<string, string>;
+  readonly logger?: Logger;
+  /** The HubSpot project that the sandbox reads. */
+  readonly project?: string;
+}
+
 /** A world per test file: a database, a sandbox, and the app in this process, each reached as in production. */
-export async function startWorld(
-  options: ContextOptions & { worker?: boolean; settings?: Record<string, string>; logger?: Logger } = {},
-) {
+export async function startWorld(options: WorldOptions = {}) {
   const database = await createDatabase();
   const server = createServer();
   const listening = await listen(server, 0);
   const serverUrl = `http://localhost:${(server.address() as AddressInfo).port}`;
-  const sandbox = await startSandbox({ port: 0, serverUrl, projectFolder: PROJECT });
+  const sandbox = await startSandbox({ port: 0, serverUrl, projectFolder: options.project ?? PROJECT });
   const defaults = testSettings({ databaseUrl: database.url, serverUrl, sandboxUrl: sandbox.url });
   const settings = { ...defaults, ...options.settings };
   const definition = { ...integration, ...options.integration };
@@ -53,7 +62,17 @@ export async function startWorld(
     serverUrl,
     settings,
     sandboxUrl: sandbox.url,
+    /** Drives the sandbox: `control` posts to a route below `/_sandbox`, `read` gets one. */
     sandbox: client,
+
+    /** HubSpot's APIs, authorised for a portal in which the app is installed. */
+    hubspot: (portalId = 62515): PortalClient => ctx.hubspotFor(portalId),
+
+    /** The database of the app. */
+    db: ctx.pool as Db,
+
+    /** Queues a job of the integration; it runs when the world has a worker. */
+    enqueue: ((...job: Parameters<Enqueue>) => ctx.services.jobs.enqueue(...job)) as Enqueue,
 
     /** A request to the app with supertest, to which headers and a body can be added. */
     request,
