@@ -163,7 +163,8 @@ describeInBrowser('the pages in a browser', (pages) => {
         [DESKTOP, 'light'],
         [DESKTOP, 'dark'],
       ] as const) {
-        await page.emulateMedia({ colorScheme });
+        // Otherwise axe may look while colours are still in transition.
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
         await page.setViewportSize(size);
         // A framed page is looked at by itself, so axe need not gather what it finds from several frames.
         const axe = new AxeBuilder({ page }).exclude('iframe').setLegacyMode(true);
@@ -188,13 +189,29 @@ describeInBrowser('the pages in a browser', (pages) => {
     expect(await region.evaluate((it) => it.scrollWidth - it.clientWidth)).toBe(0);
   });
 
-  it('the sandbox’s pages are dark for people who prefer that', async () => {
+  it('an account’s deliveries are not cut off on a phone', async () => {
+    await world.install();
+    await world.sandbox.control('webhooks', {
+      events: [{ subscriptionType: 'contact.creation', objectId: 101 }],
+    });
+    const page = await pages.open(PHONE);
+    await page.goto(`${world.sandboxUrl}/portals/62515`);
+    const region = page.getByRole('region', { name: 'Table of deliveries', exact: true });
+    await region.getByText('contact.creation').first().waitFor();
+    expect(await region.evaluate((it) => it.scrollWidth - it.clientWidth)).toBe(0);
+  });
+
+  it.each<[string, () => string | Promise<string>, string, string]>([
+    ['the sandbox’s pages', () => world.sandboxUrl, 'rgb(244, 247, 250)', 'rgb(16, 24, 32)'],
+    ['the app’s pages', () => world.serverUrl, 'rgb(244, 246, 248)', 'rgb(18, 23, 29)'],
+    ['the page behind the card', () => cardPage(), 'rgb(255, 255, 255)', 'rgb(27, 34, 43)'],
+  ])('%s follow a person’s preference for dark pages', async (_what, address, light, dark) => {
     const page = await pages.open();
-    await page.goto(world.sandboxUrl);
+    await page.goto(await address());
     const ground = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
-    const light = await ground();
+    const atFirst = await ground();
     await page.emulateMedia({ colorScheme: 'dark' });
-    expect([light, await ground()]).toEqual(['rgb(244, 247, 250)', 'rgb(16, 24, 32)']);
+    expect([atFirst, await ground()]).toEqual([light, dark]);
   });
 
   /** Where HubSpot's marketplace sends a person who has to sign in with us before an install. */
