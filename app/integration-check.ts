@@ -7,6 +7,7 @@ import { type AnyJob, JobPayloadError, parsePayload, type ScheduledJob } from '.
 import { APP_FILE, readProjectAppEvents, readProjectScopes } from './project-scopes.ts';
 import {
   aFunction,
+  knownFields,
   problemOf,
   RegistryError,
   registryProblems,
@@ -18,7 +19,7 @@ const PUBLISHED = new Set<string>(PUBLISHED_SCOPES);
 
 const name = z.string('is not a text').regex(/^[\w-]{1,80}$/, 'has to be 1 to 80 letters, digits, - and _');
 
-const jobShape = z.object({
+const jobShape = knownFields({
   name,
   payload: z
     .custom(
@@ -30,7 +31,7 @@ const jobShape = z.object({
   run: aFunction,
 });
 
-const appEventShape = z.object({
+const appEventShape = knownFields({
   name,
   objectType: z.enum(['CONTACT', 'COMPANY', 'DEAL', 'TICKET'], {
     error: 'is not CONTACT, COMPANY, DEAL or TICKET',

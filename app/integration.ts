@@ -32,13 +32,18 @@ type Given<Jobs extends readonly AnyJob[]> = Pick<Integration, 'name' | 'scopes'
 /** Everything but `name` and `scopes` may be left out. */
 export const defineIntegration = <const Jobs extends readonly AnyJob[] = readonly []>(
   integration: Given<Jobs>,
-): Integration => ({
-  optionalScopes: [],
-  handlers: [],
-  cards: [],
-  appEvents: [],
-  jobs: [],
-  schedule: [],
-  partnerSignIn: undefined,
-  ...(integration as Pick<Integration, 'name' | 'scopes'> & Partial<Integration>),
-});
+): Integration => {
+  const given = integration as Pick<Integration, 'name' | 'scopes'> & Partial<Integration>;
+  // In JavaScript a field may be given as undefined.
+  return {
+    ...given,
+    scopes: given.scopes ?? [],
+    optionalScopes: given.optionalScopes ?? [],
+    handlers: given.handlers ?? [],
+    cards: given.cards ?? [],
+    appEvents: given.appEvents ?? [],
+    jobs: given.jobs ?? [],
+    schedule: given.schedule ?? [],
+    partnerSignIn: given.partnerSignIn,
+  };
+};

@@ -14,6 +14,17 @@ export class RegistryError extends Error {
 }
 
 export const aFunction = z.custom((value) => typeof value === 'function', 'is not a function');
+/** An object whose other fields are typing errors: what they say would be ignored silently. */
+export function knownFields<Shape extends z.ZodRawShape>(shape: Shape) {
+  const fields = Object.keys(shape).join(', ');
+  return z.strictObject(shape, {
+    error: ({ code, keys }) =>
+      code === 'unrecognized_keys'
+        ? `has the unknown field ${(keys as string[]).join(', ')}: the fields are ${fields}`
+        : 'is missing or not an object',
+  });
+}
+
 const aList = z
   .array(z.string('is not a name').min(1, 'is an empty name'), 'is not a list of names')
   .min(1, 'is empty, so no event would match: name some, or leave it out');
@@ -21,7 +32,7 @@ const aList = z
 const aType = z.string('is not a subscription type');
 
 /** The compiler checks the same in TypeScript; this is for handlers that are written in JavaScript, or cast. */
-const handlerShape = z.object({
+const handlerShape = knownFields({
   name: z.string('is not a text').min(1, 'is empty'),
   on: z.union(
     [aType, z.array(aType).nonempty('is an empty list: name at least one subscription type')],
@@ -44,7 +55,7 @@ const handlerShape = z.object({
   ),
 });
 
-const cardShape = z.object({
+const cardShape = knownFields({
   name: z
     .string('is not a text')
     .regex(/^[\w-]+$/, 'has to fit into an address: use letters, digits, - and _'),
@@ -102,7 +113,7 @@ export function told(
 
 export function problemOf(shape: z.ZodType, value: unknown): string | undefined {
   const [issue] = shape.safeParse(value).error?.issues ?? [];
-  return issue && `${issue.path.join('.')} ${issue.message}.`;
+  return issue && `${issue.path.join('.')} ${issue.message}.`.trimStart();
 }
 
 const takenName = ({ name }: AnyWebhookHandler, builtIn: readonly string[]) =>
@@ -114,11 +125,13 @@ export function sharedNames<Named extends { readonly name: string }>(
   registry: readonly Named[],
   describe: (one: Named) => string | undefined = () => undefined,
 ): string[] {
-  const places = registry.map((one, index) => {
+  // A missing entry has no name; it is reported by itself.
+  const places = registry.flatMap((one, index) => {
+    if (!one) return [];
     const details = [describe(one), placeOf(one)].filter(Boolean).join(', ');
-    return { one, place: `number ${index + 1}${details && ` (${details})`}` };
+    return [{ one, place: `number ${index + 1}${details && ` (${details})`}` }];
   });
-  return [...Map.groupBy(places, ({ one }) => one?.name)]
+  return [...Map.groupBy(places, ({ one }) => one.name)]
     .filter(([name, sharing]) => name && sharing.length > 1)
     .map(([name, sharing]) => {
       const those = sharing.map(({ place }) => place).join(' and ');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Card } from '../app/cards/index.ts';
+import { defineIntegration } from '../app/integration.ts';
 import { checkRegistries } from '../app/registry-check.ts';
 import type { AnyWebhookHandler } from '../app/webhooks/handler.ts';
 import { hubspotCommand } from './cli/hubspot-command.ts';
@@ -152,5 +153,33 @@ describe('handlers and cards that share a name', () => {
     const { code, errors } = await hubspotCommand(settings, 'installs', 'list');
     expect(code).toBe(1);
     for (const sentence of expected) expect(errors).toContain(sentence);
+  });
+});
+
+describe('a definition written in JavaScript is reported at start', () => {
+  it.each([
+    ['a missing handler', [undefined], [], 'handler number 1: is missing or not an object'],
+    ['a missing card', [], [null], 'card number 1: is missing or not an object'],
+    [
+      'a handler with a misspelled field',
+      [{ ...handler('odd', 'contact.creation'), were: {} }],
+      [],
+      'handler odd: has the unknown field were: the fields are name, on, when, handle',
+    ],
+    [
+      'a card with a misspelled field',
+      [],
+      [{ ...card('odd'), action: {} }],
+      'card odd: has the unknown field action',
+    ],
+  ])('when it is %s', (_what, handlers, cards, expected) => {
+    expect(problems(handlers, cards)).toContain(expected);
+  });
+
+  it('uses the defaults when a field of the integration is undefined', () => {
+    const integration = defineIntegration({
+      ...{ name: 'App', scopes: undefined as never, cards: undefined as never, handlers: undefined as never },
+    });
+    expect(integration).toMatchObject({ scopes: [], cards: [], handlers: [], jobs: [], schedule: [] });
   });
 });
