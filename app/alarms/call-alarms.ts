@@ -91,5 +91,6 @@ export function createCallAlarms({ pool, logger }: { pool: Pool; logger: Logger 
 
 export async function clearOldCallAlarms(db: Db, now: number): Promise<void> {
   // A process of a release before migration 0019 may have stored the last one, while both ran.
-  for (const prefix of [...PREFIXES, 'refresh_refused:']) await alarmsStore.clearUnseenSince(db, prefix, new Date(now - STALE_MS));
+  for (const prefix of [...PREFIXES, 'refresh_refused:'])
+    await alarmsStore.clearUnseenSince(db, prefix, new Date(now - STALE_MS));
 }
