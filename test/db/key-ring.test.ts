@@ -5,6 +5,8 @@ import { DecryptionError, decrypt, encrypt, type KeyRing, parseKeyRing } from '.
 const BOUND = 'installs/62515/access_token';
 
 const text = fc.string({ unit: 'binary', maxLength: 600 });
+// A text that no stack or message holds by chance, as they hold "proper".
+const recognisable = text.map((random) => `na1-${random}`);
 const key = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes));
 const id = fc.string({ unit: fc.constantFrom(...'abcXYZ019_-'), minLength: 1, maxLength: 32 });
 const ring: fc.Arbitrary<KeyRing> = fc.uniqueArray(fc.record({ id, key }), {
@@ -49,7 +51,7 @@ describe('an encrypted value', () => {
 
   it('does not decrypt when any byte is altered', () => {
     fc.assert(
-      fc.property(text, fc.nat(), fc.integer({ min: 1, max: 255 }), (plaintext, at, difference) => {
+      fc.property(recognisable, fc.nat(), fc.integer({ min: 1, max: 255 }), (plaintext, at, difference) => {
         const [format, keyId, sealed = ''] = encrypt(sampleRing, plaintext, BOUND).split('.');
         const bytes = Buffer.from(sealed, 'base64url');
         const index = at % bytes.length;
@@ -69,10 +71,8 @@ describe('an encrypted value', () => {
 
   it('does not decrypt for another portal or another column', () => {
     fc.assert(
-      fc.property(text, fc.nat(), fc.nat(), (random, portalId, other) => {
+      fc.property(recognisable, fc.nat(), fc.nat(), (plaintext, portalId, other) => {
         fc.pre(portalId !== other);
-        // A text that no stack or message holds by chance.
-        const plaintext = `na1-${random}`;
         const value = encrypt(sampleRing, plaintext, `installs/${portalId}/access_token`);
         expectRefusal(value, `installs/${other}/access_token`, plaintext);
         expectRefusal(value, `installs/${portalId}/refresh_token`, plaintext);
@@ -166,7 +166,7 @@ function expectRefusal(value: string, boundTo: string, plaintext: string) {
   const error = failure(() => decrypt(sampleRing, value, boundTo));
   expect(error).toBeInstanceOf(DecryptionError);
   const told = `${error.message}${error.stack}${JSON.stringify(error)}`;
-  if (plaintext.length > 5) expect(told).not.toContain(plaintext);
+  expect(told).not.toContain(plaintext);
   for (const entry of sampleRing) expect(told).not.toContain(entry.key.toString('base64url'));
 }
 
