@@ -2,22 +2,26 @@ import { scheduleJob } from 'node-schedule';
 import type { Context } from './context.ts';
 import type { Db } from './db/pool.ts';
 import { inTransaction } from './db/transaction.ts';
+import { installJobs } from './installs/index.ts';
 import { enqueue } from './queue/enqueue.ts';
+import type { NoPayload, QueueJob } from './queue/job.ts';
 import { scheduleSlotsStore } from './queue/schedule-slots-store.ts';
+import { timelineJobs } from './timeline/index.ts';
+import { webhookJobs } from './webhooks/index.ts';
 
 const MINUTE_MS = 60 * 1000;
 const EVERY_MINUTE = '* * * * *';
 
-/** Cron expressions in UTC. The schedule only enqueues; `app/tasks.ts` has the jobs. */
-const SCHEDULE = {
-  'refresh-expiring-tokens': EVERY_MINUTE,
-  'wake-webhooks': EVERY_MINUTE,
-  'send-forgotten-timeline-events': EVERY_MINUTE,
-  'prune-webhooks': '37 * * * *',
-  'prune-own-writes': '*/5 * * * *',
-  'prune-oauth-states': '17 3 * * *',
-  'prune-install-history': '47 * * * *',
-} as const;
+/** Cron expressions in UTC. The schedule only enqueues; `app/tasks.ts` states what runs the jobs. */
+const SCHEDULE: readonly (readonly [QueueJob<NoPayload>, cron: string])[] = [
+  [installJobs.refreshExpiringTokens, EVERY_MINUTE],
+  [webhookJobs.wake, EVERY_MINUTE],
+  [timelineJobs.sendForgotten, EVERY_MINUTE],
+  [webhookJobs.prune, '37 * * * *'],
+  [webhookJobs.pruneOwnWrites, '*/5 * * * *'],
+  [installJobs.pruneStates, '17 3 * * *'],
+  [installJobs.pruneHistory, '47 * * * *'],
+];
 
 interface Entry {
   /** Under which its slots are claimed. */
@@ -58,11 +62,11 @@ export async function enqueueSlot(ctx: Context, name: string, slot: Date): Promi
 }
 
 const entriesOf = ({ services }: Pick<Context, 'services'>): Entry[] => [
-  ...Object.entries(SCHEDULE).map(([name, cron]) => ({
-    slot: name,
+  ...SCHEDULE.map(([job, cron]) => ({
+    slot: job.name,
     cron,
     // A sweep that backs off because HubSpot asked it to is not called early.
-    enqueue: (tx: Db) => enqueue(tx, name as keyof typeof SCHEDULE, {}, { jobKey: name, keepsRunAt: true }),
+    enqueue: (tx: Db) => enqueue(tx, job, {}, { jobKey: job.name, keepsRunAt: true }),
   })),
   ...services.jobs.scheduled,
 ];

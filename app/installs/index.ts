@@ -2,6 +2,7 @@ export { createInstalls, type Installs } from './create-installs.ts';
 export { homeRoutes } from './home-controller.ts';
 export { INSTALL_STATES, type InstallState } from './install.ts';
 export { installRoutes } from './installs-controller.ts';
+export { installJobs } from './jobs.ts';
 export type { PublishLifecycle } from './lifecycle.ts';
 export { oauthRoutes } from './oauth-controller.ts';
 export { createPartnerSignIn, type PartnerSignIn } from './partner-sign-in.ts';

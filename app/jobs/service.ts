@@ -4,6 +4,7 @@ import type { Db, Pool } from '../db/pool.ts';
 import { inTransaction } from '../db/transaction.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import { enqueue, type JobOptions } from '../queue/enqueue.ts';
+import { queueJob, type Task } from '../queue/job.ts';
 import type { TimelineService } from '../timeline/index.ts';
 import { type AnyJob, type Enqueue, type EnqueueOptions, parsePayload, type ScheduledJob } from './job.ts';
 
@@ -11,17 +12,14 @@ import { type AnyJob, type Enqueue, type EnqueueOptions, parsePayload, type Sche
 export const JOB_QUEUES = 16;
 const AFTER_OTHERS = 10;
 
-/** The name of a job's task in the queue. */
-type TaskName = `integration:${string}`;
-const taskName = ({ name }: AnyJob): TaskName => `integration:${name}`;
+/** A job as the queue knows it. `parsePayload` has checked what goes in and checks what comes out. */
+const queued = ({ name }: AnyJob) => queueJob<unknown>(`integration:${name}`);
 
 /** What the queue knows of one run. */
 export interface JobRun {
   readonly job: { readonly id: string; readonly attempts: number };
   readonly abortSignal?: AbortSignal | undefined;
 }
-
-type Task = (payload: unknown, run: JobRun) => Promise<void>;
 
 interface Dependencies {
   jobs: readonly AnyJob[];
@@ -45,13 +43,13 @@ export function createJobs({ jobs, schedule, pool, hubspotFor, timeline, logger 
     /** Commits by itself. */
     enqueue: enqueueIn(pool),
 
-    /** One task for each job, by its name in the queue. */
-    tasks: (): Record<TaskName, Task> =>
-      Object.fromEntries(jobs.map((job) => [taskName(job), (payload, run) => runJob(job, payload, run)])),
+    /** One task for each job. */
+    tasks: (): readonly Task[] =>
+      jobs.map((job) => queued(job).task((payload, run) => runJob(job, payload, run))),
 
     /** Each entry with the name of its slot: entries of one job differ in their cron line or payload. */
     scheduled: schedule.map(({ job, cron, payload }) => {
-      const slot = `${taskName(job)} ${cron} ${digestOf(payload)}`.trimEnd();
+      const slot = `${queued(job).name} ${cron} ${digestOf(payload)}`.trimEnd();
       return {
         slot,
         cron,
@@ -71,14 +69,14 @@ export function createJobs({ jobs, schedule, pool, hubspotFor, timeline, logger 
       const { runAt, key } = options;
       await add(db, job, payload, {
         runAt,
-        jobKey: key === undefined ? undefined : `${taskName(job)}:${key}`,
+        jobKey: key === undefined ? undefined : `${queued(job).name}:${key}`,
       });
     };
   }
 
   async function add(db: Db, job: AnyJob, payload: unknown, options: JobOptions): Promise<void> {
     await parsePayload(job, payload);
-    await enqueue(db, taskName(job), payload ?? null, {
+    await enqueue(db, queued(job), payload ?? null, {
       ...options,
       queue: `integration:${Math.floor(Math.random() * JOB_QUEUES)}`,
       maxAttempts: job.maxAttempts,

@@ -1,22 +1,6 @@
 import type { Db } from '../db/pool.ts';
+import type { QueueJob } from './job.ts';
 import { untilAdded } from './workarounds/until-added.ts';
-
-/** Every job and its payload. Payloads hold ids, never secrets or personal data. */
-export interface JobPayloads {
-  'split-webhook-deliveries': Record<string, never>;
-  'run-webhook-lane': { lane: number };
-  'wake-webhooks': Record<string, never>;
-  'prune-webhooks': Record<string, never>;
-  'prune-own-writes': Record<string, never>;
-  /** Earlier releases named no event type. */
-  'send-timeline-event': { portalId: number; eventType?: string; id: string };
-  'send-forgotten-timeline-events': Record<string, never>;
-  'refresh-expiring-tokens': Record<string, never>;
-  'prune-oauth-states': Record<string, never>;
-  'prune-install-history': Record<string, never>;
-  /** The vendor's own jobs, each with the payload of its schema. */
-  [vendorJob: `integration:${string}`]: unknown;
-}
 
 export interface JobOptions {
   /** Jobs with the same key are one job until it starts. */
@@ -33,20 +17,20 @@ export interface JobOptions {
 }
 
 /** Adds a job in the transaction that stores its data, so that both are committed or neither. */
-export async function enqueue<Name extends keyof JobPayloads>(
+export async function enqueue<Payload>(
   db: Db,
-  name: Name,
-  payload: JobPayloads[Name],
+  job: QueueJob<Payload>,
+  payload: Payload,
   options: JobOptions,
 ): Promise<void> {
-  await enqueueAll(db, name, [{ payload, ...options }]);
+  await enqueueAll(db, job, [{ payload, ...options }]);
 }
 
 /** Adds several jobs, in order, with one statement. */
-export async function enqueueAll<Name extends keyof JobPayloads>(
+export async function enqueueAll<Payload>(
   db: Db,
-  name: Name,
-  jobs: readonly ({ readonly payload: JobPayloads[Name] } & JobOptions)[],
+  { name }: QueueJob<Payload>,
+  jobs: readonly ({ readonly payload: Payload } & JobOptions)[],
 ): Promise<void> {
   await untilAdded(jobs, async (left) => {
     const { rows } = await db.query<{ id: number | null }>({

@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events';
 import {
-  type JobHelpers,
   Logger as QueueLogger,
   run,
   type TaskList,
@@ -12,18 +11,13 @@ import type { Logger } from '../base/logger.ts';
 import { SHUTDOWN } from '../base/shutdown.ts';
 import type { Pool } from '../db/pool.ts';
 import type { SessionLocks } from '../db/session-locks.ts';
-import type { JobPayloads } from './enqueue.ts';
+import type { Task } from './job.ts';
 import { createLiveness } from './workarounds/liveness.ts';
 import { retryablePool } from './workarounds/retryable-pool.ts';
 import { trackRunningJobs } from './workarounds/running-jobs.ts';
 
 /** Time to store the results of the last jobs. */
 const BOOKKEEPING_MS = 1_000;
-
-/** What each queued job does. */
-export type Tasks = {
-  [Name in keyof JobPayloads]: (payload: JobPayloads[Name], helpers: JobHelpers) => Promise<void>;
-};
 
 export interface RunnerParts {
   readonly pool: Pool;
@@ -32,7 +26,7 @@ export interface RunnerParts {
   /** How many jobs run at once. */
   readonly concurrency: number;
   /** @param stopping true when the worker is about to end: long jobs return at the next good moment. */
-  readonly createTasks: (stopping: () => boolean) => Tasks;
+  readonly createTasks: (stopping: () => boolean) => readonly Task[];
 }
 
 export interface JobRunner {
@@ -54,8 +48,7 @@ export async function startRunner(parts: RunnerParts): Promise<JobRunner> {
   events.on('pool:create', ({ workerPool }: { workerPool: WorkerPool }) => liveness.begin(workerPool.id));
   const runner = await run({
     pgPool: retryablePool(pool),
-    // The library knows payloads only as unknown; `enqueue` has checked them.
-    taskList: jobs.abortable(parts.createTasks(() => stopping) as TaskList),
+    taskList: jobs.abortable(taskListOf(parts.createTasks(() => stopping))),
     concurrency,
     noHandleSignals: true,
     events,
@@ -76,3 +69,7 @@ export async function startRunner(parts: RunnerParts): Promise<JobRunner> {
     },
   };
 }
+
+/** The library knows payloads only as unknown; the type of `enqueue` has checked them. */
+const taskListOf = (tasks: readonly Task[]) =>
+  Object.fromEntries(tasks.map(({ name, run }) => [name, run])) as TaskList;

@@ -1,6 +1,6 @@
 export { type AppEvent, type AppEventNames, createAppEventNames, defineAppEvent } from './app-event.ts';
 export { timelineRoutes } from './controller.ts';
-export { TIMELINE_QUEUES } from './jobs.ts';
+export { TIMELINE_QUEUES, timelineJobs } from './jobs.ts';
 export {
   createTimeline,
   type NewTimelineEvent,

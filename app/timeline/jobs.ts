@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Db } from '../db/pool.ts';
 import { cancelJob, enqueue, enqueueAll, withoutJob } from '../queue/enqueue.ts';
+import { queueJob } from '../queue/job.ts';
 import type { TimelineEventKey } from './store.ts';
 
 /**
@@ -16,6 +17,12 @@ export function jobKeyOf({ portalId, eventType, id }: TimelineEventKey): string 
     .digest('base64url');
   return `timeline:${portalId}:${digest}`;
 }
+
+export const timelineJobs = {
+  /** Earlier releases named no event type. */
+  send: queueJob<{ portalId: number; eventType?: string; id: string }>('send-timeline-event'),
+  sendForgotten: queueJob('send-forgotten-timeline-events'),
+};
 
 /** How many events all workers together send at the same time. The events of one portal share a queue. */
 export const TIMELINE_QUEUES = 16;
@@ -35,13 +42,13 @@ const jobOf = (key: TimelineEventKey) => ({
 export function sendLater(db: Db, key: TimelineEventKey, seconds: number): Promise<void> {
   const { payload, ...options } = jobOf(key);
   const runAt = new Date(Date.now() + seconds * 1000);
-  return enqueue(db, 'send-timeline-event', payload, { ...options, runAt });
+  return enqueue(db, timelineJobs.send, payload, { ...options, runAt });
 }
 
 export async function sendNow(db: Db, keys: readonly TimelineEventKey[]): Promise<void> {
   // Sorted, so that two statements that lock the same jobs cannot deadlock.
   const jobs = keys.map(jobOf).sort((a, b) => (a.jobKey < b.jobKey ? -1 : 1));
-  if (jobs.length > 0) await enqueueAll(db, 'send-timeline-event', jobs);
+  if (jobs.length > 0) await enqueueAll(db, timelineJobs.send, jobs);
 }
 
 export const dropJob = (db: Db, key: TimelineEventKey): Promise<void> => cancelJob(db, jobKeyOf(key));

@@ -22,6 +22,7 @@ export {
   type WebhookContext,
   type WebhookHandler,
 } from './handler.ts';
+export { webhookJobs } from './jobs.ts';
 export type {
   ChangeOptions,
   DeliveryFilter,

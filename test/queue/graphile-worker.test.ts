@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@je
 import { Logger, run, runOnce, type TaskList, type WorkerEvents } from 'graphile-worker';
 import { createPool, PATIENCE, type Pool } from '../../app/db/pool.ts';
 import { enqueue } from '../../app/queue/enqueue.ts';
+import { webhookJobs } from '../../app/webhooks/index.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 import { type Fault, startFaultyProxy } from '../helpers/faulty-proxy.ts';
 import { startFreezingProxy } from '../helpers/freezing-proxy.ts';
@@ -157,7 +158,7 @@ describe('graphile-worker by itself', () => {
       const { rows } = await caller.query('select pg_backend_pid() as pid');
       const adding = statement
         ? caller.query(statement).then((result) => result.rows)
-        : enqueue(caller, 'wake-webhooks', {}, { jobKey: 'key' }).then(() => []);
+        : enqueue(caller, webhookJobs.wake, {}, { jobKey: 'key' }).then(() => []);
       await until('add_job to wait for the worker', async () => {
         const waiting = await pool.query(
           `select from pg_stat_activity where pid = $1 and wait_event_type = 'Lock'`,

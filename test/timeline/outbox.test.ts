@@ -4,6 +4,7 @@ import { enqueue } from '../../app/queue/enqueue.ts';
 import type { JobRunner } from '../../app/queue/runner.ts';
 import { enqueueSlot } from '../../app/schedule.ts';
 import { startJobRunner } from '../../app/tasks.ts';
+import { timelineJobs } from '../../app/timeline/index.ts';
 import { startAnswerGate } from '../helpers/answer-gate.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 import { expectError } from '../helpers/expect-error.ts';
@@ -251,7 +252,7 @@ describe('an accepted app event', () => {
     await failing(503);
     await put({ id });
     await observer.query(`select graphile_worker.complete_jobs(array_agg(id)) from graphile_worker.jobs`);
-    await enqueue(world.ctx.pool, 'send-timeline-event', { portalId: PORTAL, id }, { jobKey: 'old' });
+    await enqueue(world.ctx.pool, timelineJobs.send, { portalId: PORTAL, id }, { jobKey: 'old' });
     await work();
     await until('it to be sent', async () => (await row()).state === 'sent');
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { enqueue } from '../../app/queue/enqueue.ts';
+import { webhookJobs } from '../../app/webhooks/index.ts';
 import { pruneWebhooks } from '../../app/webhooks/prune.ts';
 import { until } from '../helpers/until.ts';
 import { inWebhookWorld, type WebhookWorld } from '../helpers/webhook-world.ts';
@@ -94,7 +95,7 @@ describe('pruning of webhooks and app events', () => {
       [],
       async (world) => {
         await fill(world, 10);
-        await enqueue(world.ctx.pool, 'prune-webhooks', {}, {});
+        await enqueue(world.ctx.pool, webhookJobs.prune, {}, {});
         await until('the old ones to go', async () =>
           (await left(world)).deliveries.every(({ state }) => state === 'waiting'),
         );

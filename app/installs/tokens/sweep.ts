@@ -6,6 +6,7 @@ import type { Pool } from '../../db/pool.ts';
 import { HubSpotError } from '../../hubspot/client/errors.ts';
 import { enqueue } from '../../queue/enqueue.ts';
 import { APP_MISCONFIGURED, clearAppMisconfiguredIfRefreshed } from '../alarms.ts';
+import { installJobs } from '../jobs.ts';
 import type { DueInstall, InstallsStore } from '../store.ts';
 import type { TokenService } from './service.ts';
 
@@ -16,7 +17,7 @@ const LONGEST_MS = 15_000;
 /** The longest pause after a rate limit, whatever `Retry-After` says. */
 const LONGEST_PAUSE_S = 60;
 
-const JOB = 'refresh-expiring-tokens';
+const JOB = installJobs.refreshExpiringTokens;
 
 interface Dependencies {
   pool: Pool;
@@ -60,7 +61,9 @@ export async function refreshExpiringTokens(
   if (!misconfigured) await clearAppMisconfiguredIfRefreshed(pool);
   await clearOldCallAlarms(pool, clock.now());
   if (refreshed + failed > 0) logger.info({ refreshed, failed }, 'swept the tokens that expire soon');
-  if (continueAt && !misconfigured) await enqueue(pool, JOB, {}, { jobKey: JOB, runAt: continueAt });
+  if (continueAt && !misconfigured) {
+    await enqueue(pool, JOB, {}, { jobKey: JOB.name, runAt: continueAt });
+  }
 
   async function refreshNext(waiting: Iterator<DueInstall> & Iterable<DueInstall>) {
     for (const { portalId } of waiting) {

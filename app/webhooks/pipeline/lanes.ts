@@ -1,14 +1,13 @@
 import pTimeout from 'p-timeout';
 import type { Db } from '../../db/pool.ts';
 import { enqueue, enqueueAll } from '../../queue/enqueue.ts';
+import { webhookJobs } from '../jobs.ts';
 
 /** Enough to use several worker processes; only one of them runs a lane at a time. */
 export const LANES = 16;
 
 /** How long an empty lane waits for a round of splitting before it looks for events of other processes' rounds. */
 const LINGER_MS = 250;
-
-const SPLIT = 'split-webhook-deliveries';
 
 /** The lane of a record is always the same, so that its events never run concurrently. */
 export function laneOf(record: string): number {
@@ -23,12 +22,12 @@ export function laneOf(record: string): number {
  * store later deliveries before earlier ones.
  */
 export async function wakeSplitter(db: Db): Promise<void> {
-  await enqueue(db, SPLIT, {}, { jobKey: SPLIT, queue: SPLIT });
+  await enqueue(db, webhookJobs.split, {}, { jobKey: webhookJobs.split.name, queue: webhookJobs.split.name });
 }
 
 /** Enqueues a second splitter beside one that is stuck. It skips the deliveries that the first one has locked. */
 export async function wakeSecondSplitter(db: Db): Promise<void> {
-  await enqueue(db, SPLIT, {}, { jobKey: `${SPLIT}:second` });
+  await enqueue(db, webhookJobs.split, {}, { jobKey: `${webhookJobs.split.name}:second` });
 }
 
 /** Enqueues the runs of lanes, sorted, so that two transactions that wake the same lanes cannot deadlock. */
@@ -40,7 +39,7 @@ export async function wakeLanes(tx: Db, lanes: Iterable<number>, runAt?: Date): 
       // A separate key: under the same key, a later run would postpone one that is due now.
       return { payload: { lane }, queue, jobKey: runAt ? `${queue}:later` : queue, runAt };
     });
-  await enqueueAll(tx, 'run-webhook-lane', jobs);
+  await enqueueAll(tx, webhookJobs.runLane, jobs);
 }
 
 export type LanesAtWork = ReturnType<typeof createLanesAtWork>;

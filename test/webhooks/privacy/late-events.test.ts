@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import pg from 'pg';
 import { enqueue } from '../../../app/queue/enqueue.ts';
 import { eventIdentity } from '../../../app/webhooks/event/event.ts';
+import { webhookJobs } from '../../../app/webhooks/index.ts';
 import { until } from '../../helpers/until.ts';
 import { anEvent, THEN } from '../../helpers/webhook-world.ts';
 import {
@@ -97,7 +98,7 @@ describe('a privacy deletion and events that arrive later', () => {
     );
     await world.deliver([late]);
     await until('the splitter to wait', async () => (await waitingForALock()) === 1);
-    await enqueue(world.ctx.pool, 'run-webhook-lane', { lane: 0 }, {});
+    await enqueue(world.ctx.pool, webhookJobs.runLane, { lane: 0 }, {});
     // The erasure waits for the splitter, or it is done first and the splitter has to notice it.
     await until(
       'the erasure to be done or to wait',

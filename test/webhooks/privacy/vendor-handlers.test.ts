@@ -4,6 +4,7 @@ import { installNotFound } from '../../../app/base/errors.ts';
 import { enqueue } from '../../../app/queue/enqueue.ts';
 import { eventIdentity } from '../../../app/webhooks/event/event.ts';
 import { defineHandler } from '../../../app/webhooks/handler.ts';
+import { webhookJobs } from '../../../app/webhooks/index.ts';
 import { laneOf } from '../../../app/webhooks/pipeline/lanes.ts';
 import { startProcess } from '../../helpers/processes.ts';
 import { until } from '../../helpers/until.ts';
@@ -39,7 +40,7 @@ describe('a privacy deletion with handlers of the vendor', () => {
        values ($1, 62515, $2, 'contact.privacyDeletion', $3, 0, $4, $5, 'retrying', 1, now())`,
       [eventIdentity(deletion), `62515:contact:${PERSON}`, lane, deletion.occurredAt, deletion],
     );
-    await enqueue(world.ctx.pool, 'run-webhook-lane', { lane }, {});
+    await enqueue(world.ctx.pool, webhookJobs.runLane, { lane }, {});
     await world.erased();
     expect(await world.mentions()).toEqual([]);
   });
