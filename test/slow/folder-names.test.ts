@@ -1,9 +1,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import dotenv from 'dotenv';
 import { freePort } from '../helpers/processes.ts';
@@ -61,8 +62,27 @@ describe('in a folder whose path has spaces, Japanese letters and characters of 
   it('the database is in order, and the migration knows that', async () => {
     expect((await fetch(`${appUrl}/readyz`)).status).toBe(200);
     const { DATABASE_URL = '' } = dotenv.parse(await readFile(path.join(folder, '.data', 'running.env')));
-    const migration = run('app/db/migrate.ts', [], { DATABASE_URL });
+    const migration = run('app/migrate.ts', [], { DATABASE_URL });
     expect(await outcomeOf(migration)).toEqual([0, 'The database is up to date.\n', '']);
+  });
+
+  it('the app is not ready until the vendor’s new migration has run', async () => {
+    const migrations = path.join(folder, 'integration', 'migrations');
+    await mkdir(migrations, { recursive: true });
+    await writeFile(path.join(migrations, '0001_orders.sql'), 'create table orders (id bigint);');
+    const readiness = async () => {
+      const answer = await fetch(`${appUrl}/readyz`);
+      const { checks } = (await answer.json()) as { checks: { migrations: string } };
+      return [answer.status, checks.migrations];
+    };
+    // The answer is cached for a second.
+    const becomes = (wanted: [number, string]) =>
+      until(`/readyz to report "${wanted[1]}"`, async () => isDeepStrictEqual(await readiness(), wanted));
+    await becomes([503, '1 to run: npm run migrate']);
+    const { DATABASE_URL = '' } = dotenv.parse(await readFile(path.join(folder, '.data', 'running.env')));
+    const migration = run('app/migrate.ts', [], { DATABASE_URL });
+    expect(await outcomeOf(migration)).toEqual([0, 'Migrated: integration/migrations/0001_orders\n', '']);
+    await becomes([200, 'ok']);
   });
 
   it('a command finds the server that runs there, and reads its project', async () => {
