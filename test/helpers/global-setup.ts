@@ -1,9 +1,8 @@
-import { chmod, mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { migrate } from '../../app/db/migrate.ts';
 import { type Postgres, startPostgres } from '../../scripts/embedded-postgres.ts';
 import { inDatabase, TEMPLATE } from './database.ts';
+import { createDatabaseFolder } from './database-folder.ts';
 
 declare global {
   var testPostgres: (Postgres & { folder: string }) | undefined;
@@ -12,11 +11,9 @@ declare global {
 /** One PostgreSQL for the whole run, with a migrated database that each test file's own is copied from. */
 export default async function setUp() {
   if (!process.env.TEST_DATABASE_URL) {
-    const folder = await mkdtemp(path.join(tmpdir(), 'hubspot-app-test-'));
-    // Where root runs the tests, PostgreSQL runs as another user, who has to get in.
-    await chmod(folder, 0o755);
+    const folder = await createDatabaseFolder();
     // What a crash of the machine would lose, a test run does not need.
-    const flags = ['fsync=off', 'full_page_writes=off', 'max_connections=300'];
+    const flags = ['fsync=off', 'full_page_writes=off', 'max_wal_size=256MB', 'max_connections=300'];
     globalThis.testPostgres = { folder, ...(await startPostgres(path.join(folder, 'postgres'), flags)) };
     process.env.TEST_DATABASE_URL = globalThis.testPostgres.url;
   }

@@ -1,17 +1,15 @@
-import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { migrate } from '../../app/db/migrate.ts';
 import { type Postgres, startPostgres } from '../../scripts/embedded-postgres.ts';
+import { createDatabaseFolder } from './database-folder.ts';
 import { freePort } from './processes.ts';
 
 export type OwnPostgres = Awaited<ReturnType<typeof startOwnPostgres>>;
 
 /** A migrated PostgreSQL that belongs to one test, which may stop it and start it again under the same address. */
 export async function startOwnPostgres(flags: readonly string[] = []) {
-  const folder = await mkdtemp(path.join(tmpdir(), 'hubspot-app-own-'));
-  // Where root runs the tests, PostgreSQL runs as another user, who has to get in.
-  await chmod(folder, 0o755);
+  const folder = await createDatabaseFolder();
   const port = await freePort();
   const start = () =>
     startPostgres(path.join(folder, 'postgres'), [
