@@ -6,25 +6,27 @@ import { parseApiVersions } from './hubspot/versions.ts';
 const baseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
   .transform((url) => url.replace(/\/+$/, ''));
-/** What HubSpot calls lies below it, and its address is signed to the letter. */
+/** The base of the URLs that HubSpot calls and signs, so it must match exactly. */
 const publicUrl = baseUrl.refine(
   (url) => !/[?#]|^https?:\/\/[^/]*@/i.test(url),
-  'must be a base URL: no query, no fragment and no user name',
+  'must be a base URL without query, fragment and user name',
 );
 const webhookUrl = publicUrl.refine(
   (url) => !/\/webhook$/i.test(url),
-  'must be what stands before /webhook: HubSpot delivers to WEBHOOK_URL/webhook',
+  'must not include /webhook: HubSpot delivers to WEBHOOK_URL/webhook',
 );
 const port = z.coerce.number().int().min(0).max(65535);
-const secret = z.string().min(32, 'must be at least 32 characters; make one with `openssl rand -base64 32`');
+const secret = z
+  .string()
+  .min(32, 'must be at least 32 characters; generate one with `openssl rand -base64 32`');
 const words = z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean));
-const signatureVersion = z.enum(['v1', 'v2', 'v3'], { error: 'must name signature versions: v3, v2, v1' });
+const signatureVersion = z.enum(['v1', 'v2', 'v3'], { error: 'must list signature versions: v3, v2, v1' });
 const signatureVersions = words.pipe(z.array(signatureVersion).min(1));
 
 const RETENTION_TOO_SHORT =
-  'must be at least 2: HubSpot repeats a delivery for a day, and a copy is known by its original';
+  'must be at least 2: HubSpot retries a delivery for a day, and duplicates are detected by the stored event';
 
-/** What a parser throws becomes the setting's problem. */
+/** An error of the parser becomes the problem of the setting. */
 function orProblem<T>(parse: (text: string) => T) {
   return (text: string, ctx: z.RefinementCtx): T => {
     try {
@@ -36,7 +38,7 @@ function orProblem<T>(parse: (text: string) => T) {
   };
 }
 
-/** Every setting, in the order of `.env.example`. Nothing else in `app/` reads the environment. */
+/** Every setting, in the order of `.env.example`. No other file in `app/` reads the environment. */
 const settings = z.object({
   PORT: port.default(3000),
   SERVER_URL: publicUrl,
@@ -67,10 +69,10 @@ const settings = z.object({
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
-/** Where `npm start` leaves its settings for commands, as long as it runs. */
+/** `npm start` writes its settings here for commands and removes the file when it stops. */
 export const LOCAL_ENVIRONMENT = '.data/running.env';
 
-/** Which HubSpot, and which app there: what `npm start` without a client id sets for its stand-in, whatever else says. */
+/** The settings that select a HubSpot and an app. Without a client id `npm start` sets them to its sandbox. */
 export const STAND_IN_SETTINGS = [
   'HUBSPOT_APP_ID',
   'HUBSPOT_CLIENT_ID',
@@ -81,12 +83,12 @@ export const STAND_IN_SETTINGS = [
   'HUBSPOT_DEVELOPER_API_KEY',
 ] as const;
 
-/** The names of all settings, in order; `.env.example` explains each. */
+/** The names of all settings, in order. */
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 
 export type Config = ReturnType<typeof loadConfig>;
 
-/** Thrown by {@link loadConfig}; the message names every wrong setting and never repeats a value. */
+/** Thrown by {@link loadConfig}; the message names every invalid setting but no values. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly string[];
@@ -100,16 +102,16 @@ export class ConfigError extends Error {
   }
 }
 
-/** The process's environment with `.env` under it: what is set outside the file wins. */
+/** The process's environment, with `.env` as fallback. */
 export function readEnvironment(): Record<string, string | undefined> {
   dotenv.config({ quiet: true });
   return process.env;
 }
 
 /**
- * The same for commands at a terminal: under it the settings of the `npm start` that runs in this folder, which keeps
- * them in `.data/` while it runs, unless another database is set than that one's. The tokens in its database belong to
- * its HubSpot, so that one stands above whatever `.env` says.
+ * The environment for commands. It also contains the settings of a running `npm start` of this folder, which it keeps
+ * in `.data/` while it runs, unless DATABASE_URL names another database. The tokens in that database belong to the
+ * sandbox, so its HubSpot settings take precedence over `.env`.
  */
 export function readCommandEnvironment(): Record<string, string | undefined> {
   const env = readEnvironment();
@@ -122,25 +124,25 @@ export function readCommandEnvironment(): Record<string, string | undefined> {
   return { ...local, ...given, ...Object.fromEntries(itsHubSpot) };
 }
 
-/** Only what reaches the database, for commands that need nothing else. */
+/** Only the database settings, for commands that need no others. */
 export function loadDatabaseSettings(env: Record<string, string | undefined>) {
   const s = parse(settings.pick({ DATABASE_URL: true, PGSSLMODE: true }), env);
   return { url: s.DATABASE_URL, sslMode: s.PGSSLMODE };
 }
 
-/** Only the public addresses, as far as they are set, for commands that need nothing else. */
+/** Only the public URLs, if set, for commands that need no others. */
 export function loadPublicUrls(env: Record<string, string | undefined>) {
   const s = parse(settings.pick({ SERVER_URL: true, WEBHOOK_URL: true }).partial(), env);
   return { serverUrl: s.SERVER_URL, webhookUrl: s.WEBHOOK_URL };
 }
 
-/** Only which versions of HubSpot's APIs are called, for commands that need nothing else. */
+/** Only the versions of HubSpot's APIs, for commands that need no other settings. */
 export function loadApiPaths(env: Record<string, string | undefined>) {
   return parse(settings.pick({ HUBSPOT_API_VERSIONS: true }), env).HUBSPOT_API_VERSIONS;
 }
 
 function parse<T extends z.ZodType>(schema: T, env: Record<string, string | undefined>): z.output<T> {
-  // An empty string counts as not set: that is how an unfilled line of .env reads.
+  // An empty string counts as not set, like an empty line in .env.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
@@ -152,7 +154,7 @@ function parse<T extends z.ZodType>(schema: T, env: Record<string, string | unde
   );
 }
 
-/** What the integration's definition says where no setting does. */
+/** The integration's definition provides defaults. */
 export interface ConfigDefaults {
   readonly scopes?: readonly string[];
   readonly optionalScopes?: readonly string[];
@@ -169,27 +171,27 @@ export function loadConfig(env: Record<string, string | undefined>, defaults: Co
     port: s.PORT,
     /** Public base URL without a trailing slash. */
     serverUrl: s.SERVER_URL,
-    /** The same for webhooks, where they have one of their own. */
+    /** The base URL for webhooks, if it differs. */
     webhookUrl: s.WEBHOOK_URL,
     database: { url: s.DATABASE_URL, sslMode: s.PGSSLMODE },
     hubspot: {
       appId: s.HUBSPOT_APP_ID,
       clientId: s.HUBSPOT_CLIENT_ID,
-      /** Newest first. The first one authenticates us; each is accepted when verifying signatures. */
+      /** Newest first. The first one authenticates this app; all are accepted when verifying signatures. */
       clientSecrets: s.HUBSPOT_CLIENT_SECRET,
       scopes,
-      /** Without those that are required. */
+      /** Without the required ones. */
       optionalScopes: optionalScopes.filter((scope) => !scopes.includes(scope)),
-      /** HubSpot's name of the app event type that an event means when it names none. */
+      /** The full name of the default app event type. */
       appEventType: s.HUBSPOT_APP_EVENT_TYPE ?? (firstEvent && `ae${s.HUBSPOT_APP_ID}_${firstEvent.name}`),
       apiUrl: s.HUBSPOT_API_URL,
       authorizeUrl: s.HUBSPOT_AUTHORIZE_URL,
       formsUrl: s.HUBSPOT_FORMS_URL,
-      /** Version and path of each of HubSpot's API areas. */
+      /** The version and path of each of HubSpot's API areas. */
       apiPaths: s.HUBSPOT_API_VERSIONS,
-      /** Only for managing a legacy app's webhook subscriptions. */
+      /** Needed only to manage a legacy app's webhook subscriptions. */
       developerApiKey: s.HUBSPOT_DEVELOPER_API_KEY,
-      /** A little longer than HubSpot's windows: for clocks, and for calls that take differing times to get there. */
+      /** Slightly longer than HubSpot's windows, because of clock differences and network latency. */
       limits: {
         general: { calls: s.HUBSPOT_RATE_LIMIT, windowMs: 10_150, untilAnswered: false },
         search: { calls: s.HUBSPOT_SEARCH_RATE_LIMIT, windowMs: 1_005, untilAnswered: true },
@@ -199,10 +201,10 @@ export function loadConfig(env: Record<string, string | undefined>, defaults: Co
     tokenKeys: s.TOKEN_KEYS,
     apiKey: s.API_KEY,
     sessionSecret: s.SESSION_SECRET,
-    /** Requests a minute from one address to the routes of installs; 0: no limit. */
+    /** Requests per minute from one address to the install routes; 0: no limit. */
     installRateLimit: s.INSTALL_RATE_LIMIT,
     webhookRetentionDays: s.WEBHOOK_RETENTION_DAYS,
-    /** Which versions of HubSpot's signature each kind of route accepts. */
+    /** The signature versions that each kind of route accepts. */
     signatureVersions: {
       webhook: s.WEBHOOK_SIGNATURE_VERSIONS,
       card: s.CARD_SIGNATURE_VERSIONS,

@@ -203,7 +203,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       clientSecrets: secrets,
       accepted: config.signatureVersions,
       clock,
-      onRefused: (refusal) => webhooks().rejectedRequests.note(refusal),
+      onRejected: (rejected) => webhooks().rejectedRequests.note(rejected),
     }),
     hubspotFor,
     services: lazyProperties({

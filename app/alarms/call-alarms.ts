@@ -29,7 +29,7 @@ function alarmOf(portalId: number, error: HubSpotError): { name: string; message
   if (error.dailyLimit && error.status === 429) {
     const nextTry = new Date(Date.now() + (limitWait(error) ?? 0)).toISOString();
     const message =
-      `The daily limit of HubSpot calls of portal ${portalId} is used up; it begins anew at midnight in the account’s ` +
+      `The daily limit of HubSpot calls of portal ${portalId} is used up; it resets at midnight in the account’s ` +
       `time zone. Calls are refused until the next try, at ${nextTry}; what was accepted is kept.`;
     return { name: DAILY_LIMIT + portalId, message };
   }

@@ -7,7 +7,7 @@ export type ApiKeyService = ReturnType<typeof createApiKeyService>;
 const FORMAT = /^hk_([A-Za-z0-9]{12})_([A-Za-z0-9_-]{43})$/;
 
 /**
- * The keys of this server's API: the bootstrap key of the settings, and keys made on the command line
+ * The keys of this server's API: the bootstrap key of the settings, and keys created on the command line
  * (`hk_<id>_<secret>`). Keys are stored and compared as hashes, in constant time.
  */
 export function createApiKeyService({ pool, bootstrapKey }: { pool: Pool; bootstrapKey: string }) {
@@ -25,7 +25,7 @@ export function createApiKeyService({ pool, bootstrapKey }: { pool: Pool; bootst
       return { portalId: known.portalId };
     },
 
-    /** Makes a key. It is returned only here; the database stores its hash. */
+    /** Creates a key. It is returned only here; the database stores its hash. */
     async create(name: string, portalId: number | null): Promise<{ id: string; key: string }> {
       // Letters and digits only, so that `_` separates the parts of a key.
       const id = randomBytes(24)

@@ -7,20 +7,20 @@ import { reasonOf } from '../base/reason-of.ts';
 import { MIGRATION_SOURCES, type MigrationSource } from './migration-sources.ts';
 import { createPool, type DatabaseSettings, PATIENCE } from './pool.ts';
 
-/** Any fixed number of our own: whoever holds it is migrating this database. */
+/** An arbitrary fixed number. The process that holds the lock is migrating this database. */
 const MIGRATION_LOCK = 4_817_930_021;
 
 /**
  * Brings the schemas of the queue, of this server and of the vendor up to date, in this order. Safe to start in several
  * processes at once: the later ones wait for the first and find nothing left to do. The new migrations of one folder
- * commit together or not at all, but for those before one that begins a transaction of its own.
+ * commit together or not at all, except those before one that starts its own transaction.
  * @returns names of the migrations that this call ran.
  */
 export async function migrate(
   database: DatabaseSettings,
   sources: readonly MigrationSource[] = MIGRATION_SOURCES,
 ): Promise<string[]> {
-  // What a connection meets, the next statement reports.
+  // An error of the connection is reported by the next statement.
   const pool = createPool(database, () => {}, PATIENCE.migration);
   try {
     const client = await pool.connect();
@@ -53,7 +53,7 @@ export async function migrate(
   }
 }
 
-/** Learns from the library's log which migration is under way, as its errors do not say. */
+/** Learns from the library's log which migration is running, because its errors do not name it. */
 function trackMigrations({ folder, prefix }: MigrationSource) {
   let name: string | undefined;
   const silent = () => {};
@@ -74,7 +74,7 @@ function trackMigrations({ folder, prefix }: MigrationSource) {
   };
 }
 
-/** @param position of the error in the statement, which is the whole file; the first character is 1. */
+/** @param 1-based position of the error in the statement, which is the whole file. */
 async function lineOf(file: string, position: string | undefined): Promise<string> {
   if (position === undefined) return '';
   const before = [...(await readFile(file, 'utf8'))].slice(0, Number(position) - 1);

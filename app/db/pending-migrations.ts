@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { MIGRATION_SOURCES, type MigrationSource } from './migration-sources.ts';
 import type { Db } from './pool.ts';
 
-/** How many migrations of this version, ours and the vendor's, the database has not had. */
+/** How many migrations of this version, ours and the vendor's, have not run. */
 export async function pendingMigrations(db: Db, sources = MIGRATION_SOURCES): Promise<number> {
   let pending = 0;
   for (const source of sources) pending += await pendingOf(db, source);

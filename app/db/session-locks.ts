@@ -9,13 +9,13 @@ import {
   PATIENCE,
 } from './pool.ts';
 
-/** First half of an advisory lock's key: the kind of thing that the second half names. */
+/** First half of an advisory lock's key: the kind of object that the second half identifies. */
 export const LOCKS = { workerAlive: 48_179, tokenRefresh: 48_180 } as const;
 
 const RECONNECT_MS = 1_000;
 
 /**
- * Makes the server send TCP keepalives, so that a host that vanished loses its locks after some twenty seconds instead
+ * Makes the server send TCP keepalives, so that a vanished host loses its locks after about twenty seconds instead
  * of two hours. A server without support for that logs a warning only.
  */
 const KEEPALIVES = `select set_config(name, value, false) from (values ('tcp_keepalives_idle', '5'),

@@ -149,7 +149,7 @@ function fromHubSpot(error: HubSpotError): AppError {
     return new AppError(
       error.status === 409 ? 409 : 400,
       'refused_by_hubspot',
-      `HubSpot refused the values: ${reason ?? error.category ?? 'no reason given'}`,
+      `HubSpot rejected the values: ${reason ?? error.category ?? 'no reason given'}`,
       options,
     );
   }
@@ -158,20 +158,20 @@ function fromHubSpot(error: HubSpotError): AppError {
       403,
       'missing_scopes',
       explainScopes(error) ??
-        'This install lacks a scope for that. Ask the account to install the app again.',
+        'This install lacks a required scope. Ask the account to install the app again.',
       options,
     );
   }
   return new AppError(
     502,
     'hubspot_error',
-    `HubSpot refused a request of this server${reason ? `: ${asSentence(reason)}` : '.'} The operator finds the request in the log.`,
+    `HubSpot rejected a request of this server${reason ? `: ${asSentence(reason)}` : '.'} The log of this server has the details.`,
     options,
   );
 }
 
 const transientProblem = (error: HubSpotError): string =>
-  explainRegion(error) ?? 'HubSpot is not answering as it should.';
+  explainRegion(error) ?? 'HubSpot is currently unavailable.';
 
 /** HubSpot's statuses for a caller's mistake: invalid values, a conflict, too many of them. */
 const CALLER_MISTAKES = new Set<number | undefined>([400, 409, 413, 414, 422]);

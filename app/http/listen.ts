@@ -44,7 +44,7 @@ export async function listen(server: Server, port: number): Promise<Listening> {
       unanswered().forEach(makeLast);
       server.prependListener('request', (_req, res) => makeLast(res));
       const tooLong = setTimeout(() => {
-        unanswered().forEach(refuse);
+        unanswered().forEach(reject);
         // On these no request has arrived.
         for (const [socket, res] of answers) if (!res) socket.destroy();
       }, answerMs);
@@ -70,7 +70,7 @@ const STOPPING = {
 };
 
 /** The handler may still be running; what it writes after this answer is ignored. */
-function refuse(res: ServerResponse): void {
+function reject(res: ServerResponse): void {
   const { headers, body } = plainAnswer(STOPPING, res.getHeader('x-request-id')?.toString());
   res.writeHead(STOPPING.status, { ...headers, 'Retry-After': '5' }).end(body);
 }

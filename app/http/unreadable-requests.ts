@@ -32,7 +32,7 @@ export type HttpSocket = Socket & { readonly _httpMessage?: ServerResponse | nul
 
 /**
  * Answers and logs requests that Node rejects because they are not valid HTTP or arrive too slowly, with the same body
- * and headers as all errors of this server. Closes the connection too, as Node no longer times it out.
+ * and headers as all errors of this server. Also closes the connection, because Node no longer times it out.
  */
 export function answerUnreadableRequests(server: Server, logger: Logger): void {
   server.on('clientError', (error: NodeJS.ErrnoException, stream) => {

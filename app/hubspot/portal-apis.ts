@@ -23,7 +23,7 @@ import { apiPaths } from './versions.ts';
 
 export type PortalApis = ReturnType<typeof portalApis>;
 
-/** HubSpot's APIs over one way of sending, whatever that does. A further API is one more line. */
+/** HubSpot's APIs on top of a function that sends requests. Another API is one more line. */
 export function portalApis(send: Send, paths = apiPaths) {
   return {
     contacts: createContactsApi(send, paths),

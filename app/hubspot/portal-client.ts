@@ -7,8 +7,8 @@ import { portalApis } from './portal-apis.ts';
 export type PortalClient = ReturnType<typeof createPortalClient>;
 
 /**
- * Opens a portal's APIs; calls that nobody waits for are `background`.
- * @param withinMs milliseconds from now in which all calls together must end; each has a deadline of its own, too.
+ * Opens a portal's APIs. Calls that nobody waits for are `background`.
+ * @param withinMs milliseconds from now within which all calls together must end. Each call also has its own deadline.
  */
 export type HubSpotFor = (portalId: number, priority?: CallPriority, withinMs?: number) => PortalClient;
 

@@ -221,5 +221,5 @@ export const PUBLISHED_SCOPES = [
   'transactional-email',
 ] as const;
 
-/** HubSpot adds scopes: any other text is allowed, and logged at start. */
+/** HubSpot adds scopes over time, so any other text is allowed and logged at start. */
 export type Scope = (typeof PUBLISHED_SCOPES)[number] | (string & {});

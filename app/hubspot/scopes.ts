@@ -1,7 +1,7 @@
 import type { PortalApis } from './portal-apis.ts';
 import type { Scope } from './published-scopes.ts';
 
-/** Scopes that are needed together. */
+/** Scopes that a call needs together. */
 type Scopes = readonly Scope[];
 type Access = 'read' | 'write';
 type AreaScopes = Readonly<Record<Access, Scopes>>;
@@ -15,8 +15,8 @@ const CONTACTS = recordScopes('contacts');
 const CUSTOM = /^(2-|p\d*_)/;
 
 /**
- * The one table of the scopes that each area of `portalApis` needs, as HubSpot's API descriptions have them under
- * `security`. A function says it for object types.
+ * The one table of the scopes that each area of `portalApis` needs, as in HubSpot's API descriptions under
+ * `security`. A function returns those of an object type.
  */
 export const apiScopes = {
   contacts: CONTACTS,
@@ -31,9 +31,9 @@ export const apiScopes = {
   meetings: CONTACTS,
   notes: CONTACTS,
   tasks: CONTACTS,
-  /** Changes of members are refused without the right to read, too, though HubSpot documents one of the two. */
+  /** Changing members also needs the read scope, although HubSpot documents only one of the two. */
   lists: { read: ['crm.lists.read'], write: ['crm.lists.read', 'crm.lists.write'] },
-  /** Types without a service of their own have scopes of their own, and all custom types have the same. */
+  /** Standard types without a typed service have their own scopes; all custom types share theirs. */
   objects: (type: string): AreaScopes => {
     if (CUSTOM.test(type)) return recordScopes('custom');
     const known = apiScopes[type as keyof typeof apiScopes];
@@ -48,6 +48,6 @@ export const apiScopes = {
     type === 'tickets'
       ? same('tickets')
       : { read: recordScopes('deals').read, write: ['crm.schemas.deals.write'] },
-  /** Those of the records at either end; HubSpot is content with one of the two. */
+  /** Those of the records at either end; HubSpot accepts one of the two. */
   associations: (type: string): AreaScopes => apiScopes.objects(type),
 } as const satisfies Record<keyof PortalApis, AreaScopes | ((type: never) => AreaScopes)>;

@@ -1,7 +1,7 @@
 /**
- * The one table of HubSpot's API areas: which versions there are, under which path, and when HubSpot stops
+ * The one table of HubSpot's API areas: their versions, the path of each, and when HubSpot stops
  * supporting each (dated versions 18 months after their release, v1 to v3 in September 2027, v4 on 2027-03-30).
- * The first version of an area is the one this server calls. Path families change between versions, so a version is
+ * This server calls the first version of an area. Paths change between versions, so a version is
  * never templated into another version's path.
  * @see https://developers.hubspot.com/docs/api-reference/overview (date-based versions)
  */
@@ -68,7 +68,7 @@ export const apiVersions = {
     { version: '2026-09', path: '/appinstalls/2026-09', unsupportedFrom: '2028-03-31' },
     { version: 'v3', path: '/appinstalls/v3', unsupportedFrom: '2027-09-30' },
   ],
-  /** Access tokens that HubSpot shows; in no description of HubSpot's. */
+  /** Access tokens that HubSpot displays. Not in HubSpot's API descriptions. */
   privateApps: [{ version: 'v2', path: '/oauth/v2/private-apps', unsupportedFrom: '2027-09-30' }],
   /** Settings and subscriptions of legacy apps. */
   webhooks: [
@@ -80,9 +80,9 @@ export const apiVersions = {
 
 export interface ApiVersion {
   readonly version: string;
-  /** What every path of the area begins with. */
+  /** The prefix of every path of the area. */
   readonly path: string;
-  /** The day from which HubSpot gives no support; it may answer for longer. */
+  /** The day on which HubSpot's support ends; the API may work for longer. */
   readonly unsupportedFrom: string;
 }
 
@@ -93,8 +93,8 @@ export type ApiPaths = Readonly<Record<ApiArea, ApiVersion>>;
 export const apiPaths: ApiPaths = apiPathsOf();
 
 /**
- * The paths with other versions for some areas: `apiPathsOf({ objects: 'v3', pipelines: 'v3' })`. Every other area
- * keeps its own.
+ * The paths with other versions for some areas: `apiPathsOf({ objects: 'v3', pipelines: 'v3' })`. All other areas
+ * keep their default.
  * @throws {RangeError} for a version that an area does not have.
  */
 export function apiPathsOf(wanted: Partial<Record<ApiArea, string>> = {}): ApiPaths {
@@ -104,7 +104,7 @@ export function apiPathsOf(wanted: Partial<Record<ApiArea, string>> = {}): ApiPa
 
 /**
  * Parses `HUBSPOT_API_VERSIONS`: `objects=v3 pipelines=2026-03`, separated by spaces or commas.
- * @throws {Error} naming what there is instead.
+ * @throws {Error} naming the valid areas or versions.
  */
 export function parseApiVersions(text: string): ApiPaths {
   const pairs = text

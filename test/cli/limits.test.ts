@@ -7,8 +7,7 @@ import { type CrmWorld, startCrmWorld } from '../helpers/crm-world.ts';
 import { hubspotCommand } from './hubspot-command.ts';
 import { runInProcess } from './in-process.ts';
 
-const DAILY =
-  'The account’s daily limit of calls is used up; it begins anew at midnight in the account’s time zone.';
+const DAILY = 'The account’s daily call limit is used up; it resets at midnight in the account’s time zone.';
 
 describe('a command that meets a limit of HubSpot’s', () => {
   let world: CrmWorld;

@@ -64,7 +64,7 @@ describe('while HubSpot', () => {
         expect(answer.headers.get('retry-after')).toBe(retryAfter);
         const message = await expectError(answer, 503, 'hubspot_unavailable');
         expect(message).toMatch(
-          /^HubSpot (is not answering as it should|.* which is in eu1)\. Nothing was lost; try again shortly\.$/,
+          /^HubSpot (is currently unavailable|.* which is in eu1)\. Nothing was lost; try again shortly\.$/,
         );
       }
       expect((await world.api('GET', CONTACT)).status).toBe(200);

@@ -108,7 +108,7 @@ describe('who may not come in', () => {
       ['an empty body', ''],
       ['bytes that are not text', Buffer.from([0xff, 0x00, 0xfe])],
       ['JSON that is no list', '{"a":1}'],
-    ])('%s is kept as it came, once its signature is right', async (_what, body) => {
+    ])('%s is kept as it came, once its signature is valid', async (_what, body) => {
       const bytes = Buffer.from(body);
       const timestamp = String(Date.now());
       const hmac = createHmac('sha256', SECRET).update(`POST${world.serverUrl}/webhook`).update(bytes);

@@ -8,7 +8,7 @@ import { startWorld, type World } from '../helpers/world.ts';
 const PORTAL = 62515;
 const CONTACT = `/hubid/${PORTAL}/contact/jane@example.com`;
 const SAID =
-  /^The account’s daily limit of calls is used up; it begins anew at midnight in the account’s time zone\. Nothing was done; try again at (\S+Z)\.$/;
+  /^The account’s daily call limit is used up; it resets at midnight in the account’s time zone\. Nothing was done; try again at (\S+Z)\.$/;
 const QUARTER_HOUR = 15 * 60;
 
 describe('an account that has reached its daily limit', () => {

@@ -17,7 +17,7 @@ describe('an error of HubSpot', () => {
     const unknown = await world.apiRequest('POST', CONTACT, { properties: { no_such_property: 'x' } });
     const message = await expectError(unknown, 400, 'refused_by_hubspot');
     expect(message).toBe(
-      'HubSpot refused the values: Property values were not valid: Property "no_such_property" does not exist',
+      'HubSpot rejected the values: Property values were not valid: Property "no_such_property" does not exist',
     );
     const type = await world.apiRequest('PUT', TIMELINE, { eventTypeName: 'no_such_type' });
     await expectError(type, 400, 'refused_by_hubspot');
@@ -29,7 +29,7 @@ describe('an error of HubSpot', () => {
       { status: 409, body: { category: 'CONFLICT', message: 'Contact already exists. Existing ID: 101' } },
       409,
       'refused_by_hubspot',
-      'HubSpot refused the values: Contact already exists. Existing ID: 101',
+      'HubSpot rejected the values: Contact already exists. Existing ID: 101',
     ],
     [
       'a missing record',
@@ -53,21 +53,21 @@ describe('an error of HubSpot', () => {
       { status, body: { message: 'There is too much of it.' } },
       400,
       'refused_by_hubspot',
-      'HubSpot refused the values: There is too much of it.',
+      'HubSpot rejected the values: There is too much of it.',
     ]),
     ...[402, 403, 405, 415, 499].map((status): [string, Record<string, unknown>, number, string, string] => [
       `${status}`,
       { status, body: { message: 'This oauth-token (CJ-secret) may not do that!' } },
       502,
       'hubspot_error',
-      'HubSpot refused a request of this server: This oauth-token (…) may not do that! The operator finds the request in the log.',
+      'HubSpot rejected a request of this server: This oauth-token (…) may not do that! The log of this server has the details.',
     ]),
     [
       'what has no full stop',
       { status: 415, body: { message: 'No such media type' } },
       502,
       'hubspot_error',
-      'HubSpot refused a request of this server: No such media type. The operator finds the request in the log.',
+      'HubSpot rejected a request of this server: No such media type. The log of this server has the details.',
     ],
   ])('about %s is sent with its message', async (_what, failure, status, code, message) => {
     await world.sandbox.control('failures', { path: '/crm/*', ...failure });

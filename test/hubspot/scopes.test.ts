@@ -84,25 +84,25 @@ describe('the scopes of HubSpot’s APIs', () => {
       },
     });
     const NOT_ASKED =
-      'The app asks for no such scope, so installing again does not help: declare it in the project and, where they ' +
+      'The app does not request it, so reinstalling does not help: declare it in the project and, if they ' +
       'are set, in HUBSPOT_SCOPES or HUBSPOT_OPTIONAL_SCOPES first.';
 
     it.each([
       [
         ['crm.objects.contacts.read'],
-        'a scope for that: crm.objects.contacts.read. The app asks for it: ask the account to install the app again.',
+        'a scope: crm.objects.contacts.read. The app requests it: ask the account to install the app again.',
         '(needs crm.objects.contacts.read)',
       ],
       [
         ['crm.objects.custom.read', 'crm.objects.contacts.read'],
-        'one or more of these scopes for that: crm.objects.custom.read, crm.objects.contacts.read. ' +
-          'The app asks for crm.objects.contacts.read: ask the account to install the app again.',
+        'one or more of these scopes: crm.objects.custom.read, crm.objects.contacts.read. ' +
+          'The app requests crm.objects.contacts.read: ask the account to install the app again.',
         '(needs crm.objects.custom.read or crm.objects.contacts.read)',
       ],
       [
         ['crm.objects.custom.read'],
-        `a scope for that: crm.objects.custom.read. ${NOT_ASKED}`,
-        '(needs crm.objects.custom.read, not asked for by the app)',
+        `a scope: crm.objects.custom.read. ${NOT_ASKED}`,
+        '(needs crm.objects.custom.read, not requested by the app)',
       ],
     ])(
       'are named when HubSpot misses %p, with whether the app asks for them',
@@ -139,7 +139,7 @@ describe('the scopes of HubSpot’s APIs', () => {
       await writeFile(file, 'name\nOne\nTwo\n');
       const { problem } = await run(`companies create --file ${file}`);
       expect(problem?.message).toBe(
-        `2 of 2 rows failed. This install lacks a scope for that: crm.objects.companies.write. ${NOT_ASKED}`,
+        `2 of 2 rows failed. This install lacks a scope: crm.objects.companies.write. ${NOT_ASKED}`,
       );
       await rm(folder, { recursive: true });
     });
@@ -149,7 +149,7 @@ describe('the scopes of HubSpot’s APIs', () => {
       await world.sandbox.control('failures', { path: '/crm/*', status: 403, body });
       const answer = await world.api('GET', '/hubid/62515/contact/jane@example.com');
       expect(await expectError(answer, 403, 'missing_scopes')).toBe(
-        'This install lacks a scope for that. Ask the account to install the app again.',
+        'This install lacks a required scope. Ask the account to install the app again.',
       );
     });
   });

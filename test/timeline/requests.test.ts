@@ -58,7 +58,7 @@ describe('PUT /hubid/:hubId/timeline/:email', () => {
     const event = { id: 'bad', properties: { mood: 'glum', title: 'Signed', colour: 'mauve' } };
     const message = await expectError(await put(event), 400, 'refused_by_hubspot');
     expect(message).toBe(
-      'HubSpot refused the values: The event does not match its schema. ' +
+      'HubSpot rejected the values: The event does not match its schema. ' +
         'Property "mood" is not declared; Property "colour" is not declared',
     );
     const { rows } = await world.ctx.pool.query(`select last_error from timeline_events where id = 'bad'`);
@@ -73,13 +73,13 @@ describe('PUT /hubid/:hubId/timeline/:email', () => {
       message: 'Events need an objectId. oauth-token (CJSP5qf1)',
     });
     const message = await expectError(await put(), 400, 'refused_by_hubspot');
-    expect(message).toBe('HubSpot refused the values: Events need an objectId. oauth-token (…)');
+    expect(message).toBe('HubSpot rejected the values: Events need an objectId. oauth-token (…)');
   });
 
   it('answers with HubSpot’s category when HubSpot sends no message', async () => {
     await refusing({ category: 'VALIDATION_ERROR' });
     const message = await expectError(await put(), 400, 'refused_by_hubspot');
-    expect(message).toBe('HubSpot refused the values: VALIDATION_ERROR');
+    expect(message).toBe('HubSpot rejected the values: VALIDATION_ERROR');
   });
 
   describe('in the log of the process', () => {

@@ -1,18 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../../base/errors.ts';
 
-/** Of bodies that are not HubSpot's deliveries. */
+/** Limit for bodies other than HubSpot's deliveries. */
 export const BODY_LIMIT = '1mb';
 const MB = 1024 * 1024;
 /**
- * For all bodies together that are on their way in, from callers of whom nothing is known yet. Past it the one that has
- * been coming in for longest is cut off: HubSpot sends a body at once, so strangers who hold theirs back make room.
+ * Limit for all bodies together that are being received from unverified callers. Beyond it, the oldest of them
+ * is aborted: HubSpot sends bodies quickly, so slow senders are evicted.
  */
 const MOST_UNVERIFIED_BYTES = 48 * MB;
-/** What a piece of a body costs besides its bytes: some send theirs byte by byte. */
+/** The overhead of a chunk, because a sender may send byte by byte. */
 const CHUNK_BYTES = 256;
 
-/** A request of Node's, with what Express adds to it when it came through Express. */
+/** A request of Node, with the additions of Express if it passed through Express. */
 export type RawRequest = IncomingMessage & { body?: unknown; originalUrl?: string };
 
 export type RawHandler = (req: RawRequest, res: ServerResponse, next: (error?: unknown) => void) => void;
@@ -20,13 +20,13 @@ export type RawHandler = (req: RawRequest, res: ServerResponse, next: (error?: u
 export type BodyCapture = (req: RawRequest, limitMb: number, next: (error?: AppError) => void) => void;
 
 /**
- * Keeps a body's exact bytes in `req.body`, whatever their type: signatures cover bytes, and parsing and
- * re-serialising does not give them back. Compressed bodies are refused, as HubSpot sends none. Written by hand
- * because it is on the path of every webhook, where it costs a third of what the general parser costs.
+ * Keeps a body's exact bytes in `req.body`, whatever the content type: signatures cover bytes, which parsing and
+ * serialising would change. Compressed bodies are rejected, as HubSpot sends none. Own code
+ * because it runs for every webhook and takes a third of the time of the general parser.
  */
 export function createBodyCapture(): BodyCapture {
   let unverifiedBytes = 0;
-  /** How to cut off each body that is coming in, the oldest first. */
+  /** Aborts each body that is being received, the oldest first. */
   const comingIn = new Set<() => void>();
 
   return (req, limitMb, next) => {
@@ -45,7 +45,7 @@ export function createBodyCapture(): BodyCapture {
       comingIn.delete(cutOff);
       if (error) {
         chunks.length = 0;
-        // What still comes is read and forgotten, so that the caller gets to read the answer.
+        // The rest is read and discarded, so that the caller can read the response.
         req.on('error', () => {}).resume();
         return next(error);
       }

@@ -2,7 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
 export type SignatureVersion = 'v1' | 'v2' | 'v3';
 
-/** What of a request its signature covers. Header values are as received. */
+/** The parts of a request that its signature covers. Header values are as received. */
 export interface SignedParts {
   readonly method: string;
   /** The full public URL that HubSpot called: scheme, host, path and query, in the order sent. */
@@ -30,9 +30,9 @@ export type SignatureProblem =
 export const MAX_CLOCK_SKEW_MS = 5 * 60 * 1000;
 
 /**
- * Decides whether HubSpot sent this request. With a v3 header only v3 counts: a v3 that fails is never rescued by
- * an older signature beside it. Each secret is tried, so that a client secret can be changed without a gap.
- * @param now milliseconds since 1970; v3 timestamps must lie within five minutes of it, either way.
+ * Decides whether HubSpot sent this request. If there is a v3 header, only v3 counts: an invalid v3 is never replaced by
+ * an older signature. Each secret is tried, so that a client secret can be rotated without downtime.
+ * @param now epoch milliseconds; v3 timestamps may differ from it by up to five minutes.
  * @see https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/request-validation
  */
 export function verifySignature(
@@ -43,16 +43,16 @@ export function verifySignature(
 ): SignatureVerdict {
   const { headers } = parts;
   if (headers.signatureV3 !== undefined) {
-    if (!accepted.includes('v3')) return refuse('version_not_accepted');
+    if (!accepted.includes('v3')) return reject('version_not_accepted');
     return verifyV3(parts, headers.signatureV3, headers.timestamp, secrets, now);
   }
-  if (headers.signature === undefined) return refuse('no_signature');
+  if (headers.signature === undefined) return reject('no_signature');
   const version = headers.signatureVersion;
   if ((version !== 'v1' && version !== 'v2') || !accepted.includes(version))
-    return refuse('version_not_accepted');
+    return reject('version_not_accepted');
   const given = headers.signature;
   const matches = secrets.some((secret) => isSignatureOf(parts, version, secret, given));
-  return matches ? { ok: true, version } : refuse('mismatch');
+  return matches ? { ok: true, version } : reject('mismatch');
 }
 
 function verifyV3(
@@ -62,18 +62,18 @@ function verifyV3(
   secrets: readonly string[],
   now: number,
 ): SignatureVerdict {
-  if (timestamp === undefined || !/^\d{13}$/.test(timestamp)) return refuse('timestamp_malformed');
-  if (Math.abs(now - Number(timestamp)) > MAX_CLOCK_SKEW_MS) return refuse('timestamp_out_of_range');
+  if (timestamp === undefined || !/^\d{13}$/.test(timestamp)) return reject('timestamp_malformed');
+  if (Math.abs(now - Number(timestamp)) > MAX_CLOCK_SKEW_MS) return reject('timestamp_out_of_range');
   // HubSpot documents the decoded URI; its own SDKs sign the raw one. Both need the secret.
   const decoded = parts.url.includes('%') ? decodeSignedUri(parts.url) : parts.url;
   const forms = decoded === parts.url ? [decoded] : [decoded, parts.url];
   const matches = secrets.some((secret) =>
     forms.some((url) => isSignatureOf({ ...parts, url }, 'v3', secret, given, timestamp)),
   );
-  return matches ? { ok: true, version: 'v3' } : refuse('mismatch');
+  return matches ? { ok: true, version: 'v3' } : reject('mismatch');
 }
 
-/** Whether `given` is the signature of exactly these parts, the URL as it stands. Says nothing of its age. */
+/** Whether `given` is the signature of exactly these parts, with the URL as it is. Does not check the age. */
 export function isSignatureOf(
   parts: Omit<SignedParts, 'headers'>,
   version: SignatureVersion,
@@ -135,4 +135,4 @@ function sameText(given: string, expected: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-const refuse = (reason: SignatureProblem): SignatureVerdict => ({ ok: false, reason });
+const reject = (reason: SignatureProblem): SignatureVerdict => ({ ok: false, reason });

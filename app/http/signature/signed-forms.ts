@@ -1,6 +1,6 @@
 import { decodeSignedUri, type SignatureVersion } from './signature.ts';
 
-/** In which way an address differs from the one that this server expects to be signed. */
+/** How a URL differs from the one that this server expects HubSpot to sign. */
 export type Deviation = 'none' | 'base' | 'path' | 'query' | 'encoding';
 
 export interface SignedForm {
@@ -10,12 +10,12 @@ export interface SignedForm {
   readonly deviation: Deviation;
 }
 
-/** The address of a request: as configured, and as the request and the proxies before this server put it. */
+/** The URL of a request: as configured, as received, and as proxies report it. */
 export interface Address {
   readonly serverUrl: string;
-  /** Where webhooks have a base URL of their own. */
+  /** The base URL for webhooks, if it differs. */
   readonly webhookUrl?: string | undefined;
-  /** Path and query as they arrived. */
+  /** Path and query as received. */
   readonly target: string;
   readonly host?: string | undefined;
   readonly forwardedHost?: string | undefined;
@@ -25,20 +25,20 @@ export interface Address {
   readonly originalTarget?: string | undefined;
 }
 
-/** Longer ones are not HubSpot's, and every form costs. */
+/** Longer ones do not come from HubSpot, and each form costs time. */
 const LONGEST_TARGET = 8_000;
 const MOST_PARAMETERS = 30;
 const MOST_PERMUTED = 4;
 
 /**
- * Every URL that HubSpot may have signed for this request, each once, the likeliest first: one deviation at a time,
- * so their number grows with the sum of what can differ and not with the product.
+ * Every URL that HubSpot may have signed for this request, without duplicates, the likeliest first. Only one deviation
+ * at a time, so that their number grows linearly.
  */
 export function* signedForms(address: Address, version: SignatureVersion): Generator<SignedForm> {
   const { target } = address;
   const accepted = acceptedBases(address);
   const seen = new Set<string>();
-  // Where v3 is checked both spellings count as the same.
+  // The v3 check treats both spellings as equal.
   const spellings = (url: string) => (version === 'v3' ? [url, decodeSignedUri(url)] : [url]);
 
   function* forms(deviation: Deviation, base: string, path: string): Generator<SignedForm> {
@@ -59,14 +59,14 @@ export function* signedForms(address: Address, version: SignatureVersion): Gener
   }
 }
 
-/** The first is the one that HubSpot is to call. */
+/** The first is the one that HubSpot should call. */
 export const acceptedBases = ({ webhookUrl, serverUrl }: Address): [string, ...string[]] =>
   webhookUrl === undefined ? [serverUrl] : [webhookUrl, serverUrl];
 
 const HOST = /^([\w.-]{1,253}|\[[\da-f:.]{2,45}\])(?::(\d{1,5}))?$/i;
 const PREFIX = /^(?:\/[\w.~%-]+){0,10}$/;
 
-/** What the proxies say is tried and not trusted: it counts only when the signature then is right. */
+/** Proxy headers are not trusted: they count only if the signature then matches. */
 function* otherBases(address: Address) {
   const { host, forwardedHost, forwardedPort, forwardedPrefix } = address;
   const own = new URL(acceptedBases(address)[0]);
@@ -85,7 +85,7 @@ function* otherBases(address: Address) {
   }
 }
 
-/** Proxies merge slashes, add or drop the last one, and rewrite. */
+/** Proxies merge slashes, add or remove a trailing one, and rewrite paths. */
 function* otherPaths({ target, originalTarget }: Address) {
   const [path, query] = split(target);
   yield (path.endsWith('/') ? path.slice(0, -1) : `${path}/`) + query;
@@ -93,7 +93,7 @@ function* otherPaths({ target, originalTarget }: Address) {
   if (originalTarget?.startsWith('/')) yield originalTarget;
 }
 
-/** Proxies sort queries, drop them, and add parameters of their own. */
+/** Proxies sort queries, remove them, and add parameters. */
 function* otherQueries(target: string) {
   const [path, query] = split(target);
   const given = query.slice(1).split('&');
@@ -120,7 +120,7 @@ function* otherEncodings(target: string) {
       yield decoded;
       yield encodeURI(decoded);
     } catch {
-      // Not a well-formed encoding: then nobody on the way decoded it.
+      // An invalid encoding, so no proxy has decoded it.
     }
   }
 }

@@ -1,21 +1,21 @@
 import type { Clock } from '../../base/clock.ts';
 import { unauthorized } from '../../base/errors.ts';
-import { isBodyProblem, type Refusal, type SignedRoute } from './explain/diagnose.ts';
+import { isBodyProblem, type RejectedRequest, type SignedRoute } from './explain/diagnose.ts';
 import { requireSeparable } from './explain/separable.ts';
 import { createBodyCapture, type RawHandler, type RawRequest, rawBodyOf } from './raw-body.ts';
 import { type SignatureVersion, type SignedParts, verifySignature } from './signature.ts';
 
 export type SignedRequest = (route: SignedRoute) => RawHandler;
 
-/** A delivery holds up to 100 events, and the value of a property up to 65,536 characters. */
+/** A delivery contains up to 100 events, and a property value up to 65,536 characters. */
 const BODY_LIMIT_MB: Readonly<Record<SignedRoute, number>> = { webhook: 8, card: 1, eventDetails: 1 };
 
 /**
- * Lets a request through only when HubSpot signed it. The URL is the configured public one: behind a proxy the
- * Host header is not what HubSpot called, and a sender could choose it. Webhooks may have one of their own; theirs are
- * right under the server's, too, as HubSpot takes minutes to go by a new target URL.
- * Leaves the raw bytes in `req.body`. The answer to a refused one says nothing; `onRefused` hears of each and must
- * return at once.
+ * Accepts only requests that HubSpot signed. The URL is the configured public one: behind a proxy the
+ * Host header differs, and a sender could choose it. If webhooks have their own URL, their signatures are also
+ * accepted with the server's URL, because HubSpot takes minutes to apply a new target URL.
+ * Leaves the raw bytes in `req.body`. The response to a rejected one gives no reason; `onRejected` is called and must
+ * return immediately.
  */
 export function createSignedRequest({
   serverUrl,
@@ -23,14 +23,14 @@ export function createSignedRequest({
   clientSecrets,
   accepted,
   clock,
-  onRefused,
+  onRejected,
 }: {
   serverUrl: string;
   webhookUrl: string | undefined;
   clientSecrets: readonly string[];
   accepted: Readonly<Record<SignedRoute, readonly SignatureVersion[]>>;
   clock: Clock;
-  onRefused: (refusal: Refusal) => void;
+  onRejected: (rejected: RejectedRequest) => void;
 }): SignedRequest {
   const captureBody = createBodyCapture();
 
@@ -40,19 +40,19 @@ export function createSignedRequest({
     const ownUrl = route === 'webhook' ? webhookUrl : undefined;
 
     return (req, _res, next) => {
-      const note = (reason: Refusal['reason'], rawBody: Buffer = NOT_READ) => {
+      const note = (reason: RejectedRequest['reason'], rawBody: Buffer = NOT_READ) => {
         const address = { ...addressOf(req), serverUrl, webhookUrl: ownUrl };
         const parts = partsOf(req, ownUrl ?? serverUrl, rawBody);
-        onRefused({ reason, route, accepted: versions, parts, address, at: clock.now() });
+        onRejected({ reason, route, accepted: versions, parts, address, at: clock.now() });
       };
-      const refuse: typeof note = (reason, rawBody) => {
+      const reject: typeof note = (reason, rawBody) => {
         next(unauthorized(`signature: ${reason}`));
         note(reason, rawBody);
       };
 
-      // Before the body is read: who signs nothing does not get a megabyte buffered.
+      // Before the body is read: requests without a signature are not buffered.
       if (!req.headers['x-hubspot-signature'] && !req.headers['x-hubspot-signature-v3'])
-        return refuse('no_signature');
+        return reject('no_signature');
 
       captureBody(req, limitMb, (error) => {
         if (error) {
@@ -65,13 +65,13 @@ export function createSignedRequest({
         let verdict = verify(parts);
         if (!verdict.ok && ownUrl !== undefined)
           verdict = verify({ ...parts, url: serverUrl + targetOf(req) });
-        if (!verdict.ok) return refuse(verdict.reason, parts.rawBody);
+        if (!verdict.ok) return reject(verdict.reason, parts.rawBody);
         try {
           requireSeparable({
             route,
             method: parts.method,
             target: targetOf(req),
-            // A delivery is large, and only its first byte counts.
+            // A delivery is large, and only its first byte matters.
             body: parts.rawBody.toString('latin1', 0, route === 'webhook' ? 1 : undefined),
             isForm: /^application\/x-www-form-urlencoded\b/i.test(req.headers['content-type'] ?? ''),
           });
@@ -111,7 +111,7 @@ const addressOf = (req: RawRequest) => ({
     headerOf(req, 'x-envoy-original-path'),
 });
 
-/** As it was sent: Express cuts `url` where it mounts a router. */
+/** As received: Express strips the mount path from `url`. */
 const targetOf = (req: RawRequest) => req.originalUrl ?? req.url ?? '';
 
 const headerOf = (req: RawRequest, name: string) => req.headers[name] as string | undefined;

@@ -17,38 +17,38 @@ export interface AccessTokenInfo {
   readonly portalId: number;
   readonly appId?: number | undefined;
   readonly userId?: number | undefined;
-  /** Undefined when HubSpot does not say. */
+  /** Undefined when HubSpot does not return it. */
   readonly scopes?: readonly string[] | undefined;
 }
 
 export type AccessTokensApi = ReturnType<typeof createAccessTokensApi>;
 
-/** Access tokens that HubSpot shows to the account's admins: of private apps, service keys and projects. */
+/** Access tokens that HubSpot displays to the account's admins: of private apps, service keys and projects. */
 export function createAccessTokensApi(http: Send, paths = apiPaths) {
   return {
     /**
-     * Whose the token is and what it may do.
+     * The account and the scopes of the token.
      * @returns undefined when HubSpot does not accept it.
-     * @throws {HubSpotError} when that is not known.
+     * @throws {HubSpotError} when HubSpot's response does not tell.
      */
     async describe(accessToken: string): Promise<AccessTokenInfo | undefined> {
       const send: Send = (request) => http({ ...request, accessToken });
       try {
         return await read(send, accessToken);
       } catch (error) {
-        if (isRefused(error)) return undefined;
+        if (isRejected(error)) return undefined;
         if (!hasNoAnswer(error)) throw error;
       }
       try {
         return { portalId: (await createAccountApi(send, paths).get()).portalId };
       } catch (error) {
-        if (isRefused(error)) return undefined;
+        if (isRejected(error)) return undefined;
         throw error;
       }
     },
   };
 
-  /** No description of HubSpot's has this endpoint, though many use it: it may go without notice. */
+  /** Widely used, but not in HubSpot's API descriptions, so it may be removed without notice. */
   async function read(send: Send, accessToken: string): Promise<AccessTokenInfo> {
     const request: HubSpotRequest = {
       method: 'POST',
@@ -61,8 +61,8 @@ export function createAccessTokensApi(http: Send, paths = apiPaths) {
   }
 }
 
-const isRefused = (error: unknown) => error instanceof HubSpotError && error.status === 401;
+const isRejected = (error: unknown) => error instanceof HubSpotError && error.status === 401;
 
-/** It answered, and the same request would be answered so again. */
+/** A definite response: a retry would give the same one. */
 const hasNoAnswer = (error: unknown) =>
   error instanceof HubSpotError && error.answered && (error.status === undefined || !error.transient);

@@ -3,7 +3,7 @@ import type { Send } from '../client/http.ts';
 import { apiPaths } from '../versions.ts';
 import { createCrmObjects, createMerge } from './objects.ts';
 
-/** Standard types that have no service of their own, and what is read of them when a call names no properties. */
+/** Standard types without a typed service, and the properties that are read by default. */
 const USUAL: Readonly<Record<string, readonly string[]>> = {
   line_items: ['name', 'hs_sku', 'quantity', 'price', 'amount', 'hs_product_id'],
   products: ['name', 'hs_sku', 'price', 'description'],
@@ -11,8 +11,8 @@ const USUAL: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * A type as HubSpot's paths name it: a standard one in the plural (`line_items`, `products`, `quotes`, `leads`), a
- * custom one by its id (`2-12345`) or its full name (`p62515_machine`), which `schemas.list` tells.
+ * The name of a type in HubSpot's paths: a standard type in the plural (`line_items`, `products`, `quotes`, `leads`), a
+ * custom type by its id (`2-12345`) or its full name (`p62515_machine`), which `schemas.list` returns.
  */
 export type ObjectTypeName =
   | 'contacts'
@@ -25,9 +25,9 @@ export type ObjectTypeName =
   | (string & Record<never, never>);
 
 /**
- * The records of any object type: `hubspot.objects('2-12345').create({ … })`. Types without a list of usual properties
- * are read with HubSpot's own defaults, which are few: name what you need.
- * @throws {AppError} for what cannot be the name of a type; whether the account has it is for HubSpot to say.
+ * The records of any object type: `hubspot.objects('2-12345').create({ … })`. Types without default properties
+ * are read with HubSpot's own few defaults: name the properties you need.
+ * @throws {AppError} for text that cannot be a type's name. HubSpot checks whether the account has the type.
  * @see https://developers.hubspot.com/docs/api-reference/latest/crm/objects/custom-objects/guide
  */
 export function createObjectsApi(send: Send, paths = apiPaths) {

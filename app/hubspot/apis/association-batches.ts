@@ -5,7 +5,7 @@ import type { HubSpotRequest } from '../client/http.ts';
 import { associationLabel } from './association-labels.ts';
 import { type AssociationSpec, nextPage } from './crm-record.ts';
 
-/** A record on the other side, and each kind of association that leads to it. */
+/** An associated record, and each kind of association to it. */
 export const associated = z.object({
   toObjectId: z.coerce.string(),
   associationTypes: z.array(associationLabel),
@@ -27,13 +27,13 @@ export interface LabelledPair extends RecordPair {
   readonly types: readonly AssociationSpec[];
 }
 
-/** Documented most of one request. */
+/** Documented maximum of inputs per request. */
 const MAX_WRITTEN = 2000;
 const MAX_READ = 1000;
-/** How HubSpot answers a read of a record that is associated with nothing: as an error. */
+/** HubSpot's error for reading a record without associations. */
 const NONE_FOUND = 'crm.associations.NO_ASSOCIATIONS_FOUND';
 
-/** The batches between two types; `path` is that of the pair. Each can be repeated: once is as good as twice. */
+/** The batches between two types; `path` is that of the pair. All are idempotent. */
 export function associationBatches(path: string) {
   const requests =
     <Input>(verb: string, body: (input: Input) => object) =>
@@ -89,8 +89,8 @@ export function associationBatches(path: string) {
 const asRefs = ({ from, to }: RecordPair) => ({ from: { id: from }, to: { id: to } });
 
 /**
- * HubSpot names one side of a pair, or both: one record that is not there concerns all its pairs, but an error about a
- * pair only that one.
+ * An error names one side of a pair, or both: a missing record affects all its pairs, an error about a pair only that
+ * one.
  */
 function isAbout({ context }: StandardError, { from, to }: RecordPair): boolean {
   const named = (side: RegExp) =>

@@ -15,7 +15,7 @@ export type AssociationLabel = z.output<typeof associationLabel>;
 
 const labels = z.object({ results: z.array(associationLabel) });
 
-/** The kinds of association that a portal has; part of the associations API. */
+/** A portal's kinds of association; part of the associations API. */
 export function associationLabels(send: Send, paths = apiPaths) {
   const pathOf = (fromType: string, toType: string) =>
     `${paths.associationLabels.path}/${pathPart(fromType)}/${pathPart(toType)}/labels`;
@@ -27,7 +27,7 @@ export function associationLabels(send: Send, paths = apiPaths) {
       return readAnswer(labels, await send(request), request).results;
     },
 
-    /** Defines a label; the answer holds one kind for each direction. */
+    /** Defines a label. The result has one kind for each direction. */
     async create(
       fromType: string,
       toType: string,
@@ -45,7 +45,7 @@ export function associationLabels(send: Send, paths = apiPaths) {
       await send({ method: 'PUT', path: pathOf(fromType, toType), json });
     },
 
-    /** Deletes a label; records that were associated with nothing else are so no more. */
+    /** Deletes a label. Records that were associated only by it are no longer associated. */
     async delete(fromType: string, toType: string, typeId: number): Promise<void> {
       await send({ method: 'DELETE', path: `${pathOf(fromType, toType)}/${typeId}` });
     },

@@ -10,7 +10,7 @@ import { associationLabel } from './association-labels.ts';
 const limit = associationLabel.extend({ userEnforcedMaxToObjectIds: z.number().int().optional() });
 const limits = z.object({ results: z.array(limit) });
 
-/** A kind of association and, where the portal has set one, the most records that one record may have of it. */
+/** A kind of association and the portal's limit of records for it, if set. */
 export type AssociationLimit = z.output<typeof limit>;
 
 /** A kind of association in one direction, from {@link associationLabels}. */
@@ -23,7 +23,7 @@ export interface NewLimit extends AssociationKind {
   readonly maxToObjectIds: number;
 }
 
-/** Documented most of one request. */
+/** Documented maximum of inputs per request. */
 const MOST = 100;
 
 /**
@@ -55,7 +55,7 @@ export function associationLimits(send: Send, paths = apiPaths) {
       return readAnswer(limits, await send(request), request).results;
     },
 
-    /** Sets limits where there were none. */
+    /** Creates limits. */
     create: (fromType: string, toType: string, inputs: readonly NewLimit[]) =>
       sendBatch(send, writing(`${pathOf(fromType, toType)}/batch/create`), inputs),
 
@@ -63,7 +63,7 @@ export function associationLimits(send: Send, paths = apiPaths) {
     update: (fromType: string, toType: string, inputs: readonly NewLimit[]) =>
       sendBatch(send, writing(`${pathOf(fromType, toType)}/batch/update`), inputs),
 
-    /** Takes limits away. */
+    /** Removes limits. */
     delete: (fromType: string, toType: string, inputs: readonly AssociationKind[]) =>
       sendBatch(send, purging(`${pathOf(fromType, toType)}/batch/purge`), inputs),
   };

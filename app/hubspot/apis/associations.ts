@@ -17,12 +17,12 @@ export interface RecordRef {
   readonly id: string;
 }
 
-/** Documented most of one page. */
+/** Documented maximum page size. */
 const PAGE = 500;
 const page = z.object({ results: z.array(associated), paging: nextPage });
 
 /**
- * Which records belong together, and how. The type ids of the two directions differ.
+ * Associations between records. The type ids of the two directions differ.
  * @see https://developers.hubspot.com/docs/api-reference/crm-associations-v4/guide
  */
 export function createAssociationsApi(send: Send, paths = apiPaths) {
@@ -37,17 +37,17 @@ export function createAssociationsApi(send: Send, paths = apiPaths) {
     list: (from: RecordRef, toType: string): AsyncGenerator<Associated, void> =>
       readPages(send, { method: 'GET', path: below(from, toType), query: { limit: PAGE } }, page),
 
-    /** Associates two records without a label; once is as good as twice. */
+    /** Associates two records without a label. Idempotent. */
     async createDefault(from: RecordRef, to: RecordRef): Promise<void> {
       await send({ method: 'PUT', path: below(from, 'default', to.type, to.id) });
     },
 
-    /** Associates two records with these labels, which are those of the direction `from` → `to`. */
+    /** Associates two records with labels of the direction `from` → `to`. */
     async create(from: RecordRef, to: RecordRef, types: readonly AssociationSpec[]): Promise<void> {
       await send({ method: 'PUT', path: below(from, to.type, to.id), json: types });
     },
 
-    /** Ends every association between two records. */
+    /** Removes every association between two records. */
     async delete(from: RecordRef, to: RecordRef): Promise<void> {
       await send({ method: 'DELETE', path: below(from, to.type, to.id) });
     },
@@ -67,11 +67,11 @@ export function createAssociationsApi(send: Send, paths = apiPaths) {
       onProgress?: OnProgress,
     ) => sendBatch(send, batches(fromType, toType).createDefault, pairs, onProgress),
 
-    /** Ends every association of each pair. */
+    /** Removes every association of each pair. */
     batchDelete: (fromType: string, toType: string, pairs: readonly RecordPair[], onProgress?: OnProgress) =>
       sendBatch(send, batches(fromType, toType).archive, pairs, onProgress),
 
-    /** Takes labels away; a pair stays associated while another label or the plain association is left. */
+    /** Removes labels. A pair stays associated while it has another label or the unlabelled association. */
     batchDeleteLabels: (
       fromType: string,
       toType: string,
@@ -80,8 +80,8 @@ export function createAssociationsApi(send: Send, paths = apiPaths) {
     ) => sendBatch(send, batches(fromType, toType).archiveLabels, pairs, onProgress),
 
     /**
-     * The first 500 associations of each record, none as an empty `to`; where `paging.next` is there, `list` reads the
-     * others. HubSpot answers so for an id that no record has, too.
+     * The first 500 associations of each record; `to` is empty for none. If `paging.next` is set, `list` reads the
+     * others. For unknown ids HubSpot returns an empty `to`, too.
      */
     batchRead: (fromType: string, toType: string, ids: readonly string[], onProgress?: OnProgress) =>
       sendBatch(send, batches(fromType, toType).read, ids, onProgress),

@@ -26,14 +26,14 @@ export function createCompaniesApi(send: Send, paths = apiPaths) {
     ...companies,
 
     /**
-     * The companies whose main domain is this one, or that of this web address: HubSpot lets several have the same.
-     * Domains that a company has beside its main one are not looked at.
+     * The companies whose primary domain is this domain or that of this URL. HubSpot allows several with the same.
+     * Additional domains of companies are not searched.
      */
     findByDomain,
 
     /**
-     * Creates the company with this domain, or that of this web address, or updates it. HubSpot does not hold domains
-     * unique and finds a new company only after some seconds: until then the same call creates a second one.
+     * Creates or updates the company with this domain, or with that of this URL. HubSpot does not keep domains
+     * unique and finds a new company only after a few seconds: until then the same call creates a duplicate.
      * @throws {AppError} status 400 when the properties name another domain.
      * @throws {AppError} status 409 that names the companies when several have the domain; nothing is written.
      */
@@ -52,7 +52,7 @@ export function createCompaniesApi(send: Send, paths = apiPaths) {
       return { company: await companies.update(company.id, properties), created: false };
     },
 
-    /** By `domain` too, as `createOrUpdateByDomain` does it; several companies with one domain fail theirs alone. */
+    /** Also by `domain`, like `createOrUpdateByDomain`. Only inputs whose domain several companies have fail. */
     batchUpsert: (...[idProperty, inputs, onProgress]: Parameters<typeof companies.batchUpsert>) =>
       idProperty === 'domain'
         ? upsertByDomain(companies, inputs, onProgress)

@@ -4,7 +4,7 @@ import type { CrmObjects } from './objects.ts';
 import type { PropertyValues } from './property-values.ts';
 
 interface Input {
-  /** A domain or a web address. */
+  /** A domain or a URL. */
   readonly id: string;
   readonly properties: PropertyValues;
 }
@@ -15,12 +15,12 @@ type Fate =
   | { readonly result: Upserted; readonly failure?: undefined }
   | { readonly result?: undefined; readonly failure: BatchFailure };
 
-/** A search takes 3000 characters; what is beside the domains needs fewer than 500. */
+/** A search may have 3,000 characters; all but the domains needs fewer than 500. */
 const SEARCHED_CHARACTERS = 2500;
 
 /**
- * Creates the companies that are not there and updates those that are, by domain, which HubSpot has no upsert for. Inputs
- * of one domain are one company, in which later values win. Nothing is written when the search for them fails.
+ * Creates or updates companies by domain, for which HubSpot has no upsert. Inputs
+ * with the same domain become one company; later values win. Nothing is written when the search fails.
  */
 export async function upsertByDomain(
   companies: Pick<CrmObjects, 'search' | 'batchUpdate' | 'batchCreate'>,

@@ -33,8 +33,8 @@ export function createContactsApi(send: Send, paths = apiPaths) {
       contacts.update(email, properties, 'email'),
 
     /**
-     * Creates the contact with this address or updates it; one call, safe to repeat.
-     * @throws {AppError} status 400 when the properties name another address.
+     * Creates or updates the contact with this address. One call, idempotent.
+     * @throws {AppError} status 400 when the properties contain a different address.
      */
     async createOrUpdate(
       email: string,
@@ -46,14 +46,14 @@ export function createContactsApi(send: Send, paths = apiPaths) {
       const inputs = [{ id: email, idProperty: 'email', properties: asText({ ...properties, email }) }];
       const { results, errors } = readAnswer(upserted, await send({ ...request, json: { inputs } }), request);
       const [written] = results ?? [];
-      if (written === undefined) throw refusal(request, errors);
+      if (written === undefined) throw rejection(request, errors);
       const { new: created = false, ...contact } = written;
       return { contact, created };
     },
 
     merge: createMerge(send, type),
 
-    /** Erases a contact and all that HubSpot knows of it, for good; by id, or by address with `idProperty`. */
+    /** Permanently erases a contact and all its data (GDPR delete), by id, or by address with `idProperty`. */
     async gdprDelete(objectId: string, idProperty?: 'email'): Promise<void> {
       const json = { objectId, ...(idProperty && { idProperty }) };
       await send({ method: 'POST', path: `${type.path}/gdpr-delete`, json });
@@ -61,12 +61,12 @@ export function createContactsApi(send: Send, paths = apiPaths) {
   };
 }
 
-/** HubSpot keeps e-mail addresses trimmed and in lower case. */
+/** HubSpot stores e-mail addresses trimmed and in lower case. */
 const isAddress = (value: unknown, address: string) => kept(String(value)) === kept(address);
 const kept = (address: string) => address.trim().toLowerCase();
 
-/** A batch in which nothing was written is answered with 207; of one input that is a refusal like any other. */
-function refusal(
+/** HubSpot answers 207 to a batch in which nothing was written; for a single input that is an ordinary error. */
+function rejection(
   request: { method: string; path: string; idempotent: boolean },
   [error]: readonly StandardError[],
 ): HubSpotError {

@@ -7,7 +7,7 @@ const PROPERTIES = ['dealname', 'amount', 'closedate', 'pipeline', 'dealstage', 
 
 /** @see https://developers.hubspot.com/docs/api-reference/crm-deals-v3/guide */
 export function createDealsApi(send: Send, paths = apiPaths) {
-  // HubSpot describes deals by their type id in every version; it knows them by name as well.
+  // HubSpot's descriptions use the type id for deals in every version; the name works as well.
   const type = { path: `${paths.objects.path}/0-3`, properties: PROPERTIES };
   const pipelines = createPipelinesApi(send, paths);
 
@@ -16,9 +16,9 @@ export function createDealsApi(send: Send, paths = apiPaths) {
     merge: createMerge(send, type),
 
     /**
-     * The properties that put a deal into a stage, by id or label: `create({ dealname, ...(await inStage('Contract
-     * Sent')) })`. The pipeline may be left out where only one has such a stage.
-     * @throws {AppError} that names the choices when there is no such stage or there are several.
+     * The properties that move a deal to a stage, by id or label: `create({ dealname, ...(await inStage('Contract
+     * Sent')) })`. The pipeline is optional if only one pipeline has such a stage.
+     * @throws {AppError} naming the choices when no stage or several stages match.
      */
     async inStage(stage: string, pipeline?: string): Promise<{ pipeline: string; dealstage: string }> {
       const found = await pipelines.findStage('deals', stage, pipeline);

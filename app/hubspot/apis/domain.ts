@@ -2,9 +2,9 @@ import { domainToUnicode } from 'node:url';
 import { AppError } from '../../base/errors.ts';
 
 /**
- * The domain of a website, as HubSpot keeps it of companies: `https://www.Example.com/about` gives `example.com`. Other
- * subdomains stay, and letters beyond ASCII are not put into `xn--…`.
- * @throws {AppError} for what names no domain, such as an e-mail address.
+ * The domain of a URL in the form in which HubSpot stores it: `https://www.Example.com/about` gives `example.com`. Other
+ * subdomains are kept, and non-ASCII letters are not converted to `xn--…`.
+ * @throws {AppError} when there is no domain in it, such as in an e-mail address.
  */
 export function domainOf(text: string): string {
   const address = text.trim();

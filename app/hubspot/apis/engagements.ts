@@ -4,7 +4,7 @@ import type { CrmRecord, NewAssociation } from './crm-record.ts';
 import { createCrmObjects } from './objects.ts';
 import type { PropertyValues } from './property-values.ts';
 
-/** What is special about each kind of engagement. */
+/** The differences between the kinds of engagement. */
 interface Kind {
   readonly name: 'calls' | 'emails' | 'meetings' | 'notes' | 'tasks';
   readonly properties: readonly string[];
@@ -20,7 +20,7 @@ const calls: Kind = {
 const emails: Kind = {
   name: 'emails',
   properties: ['hs_timestamp', 'hs_email_subject', 'hs_email_direction', 'hs_email_status'],
-  // HubSpot wants a direction; EMAIL is one that was sent from the CRM.
+  // HubSpot requires a direction; EMAIL means sent from the CRM.
   defaults: { hs_email_direction: 'EMAIL' },
 };
 const meetings: Kind = {
@@ -37,13 +37,13 @@ const tasks: Kind = {
 
 /** @see https://developers.hubspot.com/docs/api-reference/crm-calls-v3/guide */
 export const createCallsApi = (send: Send, paths = apiPaths) => engagement(send, paths, calls);
-/** An e-mail that is deleted through the API is gone for good. Reading bodies needs `sales-email-read`. */
+/** An e-mail that is deleted through the API cannot be restored. Reading bodies needs `sales-email-read`. */
 export const createEmailsApi = (send: Send, paths = apiPaths) => engagement(send, paths, emails);
 export const createMeetingsApi = (send: Send, paths = apiPaths) => engagement(send, paths, meetings);
 export const createNotesApi = (send: Send, paths = apiPaths) => engagement(send, paths, notes);
 export const createTasksApi = (send: Send, paths = apiPaths) => engagement(send, paths, tasks);
 
-/** Engagements are ordinary records that stand on a timeline: `hs_timestamp` says where, by default at this moment. */
+/** Engagements are records that appear on a timeline at `hs_timestamp`, by default the current time. */
 function engagement(send: Send, paths: typeof apiPaths, { name, properties, defaults }: Kind) {
   const records = createCrmObjects(send, { path: `${paths.objects.path}/${name}`, properties });
   const complete = (given: PropertyValues) => ({ hs_timestamp: new Date(), ...defaults, ...given });

@@ -15,9 +15,9 @@ const list = z
     listId: z.string(),
     name: z.string(),
     objectTypeId: z.string(),
-    /** MANUAL and SNAPSHOT lists have the members that they are given, DYNAMIC ones those that match their filters. */
+    /** Members are added to MANUAL and SNAPSHOT lists; DYNAMIC lists contain the records that match their filters. */
     processingType: z.string(),
-    /** Members of a list whose status is not COMPLETE are still being looked for. */
+    /** Unless COMPLETE, HubSpot is still determining the members. */
     processingStatus: z.string().optional(),
     size: z.number().optional(),
     createdAt: z.string().optional(),
@@ -28,12 +28,12 @@ const list = z
       .optional(),
   })
   .transform(({ additionalProperties, ...own }) => {
-    // Searches tell the size among the properties that other reads do not have.
+    // Searches return the size as an additional property.
     const size = own.size ?? additionalProperties?.hs_list_size;
     return { ...own, ...(size !== undefined && { size }) };
   });
 
-/** A list of records of one type, which HubSpot's pages call a segment. */
+/** A list of records of one type, called a segment in HubSpot's UI. */
 export type RecordList = z.output<typeof list>;
 
 const oneList = z.object({ list });
@@ -42,7 +42,7 @@ const foundLists = z.object({ lists: z.array(list), hasMore: z.boolean() });
 const member = z.object({ recordId: z.coerce.string(), membershipTimestamp: z.string() });
 const memberPage = z.object({ results: z.array(member), paging: nextPage });
 
-/** A record of a list, and when it came there. */
+/** A member of a list, and when it was added. */
 export type ListMember = z.output<typeof member>;
 
 const membership = z.object({
@@ -52,14 +52,14 @@ const membership = z.object({
 });
 const memberships = z.object({ results: z.array(membership) });
 
-/** A list that a record is in. */
+/** A list that contains a record. */
 export type ListMembership = z.output<typeof membership>;
 
 const ids = z
   .array(z.coerce.string())
   .nullish()
   .transform((given) => given ?? []);
-// HubSpot's descriptions spell it with an s too many, its examples without.
+// HubSpot's API description and examples spell it differently.
 const changed = z
   .object({ recordsIdsAdded: ids, recordIdsAdded: ids, recordIdsRemoved: ids, recordIdsMissing: ids })
   .transform(({ recordsIdsAdded, recordIdsAdded, recordIdsRemoved, recordIdsMissing }) => ({
@@ -68,11 +68,11 @@ const changed = z
     missing: recordIdsMissing,
   }));
 
-/** What became of record ids. One in none of these was, or was not, a member already. */
+/** The outcome for record ids. An id in none of the lists needed no change. */
 export type MembershipChange = z.output<typeof changed>;
 
 export interface ListFilter {
-  /** Words of the name. */
+  /** Words in the name. */
   readonly query?: string | undefined;
   /** Such as `contacts` or `0-1`. */
   readonly type?: string | undefined;
@@ -80,14 +80,14 @@ export interface ListFilter {
   readonly listIds?: readonly string[] | undefined;
 }
 
-/** Documented most of a page of lists, and of members. */
+/** Documented maximum page sizes of lists and of members. */
 const LISTS = 500;
 const MEMBERS = 250;
-/** Ids of one request; HubSpot documents no limit that is near. */
+/** Ids per request; HubSpot's documented limit is far higher. */
 const CHANGED = 1000;
 
 /**
- * Lists and who is in them. Types may be given by name.
+ * Lists and their members. Types may be given by name.
  * @see https://developers.hubspot.com/docs/api-reference/latest/crm/lists/guide
  */
 export function createListsApi(send: Send, paths = apiPaths) {
@@ -113,8 +113,8 @@ export function createListsApi(send: Send, paths = apiPaths) {
 
   return {
     /**
-     * Every list that fits, once; pages are read as they are needed.
-     * @throws {HubSpotError} naming call and offset when a page has nothing that was not on one before.
+     * Every matching list, without duplicates. Pages are fetched as needed.
+     * @throws {HubSpotError} naming call and offset when a page contains only lists of earlier pages.
      */
     async *list({
       query,
@@ -152,21 +152,21 @@ export function createListsApi(send: Send, paths = apiPaths) {
     },
 
     /**
-     * @param options `filters: true` reads the filters of the list as well, into `filterBranch`.
-     * @throws {HubSpotError} status 404 when there is no such list.
+     * @param options `filters: true` also reads the filters of the list, into `filterBranch`.
+     * @throws {HubSpotError} status 404 when the list does not exist.
      */
     async get(listId: string, { filters = false }: { filters?: boolean } = {}): Promise<RecordList> {
       const query = { includeFilters: filters || undefined };
       return (await ask(oneList, { method: 'GET', path: pathOf(listId), query })).list;
     },
 
-    /** @throws {HubSpotError} status 404 when no list of the type has this name. */
+    /** @throws {HubSpotError} status 404 when the type has no list with this name. */
     async getByName(type: string, name: string): Promise<RecordList> {
       const path = pathOf('object-type-id', objectTypeId(type), 'name', name);
       return (await ask(oneList, { method: 'GET', path })).list;
     },
 
-    /** Every record of a list, in the order of ids. */
+    /** Every member of a list, ordered by id. */
     members: (listId: string): AsyncGenerator<ListMember, void> =>
       readPages(
         send,
@@ -175,17 +175,17 @@ export function createListsApi(send: Send, paths = apiPaths) {
       ),
 
     /**
-     * Puts records into a list, as many as there are; safe to repeat.
-     * @throws {HubSpotError} status 400 for a DYNAMIC list, which HubSpot fills by its filters.
+     * Adds any number of records to a list. Idempotent.
+     * @throws {HubSpotError} status 400 for a DYNAMIC list, whose members HubSpot determines by its filters.
      */
     add: (listId: string, recordIds: readonly string[], onProgress?: OnProgress) =>
       change(listId, 'add', recordIds, onProgress),
 
-    /** Takes records out of a list; otherwise as `add`. */
+    /** Removes records from a list; otherwise like `add`. */
     remove: (listId: string, recordIds: readonly string[], onProgress?: OnProgress) =>
       change(listId, 'remove', recordIds, onProgress),
 
-    /** The lists that a record is in. */
+    /** The lists that contain a record. */
     async membershipsOf({ type, id }: RecordRef): Promise<ListMembership[]> {
       const path = pathOf('records', objectTypeId(type), id, 'memberships');
       return (await ask(memberships, { method: 'GET', path })).results;

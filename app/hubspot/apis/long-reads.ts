@@ -4,12 +4,12 @@ import { type HubSpotRequest, queryString, type Send } from '../client/http.ts';
 import type { CrmRecord } from './crm-record.ts';
 import { recordBatches } from './object-batches.ts';
 
-/** HubSpot answers 414 to addresses of more than some 8 kB. */
+/** HubSpot answers 414 to URLs longer than about 8 kB. */
 const LONGEST_PATH = 6_000;
-/** Documented most of a search's body. */
+/** Documented maximum size of a search's body. */
 const LONGEST_SEARCH = 3_000;
 
-/** Whether the names of many properties make the request too long to be sent with them. */
+/** Whether the names of the properties make the request too long. */
 export function isTooLong({ path, query, json }: Pick<HubSpotRequest, 'path' | 'query' | 'json'>): boolean {
   if (json !== undefined) return JSON.stringify(json).length > LONGEST_SEARCH;
   return path.length + queryString(query).length > LONGEST_PATH;
@@ -21,9 +21,9 @@ interface PropertyNames {
 }
 
 /**
- * Reads the properties of records that were found without them, by `batch/read`: there the names stand in the body.
- * Records that were deleted meanwhile are left out.
- * @param path that of the records' type.
+ * Reads the properties of records by `batch/read`, which takes the names in the body.
+ * Records that were deleted meanwhile are omitted.
+ * @param path the path of the records' type.
  */
 export async function withProperties(
   send: Send,

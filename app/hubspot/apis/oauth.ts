@@ -4,14 +4,14 @@ import { HubSpotError } from '../client/errors.ts';
 import type { Send } from '../client/http.ts';
 import { apiPaths } from '../versions.ts';
 
-/** HubSpot's tokens live 30 minutes (November 2026). Used when an answer names no usable lifetime. */
+/** HubSpot's tokens live 30 minutes (November 2026). Used when a response has no valid lifetime. */
 const DEFAULT_LIFETIME_SECONDS = 1800;
 const LONGEST_LIFETIME_SECONDS = 24 * 60 * 60;
 
-/** Absent where HubSpot sends nothing, null, or what cannot be read: only a token is worth refusing an answer for. */
+/** Undefined when the field is missing, null or invalid: a response is rejected only when its token is. */
 const ifReadable = <T extends z.ZodType>(schema: T) => schema.optional().catch(undefined);
 const id = ifReadable(z.number().int().positive());
-/** PostgreSQL stores no NUL, and no half of a surrogate pair. */
+/** PostgreSQL can store neither NUL nor lone surrogates. */
 const text = z.string().transform((given) => given.replaceAll('\0', '').toWellFormed());
 const scopes = ifReadable(z.array(text));
 
@@ -38,12 +38,12 @@ const introspectionAnswer = z
 
 export interface TokenAnswer {
   readonly accessToken: string;
-  /** Absent when HubSpot sent none: the one in use stays valid. */
+  /** Undefined when HubSpot sent none: the current one stays valid. */
   readonly refreshToken: string | undefined;
   readonly expiresInSeconds: number;
-  /** True when the answer's `expires_in` was missing or absurd and the default stands in for it. */
+  /** True when the answer's `expires_in` was missing or invalid, so that the default is used. */
   readonly lifetimeAssumed: boolean;
-  /** Whose the tokens are; HubSpot may leave it to the introspection to say. */
+  /** The account of the tokens. HubSpot may return it only from introspection. */
   readonly owner: TokenOwner;
 }
 
@@ -54,7 +54,7 @@ export interface TokenOwner {
 }
 
 export interface TokenInfo extends TokenOwner {
-  /** False only when HubSpot says that the token is dead. */
+  /** False only when HubSpot reports that the token is no longer valid. */
   readonly active: boolean;
   readonly appId?: number | undefined;
   readonly userEmail?: string | undefined;
@@ -90,7 +90,7 @@ export function createOAuthApi(
 
     introspect,
 
-    /** True only when HubSpot says so: the install that it belongs to has ended, or it was exchanged for another. */
+    /** True only when HubSpot reports it: the install has ended, or the token was exchanged for another. */
     async isDead(refreshToken: string): Promise<boolean> {
       try {
         return !(await introspect(refreshToken, 'refresh_token')).active;
@@ -106,7 +106,7 @@ export function createOAuthApi(
     },
   };
 
-  /** Whether a token lives and whom it belongs to, as far as HubSpot says so. */
+  /** Whether a token is valid and which account it belongs to, as far as HubSpot reports it. */
   async function introspect(token: string, hint: 'access_token' | 'refresh_token'): Promise<TokenInfo> {
     const body = await post('/token/introspect', { token, token_type_hint: hint }, true);
     const answer = introspectionAnswer.parse(body);
@@ -149,7 +149,7 @@ export type OAuthFailure =
 
 const REVOKED = new Set(['BAD_REFRESH_TOKEN', 'BAD_HUB', 'access_denied']);
 const BAD_CODE = new Set(['BAD_AUTH_CODE', 'EXPIRED_AUTH_CODE']);
-/** Words that can only be about the app itself, whatever account it asks for. */
+/** Error codes that can only concern the app itself and not a single account. */
 const CONFIGURATION = new Set([
   'BAD_CLIENT_ID',
   'BAD_CLIENT_SECRET',
@@ -162,17 +162,17 @@ const CONFIGURATION = new Set([
 const UNAUTHORIZED = 'unauthorized_client';
 
 /**
- * Revoked, misconfigured, refused and transient are different things: only `revoked` ends an install;
- * `configuration` (client id, secret, redirect URL) is ours to mend, and every account would hear the same;
- * `unauthorized` may be about the app or about this one account; `refused` is any other word of HubSpot's. None but the
- * first may cost a token.
- * @param grant what was being exchanged: the same `invalid_grant` means a dead code or a dead install.
+ * Only `revoked` ends an install, so the kinds of failure are kept apart:
+ * `configuration` (client id, secret, redirect URL) is our mistake and affects every account;
+ * `unauthorized` may concern the app or only this account; `refused` is any other error code. Only `revoked`
+ * may discard a token.
+ * @param grant what was exchanged: `invalid_grant` means an invalid code or an ended install.
  */
 export function classifyOAuthFailure(error: HubSpotError, grant: 'code' | 'refresh'): OAuthFailure {
   const words = [error.oauthError, error.oauthStatus].filter((word) => word !== undefined);
-  // A 4xx without a word of OAuth, such as a firewall's page, is not this endpoint's answer.
+  // A 4xx without an OAuth error code, such as a firewall's page, does not come from this endpoint.
   if (error.transient || words.length === 0) return 'transient';
-  // First: HubSpot calls a wrong secret or redirect URL an invalid_grant as well.
+  // Checked first, because HubSpot also reports a wrong secret or redirect URL as invalid_grant.
   if (words.some((word) => CONFIGURATION.has(word))) return 'configuration';
   if (words.includes(UNAUTHORIZED)) return 'unauthorized';
   const [dead, over] = grant === 'code' ? (['bad_code', BAD_CODE] as const) : (['revoked', REVOKED] as const);

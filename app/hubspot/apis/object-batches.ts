@@ -6,7 +6,7 @@ import { type CrmRecord, crmRecord, type NewAssociation } from './crm-record.ts'
 import { HISTORY_LIMIT } from './property-history.ts';
 import { asText, type PropertyValues } from './property-values.ts';
 
-/** Documented most of one request. */
+/** Documented maximum of inputs per request. */
 const LIMIT = 100;
 
 const traced = crmRecord.extend({ objectWriteTraceId: z.string().optional() });
@@ -31,7 +31,7 @@ export interface BatchReadQuery {
   readonly archived?: boolean | undefined;
 }
 
-/** The batches of one object type. Writes carry a trace id each, which makes HubSpot fail inputs one by one. */
+/** The batches of one object type. Each write has a trace id, which makes HubSpot report errors per input. */
 export function recordBatches(path: string) {
   const request = (
     verb: string,
@@ -95,8 +95,8 @@ export function recordBatches(path: string) {
     }),
 
     /**
-     * The unique property is among those written, so that the answer shows whose it is. HubSpot does not fail upserts
-     * by e-mail address one by one, so those carry no trace id.
+     * The unique property is written as well, so that results can be assigned to inputs. HubSpot rejects upserts
+     * by e-mail address only as a whole, so those have no trace id.
      */
     upsert: (idProperty: string): Batch<WriteInput, Upserted> => ({
       limit: LIMIT,
@@ -139,7 +139,7 @@ const written =
 const isTraced = ({ objectWriteTraceId: trace }: Traced, index: number) =>
   trace === undefined ? undefined : trace === String(index);
 
-/** HubSpot keeps e-mail addresses in lower case. */
+/** HubSpot stores e-mail addresses in lower case. */
 const isRecord = (record: CrmRecord, id: string, idProperty = 'hs_object_id') =>
   idProperty === 'hs_object_id'
     ? record.id === id

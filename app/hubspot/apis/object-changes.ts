@@ -7,18 +7,18 @@ import { type SearchFilter, searchPage } from './object-search.ts';
 
 export interface ChangesOptions {
   readonly properties?: readonly string[];
-  /** Goes on behind a record of an earlier reading, whatever the date. */
+  /** Continues after a record of an earlier call; takes precedence over the date. */
   readonly cursor?: string | undefined;
-  /** False leaves out deleted records, and with them the reading of the whole recycle bin. */
+  /** False omits deleted records, so that the recycle bin is not read. */
   readonly deletions?: boolean;
-  /** Called once, as soon as HubSpot has said how many changes there are. */
+  /** Called once, when HubSpot has returned the number of changes. */
   readonly onTotal?: (total: number) => void;
 }
 
-/** A record that was changed, or deleted when it is `archived`. The cursor goes on behind it. */
+/** A changed record; a deleted one is `archived`. The cursor continues after it. */
 export type ChangedRecord = CrmRecord & { readonly cursor: string };
 
-/** A place in the order of changes: all of a moment (epoch ms), or what comes behind one record of it. */
+/** A position in the order of changes: from a time (epoch ms) on, or after one record of that time. */
 interface Position {
   readonly at: number;
   readonly id?: string | undefined;
@@ -29,7 +29,7 @@ interface Change {
   readonly record: CrmRecord;
 }
 
-/** A moment, or all from it or behind it. */
+/** Exactly at a time, from it on, or after it. */
 interface Moments {
   readonly operator: 'EQ' | 'GT' | 'GTE';
   readonly at: number;
@@ -38,16 +38,16 @@ interface Moments {
 const ID = 'hs_object_id';
 
 /**
- * How long HubSpot's search may take to find a change. A cursor never points behind the beginning of a reading less
- * this time: what the search did not find yet comes with the next reading, and the little that it did find, again.
+ * How long HubSpot's search may take to find a change. A cursor is never later than the start of a call minus
+ * this time: the next call returns what the search did not find yet, and repeats the few changes that it did find.
  */
 const SETTLED_AFTER_MS = 30_000;
 
 /**
- * What was changed or deleted, in the order of the moments and then of ids. A search has one sort and shows 10,000
- * results by their place in it, and places shift while records are changed; so each page is a search of its own from
- * where the last one ended, and a page full of one moment, as HubSpot's mass changes leave it, is continued by id.
- * @param recycleBin reads all of it: HubSpot cannot filter it by date.
+ * Changed and deleted records, ordered by time and then by id. A search has one sort order and returns 10,000
+ * results by offset, and offsets shift while records change. So each page is a new search that starts
+ * where the last one ended. A page full of changes with the same time, as after bulk edits, is continued by id.
+ * @param recycleBin reads the whole recycle bin: HubSpot cannot filter it by date.
  */
 export async function* changedRecords(
   send: Send,
@@ -101,7 +101,7 @@ function createReader(send: Send, path: string, properties: readonly string[]) {
   };
 
   return {
-    /** The first changes of these moments, ordered. */
+    /** The first changes of a period, ordered. */
     async from(moments: Moments) {
       const page = await read([within(moments)], modified);
       const isWithin = ({ at }: Change) => (moments.operator === 'GT' ? at > moments.at : at >= moments.at);
@@ -110,7 +110,7 @@ function createReader(send: Send, path: string, properties: readonly string[]) {
       return { ...page, changes };
     },
 
-    /** The first changes of one moment with greater ids, ordered. */
+    /** The first changes with the same time and greater ids, ordered. */
     async ofMoment(at: number, id: string) {
       const behind = { propertyName: ID, operator: 'GT', value: id } as const;
       const page = await read([within({ operator: 'EQ', at }), behind], ID);
@@ -146,7 +146,7 @@ async function* modifiedSince(
       yield* changes;
       return;
     }
-    // The page may have cut the last moment in two, and HubSpot does not order the records of one.
+    // The page may end between records with the same time, and HubSpot does not order these.
     const whole = changes.filter(({ at }) => at < last.at);
     yield* whole;
     if (whole.length === 0) yield* restOfMoment(reader, last.at, '0');
@@ -172,7 +172,7 @@ async function deletedSince(archived: AsyncIterable<CrmRecord>, start: Position)
   return deleted.sort(inOrder);
 }
 
-/** Contacts keep the moment in a property of another name than all other types. */
+/** Contacts have a different property for the time of the last change than all other types. */
 const modifiedProperty = (path: string) =>
   /\/(contacts?|0-1)$/i.test(path) ? 'lastmodifieddate' : 'hs_lastmodifieddate';
 
@@ -193,7 +193,7 @@ const standsStill = (path: string) =>
 
 const inOrder = (a: Change, b: Change) => a.at - b.at || compareIds(a.record.id, b.record.id);
 
-/** Ids have too many digits for a number. */
+/** Ids may exceed the safe integers. */
 const compareIds = (a: string, b: string) => a.length - b.length || (a < b ? -1 : Number(a > b));
 
 function isBehind(it: Required<Position>, { at, id }: Position): boolean {
@@ -203,7 +203,7 @@ function isBehind(it: Required<Position>, { at, id }: Position): boolean {
 
 const latest = (a: Position, b: Position) => (a.at >= b.at ? a : b);
 
-/** `2026-11-27T09:30:00.000Z/101`: behind this record; without an id everything from the moment on. */
+/** `2026-11-27T09:30:00.000Z/101`: after this record; without an id everything from this time on. */
 const writeCursor = ({ at, id }: Position) => [new Date(at).toISOString(), id ?? []].flat().join('/');
 
 function parseCursor(text: string): Position {

@@ -16,21 +16,21 @@ export type SearchFilter = { readonly propertyName: string } & (
 );
 
 export interface SearchQuery {
-  /** All of these must hold. */
+  /** All of these must match. */
   readonly filters?: readonly SearchFilter[];
-  /** Or: all filters of one of these groups must hold. At most 5 groups of 6 filters, 18 in all. */
+  /** Alternatives: all filters of at least one group must match. At most 5 groups of 6 filters, 18 in all. */
   readonly filterGroups?: readonly { readonly filters: readonly SearchFilter[] }[];
-  /** Words that must stand in the properties that HubSpot searches by default. */
+  /** Words that HubSpot's default searchable properties must contain. */
   readonly query?: string | undefined;
   readonly properties?: readonly string[];
-  /** Without it the records come in the order of their ids. */
+  /** By default records are ordered by id. */
   readonly sort?: { readonly propertyName: string; readonly direction?: 'ASCENDING' | 'DESCENDING' };
-  /** Records of one page, 200 at most; all pages are read. */
+  /** Records per page, 200 at most. All pages are read. */
   readonly limit?: number;
 }
 
 const PAGE = 200;
-/** HubSpot answers 400 to a search beyond this many results. */
+/** HubSpot answers 400 when a search continues past this many results. */
 const WINDOW = 10_000;
 const ID = 'hs_object_id';
 const MAX_FILTERS_OF_GROUP = 6;
@@ -55,7 +55,7 @@ export async function* searchRecords(
   let groups = wanted;
   const request = searchOf(path);
   let advance = createAdvance(request);
-  /** Each part of the search begins behind the last record of the part before. */
+  /** Each part of the search starts after the last record of the previous part. */
   const begin = createAdvance(request);
   for (let after = '0', calls = 0; ; calls += 1) {
     const sending = patientAfter(calls, send);
@@ -75,7 +75,7 @@ export async function* searchRecords(
   }
 }
 
-/** One page of a search; `after` is its place among the results. */
+/** One page of a search; `after` is its offset in the results. */
 export async function searchPage(
   send: Send,
   path: string,
@@ -105,15 +105,15 @@ const searchOf = (path: string) =>
   ({ method: 'POST', path: `${path}/search`, idempotent: true, lane: 'search' }) as const;
 
 /**
- * HubSpot compares IN and NOT_IN on text with lower-case values only, and on enumerations as the options are written:
- * either is found when both are named.
+ * For IN and NOT_IN, HubSpot expects lower-case values for text, and exact option values for enumerations:
+ * with both forms in the list either matches.
  */
 function inEitherCase(filter: SearchFilter): SearchFilter {
   if (filter.operator !== 'IN' && filter.operator !== 'NOT_IN') return filter;
   return { ...filter, values: [...new Set(filter.values.flatMap((value) => [value, value.toLowerCase()]))] };
 }
 
-/** The same search, for records with greater ids. */
+/** The same search, restricted to greater ids. */
 function beyond(groups: SearchQuery['filterGroups'] = [], sort: SearchQuery['sort'], id: string) {
   const byId = sort === undefined || (sort.propertyName === ID && sort.direction !== 'DESCENDING');
   if (!byId) throw tooLong(`this one is sorted by ${sort.propertyName}; leave the sort out`);

@@ -1,4 +1,4 @@
-/** The ids of HubSpot's own types, by the names under which their records are read. */
+/** The ids of HubSpot's standard types by their names in paths. */
 const IDS: ReadonlyMap<string, string> = new Map([
   ['contacts', '0-1'],
   ['companies', '0-2'],
@@ -14,8 +14,8 @@ const IDS: ReadonlyMap<string, string> = new Map([
   ['emails', '0-49'],
 ]);
 
-/** The id of a type for APIs that know no names; an id, or a name of the account's own, stays as it is. */
+/** The id of a type, for APIs that accept no names. Ids and names of custom types are returned unchanged. */
 export const objectTypeId = (type: string): string => IDS.get(type) ?? type;
 
-/** The name of a type, where HubSpot's own has one. */
+/** The name of a standard type; undefined for others. */
 export const objectTypeName = (id: string): string => [...IDS].find(([, own]) => own === id)?.[0] ?? id;

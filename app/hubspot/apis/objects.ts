@@ -14,41 +14,41 @@ import { HISTORY_LIMIT } from './property-history.ts';
 import { asText, otherValueGiven, type PropertyValues } from './property-values.ts';
 
 export interface CrmObjectType {
-  /** Where its records live, such as `/crm/objects/2026-09/contacts`. */
+  /** The path of its records, such as `/crm/objects/2026-09/contacts`. */
   readonly path: string;
-  /** Read when a call names no properties; none: HubSpot's own defaults. */
+  /** Properties that are read by default. Empty: HubSpot's own defaults. */
   readonly properties: readonly string[];
 }
 
 export interface ReadOptions {
-  /** Types of records whose ids are read along, such as `companies`. */
+  /** Types of associated records whose ids are included, such as `companies`. */
   readonly associations?: readonly string[];
-  /** Properties whose former values are read along. */
+  /** Properties whose history is included. */
   readonly propertiesWithHistory?: readonly string[];
   /** Reads from the recycle bin. */
   readonly archived?: boolean;
 }
 
 export interface BatchReadOptions {
-  /** Name of a property with unique values, whose values stand in the place of ids. */
+  /** Name of a unique property; the ids are then its values. */
   readonly idProperty?: string | undefined;
-  /** Properties whose former values are read along. */
+  /** Properties whose history is included. */
   readonly propertiesWithHistory?: readonly string[];
   readonly onProgress?: OnProgress;
 }
 
 export interface ReadOneOptions extends ReadOptions {
-  /** Name of a property with unique values; what is given as id is then its value. */
+  /** Name of a unique property; the id is then its value. */
   readonly idProperty?: string | undefined;
 }
 
 export interface ListOptions extends ReadOptions {
   readonly properties?: readonly string[];
-  /** Records of one page; all pages are read. */
+  /** Records per page. All pages are read. */
   readonly limit?: number;
 }
 
-/** Documented most of a page of records. */
+/** Documented maximum page size of records. */
 const PAGE = 100;
 
 const page = z.object({ results: z.array(crmRecord), paging: nextPage });
@@ -56,7 +56,7 @@ const page = z.object({ results: z.array(crmRecord), paging: nextPage });
 export type CrmObjects = ReturnType<typeof createCrmObjects>;
 
 /**
- * What HubSpot's objects API can do with the records of every type.
+ * The operations of HubSpot's objects API, for any type of record.
  * @see https://developers.hubspot.com/docs/api-reference/crm-objects-v3/guide
  */
 export function createCrmObjects(send: Send, { path, properties: usual }: CrmObjectType) {
@@ -64,7 +64,7 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
   const batches = recordBatches(path);
 
   const objects = {
-    /** Creates a record; never sent twice, so after `no answer` it may or may not be there. */
+    /** Creates a record. Never retried when no response came, so the record may exist afterwards. */
     async create(
       properties: PropertyValues,
       associations: readonly NewAssociation[] = [],
@@ -74,7 +74,7 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
       return readAnswer(crmRecord, await send({ ...request, json }), request);
     },
 
-    /** @throws {HubSpotError} status 404 when there is no such record. */
+    /** @throws {HubSpotError} status 404 when the record does not exist. */
     async get(
       id: string,
       properties: readonly string[] = usual,
@@ -101,7 +101,7 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
       return record;
     },
 
-    /** Writes the named properties and leaves the others. `idProperty` as in `get`. */
+    /** Updates the given properties and keeps the others. `idProperty` as in `get`. */
     async update(id: string, properties: PropertyValues, idProperty?: string): Promise<CrmRecord> {
       const request = { method: 'PATCH', path: pathOf(id), query: { idProperty }, idempotent: true } as const;
       const json = { properties: asText(properties) };
@@ -113,7 +113,7 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
       await send({ method: 'DELETE', path: pathOf(id) });
     },
 
-    /** Every record of the type, in the order of ids; pages are read as they are needed. */
+    /** Every record of the type, ordered by id. Pages are fetched as needed. */
     list({
       properties = usual,
       propertiesWithHistory = [],
@@ -134,8 +134,8 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
     },
 
     /**
-     * Every record that a search finds. HubSpot shows 10,000 of a search: without `sort` the search goes on behind
-     * them by record id, with one it throws there. What was written seconds ago may be missing.
+     * Every record that a search finds. HubSpot returns at most 10,000: without `sort` the search continues after
+     * these by record id, with `sort` it throws. Changes of the last seconds may be missing.
      */
     search(query: SearchQuery = {}): AsyncGenerator<CrmRecord, void> {
       return searchRecords(send, path, { ...query, properties: query.properties ?? usual });
@@ -159,8 +159,8 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
     ) => sendBatch(send, batches.update(idProperty), inputs, onProgress),
 
     /**
-     * Creates what is not there and updates what is, by a unique property; safe to repeat.
-     * @throws {AppError} contradicting_values, before anything is sent, when an input has another value of that property.
+     * Creates or updates records by a unique property. Idempotent.
+     * @throws {AppError} contradicting_values, before anything is sent, when the properties of an input contain a different value of it.
      */
     async batchUpsert(
       idProperty: string,
@@ -182,9 +182,9 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
     ...objects,
 
     /**
-     * Every record that was changed since, or deleted (`archived`), in the order of the changes and past 10,000 of them.
-     * Each carries the cursor from which a later reading goes on. The changes of the last half minute may come again
-     * with it, as HubSpot's search finds some of them late; deletions older than 90 days and erasures do not come.
+     * Every record that was changed or deleted (`archived`) since, in the order of the changes, also beyond 10,000.
+     * Each has a cursor with which a later call continues. It may repeat the changes of the last half minute,
+     * because HubSpot's search finds some late. Deletions older than 90 days and erasures are not included.
      */
     changedSince(
       since: Date,
@@ -198,7 +198,7 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
 
 /** Merging, for the types that HubSpot can merge. */
 export function createMerge(send: Send, { path }: CrmObjectType) {
-  /** Makes one record of two: the first one's values win. It cannot be undone; never sent twice. */
+  /** Merges two records: the first one's values win. Cannot be undone; never retried when no response came. */
   return async function merge(primaryObjectId: string, objectIdToMerge: string): Promise<CrmRecord> {
     const request = { method: 'POST', path: `${path}/merge` } as const;
     return readAnswer(

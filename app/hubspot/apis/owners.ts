@@ -11,14 +11,14 @@ const owner = z.object({
   email: z.string().optional(),
   firstName: z.string().optional(),
   lastName: z.string().optional(),
-  /** Missing once the owner is archived. */
+  /** Missing for archived owners. */
   userId: z.number().nullish(),
-  /** The user's id, also of an archived owner. */
+  /** The user's id, also for archived owners. */
   userIdIncludingInactive: z.number().nullish(),
   archived: z.boolean().optional(),
 });
 
-/** A person to whom records can be given: `hubspot_owner_id` holds the `id`, never the user's id. */
+/** A person who can own records: `hubspot_owner_id` contains the `id`, never the user's id. */
 export type Owner = z.output<typeof owner>;
 
 const page = z.object({ results: z.array(owner), paging: nextPage });
@@ -37,12 +37,12 @@ export function createOwnersApi(send: Send, paths = apiPaths) {
     readPages(send, { method: 'GET', path, query: { limit: PAGE, email, archived } }, page);
 
   return {
-    /** Every owner; `archived` gives those who have left. */
+    /** Every owner; `archived` returns former ones. */
     list,
 
     /**
      * By owner id, or by user id.
-     * @throws {HubSpotError} status 404 when there is none, also where only `archived` tells the two apart.
+     * @throws {HubSpotError} status 404 when there is none; archived owners are found only with `archived`.
      */
     async get(
       id: string,
@@ -58,8 +58,8 @@ export function createOwnersApi(send: Send, paths = apiPaths) {
     },
 
     /**
-     * By e-mail address in upper or lower case. HubSpot does not document whether its filter ignores case, so when it
-     * finds nothing all owners are compared.
+     * By e-mail address, ignoring case. HubSpot does not document whether its filter ignores case, so when it
+     * finds nothing, all owners are compared.
      */
     async findByEmail(
       email: string,

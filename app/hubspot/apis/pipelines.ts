@@ -30,7 +30,7 @@ export type PipelineStage = z.output<typeof stage>;
 export interface NewStage {
   readonly label: string;
   readonly displayOrder: number;
-  /** Deals need `probability` from "0.0" to "1.0", tickets take `ticketState` OPEN or CLOSED. */
+  /** Deals require `probability` from "0.0" to "1.0"; tickets accept `ticketState` OPEN or CLOSED. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly stageId?: string;
 }
@@ -52,7 +52,7 @@ export function createPipelinesApi(send: Send, paths = apiPaths) {
     readAnswer(schema, await send(request), request);
   const askAll = async <T extends z.ZodType>(schema: T, path: string) =>
     (await ask(z.object({ results: z.array(schema) }), { method: 'GET', path })).results;
-  // Deleting refuses, rather than leaves records without a stage.
+  // HubSpot rejects a deletion that would leave records without a stage.
   const safely = { validateReferencesBeforeDelete: true };
 
   return {
@@ -63,15 +63,15 @@ export function createPipelinesApi(send: Send, paths = apiPaths) {
     create: (objectType: string, json: NewPipeline) =>
       ask(pipeline, { method: 'POST', path: pathOf(objectType), json }),
 
-    /** Changes the label or the place among the others, and leaves the stages. */
+    /** Changes the label or the display order and keeps the stages. */
     update: (objectType: string, id: string, json: Partial<Pick<NewPipeline, 'label' | 'displayOrder'>>) =>
       ask(pipeline, { method: 'PATCH', path: pathOf(objectType, id), json, idempotent: true }),
 
-    /** Replaces all of it; stages that are not named are deleted, unless records stand in them. */
+    /** Replaces the pipeline. Stages that are not given are deleted, unless they contain records. */
     replace: (objectType: string, id: string, json: Omit<NewPipeline, 'pipelineId'>) =>
       ask(pipeline, { method: 'PUT', path: pathOf(objectType, id), json, query: safely }),
 
-    /** Refused by HubSpot while records stand in it. */
+    /** HubSpot rejects it while records are in the pipeline. */
     async delete(objectType: string, id: string): Promise<void> {
       await send({ method: 'DELETE', path: pathOf(objectType, id), query: safely });
     },
@@ -88,7 +88,7 @@ export function createPipelinesApi(send: Send, paths = apiPaths) {
       create: (objectType: string, id: string, json: NewStage) =>
         ask(stage, { method: 'POST', path: pathOf(objectType, id, 'stages'), json }),
 
-      /** Changes what is named; HubSpot wants the metadata always. */
+      /** Changes the given fields; HubSpot always requires the metadata. */
       update: (
         objectType: string,
         id: string,
@@ -114,8 +114,8 @@ export function createPipelinesApi(send: Send, paths = apiPaths) {
     },
 
     /**
-     * Finds a stage by id or label, in the pipeline of that id or label or in any.
-     * @throws {AppError} when there is none, or when several pipelines have it; it names the choices.
+     * Finds a stage by id or label, in the given pipeline (id or label) or in any.
+     * @throws {AppError} naming the choices when no stage or several stages match.
      */
     async findStage(
       objectType: string,
@@ -141,7 +141,7 @@ export function createPipelinesApi(send: Send, paths = apiPaths) {
   };
 }
 
-/** Those with this id, or else those with this label. */
+/** Those with this id, otherwise those with this label. */
 function named<T extends { id: string; label: string }>(all: readonly T[], wanted: string): T[] {
   const byId = all.filter(({ id }) => id === wanted);
   if (byId.length > 0) return byId;

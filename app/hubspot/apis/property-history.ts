@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** SPEC `ValueWithTimestamp`. */
 export const propertyVersion = z.object({
   value: z.string().nullable(),
-  /** Since when the property has or had the value, ISO 8601. */
+  /** When the property got the value, ISO 8601. */
   timestamp: z.string(),
   /** Such as CRM_UI, INTEGRATION, IMPORT, API. */
   sourceType: z.string(),
@@ -12,27 +12,27 @@ export const propertyVersion = z.object({
   updatedByUserId: z.number().nullish(),
 });
 
-/** A value that a property has or had. HubSpot gives them newest first. */
+/** A current or former value of a property. HubSpot returns the newest first. */
 export type PropertyVersion = z.output<typeof propertyVersion>;
 
-/** Most records of one request that asks for histories. */
+/** Maximum records per request with histories. */
 export const HISTORY_LIMIT = 50;
 
-/** HubSpot keeps at least so many values of a property; behind them there may have been others. */
+/** HubSpot keeps at least this many values of a property; older ones may be missing. */
 const KEPT = 20;
 
-/** An event and its version in the history are of one moment; clocks may differ a little. */
+/** An event and its entry in the history have the same time, apart from clock differences. */
 const SAME_MOMENT_MS = 60_000;
 
 export interface PropertyChange {
   readonly propertyValue?: string | null | undefined;
-  /** Milliseconds since 1970; without it the newest version with the value is meant. */
+  /** Epoch milliseconds. By default the newest entry with the value is used. */
   readonly occurredAt?: number | undefined;
 }
 
 /**
- * The value that a property had before a change: `null` for none, `undefined` where the history does not tell, because
- * the change is not in it or what was before is no longer kept.
+ * The value of a property before a change: `null` for no value, `undefined` when the history does not contain
+ * the change or no longer contains the value before it.
  */
 export function valueBefore(
   history: readonly PropertyVersion[],

@@ -1,9 +1,9 @@
 import { AppError } from '../../base/errors.ts';
 
-/** Values of a record's properties, by name. `null` and `''` clear one; `undefined` leaves it alone. */
+/** Values of a record's properties, by name. `null` and `''` clear a value; `undefined` keeps it. */
 export type PropertyValues = Readonly<Record<string, string | number | boolean | Date | null | undefined>>;
 
-/** As they travel: every value is text, a time ISO 8601, and what is undefined is not sent. */
+/** As sent to HubSpot: every value is a string, times are ISO 8601, and undefined values are omitted. */
 export function asText(values: PropertyValues): Record<string, string> {
   const given = Object.entries(values).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given.map(([name, value]) => [name, textOf(value)]));
@@ -14,7 +14,7 @@ function textOf(value: PropertyValues[string]): string {
   return value instanceof Date ? value.toISOString() : String(value);
 }
 
-/** Which of two values is to be written cannot be told: that by which the record is found, or that among its properties. */
+/** The properties contain a different value of the property by which the record is looked up. */
 export const otherValueGiven = (name: string, value: string): AppError =>
   new AppError(
     400,

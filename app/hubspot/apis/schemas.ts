@@ -13,11 +13,11 @@ const property = z.object({
   options: z.array(z.object({ label: z.string(), value: z.string() })).optional(),
 });
 
-/** SPEC `ObjectSchema`, as far as it is used here. */
+/** SPEC `ObjectSchema`: the fields used here. */
 const schema = z.object({
-  /** Such as `2-12345`: what calls name the type by. */
+  /** Such as `2-12345`; calls identify the type by it. */
   objectTypeId: z.string(),
-  /** The name for programs, the same in every account; its full name begins with the account: `p62515_machine`. */
+  /** The internal name, the same in every account. The full name contains the account: `p62515_machine`. */
   name: z.string(),
   fullyQualifiedName: z.string().optional(),
   labels: z.object({ singular: z.string().optional(), plural: z.string().optional() }),
@@ -25,7 +25,7 @@ const schema = z.object({
   requiredProperties: z.array(z.string()).default([]),
   searchableProperties: z.array(z.string()).default([]),
   properties: z.array(property).default([]),
-  /** With which types its records can be associated. */
+  /** The types with which its records can be associated. */
   associations: z
     .array(
       z.object({
@@ -38,11 +38,11 @@ const schema = z.object({
     .default([]),
 });
 
-/** What an account has defined of one of its object types. */
+/** The definition of a custom object type. */
 export type ObjectSchema = z.output<typeof schema>;
 
 /**
- * The custom object types of an account. Reads only: an account's types are its own.
+ * The custom object types of an account, read only.
  * @see https://developers.hubspot.com/docs/api-reference/latest/crm/objects/schemas/guide
  */
 export function createSchemasApi(send: Send, paths = apiPaths) {
@@ -57,8 +57,8 @@ export function createSchemasApi(send: Send, paths = apiPaths) {
       (await ask(z.object({ results: z.array(schema) }), paths.schemas.path)).results,
 
     /**
-     * One type, by its id or full name.
-     * @throws {HubSpotError} status 404 when the account has no such type.
+     * One type by id or full name.
+     * @throws {HubSpotError} status 404 when the account does not have the type.
      */
     get: (objectType: string): Promise<ObjectSchema> =>
       ask(schema, `${paths.schemas.path}/${encodeURIComponent(objectType)}`),

@@ -15,9 +15,9 @@ export function createTicketsApi(send: Send, paths = apiPaths) {
     merge: createMerge(send, type),
 
     /**
-     * The properties that put a ticket into a stage, by id or label. The pipeline may be left out where only one has
+     * The properties that move a ticket to a stage, by id or label. The pipeline is optional if only one pipeline has
      * such a stage.
-     * @throws {AppError} that names the choices when there is no such stage or there are several.
+     * @throws {AppError} naming the choices when no stage or several stages match.
      */
     async inStage(
       stage: string,

@@ -6,10 +6,10 @@ import { apiPaths } from '../versions.ts';
 export interface AppEventOccurrence {
   readonly eventTypeName: string;
   readonly id: string;
-  /** Which record it is about; see {@link TimelineTarget}. */
+  /** The record it belongs to; see {@link TimelineTarget}. */
   readonly email?: string | undefined;
   readonly objectId?: string | undefined;
-  /** Tracking cookie of a visitor, together with their address. */
+  /** Tracking cookie of a visitor; only together with `email`. */
   readonly utk?: string | undefined;
   readonly domain?: string | undefined;
   /** ISO 8601. */
@@ -22,7 +22,7 @@ type Target<Given extends string, Optional extends string = never> = { readonly 
   readonly [Name in Optional]?: string | undefined;
 } & { readonly [Name in Exclude<'objectId' | 'email' | 'utk' | 'domain', Given | Optional>]?: never };
 
-/** How an app event names its record. */
+/** How an app event identifies its record. */
 export type TimelineTarget =
   /** A record's id, of the event type's object type. */
   | Target<'objectId'>
@@ -34,7 +34,7 @@ export type TimelineTarget =
 /** @see https://developers.hubspot.com/docs/apps/developer-platform/add-features/app-events/overview */
 export function createTimelineApi(send: Send, paths = apiPaths) {
   return {
-    /** Sends an event; one that HubSpot has already (409, first wins) counts as sent. */
+    /** Sends an event. One that HubSpot already has (409, the first one wins) counts as sent. */
     async sendEvent(occurrence: AppEventOccurrence): Promise<void> {
       try {
         await send({

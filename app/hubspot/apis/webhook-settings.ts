@@ -33,7 +33,7 @@ export interface NewSubscription {
 export type WebhookSettingsApi = ReturnType<typeof createWebhookSettingsApi>;
 
 /**
- * A legacy app's webhook settings and subscriptions. They belong to the developer account, whose API key travels in
+ * A legacy app's webhook settings and subscriptions. They belong to the developer account, whose API key is sent in
  * the query; project apps have theirs in their project.
  * @see https://developers.hubspot.com/docs/api-reference/webhooks-webhooks-v3/guide
  */
@@ -63,7 +63,7 @@ export function createWebhookSettingsApi(
       }
     },
 
-    /** HubSpot takes up to five minutes to go by it. */
+    /** HubSpot applies it within five minutes. */
     async changeSettings({ targetUrl, throttling }: WebhookSettings): Promise<void> {
       const json = { targetUrl, throttling };
       await call(settingsAnswer, { method: 'PUT', path: `${base}/settings`, json });
@@ -74,7 +74,7 @@ export function createWebhookSettingsApi(
       return (await call(subscriptionsAnswer, { method: 'GET', path })).results;
     },
 
-    /** Begins at once: without `active` a new subscription is paused. */
+    /** Active at once: without `active` HubSpot creates it paused. */
     async subscribe(subscription: NewSubscription): Promise<WebhookSubscription> {
       const json = { ...subscription, active: true };
       return call(subscriptionAnswer, { method: 'POST', path: `${base}/subscriptions`, json });

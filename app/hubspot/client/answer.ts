@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { HubSpotError } from './errors.ts';
 
 /**
- * Reads an answer's body by its schema. Schemas name only what we use: HubSpot may add fields at any time.
+ * Parses a response body by its schema. Schemas contain only the fields we use: HubSpot may add fields at any time.
  * @throws {HubSpotError} naming the fields that are missing; never their values, which may be tokens.
  */
 export function readAnswer<T extends z.ZodType>(

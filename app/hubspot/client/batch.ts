@@ -16,12 +16,12 @@ import { usableItems } from './usable-items.ts';
 export interface BatchFailure {
   readonly message: string;
   readonly category?: string | undefined;
-  /** The record that holds a value already which must be unique. */
+  /** The record that already has a value which must be unique. */
   readonly existingId?: string | undefined;
   /** Such as `crm.associations.INVALID_IDENTIFIER`. */
   readonly subCategory?: unknown;
   readonly error?: unknown;
-  /** HubSpot may have carried it out, and it is not idempotent. */
+  /** HubSpot may have processed it, and it is not idempotent. */
   readonly maybeDone?: boolean | undefined;
 }
 
@@ -37,16 +37,16 @@ export interface Batch<Input, Result> {
   readonly limit: number;
   request(inputs: readonly Input[]): HubSpotRequest;
   readonly result: z.ZodType<Result>;
-  /** Whether a result, or an error of a 207, is about an input. `index` counts within the request. */
+  /** Whether a result, or an error in a 207 response, belongs to an input. `index` counts within the request. */
   isResultOf(result: Result, input: Input, index: number): boolean;
   isErrorOf(error: StandardError, input: Input, index: number): boolean;
-  /** The result that an error stands for when it only reports that there is nothing to read. */
+  /** The result of an input whose error only reports that nothing was found. */
   readonly resultOf?: (error: StandardError, input: Input) => Result | undefined;
-  /** The result of inputs that HubSpot's answer does not mention. */
+  /** The result of inputs that the response does not mention. */
   readonly silence?: Result;
   /**
-   * HubSpot may answer with a record under another id: that of the record it was merged into. Inputs that an answer
-   * does not mention are then sent alone.
+   * HubSpot may return a record under another id: that of the record it was merged into. Inputs that a response
+   * does not mention are then sent again one by one.
    */
   readonly renames?: boolean;
 }
@@ -54,8 +54,8 @@ export interface Batch<Input, Result> {
 /**
  * Sends inputs in requests of the documented size, one after the other. Returns the outcome of each, in their order.
  *
- * HubSpot refuses some requests as a whole for one bad input: upserts by e-mail address, and duplicates. These are
- * halved, where they are idempotent, until the bad inputs are alone. The rest is not sent after 401, 403 or 429, when
+ * HubSpot rejects some requests as a whole because of one bad input: upserts by e-mail address, and duplicates. These
+ * are halved, if idempotent, until the bad inputs are isolated. The rest is not sent after 401, 403 or 429, when
  * HubSpot cannot be reached, and after three failed requests in a row.
  */
 export async function sendBatch<Input, Result>(
@@ -77,7 +77,7 @@ export async function sendBatch<Input, Result>(
     );
     outcomes.push(...sent);
     onProgress(outcomes.length);
-    // When no input of a chunk passes, the inputs have a mistake in common, and halving finds no good ones.
+    // When no input of a chunk succeeds, all inputs have the same mistake, and halving finds no valid ones.
     halving &&= sent.some(({ failure }) => failure === undefined);
     const failures = sent.flatMap(({ failure }) => (failure?.error === undefined ? [] : failure));
     failedInARow = failures.some(({ error }) => isTransient(error)) ? failedInARow + 1 : 0;
@@ -92,7 +92,7 @@ export async function sendBatch<Input, Result>(
 
 type Outcomes<Input, Result> = BatchOutcome<Input, Result>[];
 
-/** Most requests for one chunk: enough to find some ten bad inputs among a hundred. */
+/** Maximum requests for one chunk: enough to find about ten bad inputs among a hundred. */
 const MOST_REQUESTS = 100;
 
 async function sendChunk<Input, Result>(
@@ -103,21 +103,21 @@ async function sendChunk<Input, Result>(
 ): Promise<Outcomes<Input, Result>> {
   const whole = await sendPart(send, batch, inputs);
   const parts =
-    halving && batch.request(inputs).idempotent ? await halveRefused(send, batch, whole) : [whole];
-  const outcomes = parts.flatMap(asRefusedTogether);
+    halving && batch.request(inputs).idempotent ? await halveRejected(send, batch, whole) : [whole];
+  const outcomes = parts.flatMap(asRejectedTogether);
   return batch.renames ? askAlone(send, batch, outcomes) : outcomes;
 }
 
-/** Halves the longest refused part, again and again. */
-async function halveRefused<Input, Result>(
+/** Repeatedly halves the longest rejected part. */
+async function halveRejected<Input, Result>(
   send: Send,
   batch: Batch<Input, Result>,
   whole: Outcomes<Input, Result>,
 ): Promise<Outcomes<Input, Result>[]> {
   const parts = [whole];
   for (let requests = 1; requests + 2 <= MOST_REQUESTS; requests += 2) {
-    const refused = parts.filter((part) => part.length > 1 && reasonOfRefusal(part) !== undefined);
-    const longest = refused.toSorted((a, b) => b.length - a.length)[0];
+    const rejected = parts.filter((part) => part.length > 1 && rejectionOf(part) !== undefined);
+    const longest = rejected.toSorted((a, b) => b.length - a.length)[0];
     if (!longest) break;
     const [left, right] = halvesOf(longest.map(({ input }) => input));
     const first = await sendPart(send, batch, left);
@@ -137,22 +137,22 @@ function halvesOf<T>(items: readonly T[]): [T[], T[]] {
   return [items.slice(0, middle), items.slice(middle)];
 }
 
-/** What HubSpot said when it refused a request for its inputs. */
-function reasonOfRefusal(part: Outcomes<unknown, unknown>): string | undefined {
+/** HubSpot's error for a request that it rejected because of its inputs. */
+function rejectionOf(part: Outcomes<unknown, unknown>): string | undefined {
   const { failure } = part[0] ?? {};
   const error = failure?.error;
-  const refused = error instanceof HubSpotError && (error.status === 400 || error.status === 409);
-  return refused ? failure?.message : undefined;
+  const rejected = error instanceof HubSpotError && (error.status === 400 || error.status === 409);
+  return rejected ? failure?.message : undefined;
 }
 
-/** Of inputs that were refused together, some may be good. */
-function asRefusedTogether<Input, Result>(part: Outcomes<Input, Result>): Outcomes<Input, Result> {
-  if (part.length === 1 || reasonOfRefusal(part) === undefined) return part;
+/** Of inputs that were rejected together, some may be valid. */
+function asRejectedTogether<Input, Result>(part: Outcomes<Input, Result>): Outcomes<Input, Result> {
+  if (part.length === 1 || rejectionOf(part) === undefined) return part;
   const others = part.length === 2 ? 'another' : `${part.length - 1} others`;
   return part.map(({ input, failure }) => {
     return {
       input,
-      failure: { ...failure, message: `${failure?.message} (refused together with ${others})` },
+      failure: { ...failure, message: `${failure?.message} (rejected together with ${others})` },
     };
   });
 }
@@ -200,7 +200,7 @@ function notSent<Input, Result>(inputs: readonly Input[], after: BatchFailure): 
   return inputs.map((input) => ({ input, failure: { ...after, message, maybeDone: undefined } }));
 }
 
-/** HubSpot's answer to a batch. One result that cannot be read, or one error, never costs the others. */
+/** HubSpot's response to a batch. An unreadable result or error does not affect the others. */
 const answerOf = <Result>(result: z.ZodType<Result>) =>
   z.object({
     results: z
@@ -231,7 +231,7 @@ function outcomesOf<Input, Result>(
   const open = told.filter((it) => it.result === undefined && it.error === undefined);
   const spare = results?.filter((it) => told.every((other) => other.result !== it)) ?? [];
   const unclaimed = errors.filter((it) => told.every((other) => other.error !== it));
-  // An error that names no input is that of an input which nothing was said of.
+  // An error that names no input is assigned to an input that the response does not mention.
   const untold = { message: UNTOLD, maybeDone: isIdempotent(request) ? undefined : true };
   const undecided = unclaimed.length > 0 || numErrors > errors.length ? failureOf(unclaimed) : undefined;
 
@@ -242,7 +242,7 @@ function outcomesOf<Input, Result>(
       const meant = resultOf(error, input);
       return meant === undefined ? { input, failure: failureOf([error]) } : { input, result: meant };
     }
-    // What is left over for the one input left over is its own: a record found by its second address shows the first.
+    // A single remaining result belongs to the single remaining input: a record found by its second address shows its first.
     if (open.length === 1 && spare[0] !== undefined) return { input, result: spare[0] };
     if (undecided) return { input, failure: undecided };
     return silence === undefined ? { input, failure: untold } : { input, result: silence };

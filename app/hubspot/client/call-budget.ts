@@ -16,7 +16,7 @@ interface Waiting {
   /** By `performance.now()`. */
   readonly startsBy: number;
   start(at?: number): void;
-  refuse(waitMs?: number): void;
+  reject(waitMs?: number): void;
 }
 
 interface Dependencies {
@@ -42,7 +42,7 @@ export function createCallBudget({
   }
   /** Limits from HubSpot's headers that are lower than the settings, as stored for all processes. */
   const known = new Map<string, number>();
-  /** When each queue last yielded to others; at the limit every answer reports a full window. */
+  /** When each queue last yielded to others; at the limit every response reports a full window. */
   const yielded = new Map<string, number>();
   const notes = new Set<Promise<void>>();
   const queues = new Map<string, ReturnType<typeof createQueue>>();
@@ -108,7 +108,7 @@ export function createCallBudget({
   function createQueue(portalId: number, lane: CallLane, onEmpty: () => void) {
     const waiting: Record<CallPriority, Waiting[]> = { interactive: [], background: [] };
     const waitingCalls = () => waiting.interactive.length + waiting.background.length;
-    /** Reserved starts in the future; as many waiting calls need no other. */
+    /** Reserved starts in the future. As many waiting calls need no reservation. */
     let granted = 0;
     let asking = false;
     let wake: (() => void) | undefined;
@@ -128,14 +128,14 @@ export function createCallBudget({
               clearTimeout(timer);
               resolve(() => answered(at));
             },
-            refuse(waitMs) {
+            reject(waitMs) {
               clearTimeout(timer);
               waiting[priority].splice(waiting[priority].indexOf(call), 1);
               reject(new CallBudgetSpent(waitMs));
               if (waitingCalls() === 0) wake?.();
             },
           };
-          const timer = setTimeout(() => call.refuse(), withinMs);
+          const timer = setTimeout(() => call.reject(), withinMs);
           waiting[priority].push(call);
           // An interactive call interrupts the sleep between background calls.
           if (priority === 'interactive') wake?.();
@@ -158,8 +158,8 @@ export function createCallBudget({
           .then(({ starts, now, retryAt, knownLimit }) => {
             noteKnown(portalId, lane, knownLimit);
             for (const at of starts) begin(at - now, at);
-            if (retryAt !== null && refuseLate(retryAt - now) === 0) return 0;
-            // Until the reserved calls have started: the next reservation is for the calls that wait then.
+            if (retryAt !== null && rejectLate(retryAt - now) === 0) return 0;
+            // Sleep until the reserved calls have started. The next reservation is for the calls that wait then.
             return (retryAt ?? starts.at(-1) ?? now) - now;
           })
           .catch((err) => {
@@ -192,11 +192,11 @@ export function createCallBudget({
      * Rejects the calls whose deadline is before the next reservation.
      * @returns how many calls still wait.
      */
-    function refuseLate(waitMs: number): number {
+    function rejectLate(waitMs: number): number {
       const until = performance.now() + waitMs;
       const behind = [...waiting.interactive, ...waiting.background].slice(granted);
       const late = behind.filter(({ startsBy }) => startsBy < until);
-      for (const call of late) call.refuse(waitMs);
+      for (const call of late) call.reject(waitMs);
       return behind.length - late.length;
     }
 

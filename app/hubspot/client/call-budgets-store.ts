@@ -78,7 +78,7 @@ export const callBudgetsStore = {
     });
   },
 
-  /** HubSpot refused a call for its rate: no process calls before the wait is over. */
+  /** HubSpot rate-limited a call: no process sends one before the wait is over. */
   async hold(db: Db, portalId: number, lane: string, waitMs: number): Promise<void> {
     await db.query({
       text: `insert into call_budgets (portal_id, lane, not_before)

@@ -4,10 +4,10 @@ import { logFailure } from './failure-log.ts';
 import type { Send } from './http.ts';
 import { withRetries } from './retry.ts';
 
-/** As long as a person waits for a call of a portal. */
+/** The same deadline as an interactive call of a portal. */
 const LONGEST_MS = 10_000;
 
-/** Sends requests that need no portal's token and count against no portal's budget; again where that is safe. */
+/** Sends requests that need no portal's token and use no portal's budget. Retries where that is safe. */
 export function createDeveloperSend(http: Send, logger: Logger, once = false): Send {
   return (request) => {
     const endsAt = performance.now() + LONGEST_MS;

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { usableItems } from './usable-items.ts';
 
 /**
- * What HubSpot says when it refuses. Every field is documented as optional, and one of an unexpected type says no more
- * than a missing one: it never costs the others.
+ * An error body of HubSpot. Every field is documented as optional, and a field of an unexpected type is treated as
+ * missing, so that it does not affect the others.
  * @see platform: error bodies of HubSpot's APIs (SPEC `Error`, `ErrorDetail`, `StandardError`)
  */
 const text = z.string().optional().catch(undefined);
@@ -16,8 +16,8 @@ const listed = z.union([
 ]);
 
 /**
- * HubSpot's sentence without JSON: CRM sentences end with the list of what is wrong, which the errors beside them say
- * once more. Its messages take its place, one for each problem.
+ * HubSpot's message without JSON. CRM messages end with a JSON list of the errors, which the body also has in `errors`.
+ * The list is replaced by the messages in it.
  */
 function withoutJson(sentence: string): string {
   const start = sentence.search(JSON_START);
@@ -27,7 +27,7 @@ function withoutJson(sentence: string): string {
   const messages = [...new Set(messagesOf(json))];
   const before = sentence.slice(0, start).trimEnd();
   if (messages.length > 0) return `${before} ${messages.join('; ')}${sentence.slice(end)}`.trim();
-  // A list that says nothing to people, or was cut short. Anything else may be a value that HubSpot quotes.
+  // A list without messages, or a truncated one. Anything else may be a value that HubSpot quotes.
   return sentence.startsWith('[{', start) ? before.replace(/:$/, '') : sentence;
 }
 
@@ -39,7 +39,7 @@ function messagesOf(json: string): string[] {
   }
 }
 
-/** What is there to be read by people. */
+/** Text for people. */
 const sentence = z.string().transform(withoutJson).optional().catch(undefined);
 
 const listOf = <T extends z.ZodType>(item: T) => z.array(z.unknown()).catch([]).transform(usableItems(item));
@@ -60,13 +60,13 @@ const detail = z.union([
   z.object({ message: sentence, code: text, in: text, context, subCategory: z.unknown().optional() }),
 ]);
 
-/** One of several reasons: `in` or the context names the field. */
+/** One of several errors: `in` or the context names the field. */
 export type ErrorDetail = z.output<typeof detail>;
 
 const fields = {
   message: sentence,
   category: text,
-  /** Text as a rule; an object in the description of some APIs. */
+  /** Usually text; an object in some API descriptions. */
   subCategory: z.unknown().optional(),
   context,
   errors: listOf(detail),
@@ -77,7 +77,7 @@ const standardError = z.object(fields);
 /** An error about some inputs of a batch. */
 export type StandardError = z.output<typeof standardError>;
 
-/** The errors of a batch's answer; one that cannot be read still counts as one. */
+/** The errors in a batch response. An unreadable error still counts as one. */
 export const standardErrors = z
   .array(
     z.unknown().transform((error) => {
@@ -91,15 +91,15 @@ const errorBody = z.object({
   ...fields,
   correlationId: text,
   policyName: text,
-  /** The account's data region, where another one answered. */
+  /** The account's data region, when another region answered. */
   correctHublet: text,
-  /** `error`; at the OAuth endpoints HubSpot's older word, such as BAD_REFRESH_TOKEN. */
+  /** `error`; at the OAuth endpoints HubSpot's older code, such as BAD_REFRESH_TOKEN. */
   status: text,
-  /** At the OAuth endpoints `error` of RFC 6749. */
+  /** At the OAuth endpoints the `error` of RFC 6749. */
   error: text,
 });
 
-/** Reads the body of an error, whatever it is. */
+/** Parses the body of an error, whatever its type. */
 export function readErrorBody(body: unknown): z.output<typeof errorBody> {
   const parsed = errorBody.safeParse(body);
   return parsed.success ? parsed.data : errorBody.parse({});
@@ -113,7 +113,7 @@ export function scopesNamed({ context }: { context: Context }): string[] {
   return named.filter((scope) => /^[\w.-]{1,100}$/.test(scope));
 }
 
-/** What went wrong in one line, with the field where it is not named: `firstname: is too long`. */
+/** The error in one line, with the field unless the message names it: `firstname: is too long`. */
 export function describeDetail({ message, code, in: field, context }: ErrorDetail): string | undefined {
   const scopes = scopesNamed({ context }).join(', ');
   if (scopes) return `${message?.replace(/\.$/, '') ?? 'Scopes are missing'}: ${scopes}`;
@@ -122,25 +122,25 @@ export function describeDetail({ message, code, in: field, context }: ErrorDetai
   return what === undefined || !where || what.includes(where) ? what : `${where}: ${what}`;
 }
 
-/** "Contact already exists. Existing ID: 101", and of other unique properties "101 already has that value". */
+/** "Contact already exists. Existing ID: 101", and for other unique properties "101 already has that value". */
 const EXISTING = [/\bexisting id:? *(\d{1,20})\b/i, /\b(\d{1,20}) already has that value\b/i];
 
-/** The id of the record that holds a unique value already: HubSpot has it in its sentences alone. */
+/** The id of the record that already has a unique value. HubSpot states it only in messages. */
 export function existingIdIn(texts: readonly (string | undefined)[]): string | undefined {
   const found = texts.flatMap((text = '') => EXISTING.map((pattern) => pattern.exec(text)?.[1]));
   return found.find((id) => id !== undefined);
 }
 
-/** What can stand in a log: HubSpot's sentences may repeat a person's values, names and codes do not. */
+/** Safe for logs: HubSpot's messages may contain personal data, names and codes do not. */
 const isName = (text: string | undefined) => text !== undefined && /^[\w.[\], -]{1,200}$/.test(text);
 
-/** Which field went wrong, and how, without the value: `firstname: INVALID_LENGTH`. */
+/** The field and the error code, without the value: `firstname: INVALID_LENGTH`. */
 export function nameDetail({ code, in: field, context }: ErrorDetail): string | undefined {
   const named = [context.propertyName?.join(', ') ?? field, code].filter(isName).join(': ');
   return named || undefined;
 }
 
-/** The lines that say more than `message`, each once. */
+/** The details that `message` does not contain, without duplicates. */
 export function furtherDetails(message: string, errors: readonly ErrorDetail[]): string[] {
   const further = errors.filter((error) => {
     const scopes = scopesNamed(error);
@@ -150,15 +150,15 @@ export function furtherDetails(message: string, errors: readonly ErrorDetail[]):
   return [...new Set(further.flatMap((error) => describeDetail(error) ?? []))];
 }
 
-/** What is compared and not read: these keep their words even where a caller's value, sent as a secret, equals one. */
+/** Codes that the code compares: they are kept even if a secret of the request has the same value. */
 const COMPARED = new Set(['status', 'error', 'errorType', 'category', 'policyName']);
 
 const isWord = (value: unknown) => typeof value === 'string' && /^[A-Za-z_]{1,40}$/.test(value);
 
 /**
- * An error body without secrets: HubSpot repeats tokens in its texts, as in
+ * An error body without secrets. HubSpot repeats tokens in messages, such as
  * `This oauth-token (…) does not have proper permissions!`.
- * @param secrets what the request carried; empty ones do not count.
+ * @param secrets the secrets of the request; empty ones are ignored.
  */
 export function withoutSecrets(body: unknown, secrets: readonly string[]): unknown {
   if (typeof body === 'string') {
@@ -175,7 +175,7 @@ export function withoutSecrets(body: unknown, secrets: readonly string[]): unkno
   );
 }
 
-/** The same for the errors beside the results of a batch. */
+/** `withoutSecrets` for the errors in a batch response. */
 export function withoutSecretErrors(body: unknown, secrets: readonly string[]): unknown {
   if (typeof body !== 'object' || body === null || !('errors' in body)) return body;
   return { ...body, errors: withoutSecrets(body.errors, secrets) };

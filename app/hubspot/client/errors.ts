@@ -12,34 +12,34 @@ export interface HubSpotFailure {
   readonly method: string;
   /** Path of the request, without query. */
   readonly path: string;
-  /** Whether repeating the request changes nothing more; by default that of GET, PUT, DELETE and HEAD. */
+  /** Whether it is safe to repeat the request. By default true for GET, PUT, DELETE and HEAD. */
   readonly idempotent?: boolean | undefined;
-  /** HTTP status of the answer; undefined when none came or it cannot be used. */
+  /** HTTP status; undefined when no response came or its body is unusable. */
   readonly status?: number | undefined;
   /** False when the request never left this server; by default true. */
   readonly sent?: boolean | undefined;
-  /** False when no answer came; by default true for what was sent. */
+  /** False when no response came. By default the same as `sent`. */
   readonly answered?: boolean | undefined;
   /** Seconds to wait, from `Retry-After`. */
   readonly retryAfter?: number | undefined;
   readonly correlationId?: string | undefined;
   /** The account's data region, from `x-hubspot-correct-hublet`. */
   readonly correctHublet?: string | undefined;
-  /** The scopes that the app asks for when it is installed. */
+  /** The scopes that the app requests at install. */
   readonly askedScopes?: readonly string[] | undefined;
-  /** The access token was given to this server: no consent of the app stands behind it. */
+  /** The access token was stored by hand (`installs add`) and not granted through OAuth. */
   readonly givenToken?: boolean | undefined;
-  /** Which of HubSpot's limits keeps a request back that was not sent; an answer names its own. */
+  /** The rate limit because of which the request was not sent. A response names its own. */
   readonly policyName?: string | undefined;
-  /** What is wrong when it is not a status: no answer in time, an answer that is not JSON. */
+  /** The problem when it is not a status: a timeout, a body that is not JSON. */
   readonly problem?: string | undefined;
-  /** What else there is to say of it to people. */
+  /** An additional sentence for people. */
   readonly note?: string | undefined;
 }
 
 /**
- * HubSpot refused a request or did not answer it. Carries no header, no body of ours and no token; its cause is
- * left out on purpose, as the HTTP library's errors hold all three.
+ * HubSpot rejected a request or did not answer it. Holds no headers, no request body and no token. It has no `cause`
+ * on purpose, because the HTTP library's errors hold all three.
  */
 export class HubSpotError extends Error {
   override readonly name = 'HubSpotError';
@@ -48,42 +48,42 @@ export class HubSpotError extends Error {
   /** E-mail addresses in it are masked. */
   readonly path: string;
   /**
-   * Undefined also where an answer came that cannot be used. 488 whenever HubSpot names the account's data region: the
-   * answer is that of a region which does not know the account, so its 401, 404 or 409 means nothing.
+   * Undefined also for a response with an unusable body. 488 whenever HubSpot names the account's data region: the
+   * response came from a region that does not know the account, so its 401, 404 or 409 means nothing.
    */
   readonly status: number | undefined;
-  /** The account's data region, such as `eu1`, where HubSpot answered from another one. */
+  /** The account's data region, such as `eu1`, when another region answered. */
   readonly correctHublet: string | undefined;
   readonly retryAfter: number | undefined;
   /** False when the request never left this server. */
   readonly sent: boolean;
-  /** False when no answer came, usable or not. */
+  /** False when no response came, usable or not. */
   readonly answered: boolean;
-  /** HubSpot may have carried out what must not be done twice, and did not confirm it. */
+  /** HubSpot may have processed a request that is not idempotent, but did not confirm it. */
   readonly maybeDone: boolean;
   readonly correlationId: string | undefined;
   readonly category: string | undefined;
   readonly subCategory: unknown;
   readonly policyName: string | undefined;
-  /** The scopes of which the call needs one or more, where the install lacks them and HubSpot says which. */
+  /** The missing scopes, one or more of which the call needs, when HubSpot names them. */
   readonly requiredScopes: readonly string[];
-  /** Those of them that the app asks for: where it asks for none, installing it again cannot help. */
+  /** Those of `requiredScopes` that the app requests. When there are none, reinstalling does not help. */
   readonly askedScopes: readonly string[];
-  /** The token's own scopes count, not those that the app asks for: it was given to this server. */
+  /** The token was stored by hand, so its own scopes count and not those that the app requests. */
   readonly givenToken: boolean;
   /** OAuth endpoints: `error` of RFC 6749, and HubSpot's older `status` word such as BAD_REFRESH_TOKEN. */
   readonly oauthError: string | undefined;
   readonly oauthStatus: string | undefined;
-  /** The record that holds a value already which must be unique, where HubSpot says so. */
+  /** The record that already has a value which must be unique, when HubSpot names it. */
   readonly existingId: string | undefined;
   readonly errors: readonly ErrorDetail[];
-  /** The same for people, one line each: `firstname: is too long`. */
+  /** `errors` for people, one line each: `firstname: is too long`. */
   readonly details: readonly string[];
-  /** The same for logs, without the values: `firstname: INVALID_LENGTH`. */
+  /** `errors` for logs, without the values: `firstname: INVALID_LENGTH`. */
   readonly problems: readonly string[];
-  /** HubSpot's own sentence. */
+  /** HubSpot's own message. */
   readonly said: string | undefined;
-  /** In a few words, without anything of the request: `429 RATE_LIMITS`. */
+  /** Short, without data of the request: `429 RATE_LIMITS`. */
   readonly summary: string;
 
   constructor(failure: HubSpotFailure, body?: unknown) {
@@ -126,32 +126,32 @@ export class HubSpotError extends Error {
     this.summary = what;
   }
 
-  /** True when the same request may succeed later: no answer, locked, rate limit, region, server trouble. */
+  /** True when the same request may succeed later: timeout, locked, rate limit, wrong region, server error. */
   get transient(): boolean {
     return this.status === undefined || this.status < 400 || isTransientStatus(this.status);
   }
 
-  /** The account's limit of the day is used up: HubSpot said so, of this call or of one before. */
+  /** The account's daily limit is used up, according to this response or an earlier one. */
   get dailyLimit(): boolean {
     return this.policyName === 'DAILY';
   }
 
-  /** HubSpot answered from a data region that does not know the account, as it does now and then. */
+  /** HubSpot occasionally answers from a data region that does not know the account. */
   get wrongRegion(): boolean {
     return this.status === WRONG_REGION || this.correctHublet !== undefined;
   }
 }
 
-const REPEATABLE = new Set(['GET', 'PUT', 'DELETE', 'HEAD']);
+const IDEMPOTENT = new Set(['GET', 'PUT', 'DELETE', 'HEAD']);
 
-/** Whether repeating the request changes nothing more. */
+/** Whether it is safe to repeat the request. */
 export const isIdempotent = ({ idempotent, method }: { idempotent?: boolean | undefined; method: string }) =>
-  idempotent ?? REPEATABLE.has(method);
+  idempotent ?? IDEMPOTENT.has(method);
 
-/** Not documented, but met: "Hub 62516 is unknown to this Hublet, but it appears to exist in Hublet eu1". */
+/** Not documented, but observed: "Hub 62516 is unknown to this Hublet, but it appears to exist in Hublet eu1". */
 export const WRONG_REGION = 488;
 
-/** What an answer from the wrong data region means, for people; undefined for other answers. */
+/** Explains a response from the wrong data region to people; undefined for other errors. */
 export function explainRegion({ wrongRegion, correctHublet }: HubSpotError): string | undefined {
   if (!wrongRegion) return undefined;
   const where = correctHublet ? `, which is in ${correctHublet}` : '';
@@ -159,38 +159,38 @@ export function explainRegion({ wrongRegion, correctHublet }: HubSpotError): str
 }
 
 export const DAILY_LIMIT =
-  'The account’s daily limit of calls is used up; it begins anew at midnight in the account’s time zone.';
+  'The account’s daily call limit is used up; it resets at midnight in the account’s time zone.';
 
-/** Scopes that a call needs, in a few words. */
+/** The scopes that a call needs, for `summary`. */
 function needOf(required: readonly string[], asked: readonly string[]): string | undefined {
   if (required.length === 0) return undefined;
-  const unasked = asked.length === 0 ? ', not asked for by the app' : '';
+  const unasked = asked.length === 0 ? ', not requested by the app' : '';
   return `(needs ${required.join(' or ')}${unasked})`;
 }
 
-/** Which scopes an install lacks, and whether installing the app again helps; undefined where HubSpot names none. */
+/** Which scopes an install lacks, and whether reinstalling the app helps; undefined when HubSpot names none. */
 export function explainScopes(error: HubSpotError): string | undefined {
   const { requiredScopes, askedScopes, givenToken } = error;
   if (requiredScopes.length === 0) return undefined;
   const single = requiredScopes.length === 1;
   const lacking = single ? 'a scope' : 'one or more of these scopes';
-  const lacks = `This install lacks ${lacking} for that: ${requiredScopes.join(', ')}.`;
+  const lacks = `This install lacks ${lacking}: ${requiredScopes.join(', ')}.`;
   if (givenToken) {
     return `${lacks} Give its access token ${single ? 'it' : 'what is needed'} in HubSpot, then store the token again with \`installs add\`.`;
   }
   if (askedScopes.length > 0) {
-    return `${lacks} The app asks for ${single ? 'it' : askedScopes.join(', ')}: ask the account to install the app again.`;
+    return `${lacks} The app requests ${single ? 'it' : askedScopes.join(', ')}: ask the account to install the app again.`;
   }
   return (
-    `${lacks} The app asks for no such scope, so installing again does not help: declare it in the project and, where ` +
+    `${lacks} The app does not request it, so reinstalling does not help: declare it in the project and, if ` +
     'they are set, in HUBSPOT_SCOPES or HUBSPOT_OPTIONAL_SCOPES first.'
   );
 }
 
-const PASSES = new Set([408, 423, 429, 477, WRONG_REGION]);
+const TRANSIENT = new Set([408, 423, 429, 477, WRONG_REGION]);
 
-/** 408 not received in time, 423 locked, 429 rate limit, 477 account moving between regions, 488 wrong region, and everything from 500. */
-export const isTransientStatus = (status: number) => PASSES.has(status) || status >= 500;
+/** 408 request timeout, 423 locked, 429 rate limit, 477 account moving between regions, 488 wrong region, and all from 500. */
+export const isTransientStatus = (status: number) => TRANSIENT.has(status) || status >= 500;
 
 const isRegion = (text: string | undefined) => text !== undefined && /^[\w-]{1,20}$/.test(text);
 

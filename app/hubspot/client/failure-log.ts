@@ -2,8 +2,8 @@ import type { Logger } from '../../base/logger.ts';
 import type { HubSpotError } from './errors.ts';
 
 /**
- * One line for a call that failed, with what HubSpot says of it without a person's values.
- * @param retryInMs undefined when it is not sent again.
+ * Logs a failed call on one line, with HubSpot's error codes but without personal data.
+ * @param retryInMs undefined when it is not retried.
  */
 export function logFailure(
   logger: Logger,

@@ -71,7 +71,7 @@ export function createFetch(send: Send, apiUrl: string): typeof fetch {
   };
 }
 
-/** The body for those who look at what a request changes. */
+/** The parsed body, to tell which records a request changes. */
 function jsonOf(headers: Headers, body: Uint8Array): unknown {
   if (body.length === 0 || !headers.get('content-type')?.includes('json')) return undefined;
   try {

@@ -12,7 +12,7 @@ export interface HubSpotRequest {
   readonly json?: unknown;
   readonly form?: Record<string, string>;
   readonly accessToken?: string;
-  /** The token was given to this server by hand, not by an OAuth consent. */
+  /** The token was stored by hand and not granted through OAuth. */
   readonly givenToken?: boolean;
   /** By default true for GET, PUT, DELETE and HEAD. */
   readonly idempotent?: boolean;
@@ -43,11 +43,11 @@ export interface RawRequest {
 
 /**
  * Sends one request and returns the parsed JSON body, `undefined` when there is none (204).
- * @throws {HubSpotError} for every status from 300, for no answer, and for a body that is not JSON.
+ * @throws {HubSpotError} for every status from 300, when no response came, and for a body that is not JSON.
  */
 export type Send = (request: HubSpotRequest) => Promise<unknown>;
 
-/** From connecting to the last byte; HubSpot's own slow endpoints answer well within it. */
+/** From connecting to the last byte. HubSpot's slow endpoints answer well within it. */
 const TIMEOUT_MS = 15_000;
 
 /** The connection was never made. */
@@ -112,7 +112,7 @@ export function createHubSpotHttp(
     if (!body.ok) {
       throw new HubSpotError({ ...about, correlationId, problem: `${status} with a body that is not JSON` });
     }
-    // Writes may have no body; that of a read was lost on the way.
+    // Responses to writes may have no body; that of a read was lost in transit.
     if (method === 'GET' && body.value === undefined) {
       throw new HubSpotError({ ...about, correlationId, problem: `${status} without a body` });
     }
@@ -181,7 +181,7 @@ export const isUnset = (value: unknown) =>
 
 type Headers = Readonly<Record<string, unknown>>;
 
-/** A number from 0. */
+/** A number of at least 0. */
 function numberIn(value: unknown): number | undefined {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
   return number >= 0 && Number.isFinite(number) ? number : undefined;

@@ -4,8 +4,8 @@ import { HubSpotError } from './errors.ts';
 import type { HubSpotRequest, Send } from './http.ts';
 
 /**
- * Calls of one operation with interactive priority. Later ones are patient: the rate limit allows some hundred calls in
- * ten seconds, which is the deadline of an interactive call.
+ * How many calls of one operation have interactive priority. Later ones are background calls: the rate limit allows
+ * about a hundred calls in ten seconds, which is the deadline of an interactive call.
  */
 export const PROMPT_CALLS = 10;
 
@@ -19,8 +19,8 @@ export const patientAfter = (calls: number, send: Send): Send =>
   calls < PROMPT_CALLS ? send : (request) => send({ ...request, patient: true });
 
 /**
- * The results of all pages, each read when it is needed.
- * @param finish completes the results of a page with further reads.
+ * The results of all pages. A page is fetched when its first result is needed.
+ * @param finish completes the results of a page with additional reads.
  * @throws {HubSpotError} when HubSpot returns a cursor a second time.
  */
 export async function* readPages<T>(

@@ -10,9 +10,9 @@ import { rateLimitWait, withRetries } from './retry.ts';
 /** Where a portal's access token comes from. */
 export interface AccessTokens {
   current(): Promise<string>;
-  /** A token other than `refused`, which HubSpot answered with 401. */
-  renewed(refused: string): Promise<string>;
-  /** Whether it was given to this server, in the place of a consent that could be repeated. */
+  /** A token other than `rejected`, which HubSpot answered with 401. */
+  renewed(rejected: string): Promise<string>;
+  /** Whether it was stored by hand, so that reinstalling the app cannot replace it. */
   isGiven(): boolean;
 }
 
@@ -39,7 +39,7 @@ export interface PortalCalls {
   readonly deadlinesMs?: Deadlines | undefined;
   /** When all calls must have ended, by `performance.now()`; beside the deadline of each. */
   readonly endsAt?: number | undefined;
-  /** No call is sent again. */
+  /** Calls are not retried. */
   readonly once?: boolean | undefined;
   readonly paths?: ApiPaths | undefined;
 }
@@ -47,7 +47,7 @@ export interface PortalCalls {
 export type Deadlines = Readonly<Record<CallPriority, number>>;
 
 /**
- * Deadline of a call, with the waits for its token and the budget, and all retries. Ten seconds are enough for HubSpot's
+ * Deadline of a call, including the waits for its token and the budget, and all retries. Ten seconds are enough for HubSpot's
  * slow answers, and short enough for people who wait.
  */
 const DEADLINES_MS: Deadlines = { interactive: 10_000, background: 120_000 };
@@ -55,7 +55,7 @@ const DEADLINES_MS: Deadlines = { interactive: 10_000, background: 120_000 };
 /** A request sent later than this before the deadline would time out while HubSpot processes it. */
 const WORTH_SENDING_MS = 1_000;
 
-/** A longer wait for the budget has another reason than the rate limit. */
+/** A longer wait for the budget is not caused by the rate limit. */
 const LONGEST_WINDOW_MS = 15_000;
 
 interface Call {
@@ -97,7 +97,7 @@ export function createPortalSend(calls: PortalCalls): Send {
     try {
       return await withinBudget(call, accessToken);
     } catch (error) {
-      // 401 means HubSpot did nothing with the request, so sending it again is safe for every method.
+      // 401 means HubSpot did not process the request, so a retry is safe for every method.
       if (!(error instanceof HubSpotError && error.status === 401) || call.renewed) throw error;
       call.renewed = true;
       return await withinBudget(call, await inTime(call, () => tokens.renewed(accessToken)));
@@ -106,7 +106,7 @@ export function createPortalSend(calls: PortalCalls): Send {
 
   /** Waits for a token until the deadline. A longer refresh continues, because all calls use its token. */
   async function inTime(call: Call, token: () => Promise<string>): Promise<string> {
-    refuseLate(call);
+    rejectLate(call);
     return pTimeout(token(), {
       milliseconds: Math.max(1, timeToSend(call)),
       fallback: () => {
@@ -117,12 +117,12 @@ export function createPortalSend(calls: PortalCalls): Send {
 
   /** Sends it when the budget allows. */
   async function withinBudget(call: Call, accessToken: string): Promise<unknown> {
-    refuseLate(call);
+    rejectLate(call);
     const { request, priority } = call;
     const lane = laneOf(request);
     const answered = await budget.take(portalId, lane, priority, timeToSend(call)).catch(async (error) => {
       if (!(error instanceof CallBudgetSpent)) throw error;
-      throw await refusedByBudget(request, error.waitMs);
+      throw await outOfBudget(request, error.waitMs);
     });
     try {
       return await http({
@@ -137,7 +137,7 @@ export function createPortalSend(calls: PortalCalls): Send {
     }
   }
 
-  async function refusedByBudget(request: HubSpotRequest, waitMs = 0): Promise<HubSpotError> {
+  async function outOfBudget(request: HubSpotRequest, waitMs = 0): Promise<HubSpotError> {
     if (waitMs <= LONGEST_WINDOW_MS || !(await watch.hasDailyLimit(portalId))) {
       return notSent(request, 'the call budget is spent', waitMs || undefined);
     }
@@ -154,7 +154,7 @@ export function createPortalSend(calls: PortalCalls): Send {
 
 const timeToSend = ({ endsAt }: Call) => endsAt - WORTH_SENDING_MS - performance.now();
 
-function refuseLate(call: Call): void {
+function rejectLate(call: Call): void {
   if (timeToSend(call) <= 0) throw notSent(call.request, 'its time is over');
 }
 

@@ -4,7 +4,7 @@ const FIRST_MS = 300;
 const LONGEST_MS = 5_000;
 /** HubSpot documents "at least two seconds" for a locked record (423). */
 const LOCKED_MS = 2_000;
-/** How long until a full rate limit window has room again. */
+/** How long until a full rate-limit window has room again. */
 const WINDOW_MS: Record<string, number> = { SECONDLY: 1_000, TEN_SECONDLY_ROLLING: 2_000 };
 /**
  * Longest hold, whatever `Retry-After` says: the daily limit ends at midnight in the account's time zone, which we do
@@ -44,9 +44,9 @@ export async function withRetries<T>(
 /**
  * Milliseconds until the request is retried; undefined when it must not be.
  *
- * A request that HubSpot refused before doing anything (429, 423, 477, 488) is safe to repeat; one that may have been
- * carried out (5xx, no answer, an unreadable answer) only when it is idempotent. `Retry-After` takes precedence over
- * our own back-off. A wait past the deadline is not worth it.
+ * A request that HubSpot rejected before processing it (429, 423, 477, 488) is safe to repeat; one that may have been
+ * processed (5xx, no response, an unreadable response) only when it is idempotent. `Retry-After` takes precedence over
+ * our own back-off. There is no retry past the deadline.
  * @param attempt the failed one, counted from 1.
  * @param leftMs milliseconds until the request must be sent.
  * @see platform: limits, errors, retries
@@ -79,8 +79,8 @@ export function rateLimitWait({ policyName = '', retryAfter = 0 }: HubSpotError)
 }
 
 /**
- * Milliseconds until a call that met a rate limit can be retried; undefined for other errors. For a call that was not
- * sent, it is the budget's wait.
+ * Milliseconds until a rate-limited call can be retried; undefined for other errors. For a call that was not sent, it
+ * is the budget's wait.
  */
 export function limitWait(error: HubSpotError): number | undefined {
   if (error.status === 429) return Math.max(rateLimitWait(error), (error.retryAfter ?? 0) * 1000);

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-/** The items of a list that a schema can read; the others are left out. */
+/** The items of a list that match a schema; the others are omitted. */
 export const usableItems =
   <T extends z.ZodType>(item: T) =>
   (items: readonly unknown[]): z.output<T>[] =>

@@ -4,7 +4,7 @@ import type { Pool } from '../../db/pool.ts';
 import {
   diagnose,
   isVersionSetting,
-  type Refusal,
+  type RejectedRequest,
   withoutQuery,
 } from '../../http/signature/explain/diagnose.ts';
 import type { ClientSecrets } from '../../installs/index.ts';
@@ -46,13 +46,13 @@ export function createRejectedRequests({ pool, clientSecrets, configured, clock,
     },
 
     /** Stores the request later, or drops it when there are too many. */
-    note(refusal: Refusal): void {
-      if (queued >= BURST || !takeToken(refusal.reason === 'no_signature' ? RESERVED_FOR_SIGNED : 0)) return;
+    note(rejected: RejectedRequest): void {
+      if (queued >= BURST || !takeToken(rejected.reason === 'no_signature' ? RESERVED_FOR_SIGNED : 0)) return;
       queued += 1;
       // After the answer, and one at a time, so that they block one connection at most when the database is slow.
       setImmediate(() => {
         writes = writes
-          .then(() => store(refusal))
+          .then(() => store(rejected))
           .catch((err) => logger.warn({ err }, 'a rejected request could not be stored'))
           .finally(() => {
             queued -= 1;
@@ -63,11 +63,12 @@ export function createRejectedRequests({ pool, clientSecrets, configured, clock,
     list: (limit: number): Promise<RejectedRequestGroup[]> => rejectedRequestsStore.groups(pool, limit),
   };
 
-  async function store(refusal: Refusal): Promise<void> {
-    const { parts, reason, address } = refusal;
-    const { finding, setting } = diagnose(refusal, { configured, former });
+  async function store(rejected: RejectedRequest): Promise<void> {
+    const { parts, reason, address } = rejected;
+    const { finding, setting } = diagnose(rejected, { configured, former });
     // Only HubSpot's requests have a setting, so strangers cause neither log lines nor alarms.
-    if (setting) logger.warn({ route: refusal.route, reason, setting }, `a request was rejected: ${finding}`);
+    if (setting)
+      logger.warn({ route: rejected.route, reason, setting }, `a request was rejected: ${finding}`);
     if (setting && isVersionSetting(setting)) await raiseSignatureVersion(pool, setting, finding);
     await rejectedRequestsStore.add(pool, {
       method: parts.method.slice(0, 20),

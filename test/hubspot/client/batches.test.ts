@@ -209,7 +209,7 @@ describe('batches', () => {
     expect(sizes.at(-1)).toBe(100);
     expect(messages.slice(0, 100)).toEqual(Array(100).fill(expect.any(String)));
     expect(messages.slice(100)).toEqual(
-      Array(100).fill(expect.stringMatching(/\(refused together with 99 others\)$/)),
+      Array(100).fill(expect.stringMatching(/\(rejected together with 99 others\)$/)),
     );
   });
 

@@ -142,7 +142,7 @@ describe('a rejected request', () => {
     const [row] = await recorded(1);
     expect(row).toMatchObject({
       ...{ path: '/webhook', reason: 'not_as_hubspot_sends', setting: null },
-      finding: expect.stringContaining('Its signature is right, but it is no delivery'),
+      finding: expect.stringContaining('The signature is valid, but the request is not a delivery'),
     });
   });
 

@@ -8,10 +8,10 @@ import {
 } from '../signature.ts';
 import { type Address, acceptedBases, type SignedForm, signedForms } from '../signed-forms.ts';
 
-/** Kinds of routes that HubSpot calls; which signature versions each accepts is set for each. */
+/** Kinds of routes that HubSpot calls. The accepted signature versions are configured for each kind. */
 export type SignedRoute = 'webhook' | 'card' | 'eventDetails';
 
-/** What is wrong with a body that therefore was not read; codes of the answers. */
+/** Why a body was not read; error codes of the responses. */
 const BODY_PROBLEMS = {
   body_too_large: 'The body is larger than this route takes, so its signature was not checked.',
   unsupported_encoding:
@@ -22,43 +22,43 @@ type BodyProblem = keyof typeof BODY_PROBLEMS;
 
 export const isBodyProblem = (code: string): code is BodyProblem => code in BODY_PROBLEMS;
 
-/** Of what is signed, but may have been cut elsewhere between address and body. */
+/** For a valid signature whose URL and body may have been split at a different place. */
 const NOT_AS_SENT: Readonly<Record<SignedRoute, Diagnosis>> = {
   webhook: {
     finding:
-      'Its signature is right, but it is no delivery: a card of yours called /webhook, or somebody altered a signed ' +
+      'The signature is valid, but the request is not a delivery: a card of yours called /webhook, or somebody altered a signed ' +
       'request.',
   },
   card: {
     finding:
-      'Its signature is right, but HubSpot sends cards and actions otherwise: whole name=value pairs, and JSON or the ' +
+      'The signature is valid, but HubSpot sends cards and actions differently: complete name=value pairs, and JSON or the ' +
       'same pairs as body. A card of yours sends something else, or somebody altered a signed request.',
   },
   eventDetails: {
     finding:
-      'Its signature is right, but HubSpot asks for event details otherwise: whole name=value pairs and no body.',
+      'The signature is valid, but HubSpot requests event details differently: complete name=value pairs and no body.',
   },
 };
 
-/** A request that was not let in. */
-export interface Refusal {
+/** A request that was rejected. */
+export interface RejectedRequest {
   readonly reason: SignatureProblem | BodyProblem | 'not_as_hubspot_sends';
   readonly route: SignedRoute;
   readonly accepted: readonly SignatureVersion[];
   readonly parts: SignedParts;
   readonly address: Address;
-  /** Milliseconds since 1970. */
+  /** Epoch milliseconds. */
   readonly at: number;
 }
 
 export interface Diagnosis {
-  /** What is wrong, for an operator. Holds no body, no query and no secret. */
+  /** The problem, for an operator. Contains no body, query or secret. */
   readonly finding: string;
-  /** The one thing to change; undefined when that cannot be told. */
+  /** The setting to change; undefined when unknown. */
   readonly setting?: string | undefined;
 }
 
-/** The work that one diagnosis may cost: some ten milliseconds. */
+/** The maximum work of one diagnosis: about ten milliseconds. */
 const MOST_TRIES = 2_000;
 const MOST_BYTES = 16 * 1024 * 1024;
 
@@ -73,44 +73,44 @@ const VERSION_SETTING = {
 export const isVersionSetting = (setting: string): boolean =>
   (Object.values(VERSION_SETTING) as string[]).includes(setting);
 
-/** A signature that the request carries. */
+/** A signature of the request. */
 interface Claim {
   readonly version: SignatureVersion;
   readonly given: string;
   readonly timestamp: string;
-  /** False when the version header is missing or names none. */
+  /** False when the version header is missing or invalid. */
   readonly declared: boolean;
 }
 
 interface Match {
   readonly claim: Claim;
   readonly form: SignedForm;
-  /** Made with a client secret that is no longer configured. */
+  /** The signature was made with a client secret that is no longer configured. */
   readonly former: boolean;
 }
 
 /**
- * Finds out what would have made a refused request's signature right. Only a signature that then is right counts, so
- * nothing is claimed about requests from whoever does not hold a client secret.
- * @param former client secrets that were configured before.
+ * Finds the change with which a rejected request's signature is valid. Only a valid signature counts, so nothing is
+ * reported about requests of senders without a client secret.
+ * @param former client secrets that were configured in the past.
  */
 export function diagnose(
-  refusal: Refusal,
+  rejected: RejectedRequest,
   secrets: { readonly configured: readonly string[]; readonly former: readonly string[] },
 ): Diagnosis {
-  if (isBodyProblem(refusal.reason)) return { finding: BODY_PROBLEMS[refusal.reason] };
-  if (refusal.reason === 'not_as_hubspot_sends') return NOT_AS_SENT[refusal.route];
-  const [judged, ...beside] = claimsOf(refusal.parts.headers);
-  if (!judged || refusal.reason === 'no_signature') {
+  if (isBodyProblem(rejected.reason)) return { finding: BODY_PROBLEMS[rejected.reason] };
+  if (rejected.reason === 'not_as_hubspot_sends') return NOT_AS_SENT[rejected.route];
+  const [judged, ...beside] = claimsOf(rejected.parts.headers);
+  if (!judged || rejected.reason === 'no_signature') {
     return { finding: 'No signature: HubSpot did not send it, or a proxy drops the X-HubSpot-* headers.' };
   }
   const budget = { tries: MOST_TRIES, bytes: MOST_BYTES };
-  const search = (claim: Claim) => findMatch(claim, refusal, secrets, budget);
+  const search = (claim: Claim) => findMatch(claim, rejected, secrets, budget);
   const match = search(judged);
-  if (match) return explain(match, refusal);
+  if (match) return explain(match, rejected);
   for (const claim of beside) {
     const right = search(claim);
-    if (right) return explainBeside(right, judged, refusal);
+    if (right) return explainBeside(right, judged, rejected);
   }
   const cut =
     budget.tries <= 0 || budget.bytes <= 0 ? ' Not every form was tried: the request is large.' : '';
@@ -121,7 +121,7 @@ export function diagnose(
   };
 }
 
-/** The one that decides comes first. */
+/** The decisive one comes first. */
 function claimsOf({ signature, signatureVersion, signatureV3, timestamp = '' }: SignedParts['headers']) {
   const claims: Claim[] = [];
   if (signatureV3 !== undefined) {
@@ -137,7 +137,7 @@ function claimsOf({ signature, signatureVersion, signatureV3, timestamp = '' }: 
 
 function findMatch(
   claim: Claim,
-  { parts, address }: Refusal,
+  { parts, address }: RejectedRequest,
   { configured, former }: { configured: readonly string[]; former: readonly string[] },
   budget: { tries: number; bytes: number },
 ): Match | undefined {
@@ -154,31 +154,31 @@ function findMatch(
       const url = form.url;
       if (isSignatureOf({ ...parts, url }, version, secret, given, timestamp)) return { claim, form, former };
     }
-    // No address is part of a v1 signature.
+    // A v1 signature does not cover the URL.
     if (version === 'v1') return undefined;
   }
   return undefined;
 }
 
-function explain({ claim, form, former }: Match, refusal: Refusal): Diagnosis {
-  const { target } = refusal.address;
+function explain({ claim, form, former }: Match, rejected: RejectedRequest): Diagnosis {
+  const { target } = rejected.address;
   const signed = withoutQuery(form.url);
   if (former) {
     const also =
-      form.deviation === 'none' ? '' : ` It signs another address than this server's, too: ${signed}.`;
+      form.deviation === 'none' ? '' : ` It also signs a different URL than this server's: ${signed}.`;
     return {
       finding:
-        'It is signed with a client secret that was configured before and is no longer. While HubSpot uses it, put it ' +
-        `back into HUBSPOT_CLIENT_SECRET, after the newer one and a comma.${also}`,
+        'It is signed with a client secret that is no longer configured. While HubSpot uses it, add it ' +
+        `to HUBSPOT_CLIENT_SECRET again, after the newer one and a comma.${also}`,
       setting: 'HUBSPOT_CLIENT_SECRET',
     };
   }
-  const setting = urlSetting(refusal);
-  const [base] = acceptedBases(refusal.address);
+  const setting = urlSetting(rejected);
+  const [base] = acceptedBases(rejected.address);
   switch (form.deviation) {
     case 'base': {
       const instead =
-        refusal.route === 'webhook' && setting === 'SERVER_URL'
+        rejected.route === 'webhook' && setting === 'SERVER_URL'
           ? ' If only webhooks come there, set WEBHOOK_URL instead.'
           : '';
       return {
@@ -194,66 +194,69 @@ function explain({ claim, form, former }: Match, refusal: Refusal): Diagnosis {
     case 'query':
       return {
         finding:
-          'HubSpot signs the same address with another query: a proxy reorders, adds or drops parameters.',
+          'HubSpot signs the same URL with a different query: a proxy reorders, adds or removes parameters.',
         setting: PROXY,
       };
     case 'encoding':
       return {
         finding:
-          'HubSpot signs the same address in another percent-encoding: a proxy decodes or re-encodes it.',
+          'HubSpot signs the same URL with different percent-encoding: a proxy decodes or re-encodes it.',
         setting: PROXY,
       };
     case 'none':
-      return explainRightSignature(claim, refusal);
+      return explainRightSignature(claim, rejected);
     default:
       return form.deviation satisfies never;
   }
 }
 
-/** Address, body and secret are right; what else kept the request out? */
-function explainRightSignature({ version, timestamp, declared }: Claim, refusal: Refusal): Diagnosis {
+/** URL, body and secret are valid: finds the other reason for the rejection. */
+function explainRightSignature(
+  { version, timestamp, declared }: Claim,
+  rejected: RejectedRequest,
+): Diagnosis {
   if (!declared) {
     return {
-      finding: `Its ${version} signature is right, but X-HubSpot-Signature-Version does not say ${version}: a proxy drops or alters it.`,
+      finding: `Its ${version} signature is valid, but X-HubSpot-Signature-Version is not ${version}: a proxy removes or changes it.`,
       setting: PROXY,
     };
   }
-  if (!refusal.accepted.includes(version)) {
-    const setting = VERSION_SETTING[refusal.route];
-    const accepted = refusal.accepted.join(', ');
+  if (!rejected.accepted.includes(version)) {
+    const setting = VERSION_SETTING[rejected.route];
+    const accepted = rejected.accepted.join(', ');
     return {
       finding:
-        `Its ${version} signature is right, but this route accepts ${accepted}. ` +
+        `Its ${version} signature is valid, but this route accepts ${accepted}. ` +
         (version === 'v3'
           ? ''
-          : `HubSpot signs every request in v3, too: look for a proxy that drops X-HubSpot-Signature-v3. ${version} covers less. To accept it all the same: `) +
+          : `HubSpot also signs every request with v3: look for a proxy that removes X-HubSpot-Signature-v3. ${version} covers less. To accept it anyway: `) +
         `Add ${version} to ${setting}.`,
       setting,
     };
   }
-  if (refusal.reason === 'timestamp_malformed') {
+  if (rejected.reason === 'timestamp_malformed') {
     return {
       finding:
-        'Its signature is right, but X-HubSpot-Request-Timestamp is not in milliseconds, as HubSpot sends it: 13 digits.',
+        'Its signature is valid, but X-HubSpot-Request-Timestamp is not in milliseconds, as HubSpot sends it: 13 digits.',
     };
   }
-  const age = refusal.at - Number(timestamp);
-  if (Math.abs(age) <= MAX_CLOCK_SKEW_MS) return { finding: 'Its signature is right.' };
+  const age = rejected.at - Number(timestamp);
+  if (Math.abs(age) <= MAX_CLOCK_SKEW_MS) return { finding: 'Its signature is valid.' };
   return {
     finding:
       age > 0
-        ? `Its signature is right, but ${inWords(age)} old: the clock of this server is ahead, or the request was held up or sent again on the way.`
-        : `Its signature is right, but from ${inWords(-age)} ahead of the clock of this server: that clock is behind.`,
+        ? `Its signature is valid, but ${inWords(age)} old: the clock of this server is ahead, or the request was delayed or replayed.`
+        : `Its signature is valid, but from ${inWords(-age)} ahead of the clock of this server: the clock is slow.`,
     setting: CLOCK,
   };
 }
 
-/** The signature that decides cannot be made right, but an older one beside it can, which covers less. */
-function explainBeside(match: Match, judged: Claim, refusal: Refusal): Diagnosis {
+/** The decisive signature is invalid, but an older one, which covers less, can be valid. */
+function explainBeside(match: Match, judged: Claim, rejected: RejectedRequest): Diagnosis {
   const { claim, form, former } = match;
-  if (judged.version !== 'v3' || former || form.deviation !== 'none') return explain(match, refusal);
-  const right = `The ${claim.version} signature beside it is right`;
-  if (claim.version === 'v2' || refusal.reason === 'timestamp_malformed') {
+  if (judged.version !== 'v3' || former || form.deviation !== 'none') return explain(match, rejected);
+  const right = `The ${claim.version} signature beside it is valid`;
+  if (claim.version === 'v2' || rejected.reason === 'timestamp_malformed') {
     return {
       finding: `${right}: a proxy alters X-HubSpot-Signature-v3 or X-HubSpot-Request-Timestamp.`,
       setting: PROXY,
@@ -261,13 +264,13 @@ function explainBeside(match: Match, judged: Claim, refusal: Refusal): Diagnosis
   }
   return {
     finding:
-      `${right}, so client secret and body are; the address is not: HubSpot calls another one than ` +
-      `${withoutQuery(refusal.parts.url)}. Compare ${urlSetting(refusal)} with the target URL in HubSpot.`,
-    setting: urlSetting(refusal),
+      `${right}, so client secret and body are correct, but the URL is not: HubSpot calls a different one than ` +
+      `${withoutQuery(rejected.parts.url)}. Compare ${urlSetting(rejected)} with the target URL in HubSpot.`,
+    setting: urlSetting(rejected),
   };
 }
 
-const urlSetting = ({ address }: Refusal) =>
+const urlSetting = ({ address }: RejectedRequest) =>
   address.webhookUrl === undefined ? 'SERVER_URL' : 'WEBHOOK_URL';
 
 function inWords(ms: number): string {
@@ -276,6 +279,6 @@ function inWords(ms: number): string {
   return `${minutes} min ${Math.floor((ms % 60_000) / 1000)} s`;
 }
 
-/** Queries carry personal data, paths may: e-mail addresses are masked, and what is not plain text. */
+/** Queries contain personal data and paths may, so e-mail addresses and unusual characters are masked. */
 export const withoutQuery = (url: string) =>
   maskEmails((url.split('?', 1)[0] ?? '').replace(/[^\x21-\x7e]/g, '?')).slice(0, 300);

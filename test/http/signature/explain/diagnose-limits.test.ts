@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { diagnose, type Refusal } from '../../../../app/http/signature/explain/diagnose.ts';
+import { diagnose, type RejectedRequest } from '../../../../app/http/signature/explain/diagnose.ts';
 import { MAX_CLOCK_SKEW_MS, type SignatureVersion } from '../../../../app/http/signature/signature.ts';
 import { signatureHeaders } from '../../../../sandbox/webhooks/sign.ts';
 
@@ -20,7 +20,7 @@ interface Made {
 }
 
 /** A request signed like this, refused for a reason of the test's choice. */
-function refusalOf(made: Made = {}, refusal: Partial<Refusal> = {}): Refusal {
+function refusalOf(made: Made = {}, refusal: Partial<RejectedRequest> = {}): RejectedRequest {
   const { secret = SECRET, timestamp = NOW, versions = ['v3'], body = '[]' } = made;
   const url = `${SERVER_URL}/webhook`;
   const headers: Record<string, string> = signatureHeaders(versions, {
@@ -42,7 +42,7 @@ function refusalOf(made: Made = {}, refusal: Partial<Refusal> = {}): Refusal {
   };
 }
 
-const diagnosed = (made?: Made, refusal?: Partial<Refusal>, former: readonly string[] = [FORMER]) =>
+const diagnosed = (made?: Made, refusal?: Partial<RejectedRequest>, former: readonly string[] = [FORMER]) =>
   diagnose(refusalOf(made, refusal), { configured: [SECRET], former });
 
 describe('the work of a diagnosis', () => {
@@ -71,19 +71,19 @@ describe('the work of a diagnosis', () => {
   });
 });
 
-describe('a request whose signature is right, refused for another reason', () => {
+describe('a request whose signature is valid, refused for another reason', () => {
   it.each([
     ['body_too_large', 'larger than this route takes'],
     ['unsupported_encoding', 'came compressed'],
-    ['not_as_hubspot_sends', 'it is no delivery'],
+    ['not_as_hubspot_sends', 'the request is not a delivery'],
   ] as const)('%s is explained by that reason', (reason, words) => {
     const { finding, setting } = diagnosed({ secret: FORMER }, { reason });
     expect([finding, setting]).toEqual([expect.stringContaining(words), undefined]);
   });
 
   it.each([
-    ['card', 'cards and actions otherwise'],
-    ['eventDetails', 'event details otherwise'],
+    ['card', 'cards and actions differently'],
+    ['eventDetails', 'event details differently'],
   ] as const)('as HubSpot does not send it is explained for the route: %s', (route, words) => {
     expect(diagnosed({}, { reason: 'not_as_hubspot_sends', route }).finding).toContain(words);
   });
@@ -95,20 +95,20 @@ describe('a request whose signature is right, refused for another reason', () =>
 
   it('in an older version alone says that HubSpot sends v3 as well', () => {
     const { finding } = diagnosed({ versions: ['v2'] }, { accepted: ['v3'] });
-    expect(finding).toContain('accepts v3. HubSpot signs every request in v3, too');
+    expect(finding).toContain('accepts v3. HubSpot also signs every request with v3');
     expect(finding).toContain('Add v2 to WEBHOOK_SIGNATURE_VERSIONS.');
   });
 
   it('blames no clock up to five minutes', () => {
     for (const timestamp of [NOW - MAX_CLOCK_SKEW_MS, NOW, NOW + MAX_CLOCK_SKEW_MS])
-      expect(diagnosed({ timestamp })).toEqual({ finding: 'Its signature is right.' });
+      expect(diagnosed({ timestamp })).toEqual({ finding: 'Its signature is valid.' });
   });
 
   it.each([
     [-(MAX_CLOCK_SKEW_MS + 1), '5 min 0 s old: the clock of this server is ahead'],
     [-(119 * MINUTE + 59_999), '119 min 59 s old'],
     [-(120 * MINUTE), '2 hours old'],
-    [7 * MINUTE + 1_000, 'from 7 min 1 s ahead of the clock of this server: that clock is behind'],
+    [7 * MINUTE + 1_000, 'from 7 min 1 s ahead of the clock of this server: the clock is slow'],
   ])('made %i ms from now says by how much the clock is wrong', (by, words) => {
     expect(diagnosed({ timestamp: NOW + by }).finding).toContain(words);
   });
@@ -121,7 +121,7 @@ describe('a client secret that was configured before', () => {
 });
 
 describe('a right v1 or v2 signature beside a v3 signature that is wrong', () => {
-  const altered = (made: Made, reason: Refusal['reason'] = 'mismatch') => {
+  const altered = (made: Made, reason: RejectedRequest['reason'] = 'mismatch') => {
     const { parts, ...refusal } = refusalOf(made, { reason });
     return diagnose(
       { ...refusal, parts: { ...parts, headers: { ...parts.headers, signatureV3: 'altered' } } },
@@ -129,10 +129,10 @@ describe('a right v1 or v2 signature beside a v3 signature that is wrong', () =>
     );
   };
 
-  it.each<[readonly SignatureVersion[], Refusal['reason'], string]>([
-    [['v2', 'v3'], 'mismatch', 'The v2 signature beside it is right: a proxy alters'],
-    [['v1', 'v3'], 'timestamp_malformed', 'The v1 signature beside it is right: a proxy alters'],
-    [['v1', 'v3'], 'mismatch', 'The v1 signature beside it is right, so client secret and body are'],
+  it.each<[readonly SignatureVersion[], RejectedRequest['reason'], string]>([
+    [['v2', 'v3'], 'mismatch', 'The v2 signature beside it is valid: a proxy alters'],
+    [['v1', 'v3'], 'timestamp_malformed', 'The v1 signature beside it is valid: a proxy alters'],
+    [['v1', 'v3'], 'mismatch', 'The v1 signature beside it is valid, so client secret and body are'],
   ])('%p with the reason %s tells what is wrong', (versions, reason, words) => {
     expect(altered({ versions }, reason).finding).toContain(words);
   });
@@ -155,6 +155,6 @@ describe('a proxy', () => {
 
   it('that changes the path is told from one that changes the query', () => {
     expect(arrivedAs('/webhook/', `${SERVER_URL}/webhook`)).toContain('a proxy rewrites the path');
-    expect(arrivedAs('/webhook?a=1&b=2', `${SERVER_URL}/webhook?b=2&a=1`)).toContain('with another query');
+    expect(arrivedAs('/webhook?a=1&b=2', `${SERVER_URL}/webhook?b=2&a=1`)).toContain('with a different query');
   });
 });

@@ -1,6 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { diagnose, type Refusal, type SignedRoute } from '../../../../app/http/signature/explain/diagnose.ts';
+import {
+  diagnose,
+  type RejectedRequest,
+  type SignedRoute,
+} from '../../../../app/http/signature/explain/diagnose.ts';
 import { type SignatureVersion, verifySignature } from '../../../../app/http/signature/signature.ts';
 import { signatureHeaders } from '../../../../sandbox/webhooks/sign.ts';
 
@@ -27,7 +31,7 @@ interface Case {
   readonly body?: string;
   readonly route?: SignedRoute;
   readonly accepted?: readonly SignatureVersion[];
-  readonly address?: Partial<Refusal['address']>;
+  readonly address?: Partial<RejectedRequest['address']>;
   readonly headers?: Record<string, string | undefined>;
 }
 
@@ -35,7 +39,7 @@ const CARD =
   '/crm-extension?portalId=62515&userEmail=a%40b.co&associatedObjectId=101&firstname=Tim%20O%27Neil';
 
 /** The refusal of a request, as the server would tell of it. */
-function refusalOf({ signed = {}, ...arrived }: Case): Refusal {
+function refusalOf({ signed = {}, ...arrived }: Case): RejectedRequest {
   const {
     serverUrl = SERVER_URL,
     target = '/webhook',
@@ -124,7 +128,7 @@ describe('the base URL', () => {
       signed: { url: 'https://other.example/somewhere', versions: ['v1', 'v3'] },
     });
     expect(setting).toBe('SERVER_URL');
-    expect(finding).toContain('HubSpot calls another one than https://app.example.com/webhook');
+    expect(finding).toContain('HubSpot calls a different one than https://app.example.com/webhook');
   });
 
   it('is not looked for in a Host header that is none', () => {
@@ -195,7 +199,7 @@ describe('the versions', () => {
     const found = diagnosed({ signed: { versions: [version] }, route, accepted });
     expect(found.setting).toBe(setting);
     expect(found.finding).toContain(
-      `Its ${version} signature is right, but this route accepts ${accepted.join(', ')}.`,
+      `Its ${version} signature is valid, but this route accepts ${accepted.join(', ')}.`,
     );
   });
 });
@@ -203,8 +207,8 @@ describe('the versions', () => {
 describe('the clock', () => {
   it.each([
     [NOW - 12 * MINUTE - 30_000, '12 min 30 s old', 'is ahead'],
-    [NOW + 7 * MINUTE, '7 min 0 s ahead', 'is behind'],
-    [NOW - 3 * 3600_000, '3 hours old', 'sent again'],
+    [NOW + 7 * MINUTE, '7 min 0 s ahead', 'is slow'],
+    [NOW - 3 * 3600_000, '3 hours old', 'replayed'],
   ])('a right signature made at %i: %s', (timestamp, by, why) => {
     const { finding, setting } = diagnosed({ signed: { timestamp } });
     expect(setting).toBe('clock of this server');

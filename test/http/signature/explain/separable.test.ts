@@ -126,44 +126,44 @@ describe('where address and body may be parted', () => {
     [
       'a form that begins with another field',
       { ...card, body: 'a=1&userId=1' },
-      "The form must begin with one of HubSpot's own fields.",
+      "The form must start with one of HubSpot's own fields.",
     ],
     [
       'a form that begins with the end of a field',
       { ...card, body: 'xuserId=1' },
-      "The form must begin with one of HubSpot's own fields.",
+      "The form must start with one of HubSpot's own fields.",
     ],
     [
       'a form that says more than the query',
       { ...card, target: '/p?userId=1', body: 'userId=1&a=1' },
       'The form must repeat the query.',
     ],
-    ['half a pair', { ...card, body: 'userId=1&a' }, 'The form must be made of whole name=value pairs.'],
+    ['half a pair', { ...card, body: 'userId=1&a' }, 'The form must consist of complete name=value pairs.'],
     [
       'a pair without a name',
       { ...card, target: '/p?=1' },
-      'The query must be made of whole name=value pairs.',
+      'The query must consist of complete name=value pairs.',
     ],
-    ['half an escape', { ...card, target: '/p?a=<' }, 'The query must be made of whole name=value pairs.'],
+    ['half an escape', { ...card, target: '/p?a=<' }, 'The query must consist of complete name=value pairs.'],
     [
       'what stands before a name',
       { ...card, target: '/p?<a=1' },
-      'The query must be made of whole name=value pairs.',
+      'The query must consist of complete name=value pairs.',
     ],
     [
       'a delivery whose list does not come first',
       { ...delivery, target: '/webhook?region=e', body: 'u[]' },
-      'The body begins with the end of an address.',
+      'The body starts with the end of a URL.',
     ],
     [
       'a delivery that begins with a query',
       { ...delivery, body: '?a=1[]' },
-      'The body begins with the end of an address.',
+      'The body starts with the end of a URL.',
     ],
     [
       'a delivery that a card had signed',
       { ...delivery, target: '/webhook?region=eu&userEmail=a' },
-      'This was sent by a card, and is no delivery.',
+      'This request comes from a card and is not a delivery.',
     ],
   ])('%s is refused', (_what, message, why) => expect(refusalOf(message)).toBe(why));
 });
