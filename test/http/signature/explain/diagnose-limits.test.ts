@@ -155,6 +155,8 @@ describe('a proxy', () => {
 
   it('that changes the path is told from one that changes the query', () => {
     expect(arrivedAs('/webhook/', `${SERVER_URL}/webhook`)).toContain('a proxy rewrites the path');
-    expect(arrivedAs('/webhook?a=1&b=2', `${SERVER_URL}/webhook?b=2&a=1`)).toContain('with a different query');
+    expect(arrivedAs('/webhook?a=1&b=2', `${SERVER_URL}/webhook?b=2&a=1`)).toContain(
+      'with a different query',
+    );
   });
 });
