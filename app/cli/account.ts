@@ -2,10 +2,10 @@ import type { Owner } from '../hubspot/apis/owners.ts';
 import { type CommandGroup, ProblemError, type Tools } from './command.ts';
 import { callHubSpot, type PortalOptions, withPortalOptions } from './portal-calls.ts';
 
-/** `account` and `owners`: whose CRM it is, and who works in it. */
+/** `account` and `owners`. */
 export const accountCommands: CommandGroup = (program, tools) => {
-  const account = program.command('account').description('the HubSpot account itself');
-  withPortalOptions(account.command('show').description('time zone, currency, data region')).action(
+  const account = program.command('account').description('the HubSpot account');
+  withPortalOptions(account.command('show').description('show time zone, currency and data region')).action(
     (options: PortalOptions) =>
       callHubSpot(
         tools,
@@ -15,8 +15,8 @@ export const accountCommands: CommandGroup = (program, tools) => {
       ),
   );
 
-  const owners = program.command('owners').description('people to whom records can be given');
-  withPortalOptions(owners.command('list').description('every owner'))
+  const owners = program.command('owners').description('people who can own records');
+  withPortalOptions(owners.command('list').description('list the owners'))
     .option('--archived', 'those who have left')
     .action((options: PortalOptions & { archived?: boolean }) =>
       callHubSpot(
@@ -31,7 +31,7 @@ export const accountCommands: CommandGroup = (program, tools) => {
       ),
     );
 
-  withPortalOptions(owners.command('get').description('one owner'))
+  withPortalOptions(owners.command('get').description('show an owner'))
     .argument('<id>', 'the owner’s id, as in hubspot_owner_id')
     .option('--user', 'it is a user’s id')
     .option('--archived', 'one who has left')
@@ -44,7 +44,7 @@ export const accountCommands: CommandGroup = (program, tools) => {
       ),
     );
 
-  withPortalOptions(owners.command('get-by-email').description('the owner with an address'))
+  withPortalOptions(owners.command('get-by-email').description('show the owner with an e-mail address'))
     .argument('<email>', 'in upper or lower case')
     .option('--archived', 'one who has left')
     .action((email: string, options: PortalOptions & { archived?: boolean }) =>
@@ -64,11 +64,11 @@ export const accountCommands: CommandGroup = (program, tools) => {
 const archivedOf = ({ archived }: { archived?: boolean }) => (archived ? { archived } : {});
 
 function noOwner(email: string, archived = false): ProblemError {
-  if (archived) return new ProblemError(`No owner who has left has the address ${email}.`);
-  return new ProblemError(`No owner has the address ${email}; --archived looks among those who have left.`);
+  if (archived) return new ProblemError(`No archived owner has the address ${email}.`);
+  return new ProblemError(`No owner has the address ${email}; --archived searches the archived ones.`);
 }
 
-/** In the table an archived owner shows the user's id as well; JSON has both of HubSpot's fields. */
+/** The table shows the user's id also for archived owners; JSON has both of HubSpot's fields. */
 function showOwners({ output }: Tools, owners: readonly Owner[]): void {
   const rows = owners.map((owner) => ({ ...owner, userId: owner.userId ?? owner.userIdIncludingInactive }));
   const columns = ['id', 'email', 'firstName', 'lastName', 'userId'] as const;

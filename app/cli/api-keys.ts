@@ -6,7 +6,7 @@ export const apiKeyCommands: CommandGroup = (program, tools) => {
 
   group
     .command('create')
-    .description('make a key; it is shown this once')
+    .description('create a key; it is shown only once')
     .requiredOption('--name <name>', 'what the key is for')
     .option('--portal <portal>', 'limit the key to one HubSpot account', portalArgument)
     .action(async ({ name, portal }: { name: string; portal?: number }) => {
@@ -16,7 +16,7 @@ export const apiKeyCommands: CommandGroup = (program, tools) => {
 
   group
     .command('list')
-    .description('every key, without its secret')
+    .description('list the keys without their secrets')
     .action(async () => {
       const keys = await withContext(({ services }) => services.apiKeys.list());
       const rows = keys.map((key) => ({
@@ -27,17 +27,20 @@ export const apiKeyCommands: CommandGroup = (program, tools) => {
         lastUsed: key.lastUsedAt,
         revoked: key.revokedAt,
       }));
-      const empty = 'No key was made yet; API_KEY of the settings works besides these.';
+      const empty = 'No keys were created yet; the setting API_KEY works as well.';
       output().list(rows, ['id', 'name', 'portal', 'created', 'lastUsed', 'revoked'], empty);
     });
 
   destructiveAction(
     tools,
-    group.command('revoke').description('end a key').argument('<id>', 'the key’s id, from `api-keys list`'),
-    (id: string) => `This ends the key ${id} for good: requests that carry it are answered 401.`,
+    group
+      .command('revoke')
+      .description('revoke a key')
+      .argument('<id>', 'the key’s id, from `api-keys list`'),
+    (id: string) => `This revokes the key ${id} permanently: requests with it get 401.`,
     async (id: string) => {
       if (!(await withContext(({ services }) => services.apiKeys.revoke(id)))) {
-        throw new ProblemError(`There is no key "${id}" in use. Nothing was changed.`);
+        throw new ProblemError(`There is no valid key "${id}". Nothing was changed.`);
       }
       output().done(`The key ${id} is revoked.`, { id, revoked: true });
     },

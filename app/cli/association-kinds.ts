@@ -4,13 +4,13 @@ import type { PortalApis } from '../hubspot/portal-apis.ts';
 import { ProblemError } from './command.ts';
 import { type PortalOptions, placeholder, rehearsed } from './portal-calls.ts';
 
-/** The types of both sides, in the direction in which a kind is meant. */
+/** The types of both sides, in the direction of the kind. */
 interface Direction {
   readonly from: string;
   readonly to: string;
 }
 
-/** The kind of association with a label, given by its type id or its name for people. */
+/** The kind of association with a label, which is given by its type id or its name. */
 export function labelledKind(
   apis: PortalApis,
   direction: Direction,
@@ -22,13 +22,13 @@ export function labelledKind(
   return findKind(apis, direction, options, { name: `label "${wanted}"`, isWanted });
 }
 
-/** The kind that associates without a label. */
+/** The kind without a label. */
 export function plainKind(
   apis: PortalApis,
   direction: Direction,
   options: PortalOptions,
 ): Promise<AssociationSpec> {
-  // Between standard types it is HubSpot's; of a custom type it was defined with the type.
+  // Between standard types HubSpot defines it; for a custom type it was created with the type.
   const isWanted = ({ label }: AssociationLabel) => !label;
   return findKind(apis, direction, options, { name: 'association without a label', isWanted });
 }
@@ -45,13 +45,13 @@ function findKind(
     if (found) return specOf(found.category, found.typeId);
     const choices = all.map(({ typeId, label }) => (label ? `${label} (${typeId})` : String(typeId)));
     throw new ProblemError(
-      `There is no ${name} from ${from} to ${to}. There are: ${choices.join(', ') || 'none'}.`,
+      `There is no ${name} from ${from} to ${to}. Available: ${choices.join(', ') || 'none'}.`,
     );
   };
   const unknown = specOf(placeholder(`category of the ${name}`), placeholder(`type id of the ${name}`));
   return rehearsed(options, find(), unknown);
 }
 
-/** HubSpot knows the categories; what it has told, and a placeholder, go back as they are. */
+/** HubSpot's own categories, and placeholders, are passed unchanged. */
 const specOf = (category: string, typeId: number | string) =>
   ({ associationCategory: category, associationTypeId: typeId }) as AssociationSpec;

@@ -17,7 +17,9 @@ import { readRecords, type Separator, separatorOption } from './records-file.ts'
 type Side = ReturnType<typeof recordArgument>;
 
 export const associationCommands: CommandGroup = (program, tools) => {
-  const group = program.command('associations').description('which records belong together');
+  const group = program
+    .command('associations')
+    .description('associations between records, their labels and limits');
   const verb = (name: string, description: string) =>
     withPortalOptions(group.command(name).description(description));
   const out = () => tools.output();
@@ -77,7 +79,7 @@ export const associationCommands: CommandGroup = (program, tools) => {
       },
     );
 
-  verb('list', 'what a record is associated with')
+  verb('list', 'list the records that a record is associated with')
     .argument('<from>', 'such as contacts:101', recordArgument)
     .argument('<to-type>', 'such as companies')
     .action((from: Side, toType: string, options: PortalOptions) =>
@@ -90,7 +92,8 @@ export const associationCommands: CommandGroup = (program, tools) => {
             id: toObjectId,
             labels: associationTypes.map(({ label, typeId }) => label ?? `(${typeId})`).join(', '),
           }));
-          const after = found.length === 0 ? `${name(from)} is associated with no ${toType}.` : undefined;
+          const after =
+            found.length === 0 ? `${name(from)} is not associated with any ${toType}.` : undefined;
           out().report({ rows, columns: ['id', 'labels'], ...(after && { after }) }, found);
         },
       ),
@@ -98,17 +101,17 @@ export const associationCommands: CommandGroup = (program, tools) => {
 
   destructiveAction(
     tools,
-    verb('delete', 'end every association between two records')
+    verb('delete', 'remove every association between two records')
       .argument('<from>', 'such as contacts:101', recordArgument)
       .argument('<to>', 'such as companies:301', recordArgument),
-    (from: Side, to: Side) => `This ends every association between ${name(from)} and ${name(to)}.`,
+    (from: Side, to: Side) => `This removes every association between ${name(from)} and ${name(to)}.`,
     (from: Side, to: Side, options: PortalOptions) =>
       callHubSpot(
         tools,
         options,
         (apis) => apis.associations.delete(from, to),
         () =>
-          out().done(`${name(from)} and ${name(to)} are associated no more.`, {
+          out().done(`${name(from)} and ${name(to)} are no longer associated.`, {
             from,
             to,
             associated: false,
@@ -116,7 +119,7 @@ export const associationCommands: CommandGroup = (program, tools) => {
       ),
   );
 
-  verb('labels', 'the kinds of association from one type to another')
+  verb('labels', 'list the kinds of association from one type to another')
     .argument('<from-type>')
     .argument('<to-type>')
     .action((fromType: string, toType: string, options: PortalOptions) =>
@@ -133,7 +136,7 @@ export const associationCommands: CommandGroup = (program, tools) => {
     .argument('<to-type>')
     .requiredOption('--name <name>', 'its name for programs')
     .requiredOption('--label <label>', 'its name for people')
-    .option('--inverse-label <label>', 'its name seen from the other side')
+    .option('--inverse-label <label>', 'the label in the opposite direction')
     .action(
       (
         fromType: string,
@@ -157,12 +160,12 @@ export const associationCommands: CommandGroup = (program, tools) => {
 
   destructiveAction(
     tools,
-    verb('delete-label', 'delete a label, and with it the associations that have no other')
+    verb('delete-label', 'delete a label and the associations without another label')
       .argument('<from-type>')
       .argument('<to-type>')
       .argument('<type-id>', 'from `labels`', wholeNumber(1)),
     (_fromType: string, _toType: string, typeId: number) =>
-      `This deletes the label ${typeId} for good, and the associations that have no other label.`,
+      `This permanently deletes the label ${typeId} and the associations without another label.`,
     (fromType: string, toType: string, typeId: number, options: PortalOptions) =>
       callHubSpot(
         tools,
@@ -172,7 +175,7 @@ export const associationCommands: CommandGroup = (program, tools) => {
       ),
   );
 
-  verb('limits', 'how many records of a type one record may be associated with')
+  verb('limits', 'list how many records of a type a record may be associated with')
     .argument('<from-type>')
     .argument('<to-type>')
     .action((fromType: string, toType: string, options: PortalOptions) =>
@@ -187,11 +190,11 @@ export const associationCommands: CommandGroup = (program, tools) => {
       ),
     );
 
-  verb('limit', 'set the limit of a kind of association, or take it away')
+  verb('limit', 'set or remove the limit of a kind of association')
     .argument('<from-type>')
     .argument('<to-type>')
     .argument('<type-id>', 'from `limits`', wholeNumber(1))
-    .option('--max <number>', 'how many records at most; without it the limit goes', wholeNumber(1))
+    .option('--max <number>', 'maximum number of records; without it the limit is removed', wholeNumber(1))
     .action((fromType: string, toType: string, typeId: number, options: PortalOptions & { max?: number }) => {
       const { max } = options;
       return callHubSpot(
@@ -203,7 +206,7 @@ export const associationCommands: CommandGroup = (program, tools) => {
           const kind: AssociationLimit = await rehearsed(options, read, unknown);
           const { category, userEnforcedMaxToObjectIds: before } = kind;
           if (max !== undefined && options.dryRun) {
-            out().note('Where the kind has a limit already, the last request goes to batch/update.');
+            out().note('If the kind already has a limit, the last request goes to batch/update.');
           }
           if (max === undefined) return limits.delete(fromType, toType, [{ category, typeId }]);
           const set = before === undefined ? limits.create : limits.update;
@@ -227,6 +230,6 @@ async function findLimit(
   typeId: number,
 ): Promise<AssociationLimit> {
   const found = (await limits.list(fromType, toType)).find((kind) => kind.typeId === typeId);
-  if (!found) throw new ProblemError(`There is no kind ${typeId} from ${fromType} to ${toType}.`);
+  if (!found) throw new ProblemError(`The kind ${typeId} from ${fromType} to ${toType} does not exist.`);
   return found;
 }

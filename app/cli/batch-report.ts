@@ -10,15 +10,15 @@ export interface RowOutcome {
   readonly line: number;
   readonly id?: string | undefined;
   readonly reason?: string | undefined;
-  /** The record that holds a value already which must be unique. */
+  /** The record that already has a value which must be unique. */
   readonly existingId?: string | undefined;
-  /** It may have been carried out nevertheless. */
+  /** It may have been processed nevertheless. */
   readonly unconfirmed?: boolean | undefined;
-  /** What stood in the way of its whole request: a limit and until when, a scope, the wrong data region. */
+  /** Why its whole request failed: a rate limit and its end, a scope, the wrong data region. */
   readonly advice?: string | undefined;
 }
 
-/** What became of each row of a file, in its order. */
+/** The outcome of each row of a file, in order. */
 export const rowOutcomes = (
   rows: readonly FileRow[],
   outcomes: readonly BatchOutcome<unknown, { id: string } | unknown>[],
@@ -33,16 +33,16 @@ export const rowOutcomes = (
   }));
 
 /**
- * Says how many rows went well, and why the others did not or may not have.
- * @param check says how to find out what became of so many rows that HubSpot did not confirm.
- * @throws {ProblemError} when any failed, so that the command ends with 1.
- * @throws {UnconfirmedError} when HubSpot left any unconfirmed, so that it ends with 2.
+ * Prints how many rows succeeded, and why the others failed or are unconfirmed.
+ * @param check explains how to check a number of unconfirmed rows.
+ * @throws {ProblemError} when any row failed, for exit code 1.
+ * @throws {UnconfirmedError} when any row is unconfirmed, for exit code 2.
  */
 export function reportRows(
   out: Output,
   what: string,
   rows: readonly RowOutcome[],
-  check = (_count: number) => 'Look before you send them again.',
+  check = (_count: number) => 'Check before you send them again.',
 ): void {
   const done = rows.filter(({ reason }) => reason === undefined);
   const unconfirmed = rows.filter((row) => row.unconfirmed);
@@ -60,7 +60,7 @@ export function reportRows(
   const [advice = ''] = failed.flatMap(({ advice }) => (advice === undefined ? [] : ` ${advice}`));
   const failures = failed.length > 0 ? [`${failed.length} of ${rows.length} rows failed.${advice}`] : [];
   if (unconfirmed.length > 0) {
-    const count = `${unconfirmed.length} of ${rows.length} rows are unconfirmed: they may have been carried out.`;
+    const count = `${unconfirmed.length} of ${rows.length} rows are unconfirmed: they may have been processed.`;
     throw new UnconfirmedError([...failures, `${count} ${check(unconfirmed.length)}`].join('\n'));
   }
   if (failures.length > 0) throw new ProblemError(failures.join(''));

@@ -4,35 +4,35 @@ import type { Context } from '../context.ts';
 import type { WebhookSubscriptions } from '../webhooks/index.ts';
 import type { Output } from './output.ts';
 
-/** What a command is given: the app, opened before it and closed after it, and where to print. */
+/** What a command gets: the app, opened before and closed after it, and its output. */
 export interface Tools {
-  /** @param options `database: false` for work that needs none. */
+  /** @param options `database: false` for work that needs no database. */
   withContext<T>(work: (ctx: Context) => Promise<T>, options?: { database?: boolean }): Promise<T>;
-  /** What the handlers subscribe to, without settings, for a command that only writes the project. */
+  /** The subscriptions of the handlers, without settings, for a command that only writes the project. */
   projectSubscriptions(): Pick<WebhookSubscriptions, 'writeProject'>;
   output(): Output;
-  /** @throws {ProblemError} unless the person at the terminal agrees. */
+  /** @throws {ProblemError} unless the user confirms. */
   confirm(consequence: string): Promise<void>;
-  /** From standard input, or typed at the terminal without being shown; '' when there is none. */
+  /** Reads it from standard input or from the terminal without echo; '' when there is none. */
   readSecret(question: string): Promise<string>;
 }
 
-/** Options of a command that is confirmed. */
+/** Options of a command that needs confirmation. */
 export interface Consent {
   readonly yes?: boolean;
   readonly dryRun?: boolean;
 }
 
-/** Adds one group of commands to the program. */
+/** Adds a group of commands to the program. */
 export type CommandGroup = (program: Command, tools: Tools) => void;
 
-/** The command could not do what it was asked; the message is all that is shown. Exit code 1. */
+/** The command failed. Only the message is printed; exit code 1. */
 export class ProblemError extends Error {}
 
 export const withYes = (command: Command): Command =>
-  command.option('--yes', 'do it without being asked; needed where there is no terminal');
+  command.option('--yes', 'do not ask for confirmation; required without a terminal');
 
-/** The action of a command that destroys something: asked for before it begins, unless `--yes` or `--dry-run` is given. */
+/** The action of a destructive command: it needs confirmation, unless `--yes` or `--dry-run` is given. */
 export function destructiveAction<Action extends (...args: never[]) => void | Promise<void>>(
   { confirm }: Tools,
   command: Command,
@@ -40,7 +40,7 @@ export function destructiveAction<Action extends (...args: never[]) => void | Pr
   action: Action,
 ): void {
   withYes(command).action(async (...all: unknown[]) => {
-    // Commander hands over the arguments, the options, and the command itself.
+    // Commander passes the arguments, the options, and the command itself.
     const args = all.slice(0, -1) as Parameters<Action>;
     const { yes, dryRun } = all.at(-2) as Consent;
     if (!yes && !dryRun) await confirm(await consequence(...args));
@@ -53,7 +53,7 @@ export function limitArgument(text: string): number {
   return Number(text);
 }
 
-/** A whole number, from `least` on. */
+/** A whole number of at least `least`. */
 export const wholeNumber =
   (least: number) =>
   (text: string): number => {
@@ -64,6 +64,6 @@ export const wholeNumber =
 
 export function portalArgument(text: string): number {
   if (!/^[1-9]\d{0,14}$/.test(text))
-    throw new InvalidArgumentError('It must be the number of a HubSpot account.');
+    throw new InvalidArgumentError('It must be the id of a HubSpot account.');
   return Number(text);
 }

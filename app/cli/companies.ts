@@ -5,7 +5,7 @@ import { namesOption, propertyOption } from './property-options.ts';
 import { showRecord, showRecords } from './show-records.ts';
 import { orLookWith } from './unconfirmed.ts';
 
-const DOMAIN = 'such as example.com, or the address of a website';
+const DOMAIN = 'such as example.com, or a URL';
 
 export const companyCommands: CommandGroup = (program, tools) => {
   const group = objectCommands(program, tools, { area: 'companies', singular: 'company' });
@@ -13,7 +13,7 @@ export const companyCommands: CommandGroup = (program, tools) => {
 
   withPortalOptions(group.command('get-by-domain').description('show the companies with a domain'))
     .argument('<domain>', DOMAIN)
-    .option('--properties <names>', 'properties to show, separated by commas', namesOption)
+    .option('--properties <names>', 'comma-separated properties to show', namesOption)
     .action((domain: string, options: PortalOptions & { properties?: string[] }) =>
       callHubSpot(
         tools,
@@ -26,10 +26,10 @@ export const companyCommands: CommandGroup = (program, tools) => {
   withPortalOptions(
     group
       .command('create-or-update-by-domain')
-      .description('make the company with a domain, or update it; refused when several have it'),
+      .description('create or update the company with a domain; fails when several companies have it'),
   )
     .argument('<domain>', DOMAIN)
-    .option('--property <name=value>', 'a property to write; may be given several times', propertyOption)
+    .option('--property <name=value>', 'a property to write; repeatable', propertyOption)
     .action((domain: string, options: PortalOptions & { property?: Record<string, string> }) =>
       callHubSpot(
         tools,

@@ -9,21 +9,21 @@ interface Terminal {
 }
 
 /**
- * Asks the person at the terminal before something is destroyed or repeated. Where nobody can be asked, it refuses.
+ * Asks for confirmation before something is deleted or repeated. Fails when there is no terminal.
  * @throws {ProblemError} unless the answer is yes.
  */
 export const createConfirm =
   ({ input, output }: Terminal) =>
   async (consequence: string): Promise<void> => {
     if (!input.isTTY || !output.isTTY) {
-      throw new ProblemError(`${consequence} Nothing was done: add --yes to do it.`);
+      throw new ProblemError(`${consequence} Nothing was done: add --yes to confirm.`);
     }
     const lines = createInterface({ input, output });
     try {
-      // Ctrl-C, Ctrl-D and a lost terminal are a no.
+      // Ctrl-C, Ctrl-D and a lost terminal mean no.
       const noAnswer = () => '';
       const answer = await Promise.race([
-        lines.question(`${printable(consequence)} Go on? [y/N] `).catch(noAnswer),
+        lines.question(`${printable(consequence)} Continue? [y/N] `).catch(noAnswer),
         once(lines, 'close').then(noAnswer),
       ]);
       if (answer === '') output.write('\n');

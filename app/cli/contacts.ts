@@ -13,9 +13,9 @@ export const contactCommands: CommandGroup = (program, tools) => {
   });
   mergeCommand(group, tools, 'contacts');
 
-  withPortalOptions(group.command('get-by-email').description('show the contact with an address'))
+  withPortalOptions(group.command('get-by-email').description('show the contact with an e-mail address'))
     .argument('<email>')
-    .option('--properties <names>', 'properties to show, separated by commas', namesOption)
+    .option('--properties <names>', 'comma-separated properties to show', namesOption)
     .action((email: string, options: PortalOptions & { properties?: string[] }) =>
       callHubSpot(
         tools,
@@ -25,15 +25,9 @@ export const contactCommands: CommandGroup = (program, tools) => {
       ),
     );
 
-  withPortalOptions(
-    group.command('update-by-email').description('write properties of the contact with an address'),
-  )
+  withPortalOptions(group.command('update-by-email').description('update the contact with an e-mail address'))
     .argument('<email>')
-    .requiredOption(
-      '--property <name=value>',
-      'a property to write; may be given several times',
-      propertyOption,
-    )
+    .requiredOption('--property <name=value>', 'a property to write; repeatable', propertyOption)
     .action((email: string, options: PortalOptions & { property: Record<string, string> }) =>
       callHubSpot(
         tools,
@@ -46,9 +40,9 @@ export const contactCommands: CommandGroup = (program, tools) => {
   destructiveAction(
     tools,
     withPortalOptions(
-      group.command('gdpr-delete').description('erase a contact for good, for privacy'),
+      group.command('gdpr-delete').description('permanently erase a contact (GDPR delete)'),
     ).argument('<id-or-email>'),
-    (contact: string) => `This erases the contact ${contact} for good.`,
+    (contact: string) => `This permanently erases the contact ${contact}.`,
     (contact: string, options: PortalOptions) =>
       callHubSpot(
         tools,

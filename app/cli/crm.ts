@@ -11,7 +11,7 @@ import { pipelineCommands } from './pipelines.ts';
 import { schemaCommands } from './schemas.ts';
 import { ticketCommands } from './tickets.ts';
 
-/** The groups that call HubSpot's CRM for one portal. */
+/** The groups of commands that call HubSpot's CRM for one portal. */
 export const crmCommands: readonly CommandGroup[] = [
   contactCommands,
   companyCommands,

@@ -1,7 +1,7 @@
 import type { CommandGroup } from './command.ts';
 import { objectCommands } from './object-commands.ts';
 
-/** `calls`, `emails`, `meetings`, `notes` and `tasks`: what stands on a record’s timeline. */
+/** `calls`, `emails`, `meetings`, `notes` and `tasks`: the engagements on a record’s timeline. */
 export const engagementCommands: CommandGroup = (program, tools) => {
   objectCommands(program, tools, { area: 'calls', singular: 'call' });
   objectCommands(program, tools, { area: 'emails', singular: 'e-mail' });

@@ -10,7 +10,7 @@ const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 type EventState = (typeof EVENT_STATES)[number];
 
-/** The options that choose events. */
+/** The options that select events. */
 export interface Chosen {
   id?: string;
   portal?: number;
@@ -21,25 +21,29 @@ export interface Chosen {
   until?: Date;
 }
 
-/** Adds them to a command. */
+/** Adds the options to a command. */
 export const choosing = (command: Command) =>
   choosingOfState(command).option(
     '--state <states>',
-    `in these states: ${EVENT_STATES.join(',')}`,
+    `only in these states: ${EVENT_STATES.join(',')}`,
     listArgument,
   );
 
-/** The same for a command that is about one state. */
+/** The same without `--state`, for a command about one state. */
 export const choosingOfState = (command: Command) =>
   command
-    .option('--id <id>', 'the event with this id, or the events of the delivery with this number', idArgument)
-    .option('--portal <portal>', 'of this HubSpot account', portalArgument)
-    .option('--record <record>', 'of this record: contact:101, or 62515:contact:101', recordArgument)
-    .option('--type <types>', 'of these types: contact.creation,contact.deletion', listArgument)
-    .option('--since <time>', 'received since then: 2026-11-21T09:30:00Z, or 2h, 3d ago', timeArgument)
-    .option('--until <time>', 'received before then', timeArgument);
+    .option(
+      '--id <id>',
+      'only the event with this id, or the events of the delivery with this number',
+      idArgument,
+    )
+    .option('--portal <portal>', 'only of this HubSpot account', portalArgument)
+    .option('--record <record>', 'only of this record: contact:101 or 62515:contact:101', recordArgument)
+    .option('--type <types>', 'only of these types: contact.creation,contact.deletion', listArgument)
+    .option('--since <time>', 'only received since 2026-11-21T09:30:00Z, or since 2h or 3d ago', timeArgument)
+    .option('--until <time>', 'only received before this time', timeArgument);
 
-/** @param states those that are meant when none is named. */
+/** @param states the default states. */
 export function eventFilter(chosen: Chosen, states?: readonly EventState[]): EventFilter {
   const { id, portal, record, type, state, since, until } = chosen;
   const ofPortal = record && /^\d+:[^:]+:/.test(record);
@@ -56,7 +60,7 @@ export function eventFilter(chosen: Chosen, states?: readonly EventState[]): Eve
 
 export function deliveryFilter({ id, portal, record, type, state, since, until }: Chosen): DeliveryFilter {
   if (portal || record || type || (id && isEventId(id))) {
-    throw new ProblemError('A delivery holds events of many records: choose by number, state and time.');
+    throw new ProblemError('A delivery contains events of many records: select by number, state and time.');
   }
   return { id: id ? Number(id) : undefined, states: state && statesOf(state, DELIVERY_STATES), since, until };
 }
@@ -72,7 +76,7 @@ export function idArgument(text: string): string {
 
 function recordArgument(text: string): string {
   if (!/^([1-9]\d{0,14}:)?[\w-]+:[\w-]+$/.test(text))
-    throw new InvalidArgumentError('Write it as type:id or portal:type:id, such as contact:101.');
+    throw new InvalidArgumentError('It must be type:id or portal:type:id, such as contact:101.');
   return text;
 }
 
@@ -84,7 +88,7 @@ const listArgument = collecting((text: string, before: readonly string[] = []): 
 function statesOf<State extends string>(given: readonly string[], known: readonly State[]): State[] {
   return given.map((text) => {
     const state = known.find((name) => name === text);
-    if (!state) throw new ProblemError(`There is no state "${text}"; there are ${known.join(', ')}.`);
+    if (!state) throw new ProblemError(`Unknown state "${text}"; the states are ${known.join(', ')}.`);
     return state;
   });
 }

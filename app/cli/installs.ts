@@ -5,7 +5,7 @@ import { type CommandGroup, destructiveAction, ProblemError, portalArgument } fr
 
 const PAGE = 500;
 
-/** What an install's state is shown as. */
+/** The names under which states are shown. */
 const SHOWN_STATES = [...INSTALL_STATES, 'refreshing'] as const;
 type ShownState = (typeof SHOWN_STATES)[number];
 
@@ -21,9 +21,9 @@ export const installCommands: CommandGroup = (program, tools) => {
 
   group
     .command('list')
-    .description('every install with its state')
+    .description('list the installs with their states')
     .addOption(new Option('--state <state>', 'only those in this state').choices(SHOWN_STATES))
-    .option('--needs-consent', 'only those that lack a scope of HUBSPOT_SCOPES')
+    .option('--needs-consent', 'only those without a scope of HUBSPOT_SCOPES')
     .action(async ({ state, needsConsent = false }: { state?: ShownState; needsConsent?: boolean }) => {
       const rows = await withContext(async ({ services }) => {
         const all: InstallStatus[] = [];
@@ -45,8 +45,8 @@ export const installCommands: CommandGroup = (program, tools) => {
       );
     });
 
-  portal(group.command('show').description('one install and its history'))
-    .option('--refreshes', 'with the refreshes of the last days that left it as it was')
+  portal(group.command('show').description('show an install and its history'))
+    .option('--refreshes', 'also show the routine refreshes of the last days')
     .action(async (portalId: number, { refreshes = false }: { refreshes?: boolean }) => {
       const [install, history, alarms, optionalScopes] = await withContext(async ({ services, config }) => [
         await services.installs.status(portalId),
@@ -82,10 +82,10 @@ export const installCommands: CommandGroup = (program, tools) => {
       );
     });
 
-  portal(group.command('add').description('connect an account of your own with its access token'))
+  portal(group.command('add').description('connect your own account with its access token'))
     .option(
       '--access-token <token>',
-      'of an app with static auth, a private app or a service key; without it, asked for, or read from standard input',
+      'of an app with static auth, a private app or a service key; by default it is prompted for or read from standard input',
     )
     .action(async (portalId: number, { accessToken }: { accessToken?: string }) => {
       const token = accessToken ?? (await readSecret(`Access token of portal ${portalId} (not shown)`));
@@ -116,16 +116,15 @@ export const installCommands: CommandGroup = (program, tools) => {
 
   destructiveAction(
     tools,
-    portal(group.command('disconnect').description('uninstall at HubSpot and forget the tokens')).option(
-      '--local',
-      'only forget the tokens: HubSpot is not told, for when it refuses',
-    ),
+    portal(
+      group.command('disconnect').description('uninstall the app at HubSpot and delete the tokens'),
+    ).option('--local', 'only delete the tokens, without calling HubSpot'),
     async (portalId: number, { local }: DisconnectOptions) => {
-      if (local) return `This forgets the tokens of portal ${portalId} without telling HubSpot.`;
+      if (local) return `This deletes the tokens of portal ${portalId} without notifying HubSpot.`;
       const { kind } = await withContext(({ services }) => services.installs.status(portalId));
       return kind === 'oauth'
-        ? `This uninstalls the app from portal ${portalId} at HubSpot and forgets its tokens.`
-        : `This forgets the access token of portal ${portalId}.`;
+        ? `This uninstalls the app from portal ${portalId} at HubSpot and deletes its tokens.`
+        : `This deletes the access token of portal ${portalId}.`;
     },
     async (portalId: number, { local = false }: DisconnectOptions) => {
       const [{ hubspotTold }, { kind }] = await withContext(async ({ services }) => [
@@ -142,7 +141,7 @@ export const installCommands: CommandGroup = (program, tools) => {
   );
 
   portal(
-    group.command('reconnect-link').description('the address at which the customer installs again'),
+    group.command('reconnect-link').description('print the URL at which the customer reinstalls the app'),
   ).action(async (portalId: number) => {
     const link = await withContext(async ({ services, config }) => {
       const install = await services.installs.find(portalId);
@@ -159,16 +158,16 @@ function emptyList(state: ShownState | undefined, needsConsent: boolean): string
 }
 
 const LEFT_AT_HUBSPOT = {
-  oauth: 'HubSpot was not told: the customer may have to remove the app there as well.',
+  oauth: 'HubSpot was not notified: the customer may have to remove the app there as well.',
   access_token: 'Its access token still works at HubSpot: rotate or delete it there.',
 };
 
 const noLink = (portalId: number) =>
-  `Portal ${portalId} is connected with an access token, which no customer gives. Replace it: installs add ${portalId}.`;
+  `Portal ${portalId} is connected with an access token, without an install link. Replace the token: installs add ${portalId}.`;
 
-/** What does not go by itself with the token. */
+/** Warnings about what the token does not cover. */
 function* remarks(install: InstallStatus, info: AccessTokenInfo, appId: number): Generator<string> {
-  if (info.scopes === undefined) yield 'HubSpot did not say which scopes the token has.';
+  if (info.scopes === undefined) yield 'HubSpot did not return the scopes of the token.';
   else if (install.missingScopes.length > 0) yield `It lacks scopes: ${install.missingScopes.join(', ')}.`;
   if (info.appId !== undefined && info.appId !== appId)
     yield `Webhooks of its app are handled only with HUBSPOT_APP_ID=${info.appId} and that app’s client secret.`;

@@ -8,8 +8,8 @@ export const keyCommands: CommandGroup = (program, { withContext, output }) => {
 
   group
     .command('generate')
-    .description('make a key; put it first in TOKEN_KEYS, before the present one')
-    .option('--id <id>', 'name of the key; without it, the day and a number of chance', keyIdArgument)
+    .description('generate a key; put it first in TOKEN_KEYS, before the current one')
+    .option('--id <id>', 'name of the key; default: the date and a random number', keyIdArgument)
     .action(({ id = newKeyId() }: { id?: string }) => {
       const key = `${id}:${randomBytes(32).toString('base64url')}`;
       output().done(key, { key });
@@ -17,7 +17,7 @@ export const keyCommands: CommandGroup = (program, { withContext, output }) => {
 
   group
     .command('list')
-    .description('keys in TOKEN_KEYS and how many installs each is needed for')
+    .description('list the keys in TOKEN_KEYS and how many installs need each')
     .action(async () => {
       const rows = await withContext(async ({ config, services }) => {
         const use = await services.keys.use();
@@ -32,7 +32,7 @@ export const keyCommands: CommandGroup = (program, { withContext, output }) => {
 
   group
     .command('rotate')
-    .description('encrypt every stored token with the newest key, while the server works')
+    .description('re-encrypt every stored token with the newest key, while the server runs')
     .action(async () => {
       const out = output();
       const { written, retired, unreadable } = await withContext(({ services: { keys } }) =>
@@ -43,16 +43,16 @@ export const keyCommands: CommandGroup = (program, { withContext, output }) => {
       );
       const next =
         retired.length > 0
-          ? ` No value needs ${retired.join(', ')} any more: take it out of TOKEN_KEYS.`
+          ? ` No value needs ${retired.join(', ')} any more: remove it from TOKEN_KEYS.`
           : '';
-      out.done(`The tokens of ${written} installs were encrypted again.${next}`, {
+      out.done(`The tokens of ${written} installs were re-encrypted.${next}`, {
         written,
         retired,
         unreadable,
       });
       if (unreadable.length > 0) {
         throw new ProblemError(
-          `No key opens the tokens of portal ${unreadable.join(', ')}: they were altered, or copied from another row. ` +
+          `No key decrypts the tokens of portal ${unreadable.join(', ')}: they were altered or copied from another row. ` +
             'They are as they were, and the older keys stay in use. Disconnect these portals, or have them install ' +
             'again (`installs reconnect-link`), then run this again.',
         );
@@ -60,7 +60,7 @@ export const keyCommands: CommandGroup = (program, { withContext, output }) => {
     });
 };
 
-/** Two keys of one day are not to share a name. */
+/** Avoids equal names for two keys of one day. */
 function newKeyId(): string {
   const day = new Date().toISOString().slice(0, 10).replaceAll('-', '');
   return `k${day}-${randomInt(1_000_000)}`;

@@ -21,7 +21,7 @@ type Change = (
 
 const LIMIT = 100;
 
-/** `lists`: groups of records that HubSpot’s pages call segments, and who is in them. */
+/** `lists`: lists of records, called segments in HubSpot’s UI, and their members. */
 export const listCommands: CommandGroup = (program, tools) => {
   const group = program.command('lists').description('lists of records (segments) and their members');
   const verb = (name: string, description: string) =>
@@ -29,8 +29,8 @@ export const listCommands: CommandGroup = (program, tools) => {
   const out = () => tools.output();
 
   verb('list', 'show the lists')
-    .option('--query <words>', 'words of the name')
-    .option('--type <type>', 'of records of this type, such as contacts')
+    .option('--query <words>', 'words in the name')
+    .option('--type <type>', 'type of the records, such as contacts')
     .action((options: PortalOptions & { query?: string; type?: string }) => {
       const { query, type } = options;
       return callHubSpot(
@@ -47,7 +47,7 @@ export const listCommands: CommandGroup = (program, tools) => {
 
   verb('get', 'show a list')
     .argument('<list-id>')
-    .option('--filters', 'with the filters by which HubSpot fills it')
+    .option('--filters', 'also show its filters')
     .action((listId: string, options: PortalOptions & { filters?: boolean }) =>
       callHubSpot(
         tools,
@@ -64,9 +64,9 @@ export const listCommands: CommandGroup = (program, tools) => {
       callHubSpot(tools, options, ({ lists }) => lists.getByName(type, name), showOne),
     );
 
-  verb('members', 'show who is in a list, in the order of ids')
+  verb('members', 'show the members of a list, ordered by id')
     .argument('<list-id>')
-    .option('--limit <number>', 'how many at most', wholeNumber(1), LIMIT)
+    .option('--limit <number>', 'maximum number', wholeNumber(1), LIMIT)
     .action((listId: string, options: PortalOptions & { limit: number }) => {
       const { limit } = options;
       return callHubSpot(
@@ -76,12 +76,12 @@ export const listCommands: CommandGroup = (program, tools) => {
         (found) => {
           const members = found.slice(0, limit);
           out().list(members, ['recordId', 'membershipTimestamp'], 'The list has no members.');
-          if (found.length > limit) out().note('There are more; --limit shows them.');
+          if (found.length > limit) out().note('There are more; increase --limit.');
         },
       );
     });
 
-  verb('of', 'show the lists that a record is in')
+  verb('of', 'show the lists that contain a record')
     .argument('<record>', 'such as contacts:101', recordArgument)
     .action((record: ReturnType<typeof recordArgument>, options: PortalOptions) =>
       callHubSpot(
@@ -92,7 +92,7 @@ export const listCommands: CommandGroup = (program, tools) => {
           out().list(
             found,
             ['listId', 'name', 'firstAddedTimestamp', 'lastAddedTimestamp'],
-            `${record.type}:${record.id} is in no list.`,
+            `${record.type}:${record.id} is not in any list.`,
           ),
       ),
     );
@@ -106,10 +106,10 @@ export const listCommands: CommandGroup = (program, tools) => {
 
   destructiveAction(
     tools,
-    withRecords(verb('remove', 'take records out of a list; they stay in the CRM')),
+    withRecords(verb('remove', 'remove records from a list; they stay in the CRM')),
     async (listId: string, ids: string[], options: ChangeOptions) => {
       const count = (await idsOf(ids, options)).length;
-      return `This takes ${count} ${count === 1 ? 'record' : 'records'} out of the list ${listId}.`;
+      return `This removes ${count} ${count === 1 ? 'record' : 'records'} from the list ${listId}.`;
     },
     (listId: string, ids: string[], options: ChangeOptions) =>
       change(ids, options, `Removed from the list ${listId}`, 'removed', (lists, recordIds, bar) =>
@@ -138,7 +138,7 @@ export const listCommands: CommandGroup = (program, tools) => {
     );
   }
 
-  /** @throws {ProblemError} when a record is missing, so that the command ends with 1. */
+  /** @throws {ProblemError} when a record is missing, for exit code 1. */
   function showChange(
     done: MembershipChange,
     recordIds: readonly string[],
@@ -158,7 +158,7 @@ export const listCommands: CommandGroup = (program, tools) => {
     if (done.missing.length > 0) {
       const some = done.missing.slice(0, 10).join(', ');
       const more = done.missing.length > 10 ? ', …' : '';
-      throw new ProblemError(`No such records of the list’s type: ${some}${more}.`);
+      throw new ProblemError(`These records of the list’s type do not exist: ${some}${more}.`);
     }
   }
 
@@ -170,19 +170,19 @@ export const listCommands: CommandGroup = (program, tools) => {
 
 const withRecords = (command: Command): Command =>
   command
-    .argument('<list-id>', 'of a list that is not filled by filters')
+    .argument('<list-id>', 'id of a list without filters')
     .argument('[record-ids...]', 'unless there is a file')
     .option('--file <file>', 'many records: .csv or .jsonl with `id`')
     .addOption(separatorOption());
 
 async function idsOf(ids: readonly string[], { file, separator }: ChangeOptions): Promise<readonly string[]> {
   if (file !== undefined && ids.length > 0) {
-    throw new ProblemError('Give the ids, or --file, not both. Nothing was sent.');
+    throw new ProblemError('Give ids or --file, not both. Nothing was sent.');
   }
   const given = file === undefined ? ids.map((id) => ({ id, where: id })) : await idsIn(file, separator);
-  if (given.length === 0) throw new ProblemError('Which records? Give their ids, or --file.');
+  if (given.length === 0) throw new ProblemError('Give ids or --file.');
   const wrong = given.find(({ id }) => !/^\d+$/.test(id ?? ''));
-  if (wrong) throw new ProblemError(`${wrong.where} is not the id of a record. Nothing was sent.`);
+  if (wrong) throw new ProblemError(`${wrong.where} is not a record id. Nothing was sent.`);
   return [...new Set(given.flatMap(({ id }) => id ?? []))];
 }
 
@@ -203,7 +203,7 @@ async function first<T>(all: AsyncIterable<T>, count: number): Promise<T[]> {
   return found;
 }
 
-/** Memberships with the names of their lists. */
+/** Adds the names of the lists to memberships. */
 async function named(lists: PortalApis['lists'], memberships: readonly ListMembership[]) {
   if (memberships.length === 0) return [];
   const listIds = memberships.map(({ listId }) => listId);

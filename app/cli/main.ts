@@ -21,13 +21,13 @@ import { refuseUnknownWords } from './unknown-words.ts';
 
 const program = new Command('npm run hubspot --')
   .description('Operates the HubSpot app (installs, keys, webhooks) and calls HubSpot’s APIs for a portal.')
-  .option('--json', 'print JSON for machines instead of tables')
-  .option('--verbose', 'log what happens, to standard error')
+  .option('--json', 'print JSON instead of tables')
+  .option('--verbose', 'log to standard error')
   .addHelpText(
     'after',
-    '\nExit codes: 0 done; 1 not done, or not all of it; 2 unconfirmed: HubSpot may have carried it out, so look first.',
+    '\nExit codes: 0 done; 1 not done, or not all of it; 2 unconfirmed: HubSpot may have processed it, so check first.',
   )
-  .showHelpAfterError('Add --help to see how the command is used.')
+  .showHelpAfterError('Add --help to see the usage.')
   .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
   .exitOverride();
 refuseUnknownWords(program);
@@ -75,12 +75,15 @@ function explain(error: unknown): string {
   if (error instanceof HubSpotError) return explainRefusal(error);
   if (error instanceof ConfigError) {
     const nothingSet = error.problems.includes('DATABASE_URL is not set');
-    return error.message + (nothingSet ? '\nOr run `npm start` in this folder, which has its own.' : '');
+    return (
+      error.message +
+      (nothingSet ? '\nOr run `npm start` in this folder, which brings its own database.' : '')
+    );
   }
   const meant = [KeyRingError, RegistryError, AppError, ProblemError].some((kind) => error instanceof kind);
   if (meant) return (error as Error).message;
   if (isDatabaseAway(error)) {
-    return `The database does not answer: ${reasonOf(error)}. Is DATABASE_URL right, or does \`npm start\` run no longer?`;
+    return `The database does not answer: ${reasonOf(error)}. Check DATABASE_URL, or whether \`npm start\` is still running.`;
   }
   if (isUnmigrated(error)) return UNMIGRATED;
   return `The command failed: ${reasonOf(error)}`;

@@ -19,33 +19,28 @@ interface ChangedOptions extends TypeOptions {
   readonly out?: string;
 }
 
-/** What was read, and the cursor that goes on behind it; that of the call when there was nothing. */
+/** The changes, and the cursor to continue after them; without changes the cursor of the call. */
 interface Read {
   readonly count: number;
-  /** Empty when they went to a file. */
+  /** Empty when they were written to a file. */
   readonly records: readonly ChangedRecord[];
   readonly cursor: string | undefined;
 }
 
-/** `changed`: records by the moment of their change, for reading again and again what is new. */
+/** `changed`: records by the time of their last change, to poll for changes. */
 export function changedCommand(group: Command, tools: Tools, type: ObjectGroup): void {
   const out = () => tools.output();
 
-  addVerb(
-    group,
-    type,
-    'changed',
-    `show ${type.area} that were changed or deleted, in the order of the changes`,
-  )
+  addVerb(group, type, 'changed', `show changed and deleted ${type.area}, oldest change first`)
     .option('--since <time>', 'such as 2026-11-21, 2026-11-21T09:30:00Z, 30m, 2h, 3d', timeArgument)
-    .option('--cursor <cursor>', 'go on where an earlier reading ended')
+    .option('--cursor <cursor>', 'continue where an earlier call ended')
     .option('--properties <names>', 'properties to show, separated by commas', namesOption)
-    .option('--no-deletions', 'leave out deleted records; the recycle bin is not read')
-    .option('--limit <number>', 'how many at most; without it all', wholeNumber(1))
-    .option('--out <file>', 'append each record to a file, a line of JSON with its cursor')
+    .option('--no-deletions', 'omit deleted records; does not read the recycle bin')
+    .option('--limit <number>', 'maximum number; default: all', wholeNumber(1))
+    .option('--out <file>', 'append each record to a file, as a line of JSON with its cursor')
     .action((options: ChangedOptions) => {
       const { since, cursor } = options;
-      if (!since && cursor === undefined) throw new ProblemError('From when on? Give --since, or --cursor.');
+      if (!since && cursor === undefined) throw new ProblemError('Give --since or --cursor.');
       return callHubSpot(
         tools,
         options,

@@ -9,7 +9,7 @@ import { callHubSpot } from './portal-calls.ts';
 import { showRecord } from './show-records.ts';
 import { orLookWith } from './unconfirmed.ts';
 
-/** The commands that records of every type have: one group, to which a type adds its own. */
+/** The group of commands for a type of records, to which types add their own commands. */
 export function objectCommands(program: Command, tools: Tools, type: ObjectGroup): Command {
   const group = program.command(type.area).description(`HubSpot’s ${type.area}`);
   writeCommands(group, tools, type);
@@ -24,16 +24,16 @@ export function mergeCommand(
   tools: Tools,
   area: 'contacts' | 'companies' | 'deals' | 'tickets' | 'objects',
 ): void {
-  // HubSpot answers a record that was merged with the one that it is in.
+  // For a merged record HubSpot returns the record into which it was merged.
   const read = (id: string, { type }: TypeOptions) =>
     area === 'objects' ? `objects get ${id} --type ${type}` : `${area} get ${id}`;
   const recordsOf = (apis: PortalApis, { type = '' }: TypeOptions) =>
     area === 'objects' ? apis.objects(type) : apis[area];
   destructiveAction(
     tools,
-    addVerb(group, { area }, 'merge', 'make one record of two; it cannot be undone')
+    addVerb(group, { area }, 'merge', 'merge a record into another one; cannot be undone')
       .argument('<primary>', 'id of the record that stays')
-      .argument('<other>', 'id of the record that goes into it'),
+      .argument('<other>', 'id of the record that is merged into it'),
     (primary: string, other: string, options: TypeOptions) =>
       `This merges record ${other} into record ${primary} (${typeOf({ area }, options)}), which cannot be undone.`,
     (primary: string, other: string, options: TypeOptions) =>

@@ -12,19 +12,19 @@ export type RecordArea = {
 export type Values = Readonly<Record<string, string>>;
 
 export interface ObjectGroup {
-  /** The API's name, which is the group's as well. The commands of `objects` take the type as an option. */
+  /** The name of the API and of the group. The commands of `objects` have the type as an option. */
   readonly area: RecordArea | 'objects';
   readonly singular: string;
-  /** A property with unique values by which records of this type are known. */
+  /** The unique property that identifies records of this type. */
   readonly idProperty?: string;
-  /** Options of `create` and `update` beside the properties. */
+  /** Additional options of `create` and `update`. */
   readonly writeOptions?: (command: Command) => Command;
-  /** The properties that those options stand for. */
+  /** The properties that these options set. */
   readonly valuesOf?: (apis: PortalApis, options: WriteOptions) => Promise<Values>;
 }
 
 export interface TypeOptions extends PortalOptions {
-  /** There in the commands of `objects` alone. */
+  /** Only in the commands of `objects`. */
   readonly type?: string;
 }
 
@@ -38,14 +38,14 @@ export interface WriteOptions extends TypeOptions {
   readonly pipeline?: string;
 }
 
-/** The name of the type that a command works on. */
+/** The name of a command's type. */
 export const typeOf = ({ area }: Pick<ObjectGroup, 'area'>, { type = area }: TypeOptions): string => type;
 
-/** The service of that type. */
+/** The service of a command's type. */
 export const recordsOf = (apis: PortalApis, { area }: ObjectGroup, { type = '' }: TypeOptions): CrmObjects =>
   area === 'objects' ? apis.objects(type) : apis[area];
 
-/** Adds a command to a group, with the options of every call to HubSpot. */
+/** Adds a command to a group, with the options of all commands that call HubSpot. */
 export function addVerb(
   group: Command,
   { area }: Pick<ObjectGroup, 'area'>,

@@ -28,16 +28,16 @@ export function readCommands(group: Command, tools: Tools, type: ObjectGroup): v
   const reading = (name: string, description: string) =>
     addVerb(group, type, name, description).option(
       '--properties <names>',
-      'properties to show, separated by commas',
+      'comma-separated properties to show',
       namesOption,
     );
 
   reading('get', `show a ${singular}`)
     .argument('<id>', 'its id, or its value of --id-property')
-    .option('--id-property <name>', 'a property whose values are unique')
-    .option('--associations <types>', 'types of records whose ids are shown along', namesOption)
-    .option('--history <names>', 'show what these properties were, newest first', namesOption)
-    .option('--archived', 'read from the recycle bin')
+    .option('--id-property <name>', 'look the record up by this unique property')
+    .option('--associations <types>', 'also show the ids of associated records of these types', namesOption)
+    .option('--history <names>', 'show the history of these properties, newest first', namesOption)
+    .option('--archived', 'show a deleted record')
     .action((id: string, options: ReadOptions) => {
       const { properties, idProperty, associations, archived, history } = options;
       const wanted = {
@@ -55,9 +55,9 @@ export function readCommands(group: Command, tools: Tools, type: ObjectGroup): v
       );
     });
 
-  reading('list', `show ${area} in the order of their ids`)
-    .option('--archived', 'those in the recycle bin')
-    .option('--limit <number>', 'how many at most', wholeNumber(1), LIMIT)
+  reading('list', `show ${area}, ordered by id`)
+    .option('--archived', 'show deleted records')
+    .option('--limit <number>', 'maximum number', wholeNumber(1), LIMIT)
     .action((options: ReadOptions) => {
       const { archived, properties, limit = LIMIT } = options;
       const wanted = {
@@ -74,12 +74,12 @@ export function readCommands(group: Command, tools: Tools, type: ObjectGroup): v
   reading('search', `find ${area}`)
     .option(
       '--where <filter>',
-      'such as amount>=1000, stage=lead,customer, amount=10..20, email~example.com, phone, !phone; may be given several times, and all must hold',
+      'such as amount>=1000, stage=lead,customer, amount=10..20, email~example.com, phone, !phone; repeatable; all must match',
       whereOption,
     )
-    .option('--query <words>', 'words in the properties that HubSpot searches by default')
-    .option('--sort <property>', 'with - before it, the greatest first', sortOption)
-    .option('--limit <number>', 'how many at most', wholeNumber(1), LIMIT)
+    .option('--query <words>', 'words in the default searchable properties')
+    .option('--sort <property>', 'prefix - for descending order', sortOption)
+    .option('--limit <number>', 'maximum number', wholeNumber(1), LIMIT)
     .action((options: ReadOptions) => {
       const { where = [], query, sort, properties, limit = LIMIT } = options;
       const wanted = {
@@ -96,14 +96,14 @@ export function readCommands(group: Command, tools: Tools, type: ObjectGroup): v
           if (found.records.length === 0 && where.some(isOfSeveral)) {
             tools
               .output()
-              .note('Commas separate values and .. makes a range; quote one value: name="Doe, Jane".');
+              .note('Commas separate values and .. is a range; quote a single value: name="Doe, Jane".');
           }
         },
       );
     });
 }
 
-/** One more than is shown, which tells whether there are more; 100 at most, as a list has no larger pages. */
+/** One more than is shown, to tell whether there are more. At most 100, the maximum page size of a list. */
 const pageOf = (limit: number) => Math.min(limit + 1, 100);
 
 async function first(all: AsyncIterable<CrmRecord>, limit: number): Promise<Found> {

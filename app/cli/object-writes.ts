@@ -20,14 +20,14 @@ import { type FileRow, readRecords, separatorOption } from './records-file.ts';
 import { showRecord } from './show-records.ts';
 import { howToCheck, unconfirmedCreation } from './unconfirmed.ts';
 
-/** `create`, `create-or-update`, `update` and `delete`, of one record or of a file's rows. */
+/** `create`, `create-or-update`, `update` and `delete`, for one record or for the rows of a file. */
 export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): void {
   const { area, singular, writeOptions = (it) => it, valuesOf = async () => ({}) } = type;
   const verb = (name: string, description: string) => addVerb(group, type, name, description);
   const writing = (command: Command) =>
     writeOptions(
       command
-        .option('--property <name=value>', 'a property to write; may be given several times', propertyOption)
+        .option('--property <name=value>', 'a property to write; repeatable', propertyOption)
         .option('--file <file>', 'write many: .csv with property names as columns, or .jsonl')
         .addOption(separatorOption()),
     );
@@ -35,13 +35,12 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
   writing(verb('create', `make a ${singular}`))
     .option(
       '--associate <type:id>',
-      'a record it belongs to, such as contacts:101; may be given several times',
+      'a record to associate it with, such as contacts:101; repeatable',
       recordsOption,
     )
     .action(async (options: WriteOptions) => {
       const { file, associate = [] } = options;
-      if (file && associate.length > 0)
-        throw new ProblemError('--associate goes with one record, not with a file.');
+      if (file && associate.length > 0) throw new ProblemError('--associate cannot be combined with --file.');
       if (file) {
         const inputOf = ({ values }: FileRow, common: Values) => ({ properties: { ...common, ...values } });
         await fromFile(
@@ -53,7 +52,7 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
         return;
       }
       await oneRecord(options, async (apis, values) => {
-        // Born with its associations: a record is never left behind without them.
+        // Created together with its associations, so that no record exists without them.
         const associations = await associationsOf(apis, options);
         const records = recordsOf(apis, type, options);
         return records.create(values, associations).catch((error) => {
@@ -63,11 +62,11 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
       });
     });
 
-  writing(verb('create-or-update', `make a ${singular}, or update the one with the same unique value`))
-    .option('--id-property <name>', 'the property whose value is unique', type.idProperty)
+  writing(verb('create-or-update', `create a ${singular}, or update the one with the same unique value`))
+    .option('--id-property <name>', 'the unique property', type.idProperty)
     .action(async (options: WriteOptions) => {
       const { file, property = {}, idProperty = '' } = options;
-      if (!idProperty) throw new ProblemError('Name the property with unique values: --id-property.');
+      if (!idProperty) throw new ProblemError('Give the unique property with --id-property.');
       const inputOf = (values: Values, where: string) => {
         const { [idProperty]: id, ...properties } = values;
         if (!id) throw new ProblemError(`${where} has no value for ${idProperty}.`);
@@ -92,10 +91,8 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
       });
     });
 
-  writing(
-    verb('update', `write properties of a ${singular}`).argument('[id]', 'its id, unless there is a file'),
-  )
-    .option('--id-property <name>', 'a property whose values are unique, in the place of the id')
+  writing(verb('update', `update a ${singular}`).argument('[id]', 'its id, unless --file is given'))
+    .option('--id-property <name>', 'look the record up by this unique property')
     .action(async (id: string | undefined, options: WriteOptions) => {
       const { file, idProperty } = options;
       refuseIdBesideFile(id, file);
@@ -123,7 +120,7 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
   destructiveAction(
     tools,
     verb('delete', `delete a ${singular}; ${fateOf(area)}`)
-      .argument('[id]', 'its id, unless there is a file')
+      .argument('[id]', 'its id, unless --file is given')
       .option('--file <file>', 'delete many: .csv or .jsonl with `id`')
       .addOption(separatorOption()),
     async (id: string | undefined, options: WriteOptions) => {
@@ -157,7 +154,7 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
     },
   );
 
-  /** What `--associate` names, each of the kind without a label; that is read once for each type. */
+  /** The records of `--associate`, with the unlabelled kind of association, which is read once per type. */
   async function associationsOf(apis: PortalApis, options: WriteOptions): Promise<NewAssociation[]> {
     const { associate = [] } = options;
     const kinds = new Map<string, AssociationSpec>();
@@ -170,29 +167,31 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
     return associations;
   }
 
-  /** What the options say to write. @throws {ProblemError} when two of them name one property. */
+  /** The properties to write. @throws {ProblemError} when two options set the same property. */
   async function givenValues(apis: PortalApis, options: WriteOptions): Promise<Values> {
     const { property = {} } = options;
     const further = await valuesOf(apis, options);
     const twice = Object.keys(further).find((name) => Object.hasOwn(property, name));
     if (twice !== undefined) {
-      throw new ProblemError(`The property ${twice} is given twice: by --property and by another option.`);
+      throw new ProblemError(
+        `The property ${twice} is given twice: with --property and with another option.`,
+      );
     }
     return { ...property, ...further };
   }
 
-  /** Of the two the file would count alone, whatever the id was meant for. */
+  /** With both, the id would be ignored. */
   function refuseIdBesideFile(id: string | undefined, file: string | undefined): void {
     if (id === undefined || file === undefined) return;
-    throw new ProblemError(`Give the id of one ${singular}, or --file, not both. Nothing was sent.`);
+    throw new ProblemError(`Give the id of a ${singular} or --file, not both. Nothing was sent.`);
   }
 
   function oneId(id: string | undefined): string {
-    if (id === undefined) throw new ProblemError(`Which ${singular}? Give its id, or --file.`);
+    if (id === undefined) throw new ProblemError(`Give the id of a ${singular} or --file.`);
     return id;
   }
 
-  /** Writes the rows of a file in batches, with a bar, and tells what became of each. */
+  /** Writes the rows of a file in batches, with a progress bar, and reports the outcomes. */
   async function fromFile<Input>(
     options: WriteOptions & { file: string },
     done: string,
@@ -231,7 +230,7 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
     const work = async (apis: PortalApis) => {
       const values = await givenValues(apis, options);
       if (Object.keys(values).length === 0) {
-        throw new ProblemError('Nothing to write: give --property name=value, or --file.');
+        throw new ProblemError('Nothing to write: give --property name=value or --file.');
       }
       return write(apis, values);
     };
@@ -241,8 +240,8 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
 
 const fateOf = (type: string) =>
   type === 'emails'
-    ? 'HubSpot keeps no e-mail in its recycle bin'
-    : 'HubSpot keeps what is deleted in its recycle bin for 90 days';
+    ? 'HubSpot does not keep e-mails in its recycle bin'
+    : 'HubSpot keeps deleted records in its recycle bin for 90 days';
 
 function taken<Result>(outcome: BatchOutcome<unknown, Result> | undefined): Result {
   if (outcome?.result !== undefined) return outcome.result;

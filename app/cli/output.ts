@@ -8,11 +8,11 @@ type Cell = string | number | boolean | Date | null | undefined | readonly strin
 
 export interface Bar {
   start(total: number): void;
-  /** @param done how much of the total. */
+  /** @param done completed part of the total. */
   at(done: number): void;
 }
 
-/** Prints results to standard output: aligned tables for people, one JSON value for machines. Remarks go elsewhere. */
+/** Prints results to standard output, as aligned tables or as one JSON value. Notes go to standard error. */
 export function createOutput(json: boolean) {
   return {
     /** A list; in a table, `columns` are the fields shown. */
@@ -42,7 +42,7 @@ export function createOutput(json: boolean) {
       if (text.after) print(text.after);
     },
 
-    /** One thing, field by field, with a table of what belongs to it below; as JSON, `data`. */
+    /** One object, field by field, with a table below; as JSON, `data`. */
     one<T extends object>(
       fields: Record<string, Cell>,
       data: object = fields,
@@ -58,27 +58,27 @@ export function createOutput(json: boolean) {
       printTable(below.rows, below.columns);
     },
 
-    /** A sentence about what was done; as JSON, its data. */
+    /** A sentence about the result; as JSON, `data`. */
     done(sentence: string, data: Record<string, unknown>): void {
       if (json) printJson(data);
       else print(sentence);
     },
 
-    /** A remark beside the result, to standard error: JSON on standard output stays alone. */
+    /** A note on standard error, so that standard output contains only the result. */
     note(sentence: string): void {
       console.error(printable(sentence));
     },
 
     /**
-     * Does long work under a bar on the terminal; without one where nobody watches. The bar stands from when the work
-     * tells its total until the work ends, however it ends: a bar that is left running keeps the process alive.
+     * Runs long work with a progress bar if there is a terminal. The bar is shown from when the work
+     * reports its total until it ends or fails: a running bar keeps the process alive.
      */
     async progress<T>(unit: string, work: (bar: Bar) => Promise<T>): Promise<T> {
       if (json || !process.stderr.isTTY) return work({ start: () => {}, at: () => {} });
       const bar = new SingleBar({
         format: `{bar} {value}/{total} ${unit} · {eta_formatted} left`,
         stream: process.stderr,
-        // The bar's own handler of Ctrl-C would keep the work going. Without it nothing of the terminal may be changed.
+        // The bar's own Ctrl-C handler would not stop the work. Without it the bar must not change the terminal.
         gracefulExit: false,
         linewrap: true,
       });
@@ -105,7 +105,7 @@ function printTable<T extends object>(rows: readonly T[], columns: readonly (key
 
 function printAligned(rows: readonly (readonly string[])[]): void {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))));
-  // Only a last cell has lines of its own: the JSON of a field. They stand under its first one.
+  // Only the last cell may have several lines (JSON of a field), which are aligned below its first.
   const indent = ' '.repeat(widths.slice(0, -1).reduce((sum, columnWidth) => sum + columnWidth + 2, 0));
   for (const row of rows) {
     const cells = row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell)));

@@ -36,10 +36,10 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
     .requiredOption('--label <label>')
     .requiredOption(
       '--stage <label=value>',
-      'a stage; the value is the probability of a deal, or OPEN or CLOSED of a ticket; in order, several times',
+      'a stage; the value is the probability of a deal, or OPEN or CLOSED for tickets; repeatable, in order',
       stagesOption,
     )
-    .option('--order <number>', 'its place among the pipelines', wholeNumber(0), 0)
+    .option('--order <number>', 'its display order', wholeNumber(0), 0)
     .action(
       (type: string, options: PortalOptions & { label: string; stage: NamedStage[]; order: number }) => {
         const { label, stage, order: displayOrder } = options;
@@ -59,7 +59,7 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
 
   verb('update', 'rename or move a pipeline', '<pipeline>')
     .option('--label <label>')
-    .option('--order <number>', 'its place among the pipelines', wholeNumber(0))
+    .option('--order <number>', 'its display order', wholeNumber(0))
     .action((type: string, id: string, options: PortalOptions & { label?: string; order?: number }) => {
       const { label, order } = options;
       const change = {
@@ -79,7 +79,7 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
 
   destructiveAction(
     tools,
-    verb('delete', 'delete a pipeline in which nothing stands', '<pipeline>'),
+    verb('delete', 'delete an empty pipeline', '<pipeline>'),
     (type: string, id: string) => `This deletes the pipeline ${id} of the ${type} and its stages.`,
     (type: string, id: string, options: PortalOptions) =>
       callHubSpot(
@@ -92,7 +92,7 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
 
   verb('create-stage', 'add a stage', '<pipeline>')
     .requiredOption('--stage <label=value>', 'one, as for `create`', stageOption)
-    .option('--order <number>', 'its place among the stages', wholeNumber(0), 0)
+    .option('--order <number>', 'its display order', wholeNumber(0), 0)
     .action((type: string, id: string, options: PortalOptions & { stage: NamedStage; order: number }) =>
       callHubSpot(
         tools,
@@ -102,14 +102,14 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
           const stage = { label, displayOrder: options.order, metadata: metadataOf(type, value) };
           return apis.pipelines.stages.create(type, id, stage);
         },
-        (made) => out().done(`The stage ${made.label} is made: ${made.id}.`, made),
+        (made) => out().done(`The stage ${made.label} is created: ${made.id}.`, made),
       ),
     );
 
   verb('update-stage', 'rename, move or weigh a stage', '<pipeline>', '<stage>')
     .option('--label <label>')
-    .option('--value <value>', 'the probability of a deal, or OPEN or CLOSED of a ticket', valueOption)
-    .option('--order <number>', 'its place among the stages', wholeNumber(0))
+    .option('--value <value>', 'the probability of a deal, or OPEN or CLOSED for tickets', valueOption)
+    .option('--order <number>', 'its display order', wholeNumber(0))
     .action(
       (
         type: string,
@@ -126,7 +126,7 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
           options,
           async ({ pipelines: { stages } }) => {
             const present = async () => meaning(await stages.get(type, id, stageId));
-            // HubSpot wants the metadata with every change.
+            // HubSpot requires the metadata with every change.
             const value = given ?? (await rehearsed(options, present(), placeholder('its present value')));
             return stages.update(type, id, stageId, {
               metadata: metadataOf(type, value),
@@ -141,7 +141,7 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
 
   destructiveAction(
     tools,
-    verb('delete-stage', 'delete a stage in which nothing stands', '<pipeline>', '<stage>'),
+    verb('delete-stage', 'delete an empty stage', '<pipeline>', '<stage>'),
     (type: string, id: string, stage: string) =>
       `This deletes the stage ${stage} of the pipeline ${id} of the ${type}.`,
     (type: string, id: string, stage: string, options: PortalOptions) =>
@@ -154,7 +154,7 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
   );
 };
 
-/** Shared with the groups of the records that stand in pipelines. */
+/** Shared with the groups of records that have pipelines. */
 export function listPipelines(tools: Tools, options: PortalOptions, type: string): Promise<void> {
   return callHubSpot(
     tools,
@@ -186,11 +186,11 @@ interface NamedStage {
 
 function stageOption(text: string): NamedStage {
   const [, label, value] = /^(.+)=([^=]*)$/s.exec(text) ?? [];
-  if (!label || !value) throw new InvalidArgumentError('Write a stage as label=value, such as Won=1.0.');
+  if (!label || !value) throw new InvalidArgumentError('A stage must be label=value, such as Won=1.0.');
   return { label, value: valueOption(value) };
 }
 
-/** `--stage Open=0.5`, any number of times, in the order of the stages. */
+/** `--stage Open=0.5`, repeatable, in the order of the stages. */
 const stagesOption = collecting((text: string, before: readonly NamedStage[] = []): NamedStage[] => [
   ...before,
   stageOption(text),

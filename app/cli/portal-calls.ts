@@ -14,19 +14,17 @@ export interface PortalOptions {
 export const withPortalOptions = (command: Command): Command =>
   command
     .addOption(
-      new Option('--portal <portal>', 'HubSpot account; optional while only one has the app').argParser(
-        portalArgument,
-      ),
+      new Option(
+        '--portal <portal>',
+        'HubSpot account; optional if only one has installed the app',
+      ).argParser(portalArgument),
     )
-    .option(
-      '--dry-run',
-      'print the requests and send nothing; <…> is a placeholder for a value from an answer',
-    );
+    .option('--dry-run', 'print the requests without sending them; <…> stands for a value of a response');
 
 /**
- * Calls HubSpot for a portal and shows the result. In a dry run the requests are printed, and nothing is opened or
- * sent; see {@link rehearsed} for work that depends on an answer.
- * @param priority `background` for work of many calls, so that interactive calls take precedence.
+ * Calls HubSpot for a portal and prints the result. A dry run prints the requests; nothing is opened or
+ * sent. See {@link rehearsed} for work that depends on a response.
+ * @param priority `background` for many calls, so that interactive calls take precedence.
  */
 export async function callHubSpot<T>(
   { withContext, output }: Tools,
@@ -49,19 +47,19 @@ export async function callHubSpot<T>(
   try {
     await work(rehearsal);
   } catch (error) {
-    // Nothing answers in a dry run, so the work ends at the first answer that it needs.
+    // A dry run gets no responses, so the work ends at the first response that it needs.
     if (requests.length === 0) throw error;
   }
   const shown = requests.map(({ method, path, query, json }) => ({ method, path, query, body: json }));
   output().done(`${shown.map(asSent).join('\n\n')}\n\nNothing was sent.`, { dryRun: true, requests: shown });
 }
 
-/** A value from HubSpot's answer; in a dry run `instead`, so that the requests that follow from it are shown as well. */
+/** A value from HubSpot's response; in a dry run `instead`, so that the requests that depend on it are printed as well. */
 export async function rehearsed<T>({ dryRun }: PortalOptions, asked: Promise<T>, instead: T): Promise<T> {
   return dryRun ? asked.catch(() => instead) : asked;
 }
 
-/** Shown in a dry run for a value that only HubSpot's answer contains. */
+/** Placeholder in a dry run for a value of HubSpot's response. */
 export const placeholder = (what: string) => `<${what}>`;
 
 type Shown = Pick<HubSpotRequest, 'method' | 'path' | 'query'> & { body: unknown };

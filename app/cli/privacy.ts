@@ -3,11 +3,11 @@ import { type CommandGroup, limitArgument, portalArgument } from './command.ts';
 export const privacyCommands: CommandGroup = (program, { withContext, output }) => {
   program
     .command('privacy')
-    .description('what was erased on HubSpot’s privacy deletions')
+    .description('erasures after HubSpot’s privacy deletions')
     .command('receipts')
-    .description('every erasure, newest first: when, which record, how many rows of what')
-    .option('--portal <portal>', 'of this HubSpot account', portalArgument)
-    .option('--limit <number>', 'at most so many', limitArgument, 50)
+    .description('list the erasures, newest first: time, record, and number of rows')
+    .option('--portal <portal>', 'only of this HubSpot account', portalArgument)
+    .option('--limit <number>', 'maximum number', limitArgument, 50)
     .action(async ({ portal, limit }: { portal?: number; limit: number }) => {
       const receipts = await withContext(({ services }) => services.webhooks.privacy.receipts(portal, limit));
       const rows = receipts.map(({ portalId, erased, ...receipt }) => ({

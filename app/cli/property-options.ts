@@ -4,7 +4,7 @@ import { collecting } from './repeated-options.ts';
 
 type Values = Readonly<Record<string, string>>;
 
-/** `--property email=jane@example.com`, any number of times; an empty value clears the property. */
+/** `--property email=jane@example.com`, repeatable. An empty value clears the property. */
 export const propertyOption = collecting((text: string, before: Values = {}): Values => {
   const [, name, value] = /^([^=\s]+)=([\s\S]*)$/.exec(text) ?? [];
   if (!name || value === undefined) throw new InvalidArgumentError('Write it as name=value.');
@@ -22,7 +22,7 @@ const OPERATORS = {
 } as const;
 
 /**
- * `--where amount>=1000`, any number of times; all must hold. `stage=lead,customer` finds either, `amount=10..20` a
+ * `--where amount>=1000`, repeatable; all must match. `stage=lead,customer` matches either, `amount=10..20` a
  * range.
  */
 export const whereOption = collecting(
@@ -31,11 +31,11 @@ export const whereOption = collecting(
       /^(!?)([\w.]+)\s*(?:(>=|<=|!=|!~|[=<>~])\s*([\s\S]*))?$/.exec(text) ?? [];
     if (!propertyName || (not && sign)) {
       throw new InvalidArgumentError(
-        'Write it as name=value, with = != < <= > >= ~ (has the word) or !~; name=a,b for one of several, name=1..9 for a range; name or !name asks whether there is a value.',
+        'It must be name=value, with = != < <= > >= ~ (contains the word) or !~; name=a,b for several values, name=1..9 for a range; name or !name to test for a value.',
       );
     }
     if (!sign) return [...before, { propertyName, operator: not ? 'NOT_HAS_PROPERTY' : 'HAS_PROPERTY' }];
-    // A slip such as => or ==, which would look for the second sign as a part of the value.
+    // A typo such as => or ==, which would make the second sign a part of the value.
     if (/^[=<>~]/.test(value)) {
       throw new InvalidArgumentError(
         `There is no ${sign}${value[0]}, but = != < <= > >= ~ and !~. Quote a value that begins so: ${propertyName}="${value}".`,
@@ -48,9 +48,9 @@ export const whereOption = collecting(
 );
 
 const withoutValue = (propertyName: string) =>
-  new InvalidArgumentError(`Give a value; !${propertyName} finds records that have none.`);
+  new InvalidArgumentError(`Give a value; !${propertyName} finds records without one.`);
 
-/** One of several values, or a range of them; quotes hold together what is one value: `"Doe, Jane"`. */
+/** One of several values, or a range. Quotes keep one value together: `"Doe, Jane"`. */
 function valuesFilter(propertyName: string, sign: '=' | '!=', text: string): SearchFilter {
   const parts = [...text.matchAll(/\s*"((?:[^"]|"")*)"\s*(?=,|$)|[^,]+/g)];
   const values = parts
@@ -64,20 +64,20 @@ function valuesFilter(propertyName: string, sign: '=' | '!=', text: string): Sea
   if (low === undefined || highValue === undefined) {
     return { propertyName, operator: is ? 'EQ' : 'NEQ', value };
   }
-  if (!is) throw new InvalidArgumentError('A range goes with = alone; use < or > for what is outside of it.');
+  if (!is) throw new InvalidArgumentError('A range needs =; use < or > for values outside of it.');
   return { propertyName, operator: 'BETWEEN', value: low, highValue };
 }
 
-/** Whether a filter stands for several values, as its text may not have meant. */
+/** Whether a filter has several values, which its author may not have intended. */
 export const isOfSeveral = ({ operator }: SearchFilter): boolean =>
   ['IN', 'NOT_IN', 'BETWEEN'].includes(operator);
 
-/** `--properties email,phone`, any number of times. */
+/** `--properties email,phone`, repeatable. */
 export const namesOption = collecting((text: string, before: readonly string[] = []): string[] => [
   ...new Set([...before, ...text.split(/[,\s]+/).filter(Boolean)]),
 ]);
 
-/** `--sort -amount`: a minus for the greatest first. */
+/** `--sort -amount`: a minus for descending order. */
 export function sortOption(text: string) {
   const descending = text.startsWith('-');
   const direction = descending ? ('DESCENDING' as const) : ('ASCENDING' as const);
@@ -89,14 +89,14 @@ export interface RecordName {
   readonly id: string;
 }
 
-/** A record of some type: `contacts:101`. */
+/** A record with its type: `contacts:101`. */
 export function recordArgument(text: string): RecordName {
   const [, type, id] = /^([\w-]+):(\d+)$/.exec(text) ?? [];
-  if (!type || !id) throw new InvalidArgumentError('Write a record as type:id, such as contacts:101.');
+  if (!type || !id) throw new InvalidArgumentError('A record must be type:id, such as contacts:101.');
   return { type, id };
 }
 
-/** `--associate contacts:101`, any number of times. */
+/** `--associate contacts:101`, repeatable. */
 export const recordsOption = collecting((text: string, before: readonly RecordName[] = []): RecordName[] => {
   const record = recordArgument(text);
   const isSame = ({ type, id }: RecordName) => type === record.type && id === record.id;

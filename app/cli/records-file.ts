@@ -3,20 +3,20 @@ import { Option } from 'commander';
 import { CsvError, type Options, parse } from 'csv-parse/sync';
 import { ProblemError } from './command.ts';
 
-/** A row of a file: values by column or field name. Rows keep their line for reports. */
+/** A row of a file: values by column or field name, and its line for reports. */
 export interface FileRow {
   readonly line: number;
   readonly values: Readonly<Record<string, string>>;
 }
 
-/** Excel writes semicolons in locales with a decimal comma, and tabs in text files. */
+/** Excel uses semicolons in locales with a decimal comma, and tabs in text files. */
 const SEPARATORS = { comma: ',', semicolon: ';', tab: '\t' } as const;
 
 export type Separator = keyof typeof SEPARATORS;
 
 const SEPARATOR_NAMES = Object.keys(SEPARATORS) as Separator[];
 
-/** An option of commands with `--file`. */
+/** The option `--separator` of commands with `--file`. */
 export const separatorOption = () =>
   new Option(
     '--separator <name>',
@@ -25,9 +25,9 @@ export const separatorOption = () =>
 
 /**
  * Reads a `.csv` (RFC 4180, first line names the columns) or `.jsonl` file in UTF-8. Empty cells of a CSV file are
- * left out, so that they do not change a property; to clear one, write null in a JSONL file.
+ * omitted, so that they do not change a property; to clear one, use null in a JSONL file.
  * @param separator of a CSV file; detected in its first line when undefined.
- * @throws {ProblemError} that names the line.
+ * @throws {ProblemError} naming the line.
  */
 export async function readRecords(file: string, separator?: Separator): Promise<FileRow[]> {
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
@@ -36,11 +36,11 @@ export async function readRecords(file: string, separator?: Separator): Promise<
   const text = utf8(bytes);
   if (text === undefined) {
     throw new ProblemError(
-      `${file} is not in UTF-8, and nothing was sent. Save it as "CSV UTF-8" (Excel: Save As).`,
+      `${file} is not in UTF-8. Nothing was sent; save it as "CSV UTF-8" (Excel: Save As).`,
     );
   }
   const isJson = /\.(jsonl|ndjson)$/i.test(file);
-  if (isJson && separator) throw new ProblemError(`--separator is for CSV files, and ${file} holds JSON.`);
+  if (isJson && separator) throw new ProblemError(`--separator is for CSV files, but ${file} contains JSON.`);
   const rows = isJson ? fromJsonLines(text, file) : fromCsv(text, file, separator);
   if (rows.length === 0) throw new ProblemError(`${file} has no rows.`);
   return rows;
@@ -50,7 +50,7 @@ export async function readRecords(file: string, separator?: Separator): Promise<
 function utf8(bytes: Uint8Array): string | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    // UTF-16 of plain letters is valid UTF-8, with a null for every other letter.
+    // UTF-16 of ASCII text is valid UTF-8 with a NUL after every letter.
     return text.includes('\0') ? undefined : text;
   } catch {
     return undefined;
@@ -63,7 +63,7 @@ function fromJsonLines(text: string, file: string): FileRow[] {
     const line = index + 1;
     const value = parseJson(source);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new ProblemError(`${file}:${line}: a line must hold one JSON object.`);
+      throw new ProblemError(`${file}:${line}: a line must be one JSON object.`);
     }
     const values = Object.entries(value).map(([name, field]) => {
       if (typeof field === 'object' && field !== null) {
@@ -92,7 +92,7 @@ function fromCsv(text: string, file: string, named?: Separator): FileRow[] {
   const joined = names.find((name) => /[,;\t|]/.test(name));
   if (joined !== undefined) {
     throw new ProblemError(
-      `${file}: "${joined}" is not a column name. Separate columns by commas, semicolons or tabs, or name the separator with --separator.`,
+      `${file}: "${joined}" is not a column name. Separate columns by commas, semicolons or tabs, or set --separator.`,
     );
   }
   const repeated = names.find((name, index) => name === '' || names.indexOf(name) !== index);
@@ -110,16 +110,16 @@ function fromCsv(text: string, file: string, named?: Separator): FileRow[] {
   });
 }
 
-/** Excel's first line that names the separator: `sep=;`. */
+/** Excel's optional first line with the separator: `sep=;`. */
 const SEPARATOR_LINE = /^sep=([,;\t])\r?\n/i;
 
-/** What separates the columns of the first line. Names of columns hold none of the separators, unless in quotes. */
+/** The separator of the first line. Column names do not contain separators, unless in quotes. */
 function separatorIn(text: string, file: string): string {
   const [head = ''] = /(?:"(?:[^"]|"")*"|[^"\r\n])+/.exec(text) ?? [];
   const unquoted = head.replaceAll(/"(?:[^"]|"")*"/g, '');
   const found = SEPARATOR_NAMES.filter((name) => unquoted.includes(SEPARATORS[name]));
   if (found.length > 1) {
-    throw new ProblemError(`${file}: the separator may be ${found.join(' or ')}. Name it with --separator.`);
+    throw new ProblemError(`${file}: the separator may be ${found.join(' or ')}. Set --separator.`);
   }
   return SEPARATORS[found[0] ?? 'comma'];
 }
@@ -131,7 +131,7 @@ interface CsvLine {
 
 const LINE_FEED = 10;
 
-/** @returns the rows with the line on which each begins; empty lines are left out. */
+/** @returns the rows with the line on which each starts, without empty lines. */
 function csvLines(text: string, file: string, delimiter: string): CsvLine[] {
   const bytes = Buffer.from(text);
   const lines: CsvLine[] = [];
@@ -141,7 +141,7 @@ function csvLines(text: string, file: string, delimiter: string): CsvLine[] {
     delimiter,
     record_delimiter: ['\r\n', '\n', '\r'],
     relax_column_count: true,
-    // csv-parse's own count takes a single carriage return in a cell for a new line.
+    // csv-parse counts a single carriage return in a cell as a new line.
     on_record(cells, info) {
       if (cells.length > 1 || cells[0] !== '') lines.push({ line, cells });
       line += bytes.subarray(read, info.bytes).filter((byte) => byte === LINE_FEED).length;
@@ -153,7 +153,7 @@ function csvLines(text: string, file: string, delimiter: string): CsvLine[] {
     parse(bytes, options);
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    throw new ProblemError(`${file}:${line}: a quote is not closed, or stands inside a cell without quotes.`);
+    throw new ProblemError(`${file}:${line}: a quote is not closed, or is inside a cell without quotes.`);
   }
   return lines;
 }

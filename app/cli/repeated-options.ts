@@ -5,23 +5,23 @@ type Parser = (text: string, before: any) => unknown;
 
 const COLLECTING = new WeakSet<Parser>();
 
-/** Marks the parser of an option that may be given several times: it adds to what came before. */
+/** Marks the parser of a repeatable option: it adds to the previous values. */
 export function collecting<P extends Parser>(parser: P): P {
   COLLECTING.add(parser);
   return parser;
 }
 
-/** A part of commander's event emitter that its type declarations leave out. */
+/** A method of commander's event emitter that its type declarations omit. */
 interface Emitter {
   prependListener(event: string, listener: () => void): void;
 }
 
-/** Commander takes the last of several values without a word. This refuses them, except where a parser collects. */
+/** Commander silently uses the last of several values. This rejects repeated options, unless their parser collects. */
 export function refuseRepeatedOptions(command: Command): void {
   for (const option of command.options) {
     const takesOne = (option.required || option.optional) && !COLLECTING.has(option.parseArg as Parser);
     if (!takesOne) continue;
-    // Before commander's own listener, which stores the value.
+    // Runs before commander's own listener, which stores the value.
     (command as Command & Emitter).prependListener(`option:${option.name()}`, () => {
       if (command.getOptionValueSource(option.attributeName()) !== 'cli') return;
       command.error(`error: option '${option.flags}' can be given once`, {

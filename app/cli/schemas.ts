@@ -7,7 +7,7 @@ export const schemaCommands: CommandGroup = (program, tools) => {
   const group = program.command('schemas').description('the custom object types of the account');
 
   withPortalOptions(
-    group.command('list').description('every custom type; its id is the --type of `objects`'),
+    group.command('list').description('list the custom types; use the id as --type of `objects`'),
   ).action((options: PortalOptions) =>
     callHubSpot(
       tools,
@@ -17,7 +17,7 @@ export const schemaCommands: CommandGroup = (program, tools) => {
     ),
   );
 
-  withPortalOptions(group.command('get').description('one type with its properties'))
+  withPortalOptions(group.command('get').description('show a type with its properties'))
     .argument('<type>', 'its id, such as 2-12345, or its full name')
     .action((type: string, options: PortalOptions) =>
       callHubSpot(

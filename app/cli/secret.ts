@@ -9,8 +9,8 @@ interface Terminal {
 }
 
 /**
- * Reads a secret that must not stand in the shell's history: all of standard input, or, at a terminal, a line that is
- * not shown. @returns '' when there is none.
+ * Reads a secret that must not get into the shell's history: all of standard input, or at a terminal a line without
+ * echo. @returns '' when there is none.
  */
 export const createReadSecret =
   ({ input, output }: Terminal) =>
@@ -20,7 +20,7 @@ export const createReadSecret =
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
     const lines = createInterface({ input, output: nowhere, terminal: true });
     try {
-      // Ctrl-C, Ctrl-D and a lost terminal are no answer.
+      // Ctrl-C, Ctrl-D and a lost terminal count as no input.
       const noAnswer = () => '';
       const answer = lines.question('').catch(noAnswer);
       return (await Promise.race([answer, once(lines, 'close').then(noAnswer)])).trim();

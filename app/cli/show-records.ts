@@ -1,7 +1,7 @@
 import type { CrmRecord } from '../hubspot/apis/crm-record.ts';
 import type { Output } from './output.ts';
 
-/** One record, property by property; as JSON, as HubSpot gives it. */
+/** Prints one record, property by property; as JSON, as HubSpot returns it. */
 export function showRecord(out: Output, record: CrmRecord): void {
   const { id, properties, archived } = record;
   const rows = [
@@ -15,14 +15,14 @@ export function showRecord(out: Output, record: CrmRecord): void {
   out.report({ rows, columns: ['property', 'value'] }, record);
 }
 
-/** Associated records: a row for each type, with their ids. */
+/** Prints associated records: a row per type, with their ids. */
 const associationRows = ({ associations = {} }: CrmRecord) =>
   Object.entries(associations).map(([property, { results }]) => ({
     property,
     value: [...new Set(results.map((it) => it.id))].join(' '),
   }));
 
-/** Present and former values of properties, then the associations; as JSON, the record as HubSpot returns it. */
+/** Prints the history of properties, then the associations; as JSON, the record as HubSpot returns it. */
 export function showHistory(out: Output, record: CrmRecord): void {
   const rows = Object.entries(record.propertiesWithHistory ?? {}).flatMap(([property, versions]) =>
     versions.map(({ value, timestamp, sourceType, sourceLabel, sourceId }) => ({
@@ -40,7 +40,7 @@ export function showHistory(out: Output, record: CrmRecord): void {
   );
 }
 
-/** What every record has and few want to see in a table. */
+/** Properties that every record has and that tables omit. */
 export const HIDDEN = new Set([
   'hs_object_id',
   'createdate',
@@ -51,17 +51,18 @@ export const HIDDEN = new Set([
 
 export interface Found {
   readonly records: readonly CrmRecord[];
-  /** There are more than were asked for. */
+  /** There are more records. */
   readonly more: boolean;
 }
 
-/** Records below each other; as JSON, as HubSpot gives them. Either way it is said when there are more. */
+/** Prints records as a table; as JSON, as HubSpot returns them. Both note when there are more. */
 export function showRecords(out: Output, { records, more }: Found, what: string): void {
   const names = new Set(records.flatMap(({ properties }) => Object.keys(properties)));
   const columns = ['id', ...[...names].filter((name) => !HIDDEN.has(name))];
   const rows: Record<string, string | null>[] = records.map(({ id, properties }) => ({ ...properties, id }));
   const none = records.length === 0 ? { after: `There are no such ${what}.` } : {};
   out.report({ rows, columns, ...none }, records);
-  if (records.length > 0 && columns.length === 1) out.note('Name the properties to show: --properties.');
-  if (more) out.note('There are more; --limit shows them.');
+  if (records.length > 0 && columns.length === 1)
+    out.note('Choose the properties to show with --properties.');
+  if (more) out.note('There are more; increase --limit.');
 }

@@ -6,7 +6,7 @@ import type { WriteOptions } from './object-group.ts';
 import { listPipelines } from './pipelines.ts';
 import { type PortalOptions, placeholder, rehearsed, withPortalOptions } from './portal-calls.ts';
 
-/** Records that stand in a stage of a pipeline, which may be given by name. */
+/** Records with a pipeline stage, which may be given by name. */
 export function stagedCommands(
   program: Command,
   tools: Tools,
@@ -17,7 +17,7 @@ export function stagedCommands(
   }: {
     area: 'deals' | 'tickets';
     singular: string;
-    /** The properties that hold pipeline and stage. */
+    /** The properties with the pipeline and the stage. */
     names: { pipeline: string; stage: string };
   },
 ): void {
@@ -27,23 +27,20 @@ export function stagedCommands(
     writeOptions: (command) =>
       command
         .option('--stage <stage>', 'id or name of a stage')
-        .option(
-          '--pipeline <pipeline>',
-          'id or name of its pipeline; needed where several have such a stage',
-        ),
+        .option('--pipeline <pipeline>', 'id or name of its pipeline; required if several have such a stage'),
     valuesOf,
   });
   mergeCommand(group, tools, area);
 
   withPortalOptions(
-    group.command('pipelines').description(`the pipelines of ${area} and their stages`),
+    group.command('pipelines').description(`list the pipelines of ${area} and their stages`),
   ).action((options: PortalOptions) => listPipelines(tools, options, area));
 
   async function valuesOf(apis: PortalApis, options: WriteOptions): Promise<Record<string, string>> {
     const { stage, pipeline } = options;
     if (stage === undefined) {
       if (pipeline === undefined) return {};
-      throw new ProblemError(`A pipeline alone does not place a ${singular}: give --stage as well.`);
+      throw new ProblemError(`--pipeline needs --stage.`);
     }
     return rehearsed<Record<string, string>>(options, apis[area].inStage(stage, pipeline), {
       [names.pipeline]: placeholder(`id of ${pipeline ?? 'its pipeline'}`),

@@ -4,7 +4,7 @@ import { type ObjectGroup, type TypeOptions, typeOf } from './object-group.ts';
 import type { PortalOptions } from './portal-calls.ts';
 import { explainRefusal } from './refusal.ts';
 
-/** HubSpot may have carried out a request that is not idempotent, and did not confirm it. Exit code 2. */
+/** HubSpot did not confirm a request that is not idempotent, and may have processed it. Exit code 2. */
 export class UnconfirmedError extends ProblemError {}
 
 /** Unlike after 1, the user must check before running the command again. */
@@ -15,17 +15,17 @@ export const isUnconfirmed = (error: unknown): error is Error =>
 
 export const explainUnconfirmed = (error: Error): string =>
   error instanceof HubSpotError
-    ? `${explainRefusal(error)}\nUnconfirmed: it may have been carried out. Look before you run the command again.`
+    ? `${explainRefusal(error)}\nUnconfirmed: it may have been processed. Check before you run the command again.`
     : error.message;
 
-/** For the creation of one record, with the command that shows whether it exists. */
+/** For creating one record, with the command that shows whether it exists. */
 export const unconfirmedCreation = (error: HubSpotError, type: ObjectGroup, options: TypeOptions) =>
   new UnconfirmedError(
     `${explainRefusal(error)}\nUnconfirmed: the ${type.singular} may have been created. ${howToCheck(type, options, 5)}`,
   );
 
 /**
- * Handler for a rejected call: when it is unconfirmed, names the command that shows whether it was carried out.
+ * Error handler of a call: if the call is unconfirmed, names the command that shows whether it was processed.
  * @param command without its `npm run hubspot --`.
  */
 export const orLookWith =
@@ -34,12 +34,12 @@ export const orLookWith =
     if (!(error instanceof HubSpotError) || !error.maybeDone) throw error;
     const where = portal === undefined ? '' : ` --portal ${portal}`;
     throw new UnconfirmedError(
-      `${explainRefusal(error)}\nUnconfirmed: it may have been carried out. Before you run the command again, wait some ` +
-        `seconds (HubSpot’s search is late) and look:\n  npm run hubspot -- ${command}${where}`,
+      `${explainRefusal(error)}\nUnconfirmed: it may have been processed. Before you run the command again, wait a few ` +
+        `seconds (HubSpot’s search is delayed) and check:\n  npm run hubspot -- ${command}${where}`,
     );
   };
 
-/** Types whose time of creation is the property `createdate`, not `hs_createdate`. */
+/** Types with the property `createdate` instead of `hs_createdate`. */
 const OLDEST: ReadonlySet<string> = new Set(['contacts', 'companies', 'deals', 'tickets']);
 
 /** @param count how many records to look for. */
@@ -48,6 +48,6 @@ export function howToCheck({ area }: ObjectGroup, options: TypeOptions, count: n
   const typed = area === 'objects' ? ` --type ${options.type}` : '';
   const created = OLDEST.has(area) ? 'createdate' : 'hs_createdate';
   const where = portal === undefined ? '' : ` --portal ${portal}`;
-  return `Before you create again, wait some seconds (HubSpot’s search is late) and look at the newest ${typeOf({ area }, options)}:
+  return `Before you create again, wait a few seconds (HubSpot’s search is delayed) and check the newest ${typeOf({ area }, options)}:
   npm run hubspot -- ${area} search${typed} --sort -${created} --limit ${count}${where}`;
 }

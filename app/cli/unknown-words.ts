@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-/** Commander's own refusals, which its type declarations leave out. */
+/** Commander's own errors, which its type declarations omit. */
 interface Refusals {
   unknownCommand(): never;
   unknownOption(flag: string): never;
@@ -9,12 +9,12 @@ interface Refusals {
 const HELP = ['help', '--help', '-h'];
 
 /**
- * Commander answers `--help` without a look at the other words, so that a misspelt command gets the help of the group
- * above it and exit code 0. This refuses unknown commands and options first, as they are without `--help`.
+ * Commander answers `--help` without checking the other words, so a misspelt command gets the help of the group
+ * above it and exit code 0. This rejects unknown commands and options first, as without `--help`.
  */
 export function refuseUnknownWords(program: Command): void {
   program.addHelpText('beforeAll', ({ command, error }) => {
-    // The help below an error is in its place; `help <word>` alone comes here with an unknown word.
+    // Help below an error is intended; only `help <word>` gets here with an unknown word.
     if (error && command.args[0] !== 'help') return '';
     const words = wordsOf(command).filter((word) => !HELP.includes(word));
     const refusals = command as Command & Refusals;
@@ -30,7 +30,7 @@ export function refuseUnknownWords(program: Command): void {
   });
 }
 
-/** What stands behind the command's name; in `help <command> …` its group has read it. */
+/** The words after the command's name; in `help <command> …` the group has consumed them. */
 function wordsOf({ args, parent }: Command): readonly string[] {
   return parent?.args[0] === 'help' ? parent.args.slice(2) : args;
 }

@@ -8,15 +8,15 @@ interface ChangeRequest extends Chosen, Consent {
   readonly all?: boolean;
 }
 
-/** The options of a command that changes the events it chooses. */
+/** The options of a command that changes the selected events. */
 const changing = (command: Command, verb: string): Command =>
   withYes(choosing(command))
-    .option('--all', `${verb} every event in these states; needed when no other option chooses`)
-    .option('--dry-run', 'change nothing, only say how many events it would be');
+    .option('--all', `${verb} every event in these states; required without other filters`)
+    .option('--dry-run', 'change nothing, only print how many events match');
 
 /**
- * A command without a choice of events means all of them, which must be said.
- * @returns whether the command is about all of them.
+ * A command without a selection of events needs `--all`.
+ * @returns whether the command applies to all events.
  */
 function requireChoice(
   { all = false, dryRun, yes: _, state: _state, ...chosen }: ChangeRequest,
@@ -24,20 +24,18 @@ function requireChoice(
 ) {
   const chooses = Object.values(chosen).some((value) => value !== undefined);
   if (all && chooses) {
-    throw new ProblemError('--all goes without other choices: leave it out, or leave out the others.');
+    throw new ProblemError('--all cannot be combined with other filters.');
   }
   if (!all && !chooses && !dryRun) {
     throw new ProblemError(
-      `Nothing was changed. Choose events (--portal, --since, …), or ${verb} every one with --all; --dry-run says how many.`,
+      `Nothing was changed. Select events (--portal, --since, …), or ${verb} all with --all; --dry-run shows how many.`,
     );
   }
   return all;
 }
 
 export function addReplayCommand(group: Command, { withContext, output, confirm }: Tools): void {
-  const command = group
-    .command('replay')
-    .description('have events handled again; without --state and --id, dead ones');
+  const command = group.command('replay').description('replay events; default: dead letters');
   changing(command, 'replay').action(async (chosen: ChangeRequest) => {
     const { dryRun = false, yes = false } = chosen;
     const out = output();
@@ -45,7 +43,7 @@ export function addReplayCommand(group: Command, { withContext, output, confirm 
     const filter = eventFilter(chosen, chosen.id ? EVENT_STATES.filter((it) => it !== 'waiting') : ['dead']);
     const change = await withContext(async ({ services }) => {
       const { ledger } = services.webhooks;
-      // Effects of events that were handled, or are about to be, happen again.
+      // Replaying events that were or will be handled repeats their effects.
       const named = chosen.id ?? chosen.record;
       const alsoOthers = named === undefined && filter.states?.some((state) => state !== 'dead');
       if ((all || alsoOthers) && !dryRun && !yes) {
@@ -65,8 +63,8 @@ export function addReplayCommand(group: Command, { withContext, output, confirm 
 export function addDropCommand(group: Command, { withContext, output, confirm }: Tools): void {
   const command = group
     .command('drop')
-    .description('settle events without handling them; without --state, dead ones')
-    .option('--reason <text>', 'kept with each event', 'no reason given');
+    .description('drop events without handling them; default: dead letters')
+    .option('--reason <text>', 'stored with each event', 'no reason given');
   changing(command, 'drop').action(async ({ reason, ...chosen }: ChangeRequest & { reason: string }) => {
     const { dryRun = false, yes = false } = chosen;
     const out = output();
@@ -107,10 +105,10 @@ function reportChange(
   const none = changed + erased + unwanted + busy + readAgain === 0;
   const sentences = [
     none ? `No event in state ${states.join(', ')} matches.` : `${dryRun ? would : did} ${events(changed)}.`,
-    readAgain > 0 && `${readAgain} items are understood now that were no events before.`,
-    erased > 0 && `${erased} were erased on a privacy deletion: nothing is left to replay.`,
-    unwanted > 0 && `${unwanted} are wanted by no handler and stay as they are.`,
-    busy > 0 && `${busy} were in a worker's hands and were left alone.`,
+    readAgain > 0 && `${readAgain} formerly invalid items are valid events now.`,
+    erased > 0 && `${erased} were erased after a privacy deletion and cannot be replayed.`,
+    unwanted > 0 && `${unwanted} have no handler and stay as they are.`,
+    busy > 0 && `${busy} are being handled by a worker and were skipped.`,
     (dryRun || none) && 'Nothing was changed.',
   ];
   out.report(
@@ -119,15 +117,17 @@ function reportChange(
   );
 }
 
-/** An event or a delivery was named and nothing was replayed: that is a failure, and needs a reason. */
+/** If a single event or delivery was given and nothing was replayed, the command fails with the reason. */
 async function reasonForNone(id: string, ledger: WebhookLedger, change: LedgerChange): Promise<ProblemError> {
   const found = isEventId(id) ? await ledger.find(id) : await ledger.findDelivery(Number(id));
   const what = `${isEventId(id) ? 'event' : 'delivery'} ${id}`;
   if (!found) return new ProblemError(`There is no ${what}.`);
   if (change.erased > 0) {
-    return new ProblemError(`What ${what} said was erased on a privacy deletion: it cannot be replayed.`);
+    return new ProblemError(
+      `The content of ${what} was erased after a privacy deletion: it cannot be replayed.`,
+    );
   }
-  if (change.unwanted > 0) return new ProblemError(`No handler wants ${what}: it was not replayed.`);
+  if (change.unwanted > 0) return new ProblemError(`No handler matches ${what}: it was not replayed.`);
   const problem = 'problem' in found && found.problem ? ` (${found.problem})` : '';
-  return new ProblemError(`Nothing of ${what} can be replayed: it is ${found.state}${problem}.`);
+  return new ProblemError(`Nothing of ${what} can be replayed: its state is ${found.state}${problem}.`);
 }

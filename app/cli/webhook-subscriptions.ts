@@ -20,17 +20,17 @@ export function addSubscriptionsCommand(
   withYes(
     group
       .command('subscriptions')
-      .description('what HubSpot sends, what the handlers want, and the difference')
-      .option('--apply', 'make it so, for a legacy app: subscribe, activate, set the target URL')
-      .option('--project [folder]', 'write it into the project instead, for a project app (hubspot-project)')
-      .option('--delete-undeclared', 'with either: remove what no handler wants'),
+      .description('compare the subscriptions at HubSpot with those of the handlers')
+      .option('--apply', 'update a legacy app: subscriptions and target URL')
+      .option('--project [folder]', 'write them to the project of a project app (default: hubspot-project)')
+      .option('--delete-undeclared', 'also remove subscriptions without a handler'),
   ).action(async ({ apply = false, project, deleteUndeclared = false, yes = false }: Options) => {
     if (deleteUndeclared && !apply && !project)
-      throw new ProblemError('--delete-undeclared goes with --apply or --project.');
+      throw new ProblemError('--delete-undeclared needs --apply or --project.');
     if (apply && project)
-      throw new ProblemError('A legacy app takes --apply, a project app --project; no app takes both.');
+      throw new ProblemError('Use --apply for a legacy app or --project for a project app, not both.');
     if (apply && deleteUndeclared && !yes) {
-      await confirm('This deletes the subscriptions at HubSpot that no handler wants.');
+      await confirm('This deletes the subscriptions at HubSpot that have no handler.');
     }
     const out = output();
     const folder = project === true ? PROJECT : project;
@@ -60,8 +60,8 @@ async function compare(out: Output, subscriptions: WebhookSubscriptions): Promis
       columns: ['type', 'objectType', 'property', 'hubspot', 'difference'],
       after:
         sameUrl && differences === 0
-          ? 'HubSpot sends all that the handlers want.'
-          : 'Make it so with --apply (legacy app) or --project (project app).',
+          ? 'The subscriptions are up to date.'
+          : 'Update them with --apply (legacy app) or --project (project app).',
     },
     { targetUrl, subscriptions: rows },
   );
@@ -85,13 +85,13 @@ async function applyAll(
       columns: failed.length > 0 ? ['action', 'what', 'problem'] : ['action', 'what'],
       after:
         changes.length > 0
-          ? 'HubSpot may take five minutes to go by it.'
-          : 'HubSpot sends all that the handlers want: nothing was changed.',
+          ? 'HubSpot applies it within five minutes.'
+          : 'The subscriptions are up to date: nothing was changed.',
     },
     { changes },
   );
   if (failed.length > 0)
-    throw new ProblemError(`HubSpot refused ${failed.length} of ${changes.length} changes.`);
+    throw new ProblemError(`HubSpot rejected ${failed.length} of ${changes.length} changes.`);
 }
 
 async function writeProject(

@@ -16,7 +16,7 @@ import { addRefusedCommand } from './webhook-refused.ts';
 import { addSubscriptionsCommand } from './webhook-subscriptions.ts';
 
 export const webhookCommands: CommandGroup = (program, tools) => {
-  const group = program.command('webhooks').description('webhook events: what came and what became of it');
+  const group = program.command('webhooks').description('received webhook events and their outcomes');
   addLookCommands(group, tools);
   addReplayCommand(group, tools);
   addDropCommand(group, tools);
@@ -25,9 +25,9 @@ export const webhookCommands: CommandGroup = (program, tools) => {
 };
 
 function addLookCommands(group: Command, { withContext, output }: Tools): void {
-  choosing(group.command('list').description('events, newest first, without what they say'))
-    .option('--deliveries', 'the deliveries that brought them; of the options, --id, --state and times apply')
-    .option('--limit <number>', 'at most so many', limitArgument, 50)
+  choosing(group.command('list').description('list events, newest first, without their content'))
+    .option('--deliveries', 'list deliveries instead; only --id, --state and times apply')
+    .option('--limit <number>', 'maximum number', limitArgument, 50)
     .action(async ({ deliveries, limit, ...chosen }: Chosen & { deliveries?: boolean; limit: number }) => {
       if (deliveries) {
         const filter = deliveryFilter(chosen);
@@ -42,10 +42,8 @@ function addLookCommands(group: Command, { withContext, output }: Tools): void {
       output().list(rows.map(withReason), EVENT_COLUMNS, 'No event matches.');
     });
 
-  choosingOfState(
-    group.command('dead').description('events that failed for the last time, with their last error'),
-  )
-    .option('--limit <number>', 'at most so many', limitArgument, 50)
+  choosingOfState(group.command('dead').description('list dead letters with their last error'))
+    .option('--limit <number>', 'maximum number', limitArgument, 50)
     .action(async ({ limit, ...chosen }: Chosen & { limit: number }) => {
       const filter = eventFilter(chosen, ['dead']);
       const rows = await withContext(({ services }) => services.webhooks.ledger.list(filter, limit));
@@ -54,7 +52,7 @@ function addLookCommands(group: Command, { withContext, output }: Tools): void {
 
   group
     .command('show')
-    .description('one event, or one delivery, with what it says')
+    .description('show an event or a delivery with its content')
     .argument('<id>', 'id of an event, or number of a delivery', idArgument)
     .action(async (id: string) => {
       const found = await withContext(async ({ services: { webhooks } }) => {
@@ -62,7 +60,7 @@ function addLookCommands(group: Command, { withContext, output }: Tools): void {
         const event = await webhooks.ledger.find(id);
         return event && { ...event, occurredAt: asTime(event.occurredAt) };
       });
-      if (!found) throw new ProblemError(`There is no ${isEventId(id) ? 'event' : 'delivery'} ${id}.`);
+      if (!found) throw new ProblemError(`The ${isEventId(id) ? 'event' : 'delivery'} ${id} does not exist.`);
       output().one({ ...found });
     });
 }
@@ -86,7 +84,7 @@ const DELIVERY_COLUMNS: readonly (keyof DeliverySummary)[] = [
   'problem',
 ];
 
-/** An error may repeat what the event says; the reason why an event is ignored does not. */
+/** An error may contain data of the event; the reason why an event is ignored does not. */
 const withReason = ({ lastError, ...event }: EventSummary) => ({
   ...event,
   reason: event.state === 'ignored' ? lastError : null,

@@ -16,7 +16,7 @@ import type { TokenStore } from './tokens/store.ts';
 
 /** Stored with the install, and compared with later. */
 const DISCONNECTED = 'disconnected here';
-const DISCONNECTED_LOCALLY = 'disconnected here; HubSpot was not told';
+const DISCONNECTED_LOCALLY = 'disconnected here; HubSpot was not notified';
 
 /** False when the app may still be among the account's connected apps at HubSpot. */
 export interface Disconnected {

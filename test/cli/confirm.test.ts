@@ -66,21 +66,21 @@ describe('a command that destroys or repeats something', () => {
   it.each([
     [
       'contacts delete 102',
-      'This deletes the contact 102; HubSpot keeps what is deleted in its recycle bin for 90 days.',
+      'This deletes the contact 102; HubSpot keeps deleted records in its recycle bin for 90 days.',
     ],
-    ['emails delete 1', 'This deletes the e-mail 1; HubSpot keeps no e-mail in its recycle bin.'],
+    ['emails delete 1', 'This deletes the e-mail 1; HubSpot does not keep e-mails in its recycle bin.'],
     [
       'companies merge 301 302',
       'This merges record 302 into record 301 (companies), which cannot be undone.',
     ],
-    ['contacts gdpr-delete jane@example.com', 'This erases the contact jane@example.com for good.'],
+    ['contacts gdpr-delete jane@example.com', 'This permanently erases the contact jane@example.com.'],
     [
       'associations delete contacts:101 companies:301',
-      'This ends every association between contacts:101 and companies:301.',
+      'This removes every association between contacts:101 and companies:301.',
     ],
     [
       'associations delete-label contacts companies 7',
-      'This deletes the label 7 for good, and the associations that have no other label.',
+      'This permanently deletes the label 7 and the associations without another label.',
     ],
     ['pipelines delete deals default', 'This deletes the pipeline default of the deals and its stages.'],
     [
@@ -90,7 +90,7 @@ describe('a command that destroys or repeats something', () => {
   ])('sends nothing where nobody can be asked: %s', async (line, consequence) => {
     const requests = await world.requestsOf(async () => {
       const { problem } = await runInProcess(world.ctx, crmCommands, ...line.split(' '));
-      expect(problem?.message).toBe(`${consequence} Nothing was done: add --yes to do it.`);
+      expect(problem?.message).toBe(`${consequence} Nothing was done: add --yes to confirm.`);
     });
     expect(requests).toEqual([]);
     const rehearsal = await runInProcess(world.ctx, crmCommands, ...line.split(' '), '--dry-run');
@@ -100,7 +100,9 @@ describe('a command that destroys or repeats something', () => {
   it('leaves an API key in use until --yes is given', async () => {
     const { id } = await world.ctx.services.apiKeys.create('a key', null);
     const revoke = (...args: string[]) => runInProcess(world.ctx, GROUPS, 'api-keys', 'revoke', ...args);
-    expect((await revoke(id)).problem?.message).toMatch(/^This ends the key .* Nothing was done: add --yes/);
+    expect((await revoke(id)).problem?.message).toMatch(
+      /^This revokes the key .* Nothing was done: add --yes/,
+    );
     expect(await world.ctx.services.apiKeys.list()).toMatchObject([{ id, revokedAt: null }]);
     expect((await revoke(id, '--yes')).output).toBe(`The key ${id} is revoked.`);
   });

@@ -18,7 +18,7 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       const { code, errors } = await command('contacts', 'get');
       expect([code, errors]).toEqual([
         1,
-        "error: missing required argument 'id'\nAdd --help to see how the command is used.\n",
+        "error: missing required argument 'id'\nAdd --help to see the usage.\n",
       ]);
     });
 

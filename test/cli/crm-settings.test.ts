@@ -79,7 +79,7 @@ describe('npm run hubspot -- <pipelines, associations>', () => {
         'a whole number from 1',
       );
       expect(await problem('associations', 'limit', 'contacts', 'companies', '7', '--max', '1')).toContain(
-        'There is no kind 7',
+        'The kind 7 from contacts to companies does not exist',
       );
     });
   });

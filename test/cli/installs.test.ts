@@ -116,7 +116,7 @@ describe('hubspot installs', () => {
 
   it('disconnect ends the install; an unknown portal is said to be unknown', async () => {
     const { problem } = await command('disconnect', `${PORTAL + 1}`);
-    expect(problem?.message).toMatch(/^This uninstalls the app .* Nothing was done: add --yes to do it\.$/);
+    expect(problem?.message).toMatch(/^This uninstalls the app .* Nothing was done: add --yes to confirm\.$/);
     expect((await run('show', `${PORTAL + 1}`)).state).toBe('active');
     await run('disconnect', `${PORTAL + 1}`, '--yes');
     const shown = await run('show', `${PORTAL + 1}`);
@@ -124,7 +124,7 @@ describe('hubspot installs', () => {
     expect(states(shown)).toEqual(['active (installed)', 'uninstalled (disconnected here)']);
     const local = ['installs', 'disconnect', `${PORTAL + 2}`, '--local', '--yes'];
     const { output } = await runInProcess(world.ctx, [installCommands], ...local);
-    expect(output).toContain('HubSpot was not told');
+    expect(output).toContain('HubSpot was not notified');
     for (const args of [['refresh'], ['disconnect', '--yes']])
       expect((await command(...args, '999')).problem?.message).toContain('999');
     const { code, errors } = await hubspotCommand(world.settings, 'installs', 'show', '999');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { useCrmCommands } from './crm-commands.ts';
 
-const UTF8 = 'Save it as "CSV UTF-8"';
+const UTF8 = 'save it as "CSV UTF-8"';
 
 describe('npm run hubspot -- <contacts, companies, …>: files', () => {
   const cli = useCrmCommands();
@@ -63,7 +63,7 @@ describe('npm run hubspot -- <contacts, companies, …>: files', () => {
       const at = await file('beside.csv', 'id,city\n301,Osaka\n');
       const requests = await cli.world.requestsOf(async () => {
         expect(await problem('companies', command, '302', '--file', at)).toBe(
-          'Give the id of one company, or --file, not both. Nothing was sent.',
+          'Give the id of a company or --file, not both. Nothing was sent.',
         );
       });
       expect(requests).toEqual([]);
@@ -94,7 +94,7 @@ describe('npm run hubspot -- <contacts, companies, …>: files', () => {
       ['ragged.csv', 'a,b\n1\n', ':2: 1 cells under 2 columns'],
       ['quote.csv', 'a,b\n"1,2\n', ':2: a quote is not closed'],
       ['twice.csv', 'a,a\n1,2\n', 'every column needs a unique name'],
-      ['broken.jsonl', '{"a":1}\n{"a"\n', ':2: a line must hold one JSON object'],
+      ['broken.jsonl', '{"a":1}\n{"a"\n', ':2: a line must be one JSON object'],
       ['deep.jsonl', '{"a":{}}\n', ':1: "a" must be text'],
       ['shift-jis.csv', Buffer.from('email,lastname\na@example.com,\x8e\x52\x93\x63\n', 'latin1'), UTF8],
       ['utf-16.csv', Buffer.from('\uFEFFemail\na@example.com\n', 'utf16le'), UTF8],
@@ -151,7 +151,7 @@ describe('npm run hubspot -- <contacts, companies, …>: files', () => {
       expect(problem?.message).toBe(
         [
           '1 of 101 rows failed.',
-          '100 of 101 rows are unconfirmed: they may have been carried out. Before you create again, wait some seconds (HubSpot’s search is late) and look at the newest companies:',
+          '100 of 101 rows are unconfirmed: they may have been processed. Before you create again, wait a few seconds (HubSpot’s search is delayed) and check the newest companies:',
           '  npm run hubspot -- companies search --sort -createdate --limit 100',
         ].join('\n'),
       );

@@ -41,13 +41,13 @@ describe('reading a CSV file', () => {
   });
 
   it.each([
-    ['email;first,name\n', undefined, 'the separator may be comma or semicolon. Name it with --separator.'],
+    ['email;first,name\n', undefined, 'the separator may be comma or semicolon. Set --separator.'],
     ['email;name\n', 'comma', '"email;name" is not a column name.'],
     ['"email;name"\n', undefined, '"email;name" is not a column name.'],
     ['email|name\n', undefined, '"email|name" is not a column name.'],
     ['email;name\na@b.example\n', undefined, ':2: 1 cells under 2 columns.'],
     ['a,b\n1,"2\n', undefined, ':2: a quote is not closed'],
-    ['a,b\n\n1,2"3\n', undefined, ':3: a quote is not closed, or stands inside a cell'],
+    ['a,b\n\n1,2"3\n', undefined, ':3: a quote is not closed, or is inside a cell'],
     ['email;email\n', undefined, 'every column needs a unique name'],
   ] as const)('rejects %j with the separator %s', async (text, separator, told) => {
     await expect(read(text, separator)).rejects.toThrow(told);

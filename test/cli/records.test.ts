@@ -100,7 +100,7 @@ describe('npm run hubspot -- <contacts, companies, …>: records', () => {
     it('is not written when two options name one property', async () => {
       const twice = ['--stage', 'Closed Won', '--property', 'dealstage=contractsent'];
       const told = await problem('deals', 'update', '402', ...twice);
-      expect(told).toBe('The property dealstage is given twice: by --property and by another option.');
+      expect(told).toBe('The property dealstage is given twice: with --property and with another option.');
     });
 
     it('is not created when the record to associate does not exist', async () => {
@@ -135,7 +135,7 @@ describe('npm run hubspot -- <contacts, companies, …>: records', () => {
 
     it('is erased only with --yes', async () => {
       expect(await problem('contacts', 'gdpr-delete', '105')).toBe(
-        'This erases the contact 105 for good. Nothing was done: add --yes to do it.',
+        'This permanently erases the contact 105. Nothing was done: add --yes to confirm.',
       );
       await run('contacts', 'gdpr-delete', '105', '--yes');
       expect(await problem('contacts', 'get', '105')).toContain('404');
@@ -143,7 +143,9 @@ describe('npm run hubspot -- <contacts, companies, …>: records', () => {
 
     it('is not written without properties', async () => {
       expect(await problem('companies', 'create')).toContain('Nothing to write');
-      expect(await problem('companies', 'update', '--property', 'city=x')).toContain('Which company?');
+      expect(await problem('companies', 'update', '--property', 'city=x')).toContain(
+        'Give the id of a company or --file.',
+      );
       expect(await problem('companies', 'create-or-update', '--property', 'a=b')).toContain('--id-property');
       expect(await problem('contacts', 'create', '--property', 'nothing')).toContain('name=value');
     });
@@ -187,7 +189,7 @@ describe('npm run hubspot -- <contacts, companies, …>: records', () => {
     });
 
     it('report when there are more records', async () => {
-      const more = 'There are more; --limit shows them.';
+      const more = 'There are more; increase --limit.';
       const listed = await run('contacts', 'list', '--limit', '2');
       expect([listed.output.trim().split('\n'), listed.notes]).toEqual([
         [expect.stringMatching(/^id +/), expect.stringMatching(/^101 /), expect.stringMatching(/^102 /)],

@@ -3,7 +3,7 @@ import { crmCommands } from '../../app/cli/crm.ts';
 import { type CrmWorld, startCrmWorld } from '../helpers/crm-world.ts';
 import { runInProcess } from './in-process.ts';
 
-const HINT = 'Commas separate values and .. makes a range; quote one value: name="Doe, Jane".';
+const HINT = 'Commas separate values and .. is a range; quote a single value: name="Doe, Jane".';
 
 describe('search --where', () => {
   let world: CrmWorld;
@@ -53,16 +53,16 @@ describe('search --where', () => {
   });
 
   it.each([
-    ['firstname=', 'Give a value; !firstname finds records that have none.'],
+    ['firstname=', 'Give a value; !firstname finds records without one.'],
     ['firstname=,', 'Give a value'],
-    ['amount>', 'Give a value; !amount finds records that have none.'],
+    ['amount>', 'Give a value; !amount finds records without one.'],
     ['dealname!~ ', 'Give a value'],
     ['amount=>5', 'There is no =>, but = != < <= > >= ~ and !~. Quote a value that begins so: amount=">5".'],
     ['amount==5', 'There is no ==,'],
     ['amount<>5', 'There is no <>,'],
     ['amount!==5', 'There is no !==,'],
-    ['amount!=1..5', 'A range goes with = alone'],
-    ['!amount=5', 'Write it as name=value'],
+    ['amount!=1..5', 'A range needs ='],
+    ['!amount=5', 'It must be name=value'],
   ])('refuses %s', async (filter, told) => {
     const sent = await world.requestsOf(async () => {
       expect((await search('deals', filter)).problem?.message).toContain(told);

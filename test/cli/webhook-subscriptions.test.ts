@@ -100,14 +100,14 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       expect(await json('--apply')).toEqual({ changes: [] });
       expect((await run('--apply')).output).toContain('nothing was changed');
       expect(await subscriptions()).toEqual(before);
-      expect((await run()).output).toContain('HubSpot sends all that the handlers want.');
+      expect((await run()).output).toContain('The subscriptions are up to date.');
     });
 
     it('that no handler wants go when that is asked for', async () => {
       const before = await subscriptions();
       expect(await run('--apply', '--delete-undeclared')).toMatchObject({
         code: 1,
-        errors: expect.stringContaining('Nothing was done: add --yes to do it.'),
+        errors: expect.stringContaining('Nothing was done: add --yes to confirm.'),
       });
       expect(await subscriptions()).toEqual(before);
       const { changes } = await json('--apply', '--delete-undeclared', '--yes');
@@ -123,7 +123,7 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       expect((await run()).output).toContain('HubSpot delivers to no address');
       await run('--apply');
       expect(await hubspot('GET', 'settings')).toMatchObject({ throttling: { maxConcurrentRequests: 10 } });
-      expect((await run()).output).toContain('HubSpot sends all that the handlers want.');
+      expect((await run()).output).toContain('The subscriptions are up to date.');
     });
 
     it('of which HubSpot refuses some are reported, and the others made', async () => {
@@ -136,7 +136,7 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       expect(code).toBe(1);
       expect(output).toMatch(/failed +contact\.propertyChange \w+ +HubSpot: POST .*The app lacks a scope\./);
       expect(output).toContain('created');
-      expect(errors).toMatch(/HubSpot refused 1 of \d changes\./);
+      expect(errors).toMatch(/HubSpot rejected 1 of \d changes\./);
     });
 
     it('stay closed without the key, and with a wrong one, which is told nowhere', async () => {

@@ -205,7 +205,7 @@ describe('an account that is connected with its own access token', () => {
     const token = await made();
     await failing({ path: INFO, status: 404, times: 2 });
     const { output } = await cli('add', `${PORTAL}`, '--access-token', token);
-    expect(output).toContain('HubSpot did not say which scopes the token has.');
+    expect(output).toContain('HubSpot did not return the scopes of the token.');
     expect((await world.apiRequest('GET', CONTACT)).status).toBe(200);
     expect(await codeOf(add(`${token}x`))).toBe('access_token_refused');
   });

@@ -239,7 +239,7 @@ describe('a portal that is disconnected', () => {
     expect((await history()).at(-1)).toEqual([
       'active',
       'uninstalled',
-      'disconnected here; HubSpot was not told',
+      'disconnected here; HubSpot was not notified',
     ]);
     // A second time, whichever way, HubSpot still does not know.
     expect((await disconnect()).body).toEqual(expected);

@@ -94,7 +94,7 @@ describe('npm run hubspot -- webhooks', () => {
       [JSON.stringify(items)],
     );
     world.handled.length = 0;
-    const sentence = '1 items are understood now that were no events before.';
+    const sentence = '1 formerly invalid items are valid events now.';
     const replay = (...args: string[]) => world.here('replay', '--id', String(id), ...args);
     expect((await replay('--dry-run')).output).toContain(sentence);
     expect(await world.events(5)).toEqual([]);

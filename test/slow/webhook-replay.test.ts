@@ -206,7 +206,8 @@ describe('npm run hubspot -- webhooks', () => {
       const refused = await world.webhooks('drop', ...world.record(20));
       expect(refused).toMatchObject({
         code: 1,
-        errors: 'This drops 2 events, which are then never handled. Nothing was done: add --yes to do it.\n',
+        errors:
+          'This drops 2 events, which are then never handled. Nothing was done: add --yes to confirm.\n',
       });
       expect(await world.json('drop', ...world.record(20), '--dry-run')).toMatchObject({
         changed: 2,

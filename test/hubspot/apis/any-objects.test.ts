@@ -169,14 +169,14 @@ describe('records of any type', () => {
       const none = await run('objects', 'search', '--type', 'line_items', '--where', 'name=Nothing');
       expect(none.output).toBe('There are no such line_items.');
       const { problem } = await run('objects', 'delete', '1', '--type', 'emails');
-      expect(problem?.message).toContain('HubSpot keeps no e-mail in its recycle bin');
+      expect(problem?.message).toContain('HubSpot does not keep e-mails in its recycle bin');
       const merge = await run('objects', 'merge', '1', '2', '--type', 'line_items');
       expect(merge.problem?.message).toContain('This merges record 2 into record 1 (line_items)');
     });
 
     it('say how to see more than ids', async () => {
       expect((await run('objects', 'list', '--type', MACHINES)).notes).toBe(
-        'Name the properties to show: --properties.',
+        'Choose the properties to show with --properties.',
       );
       const named = ['objects', 'list', '--type', MACHINES, '--properties', 'serial_number'];
       expect((await run(...named)).notes).toBe('');

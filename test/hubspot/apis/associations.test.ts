@@ -254,7 +254,7 @@ describe('owners and the account', () => {
     expect((await run('get-by-email', 'ADMIN@example.com')).output).toContain('625151');
     const { problem } = await run('get-by-email', 'former@example.com');
     expect(problem?.message).toBe(
-      'No owner has the address former@example.com; --archived looks among those who have left.',
+      'No owner has the address former@example.com; --archived searches the archived ones.',
     );
     const [json] = JSON.parse((await run('list', '--archived', '--json')).output);
     expect(json).toMatchObject({ id: '625153', userIdIncludingInactive: 9586506 });

@@ -222,8 +222,8 @@ describe('npm run hubspot -- <type> changed', () => {
   });
 
   it('refuses to begin without a time, and at a file that cannot be written', async () => {
-    expect((await run()).problem?.message).toBe('From when on? Give --since, or --cursor.');
-    expect((await run('--since', 'monday')).problem?.message).toContain('Write a time since 1970');
+    expect((await run()).problem?.message).toBe('Give --since or --cursor.');
+    expect((await run('--since', 'monday')).problem?.message).toContain('It must be a time since 1970');
     expect((await run('--cursor', 'monday')).problem?.message).toContain('This is not the cursor');
     const problem = (await run(...since, '--out', path.join(folder, 'none', 'x'))).problem?.message;
     expect(problem).toContain('cannot be written: ENOENT. Nothing was read.');

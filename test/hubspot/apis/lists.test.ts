@@ -219,13 +219,13 @@ describe('npm run hubspot -- lists', () => {
 
   it('shows members, and the lists of a record by name', async () => {
     const { output, notes } = await run('members', '11', '--limit', '1');
-    expect([rows(output)[1]?.[0], notes]).toEqual(['101', 'There are more; --limit shows them.']);
+    expect([rows(output)[1]?.[0], notes]).toEqual(['101', 'There are more; increase --limit.']);
     expect((await run('members', '11')).notes).toBe('');
     expect(rows((await run('of', 'companies:301')).output)[1]?.slice(0, 2)).toEqual([
       '14',
       'Target accounts',
     ]);
-    expect((await run('of', 'companies:302')).output).toBe('companies:302 is in no list.');
+    expect((await run('of', 'companies:302')).output).toBe('companies:302 is not in any list.');
   });
 
   it('adds and removes members, named or from a file', async () => {
@@ -239,10 +239,10 @@ describe('npm run hubspot -- lists', () => {
     await writeFile(file, 'id\n104\n999999\n');
     const added = await run('add', '11', '--file', file);
     expect(added.output).toBe('Added to the list 11: 1 of 2 records.');
-    expect(added.problem?.message).toBe('No such records of the list’s type: 999999.');
+    expect(added.problem?.message).toBe('These records of the list’s type do not exist: 999999.');
     const other = path.join(folder, 'other.csv');
     await writeFile(other, 'id;name, city\n105;Priya\n');
-    expect((await run('add', '11', '--file', other)).problem?.message).toContain('Name it with --separator.');
+    expect((await run('add', '11', '--file', other)).problem?.message).toContain('Set --separator.');
     const separated = await run('add', '11', '--file', other, '--separator', 'semicolon');
     expect(separated.problem?.message).toContain('"name, city" is not a column name.');
     expect(await json('remove', '11', '103', '105', '--yes')).toEqual({
@@ -259,12 +259,12 @@ describe('npm run hubspot -- lists', () => {
     for (const [args, problem] of [
       [
         ['remove', '11', '101'],
-        'This takes 1 record out of the list 11. Nothing was done: add --yes to do it.',
+        'This removes 1 record from the list 11. Nothing was done: add --yes to confirm.',
       ],
       [['add', '11', 'jane@example.com'], 'jane@example.com is not the id of a record. Nothing was sent.'],
       [['add', '11', '--file', file], `${file}:3 (no id) is not the id of a record. Nothing was sent.`],
-      [['add', '11', '101', '--file', file], 'Give the ids, or --file, not both. Nothing was sent.'],
-      [['add', '11'], 'Which records? Give their ids, or --file.'],
+      [['add', '11', '101', '--file', file], 'Give ids or --file, not both. Nothing was sent.'],
+      [['add', '11'], 'Give ids or --file.'],
     ] as const) {
       const requests = await world.requestsOf(async () => {
         expect((await run(...args)).problem?.message).toBe(problem);

@@ -185,7 +185,7 @@ describe('stored tokens', () => {
     const settings = { ...world.settings, TOKEN_KEYS: BOTH_RING };
     const answer = await hubspotCommand(settings, 'keys', 'rotate');
     expect(answer.code).toBe(1);
-    expect(answer.output).toContain('The tokens of 2 installs were encrypted again.');
+    expect(answer.output).toContain('The tokens of 2 installs were re-encrypted.');
     expect(answer.errors).toContain(`No key opens the tokens of portal ${broken}`);
     expect(answer.errors).not.toContain('AAAA');
 
