@@ -46,11 +46,11 @@ export interface SandboxContext {
   rateLimit: RollingLimit;
   searchRateLimit: RollingLimit;
   deliveries: DeliveryQueue;
-  /** Back to the seed data. The app's URLs stay. */
+  /** Resets to the seed data. Keeps the app's URLs. */
   reset(): void;
 }
 
-/** Builds the whole state of one sandbox. */
+/** Creates the whole state of a sandbox. */
 export function createContext({
   serverUrl,
   projectFolder,
@@ -111,7 +111,7 @@ export function createContext({
     properties,
     pipelines,
     associationLabels,
-    // After what it writes to.
+    // Created after the parts it writes to.
     schemas,
     associations,
     records,

@@ -17,7 +17,7 @@ export interface Sandbox {
   /** `http://localhost:<port>` */
   url: string;
   port: number;
-  /** Closes every connection and forgets what was waiting to be sent. */
+  /** Closes every connection and discards waiting deliveries. */
   close(): Promise<void>;
 }
 

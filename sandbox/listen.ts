@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Node's own most is 16 kB, with which an address that is too long would not get HubSpot's 414. */
+/** Node's default of 16 kB would reject long URLs before they get HubSpot's 414. */
 const MOST_HEADERS = 64 * 1024;
 
 /**
@@ -23,7 +23,7 @@ export async function listenOnLoopback(
       return { port: taken, close: () => closeAll([first]) };
     }
     await closeAll([first]);
-    // A port that was free on one address may be taken on the other; with 0 any other will do.
+    // A port that is free on one address may be taken on the other; with 0 another one is tried.
     if (port === 0 && hasCode(error, 'EADDRINUSE')) return listenOnLoopback(handler, 0);
     throw error;
   }

@@ -2,10 +2,10 @@ import type { SandboxContext } from './context.ts';
 import type { CrmRecord } from './state/record.ts';
 import { type OutgoingResult, sendSigned } from './webhooks/signed-request.ts';
 
-/** The contact properties that the app's card asks for. */
+/** The contact properties that the app's card requests. */
 const cardProperties = ['email', 'firstname', 'lastname'];
 
-/** What HubSpot tells the app about who looks at which record; values that are empty are left out. */
+/** The user and the record of a card request; empty values are omitted. */
 export function recordQuery(
   ctx: SandboxContext,
   record: CrmRecord,
@@ -55,7 +55,7 @@ export function fetchMarketingEvent(
   return sendSigned({ method: 'GET', url: withQuery(url, query), clientSecret, versions: ['v3'] });
 }
 
-/** The answer's body as JSON where it is JSON, else as text. */
+/** The response body, parsed if it is JSON, otherwise as text. */
 export function answerOf({ status, body, problem }: OutgoingResult): { status: number; body: unknown } {
   if (status === 0) return { status, body: problem ?? null };
   try {

@@ -32,7 +32,7 @@ export function writeCommands(group: Command, tools: Tools, type: ObjectGroup): 
         .addOption(separatorOption()),
     );
 
-  writing(verb('create', `make a ${singular}`))
+  writing(verb('create', `create a ${singular}`))
     .option(
       '--associate <type:id>',
       'a record to associate it with, such as contacts:101; repeatable',

@@ -32,7 +32,7 @@ export const pipelineCommands: CommandGroup = (program, tools) => {
     ),
   );
 
-  verb('create', 'make a pipeline')
+  verb('create', 'create a pipeline')
     .requiredOption('--label <label>')
     .requiredOption(
       '--stage <label=value>',

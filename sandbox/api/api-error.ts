@@ -31,7 +31,7 @@ export function notFound(message: string, fields: ApiError['fields'] = {}): ApiE
   return new ApiError(404, 'OBJECT_NOT_FOUND', message, fields);
 }
 
-/** Several rejected property values, as HubSpot words them. */
+/** Several rejected property values, with HubSpot's messages. */
 export function invalidProperties(portalId: number, problems: PropertyProblem[]): ApiError {
   const listed = problems.map(({ name, code, message }) => {
     return { isValid: false, message, error: code, name, localizedErrorMessage: message, portalId };
@@ -66,7 +66,7 @@ function asApiError(error: unknown): ApiError {
   return new ApiError(500, 'INTERNAL_ERROR', 'The sandbox has a fault. Its terminal says which.');
 }
 
-/** express.json and express.urlencoded reject with such errors. */
+/** The errors of express.json and express.urlencoded. */
 function isBodyError(error: unknown): error is { status: number; type: string; message: string } {
   return typeof error === 'object' && error !== null && 'type' in error && 'status' in error;
 }

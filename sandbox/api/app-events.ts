@@ -44,7 +44,7 @@ export function appEventsApi(ctx: SandboxContext): Router {
   const router = Router();
   const { timeline, records, settings } = ctx;
 
-  /** Private apps have no app events: HubSpot documents them for apps that accounts install. */
+  /** Private apps have no app events: HubSpot documents these for apps that accounts install. */
   const requireApp: RequestHandler = (_req, res, next) => {
     if (ctx.privateApps.find(accessOf(res).token)) requireScope(res, ['timeline']);
     else requireScope(res, scopes);
@@ -96,7 +96,7 @@ export function appEventsApi(ctx: SandboxContext): Router {
     return type;
   }
 
-  /** The record's id, or `undefined` when an e-mail address will make a new contact. */
+  /** The record's id, or `undefined` when a new contact will be created for an e-mail address. */
   function findTarget(portalId: number, input: Occurrence, type: QualifiedEventType): string | undefined {
     const objectType = objectTypeNamed(type.objectType);
     if (input.objectId !== undefined) {
@@ -107,7 +107,7 @@ export function appEventsApi(ctx: SandboxContext): Router {
     }
     if (objectType.singular !== 'contact')
       throw validationError(`Events on ${objectType.plural} need an objectId.`);
-    // The sandbox has no tracking code, so a visitor's token matches no contact, and alone it makes none.
+    // The sandbox has no tracking code, so a visitor's token matches no contact and does not create one.
     if (!input.email) throw validationError('One of objectId and email is needed to find the contact.');
     return records.find(portalId, objectType, input.email, 'email')?.id;
   }
@@ -140,8 +140,8 @@ export function appEventsApi(ctx: SandboxContext): Router {
 }
 
 /**
- * Resolves a declared event type to its full name. At HubSpot this takes the developer account's
- * own credentials; the sandbox has no developer account and asks for none.
+ * Resolves a declared event type to its full name. At HubSpot this needs the developer account's
+ * credentials; the sandbox has no developer account and requires none.
  */
 export function appEventTypesApi({ timeline, project }: SandboxContext): Router {
   const router = Router();

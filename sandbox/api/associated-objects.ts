@@ -3,7 +3,7 @@ import type { CrmRecord } from '../state/record.ts';
 import { typeNamed } from './crm-scope.ts';
 import type { Crm } from './write-scope.ts';
 
-/** The living records of a type that a record is associated with, in the order of their ids. */
+/** The active records of a type that a record is associated with, ordered by id. */
 export function associatedWith(crm: Crm, record: CrmRecord, toType: ObjectType) {
   return crm.associations.list(record, toType).filter(({ toId }) => {
     const other = crm.records.find(record.portalId, toType, toId);
@@ -12,8 +12,8 @@ export function associatedWith(crm: Crm, record: CrmRecord, toType: ObjectType) 
 }
 
 /**
- * The `associations` of a record as a read with `?associations=companies,deals` shows them: once for
- * each kind of association, so that a primary company stands there twice.
+ * The `associations` of a record in a read with `?associations=companies,deals`: once per
+ * kind of association, so that a primary company is included twice.
  */
 export function shownAssociations(crm: Crm, record: CrmRecord, names: readonly string[]) {
   const shown = names.flatMap((name) => {

@@ -27,14 +27,14 @@ const asked = objectRef.extend({ after: afterId });
 const MAX_WRITTEN = 2000;
 const MAX_READ = 1000;
 
-/** The generations answer with different statuses to the same request. */
+/** The versions answer the same request with different statuses. */
 const generations = [
   { path: '/crm/v4/associations', created: 201, archived: 204 },
   { path: '/crm/associations/2026-03', created: 201, archived: 200 },
   { path: '/crm/associations/2026-09', created: 200, archived: 200 },
 ];
 
-/** Associations by the thousand: `…/{from}/{to}/batch/{create,archive,read,labels/archive,associate/default}`. */
+/** Batches of up to 1,000 associations: `…/{from}/{to}/batch/{create,archive,read,labels/archive,associate/default}`. */
 export function associationBatchApi(ctx: SandboxContext): Router {
   const router = Router();
   for (const generation of generations) {
@@ -112,7 +112,7 @@ function batchRoutes(ctx: SandboxContext, status: { created: number; archived: n
     answerBatch(res, 200, results, errors);
   });
 
-  /** Undefined when no record has the id; throws 400 for what is none. */
+  /** Undefined when no record has the id; throws 400 for an invalid id. */
   function findNamed({ portalId }: WriteScope, type: ObjectType, id: string) {
     checkIdentifier(type, id);
     return ctx.records.find(portalId, type, id);

@@ -66,7 +66,7 @@ export function associationLabelsApi(ctx: SandboxContext): Router {
     res.status(204).end();
   });
 
-  /** A label of the portal; HubSpot's own cannot be changed. */
+  /** A label of the portal; HubSpot's own labels cannot be changed. */
   function ownLabel(req: Request, res: Response, typeId: number) {
     const { scope, to } = scoped(req, res, 'write');
     const category = 'USER_DEFINED';
@@ -82,7 +82,7 @@ export function labelBody({ category, typeId, label }: AssociationType) {
   return { category, typeId, label };
 }
 
-/** The plain association of a custom type is no label. */
+/** The unlabelled association of a custom type is not a label. */
 function isOwn({ category, label }: AssociationType): boolean {
   return category === 'USER_DEFINED' && label !== null;
 }

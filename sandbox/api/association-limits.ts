@@ -19,7 +19,7 @@ const generations = [
   { base: '/crm/associations/2026-09', created: 200, purged: 200 },
 ];
 
-/** How many records one record may be associated with, by kind: `…/definitions/configurations`. */
+/** Limits of associations per record, by kind: `…/definitions/configurations`. */
 export function associationLimitsApi(ctx: SandboxContext): Router {
   const router = Router();
   for (const { base, created, purged } of generations) {

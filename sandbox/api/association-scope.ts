@@ -7,7 +7,7 @@ import type { WriteScope } from './write-scope.ts';
 
 /**
  * The portal and both types of a request with `:objectType` and `:toObjectType` in its path.
- * HubSpot asks for a right on one of the two.
+ * HubSpot requires a scope for one of the two.
  */
 export function associationScope(ctx: SandboxContext) {
   return (req: Request, res: Response, access: Access): { scope: WriteScope; to: ObjectType } => {

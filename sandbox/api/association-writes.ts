@@ -11,7 +11,7 @@ export const associationSpec = z.object({
 });
 export const objectRef = z.object({ id: z.union([z.string(), z.number().int()]).transform(String) });
 
-/** An association that a new record is born with. Its type ids say what kind of object `to` is. */
+/** An association that is created together with a record. Its type ids determine the object type of `to`. */
 export const newAssociation = z.object({ to: objectRef, types: z.array(associationSpec).min(1) });
 
 type Spec = z.infer<typeof associationSpec>;
@@ -22,7 +22,7 @@ interface ResolvedAssociation {
   types: AssociationType[];
 }
 
-/** Finds the records and kinds of association that a request names; throws for any that there is not. */
+/** Finds the records and kinds of association in a request; throws for missing ones. */
 export function resolveAssociations(
   scope: WriteScope,
   associations: readonly NewAssociation[],
@@ -37,7 +37,7 @@ export function resolveAssociations(
   });
 }
 
-/** The kind of association from the scope's type that a spec names; throws 400 when there is none. */
+/** The kind of association of a spec, from the scope's type; throws 400 for unknown ones. */
 export function kindOf(
   { crm, portalId, type }: WriteScope,
   { associationCategory: category, associationTypeId: typeId }: Spec,
@@ -52,14 +52,14 @@ export function kindOf(
   );
 }
 
-/** The plain association between two types; throws 400 for a pair that cannot be associated. */
+/** The unlabelled association between two types; throws 400 for a pair that cannot be associated. */
 export function plainKind({ crm, portalId, type }: WriteScope, to: ObjectType): AssociationType {
   const plain = crm.associationLabels.plain(portalId, type, to);
   if (plain) return plain;
   throw validationError(`${type.plural} and ${to.plural} have no default association type.`);
 }
 
-/** Throws 400 for what can be no record's id. */
+/** Throws 400 for text that cannot be a record id. */
 export function checkIdentifier(type: ObjectType, id: string): void {
   if (/^\d{1,19}$/.test(id)) return;
   throw new ApiError(400, 'VALIDATION_ERROR', `"${id}" is not a valid identifier of a ${type.singular}.`, {
@@ -68,7 +68,7 @@ export function checkIdentifier(type: ObjectType, id: string): void {
   });
 }
 
-/** A living record on one side of an association. */
+/** An active record on one side of an association. */
 export function otherRecord({ crm, portalId }: WriteScope, type: ObjectType, id: string): CrmRecord {
   checkIdentifier(type, id);
   const found = crm.records.find(portalId, type, id);
@@ -79,7 +79,7 @@ export function otherRecord({ crm, portalId }: WriteScope, type: ObjectType, id:
   });
 }
 
-/** Associates two records, within the limits that the portal has set. */
+/** Associates two records, within the limits of the portal. */
 export function associate(
   { crm, portalId, source }: WriteScope,
   from: CrmRecord,
@@ -94,7 +94,7 @@ export function associate(
   crm.associations.add(from, to, types, source);
 }
 
-/** Throws 400 when one of the others may have no more associations, before the record with these is made. */
+/** Throws 400 before a record is created when an associated record would exceed its limit. */
 export function refuseTooManyOfNew(
   { crm, portalId, type: newType }: WriteScope,
   associations: readonly ResolvedAssociation[],
@@ -107,7 +107,7 @@ export function refuseTooManyOfNew(
   }
 }
 
-/** @param to without an id: a record that is not made yet. */
+/** @param to without an id: a record that does not exist yet. */
 function refuseTooMany(
   crm: WriteScope['crm'],
   portalId: number,

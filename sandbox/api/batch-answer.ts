@@ -25,7 +25,7 @@ export function answerBatch(
   res.status(errors.length > 0 ? 207 : status).json(body);
 }
 
-/** A refused input as a part of a batch's answer. */
+/** A rejected input in a batch response. */
 export function batchError(error: ApiError, context: Record<string, string[]> = {}): BatchError {
   const { category, message, fields } = error;
   return {
@@ -39,7 +39,7 @@ export function batchError(error: ApiError, context: Record<string, string[]> = 
   };
 }
 
-/** Works on one input after the other; those that HubSpot would refuse become errors of the batch. */
+/** Processes the inputs one after the other; rejected ones become errors of the batch. */
 export function eachAlone<T, R>(inputs: readonly T[], work: (input: T) => R) {
   const results: R[] = [];
   const errors: BatchError[] = [];

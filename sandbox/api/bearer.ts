@@ -4,7 +4,7 @@ import type { ChangeSource } from '../state/record.ts';
 import type { AccessToken } from '../state/tokens.ts';
 import { ApiError } from './api-error.ts';
 
-/** Lets in requests with a living access token and counts them against the portal's limits. */
+/** Accepts requests with a valid access token and counts them against the portal's limits. */
 export function bearer({
   tokens,
   privateApps,
@@ -48,7 +48,7 @@ export function accessOf(res: Response): AccessToken {
   return res.locals.access as AccessToken;
 }
 
-/** Throws 403 unless the token has one of the scopes. HubSpot's texts of 401 and 403 repeat the token. */
+/** Throws 403 unless the token has one of the scopes. HubSpot's messages for 401 and 403 repeat the token. */
 export function requireScope(res: Response, anyOf: readonly string[]): void {
   const { token, scopes } = accessOf(res);
   if (anyOf.some((scope) => scopes.includes(scope))) return;
@@ -69,7 +69,7 @@ export function requireScope(res: Response, anyOf: readonly string[]): void {
   );
 }
 
-/** Changes through the API are the app's. */
+/** The app is the source of changes through the API. */
 export function apiSource(appId: number): ChangeSource {
   return { changeSource: 'INTEGRATION', sourceId: String(appId) };
 }

@@ -84,7 +84,7 @@ export function batchRoutes(scoped: Scoped): Router {
     const scope = scoped(req, res, 'write');
     const inputs = inputsOf(upsertInput, req.body);
     refuseTwice(scope, inputs);
-    // HubSpot's partial success is not for upserts by e-mail address: there the first error fails all.
+    // Upserts by e-mail address have no partial success: the first error fails the whole request.
     const byEmail = inputs.some(({ idProperty }) => idProperty === 'email');
     const { results, errors } = writeAll(
       scope,
@@ -120,7 +120,7 @@ function inputsOf<T>(input: z.ZodType<T>, body: unknown): T[] {
   return inputs;
 }
 
-/** Throws 400 when two inputs are about one record: HubSpot refuses such a batch, also with trace ids. */
+/** Throws 400 when two inputs are about the same record: HubSpot rejects such a batch, also with trace ids. */
 function refuseTwice(
   { crm, portalId, type }: WriteScope,
   inputs: readonly { id: string; idProperty?: string | undefined }[],
@@ -140,13 +140,13 @@ function refuseTwice(
 }
 
 interface BatchWrite extends PlannedWrite {
-  /** What the answer says of it beside the record. */
+  /** Fields of the response besides the record. */
   readonly answer?: object;
 }
 
 /**
- * Looks at every input, then writes. Inputs with an `objectWriteTraceId` fail alone; the failure of one without it is
- * the answer to the whole request, of which then nothing is written, as at HubSpot.
+ * Validates every input, then writes. Inputs with an `objectWriteTraceId` fail alone; the failure of one without it
+ * fails the whole request, of which nothing is written then, as at HubSpot.
  */
 function writeAll<T extends TracedInput>(
   { crm, type }: WriteScope,

@@ -109,7 +109,7 @@ export function crmObjectsApi(ctx: SandboxContext): Router {
 
   routes.delete('/:objectId', (req, res) => {
     const scope = scoped(req, res, 'write');
-    // Deleting what is not there succeeds, as at HubSpot.
+    // Deleting a missing record succeeds, as at HubSpot.
     const found = records.find(scope.portalId, scope.type, req.params.objectId);
     if (found && found.archivedAt === undefined) records.archive(found, scope.source);
     res.status(204).end();

@@ -7,7 +7,7 @@ import type { Crm, WriteScope } from './write-scope.ts';
 
 export type Access = 'read' | 'write';
 
-/** The portal, type and rights of a request with `:objectType` in its path; throws 400 and 403. */
+/** The portal, type and scopes of a request with `:objectType` in its path; throws 400 and 403. */
 export type Scoped = (req: Request, res: Response, access: Access) => WriteScope;
 
 export function crmScope(ctx: SandboxContext): Scoped {
@@ -19,7 +19,7 @@ export function crmScope(ctx: SandboxContext): Scoped {
   };
 }
 
-/** The same for what is about a type and not about its records: properties and pipelines. */
+/** The same for requests about a type instead of its records: properties and pipelines. */
 export function schemaScope(ctx: SandboxContext): Scoped {
   return (req, res, access) => {
     const type = typeNamed(ctx, accessOf(res).portalId, req.params.objectType);
@@ -33,14 +33,14 @@ export function scopeFor(ctx: SandboxContext, res: Response, type: ObjectType): 
   return { crm: ctx, portalId, type, source: apiSource(ctx.settings.get().appId) };
 }
 
-/** The object type that a path or query names; throws 400 when the account has none. */
+/** The object type in a path or query; throws 400 for unknown ones. */
 export function typeNamed({ schemas }: Pick<Crm, 'schemas'>, portalId: number, name: unknown): ObjectType {
   const type = schemas.find(portalId, String(name));
   if (!type) throw new ApiError(400, 'VALIDATION_ERROR', `Unable to infer object type from: ${name}`);
   return type;
 }
 
-/** A definition may be read by whoever reads or writes the records; to change it takes a right of its own. */
+/** The read or write scope of the records allows reading a definition; changing it needs its own scope. */
 export function schemaScopes(type: ObjectType, access: Access): string[] {
   const { plural, readScopes, writeScopes } = type;
   const area = isCustom(type) ? 'custom' : plural;

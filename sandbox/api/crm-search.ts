@@ -40,7 +40,7 @@ const MAX_FILTERS = 18;
 const MAX_BODY = 3000;
 const MAX_RESULTS = 10_000;
 
-/** `POST …/search`. The sandbox finds a change at once; HubSpot takes some seconds. */
+/** `POST …/search`. The sandbox finds changes at once; HubSpot needs a few seconds. */
 export function searchRoute(scoped: Scoped): RequestHandler {
   return (req, res) => {
     const scope = scoped(req, res, 'read');
@@ -72,7 +72,7 @@ export function searchRoute(scoped: Scoped): RequestHandler {
       const { propertyName, descending } = sort;
       const inOrder = (a: CrmRecord, b: CrmRecord) =>
         compare(a, b, propertyName, typeOf(propertyName)) * (descending ? -1 : 1);
-      // HubSpot gives records with equal values in no order of use, so here the youngest comes first.
+      // HubSpot orders records with equal values arbitrarily; here the newest comes first.
       found.reverse().sort(inOrder);
     }
 

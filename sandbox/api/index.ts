@@ -21,7 +21,7 @@ import { schemasApi } from './schemas.ts';
 import { correlationId, limitAddress, logRequests, planFailures } from './traffic.ts';
 import { webhooksApi } from './webhooks.ts';
 
-/** HubSpot's API host: everything that is neither a page nor a control. A further API is one more line. */
+/** HubSpot's API host: everything except pages and controls. Another API is one more line. */
 export function hubspotApi(ctx: SandboxContext): Router {
   const router = Router();
 
@@ -52,7 +52,7 @@ export function hubspotApi(ctx: SandboxContext): Router {
   router.use(accountInfoApi(ctx));
 
   router.use((req, _res, next) => {
-    // A browser gets a page.
+    // Browsers get a page.
     if (isNavigation(req)) return next('router');
     throw new ApiError(404, 'NOT_FOUND', `The sandbox has no API at ${req.method} ${req.path}.`);
   });

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { SandboxContext } from '../context.ts';
 import type { AccessToken } from '../state/tokens.ts';
 
-/** What introspection answers about a token: SPEC `TokenInfoResponseBaseIF`, or `{active: false}`. */
+/** The introspection response for a token: SPEC `TokenInfoResponseBaseIF`, or `{active: false}`. */
 export function introspect(ctx: SandboxContext, token: string): Record<string, unknown> {
   const access = ctx.tokens.findAccessToken(token);
   const grant = access ?? ctx.tokens.findRefreshToken(token);
@@ -32,7 +32,7 @@ export function introspect(ctx: SandboxContext, token: string): Record<string, u
   };
 }
 
-/** HubSpot's inner token. Apps have no use for it, but its fields are required by the API description. */
+/** HubSpot's internal token. Apps do not need it, but the API description requires its fields. */
 function signedAccessToken({ token, expiresAt, scopes, portalId, userId }: AccessToken, appId: number) {
   const signature = createHmac('sha256', 'sandbox').update(token).digest('base64url');
   return {

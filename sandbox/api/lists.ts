@@ -29,7 +29,7 @@ const memberQuery = z.object({
   after: afterId,
 });
 
-/** Lists, which HubSpot's pages call segments, and their members. */
+/** Lists, called segments in HubSpot's UI, and their members. */
 export function listsApi({ lists, records }: SandboxContext): Router {
   const routes = Router();
 
@@ -168,13 +168,13 @@ function reading(res: Response): number {
   return accessOf(res).portalId;
 }
 
-/** HubSpot documents one of the two rights, and asks for both. */
+/** HubSpot documents one of the two scopes but requires both. */
 function writing(res: Response): number {
   requireScope(res, ['crm.lists.write', 'crm.segments.write']);
   return reading(res);
 }
 
-/** By its id: these paths know no names. */
+/** By id: these paths do not accept names. */
 function typeOf(id: string): ObjectType {
   const found = objectTypes.find((type) => type.id === id);
   if (!found) throw validationError(`${id} is not the id of an object type.`);
@@ -205,7 +205,7 @@ function listBody({ id, name, type, processingType, createdAt, updatedAt }: Reco
   };
 }
 
-/** SPEC `PublicOrFilterBranch` with the one filter that the sandbox knows. */
+/** SPEC `PublicOrFilterBranch` with the only filter that the sandbox supports. */
 function filterBody({ property, value }: { property: string; value: string }) {
   const operation = { operationType: 'ENUMERATION', operator: 'IS_ANY_OF', values: [value] };
   const filters = [{ filterType: 'PROPERTY', property, operation }];

@@ -18,7 +18,7 @@ const form = z.object({
 const tokenPaths = ['v3', '2026-03', '2026-09'].map((version) => `/oauth/${version}/token`);
 const below = (suffix: string) => tokenPaths.map((path) => path + suffix);
 
-/** Token, introspection and revocation for all generations of paths: `/oauth/{version}/token…`. */
+/** Token, introspection and revocation for all versions of paths: `/oauth/{version}/token…`. */
 export function oauthApi(ctx: SandboxContext): Router {
   const { tokens, settings } = ctx;
   const router = Router();
@@ -66,7 +66,7 @@ export function oauthApi(ctx: SandboxContext): Router {
     res.status(204).end();
   });
 
-  /** Answers with the error itself when the client is not the app. */
+  /** Sends the error response itself when the client is not the app. */
   function checkClient(res: Response, { client_id, client_secret }: z.infer<typeof form>): boolean {
     const app = settings.get();
     if (client_id !== app.clientId) {
@@ -83,7 +83,7 @@ export function oauthApi(ctx: SandboxContext): Router {
   return router;
 }
 
-/** Only a form body counts: HubSpot retires v1 because secrets stood in query strings. */
+/** Only form bodies are accepted: HubSpot retires v1 because secrets were sent in query strings. */
 function formOf(req: Request): z.infer<typeof form> {
   return form.parse(req.is('application/x-www-form-urlencoded') ? req.body : {});
 }
@@ -102,7 +102,7 @@ function answerTokens(res: Response, issued: { access: AccessToken; refreshToken
   });
 }
 
-/** RFC 6749 keys beside HubSpot's older ones, always with 400. */
+/** RFC 6749 fields together with HubSpot's older ones, always with 400. */
 function refuse(res: Response, error: string, status: string, message: string) {
   res.status(400).json({ error, error_description: message, status, message });
 }

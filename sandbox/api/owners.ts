@@ -16,7 +16,7 @@ const readQuery = z.object({ idProperty: z.enum(['id', 'userId']).default('id'),
 
 const paths = ['/crm/v3/owners', '/crm/owners/2026-03', '/crm/owners/2026-09'];
 
-/** The people to whom records can be given. Read only. */
+/** The people who can own records. Read only. */
 export function ownersApi({ owners }: SandboxContext): Router {
   const router = Router();
 
@@ -52,7 +52,7 @@ export function ownersApi({ owners }: SandboxContext): Router {
   return router;
 }
 
-/** SPEC `PublicOwner`. One who has left has no user id any more. */
+/** SPEC `PublicOwner`. Archived owners have no user id. */
 function ownerBody({ userId, ...owner }: Owner) {
   return {
     ...owner,

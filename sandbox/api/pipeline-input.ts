@@ -5,7 +5,7 @@ import { ApiError, validationError } from './api-error.ts';
 
 const displayOrder = z.number().int().min(0);
 const label = z.string().trim().min(1);
-/** Numbers are taken too: HubSpot's own sample sends `{"probability": 0.5}`. */
+/** Numbers are accepted too: HubSpot's own sample sends `{"probability": 0.5}`. */
 const metadata = z.record(z.string(), z.union([z.string(), z.number()]).transform(String));
 
 export const stageBody = z.object({ label, displayOrder, metadata });
@@ -17,7 +17,7 @@ export const pipelinePatch = z.object({ label, displayOrder, archived: z.never()
 
 export const MAX_STAGES = 100;
 
-/** The metadata that HubSpot keeps, in its own spelling; unknown keys are dropped. Throws 400 for what it refuses. */
+/** The metadata as HubSpot stores it; unknown keys are dropped. Throws 400 for invalid values. */
 export function checkedMetadata(
   { stageMetadata }: PipelineUse,
   given: Record<string, string>,
@@ -43,7 +43,7 @@ export function checkedMetadata(
   return { probability: Number.isInteger(value) ? value.toFixed(1) : String(value) };
 }
 
-/** What must hold for all stages of a pipeline together. */
+/** Constraints for all stages of a pipeline together. */
 export function checkStages({ stageMetadata }: PipelineUse, stages: readonly PipelineStage[]): void {
   if (stages.length === 0) throw validationError('Pipeline must have at least one stage.');
   if (stages.length > MAX_STAGES) {
@@ -74,7 +74,7 @@ export function pipelineAnswer({ stages, createdAt, updatedAt, ...pipeline }: Pi
   };
 }
 
-/** SPEC `PipelineStage`. HubSpot works out itself whether a stage closes what reaches it. */
+/** SPEC `PipelineStage`. HubSpot determines whether a stage is closed. */
 export function stageAnswer({ createdAt, updatedAt, metadata: kept, ...stage }: PipelineStage) {
   const closed = kept.ticketState === 'CLOSED' || ['0.0', '1.0'].includes(kept.probability ?? '');
   return {

@@ -72,11 +72,11 @@ export function pipelineStageRoutes(
       const rest = scope.pipeline.stages.filter((other) => other !== stage);
       save(scope, rest, 'DELETE', stage);
     }
-    // Deleting what is not there succeeds, as at HubSpot.
+    // Deleting a missing stage succeeds, as at HubSpot.
     res.status(204).end();
   });
 
-  /** Metadata that a request leaves out stays, for PUT as for PATCH. */
+  /** Omitted metadata is kept, for PUT as well as for PATCH. */
   function change(
     req: Request,
     res: Response,

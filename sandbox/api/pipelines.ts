@@ -23,7 +23,7 @@ import { refuseUsedStages } from './stage-references.ts';
 
 const bases = ['/crm/v3/pipelines', '/crm/pipelines/2026-03', '/crm/pipelines/2026-09'];
 
-/** Pipelines of deals and tickets, for both generations of paths. */
+/** Pipelines of deals and tickets, for both versions of paths. */
 export function pipelinesApi(ctx: SandboxContext): Router {
   const { pipelines } = ctx;
   const scoped = schemaScope(ctx);

@@ -6,7 +6,7 @@ import { parseInput } from './request-input.ts';
 
 const tokenBody = z.object({ tokenKey: z.string() });
 
-/** What a private app's access token is good for. HubSpot has it in no description; its shape is what others read. */
+/** Information about a private app's access token. Not in HubSpot's API descriptions; its format follows existing clients. */
 export function privateAppsApi({ privateApps, settings }: SandboxContext): Router {
   const router = Router();
 

@@ -18,7 +18,7 @@ const createInputs = z.object({ inputs: z.array(propertyCreate).min(1) });
 
 const MAX_UNIQUE = 10;
 
-/** The newest generation answers to a batch of new properties with 200, the others with 201. */
+/** The newest version answers a batch of new properties with 200, the others with 201. */
 const generations = [
   { base: '/crm/v3/properties', created: 201 },
   { base: '/crm/properties/2026-03', created: 201 },
@@ -95,7 +95,7 @@ export function propertiesApi(ctx: SandboxContext): Router {
     return router;
   };
 
-  /** A name that was archived comes back with its values, under the new definition. */
+  /** Reusing an archived name restores its values, with the new definition. */
   function create(scope: WriteScope, input: z.infer<typeof propertyCreate>): PropertyDefinition {
     const { portalId, type } = scope;
     if (properties.find(portalId, type, input.name)) {

@@ -18,7 +18,7 @@ const fieldTypes = [
   'textarea',
 ] as const;
 
-/** Which input a property of a type may have: https://developers.hubspot.com/docs/api-reference/crm-properties-v3/guide */
+/** The valid inputs for each property type: https://developers.hubspot.com/docs/api-reference/crm-properties-v3/guide */
 const fieldTypesOf: Record<PropertyType, readonly (typeof fieldTypes)[number][]> = {
   bool: ['booleancheckbox', 'calculation_equation'],
   enumeration: ['booleancheckbox', 'checkbox', 'radio', 'select', 'calculation_equation'],
@@ -37,7 +37,7 @@ const option = z.object({
   description: z.string().optional(),
 });
 
-/** SPEC `PropertyUpdate`; whatever else is sent is passed over. */
+/** SPEC `PropertyUpdate`; other fields are ignored. */
 export const propertyPatch = z
   .object({
     label: z.string().min(1),
@@ -76,7 +76,7 @@ export const groupCreate = z.object({
 });
 export const groupPatch = z.object({ label: z.string().min(1), displayOrder: z.number().int() }).partial();
 
-/** What must hold for a definition as a whole. */
+/** Constraints for a definition as a whole. */
 export function checkDefinition(definition: PropertyDefinition): void {
   const { type, fieldType, options, externalOptions, hasUniqueValue, name } = definition;
   if (!fieldTypesOf[type].some((allowed) => allowed === fieldType)) {

@@ -10,7 +10,7 @@ type Problem = Omit<PropertyProblem, 'name'>;
 
 /**
  * Checks property values against their definitions and returns them as HubSpot stores them: text.
- * Throws a VALIDATION_ERROR that lists every value that is not valid.
+ * Throws a VALIDATION_ERROR that lists every invalid value.
  * @param record the record that the values are for, when there is one already
  */
 export function checkedValues(
@@ -37,7 +37,7 @@ export function checkedValues(
   return checked;
 }
 
-/** E-mail addresses lose their case; a list of options that begins with `;` is added to the options held. */
+/** E-mail addresses are converted to lower case; a list of options that starts with `;` is added to the existing options. */
 function stored(
   name: string,
   given: string,
@@ -52,8 +52,8 @@ function stored(
 }
 
 /**
- * HubSpot's API moves a lifecycle stage forward only, in the order of its options: a write that would move it back
- * succeeds and leaves it, unless the stage was cleared before. People can move it either way.
+ * HubSpot's API moves a lifecycle stage only forward, in the order of its options. A write that would move it back
+ * succeeds without effect, unless the stage was cleared before. Users can move it both ways.
  * @see https://developers.hubspot.com/docs/api-reference/legacy/crm/objects/contacts/v1/post-contacts-v1-contact-email-email-profile
  */
 function goesBack(
@@ -134,7 +134,7 @@ export function asTime(value: string): number {
   return /^-?\d+$/.test(value) ? Number(value) : Date.parse(value);
 }
 
-/** A date is a day: `2026-12-18`, or the epoch milliseconds at which it begins in UTC. */
+/** A date is a day: `2026-12-18`, or epoch milliseconds of midnight UTC. */
 function isMidnight(value: string): boolean {
   const isDay = /^\d{4}-\d{2}-\d{2}$/.test(value) || /^-?\d+$/.test(value);
   return isDay && asTime(value) % 86_400_000 === 0;

@@ -1,10 +1,10 @@
 import type { Properties } from '../state/properties.ts';
 import type { CrmRecord } from '../state/record.ts';
 
-/** Most records of one request that asks for the histories of properties. */
+/** Maximum records per request with property histories. */
 export const MAX_HISTORIES = 50;
 
-/** A record in HubSpot's words: SPEC `SimplePublicObject`. */
+/** A record in HubSpot's format: SPEC `SimplePublicObject`. */
 export interface SimplePublicObject {
   id: string;
   properties: Record<string, string | null>;
@@ -16,12 +16,12 @@ export interface SimplePublicObject {
 }
 
 export interface ShownProperties {
-  /** None: the type's default properties. */
+  /** Empty: the type's default properties. */
   properties?: readonly string[];
   propertiesWithHistory?: readonly string[];
 }
 
-/** Shows the named properties, `null` where a record has no value, and leaves out unknown names. */
+/** Includes the given properties, `null` for missing values, and omits unknown names. */
 export function recordBody(
   definitions: Properties,
   record: CrmRecord,
@@ -47,7 +47,7 @@ export function recordBody(
   };
 }
 
-/** The answer to a write: the properties that were written beside those that HubSpot writes. */
+/** The response to a write: the written properties and those that HubSpot sets. */
 export function writtenBody(
   definitions: Properties,
   record: CrmRecord,

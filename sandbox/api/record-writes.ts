@@ -13,7 +13,7 @@ import type { WriteScope } from './write-scope.ts';
 
 type Values = Record<string, unknown>;
 
-/** A write that is allowed and not done yet, so that a batch can look at all of its inputs first. */
+/** A validated write that is not done yet, so that a batch can validate all of its inputs first. */
 export interface PlannedWrite {
   /** The unique values that it writes: `email=jane@example.com`. */
   readonly takes: readonly string[];
@@ -50,7 +50,7 @@ export function planCreate(
     );
   }
   refuseTaken(scope, checked);
-  // Before anything is written: a record without its associations must not stay behind.
+  // Before anything is written, so that no record exists without its associations.
   const resolved = resolveAssociations(scope, associations);
   refuseTooManyOfNew(scope, resolved);
   return {
@@ -72,13 +72,13 @@ export function planUpdate(scope: WriteScope, record: CrmRecord, values: Values)
   };
 }
 
-/** Takes a record out of the recycle bin; throws 409 when another one has its unique value by now. */
+/** Restores a record from the recycle bin; throws 409 when another one has its unique value now. */
 export function restoreRecord(scope: WriteScope, record: CrmRecord): void {
   refuseTaken(scope, record.properties, record.id);
   scope.crm.records.restore(record, scope.source);
 }
 
-/** Finds a living record by id or unique property; throws 404, or 400 when the property is not unique. */
+/** Finds an active record by id or unique property; throws 404, or 400 when the property is not unique. */
 export function existingRecord(
   scope: Omit<WriteScope, 'source'>,
   value: string,
@@ -108,7 +108,7 @@ export function checkIdProperty(
   ]);
 }
 
-/** An address that becomes the contact's first changes places with the former one. */
+/** A secondary address that becomes the primary one is swapped with it. */
 function keepFormerEmail(values: Record<string, string>, record: CrmRecord): Record<string, string> {
   const { email } = values;
   const held = emailsOf(record.properties);

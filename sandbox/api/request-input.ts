@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { validationError } from './api-error.ts';
 
-/** Parses a body or query, or throws a VALIDATION_ERROR that names each field that is wrong. */
+/** Parses a body or query, or throws a VALIDATION_ERROR that names each invalid field. */
 export function parseInput<T>(schema: z.ZodType<T>, input: unknown): T {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
@@ -29,5 +29,5 @@ export const flag = z
   .default('false')
   .transform((value) => value === 'true');
 
-/** Property values as they may be sent; they are stored as text. */
+/** Property values in requests; they are stored as text. */
 export const propertyValues = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));

@@ -139,7 +139,7 @@ function checkNames(egg: z.infer<typeof createBody>): void {
   if (unknown !== undefined) throw validationError(`The schema defines no property "${unknown}".`);
 }
 
-/** What can be said of HubSpot's own types. */
+/** The properties of HubSpot's own types. */
 function standardSchema(type: ObjectType): ObjectSchema {
   return {
     type,

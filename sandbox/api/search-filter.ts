@@ -26,7 +26,7 @@ export const filterSchema = z.discriminatedUnion('operator', [
 
 export type Filter = z.infer<typeof filterSchema>;
 
-/** A record without a value matches NOT_HAS_PROPERTY and nothing else. */
+/** A record without a value matches only NOT_HAS_PROPERTY. */
 export function matchesFilter(
   held: string | undefined,
   type: PropertyType | undefined,
@@ -87,7 +87,7 @@ export function matchesAssociation(ids: readonly string[], filter: Filter): bool
   }
 }
 
-/** A value in the form in which its property compares: numbers and times as numbers, text in lower case. */
+/** A value in comparable form: numbers and times as numbers, text in lower case. */
 export function comparable(type: PropertyType | undefined, value: string): number | string {
   switch (type) {
     case 'number':
@@ -102,14 +102,14 @@ export function comparable(type: PropertyType | undefined, value: string): numbe
   }
 }
 
-/** Text is held in lower case and the values of IN are not made so: `IN ["Jane"]` finds nothing at HubSpot. */
+/** Text is compared in lower case, but the values of IN are not converted: `IN ["Jane"]` finds nothing at HubSpot. */
 function isAmong(own: number | string, values: string[], type: PropertyType | undefined): boolean {
   return values.some((value) => own === (type === 'string' ? value : comparable(type, value)));
 }
 
 /**
- * Every word of the searched text is a word of the value, or the whole value; `*` stands for any text. A word such as
- * `example.com` is also found by its parts, as values are cut up at signs.
+ * Every word of the searched text must be a word of the value, or the whole value; `*` matches any text. A word such as
+ * `example.com` is also found by its parts, because values are split at punctuation.
  */
 function containsTokens(value: string, searched: string): boolean {
   const held = value.toLowerCase();

@@ -11,8 +11,8 @@ const flags = z.object({
 });
 
 /**
- * Refuses to delete stages in which records stand. Before 2026-09 a request had to ask for this
- * check; from then on HubSpot always makes it.
+ * Rejects the deletion of stages that contain records. Before 2026-09 a request had to ask for this
+ * check; since then HubSpot always does it.
  */
 export function refuseUsedStages(
   { crm, portalId, type, use }: PipelineScope,

@@ -2,7 +2,7 @@ import type { CrmRecord } from '../state/record.ts';
 import type { PropertyProblem } from './api-error.ts';
 import type { WriteScope } from './write-scope.ts';
 
-/** What is wrong with the pipeline and stage that a write sets: the stage must be one of the pipeline's. */
+/** The problem with the pipeline and stage of a write: the stage must belong to the pipeline. */
 export function stageProblems(
   { crm, portalId, type }: WriteScope,
   values: Record<string, string>,

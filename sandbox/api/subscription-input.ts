@@ -21,7 +21,7 @@ const eventTypes: readonly string[] = [
   'event.completed',
 ];
 
-/** Change with every request, so that HubSpot has no events for them. */
+/** These change with every request, so HubSpot has no events for them. */
 const silentProperties = ['num_unique_conversion_events', 'hs_lastmodifieddate'];
 
 export const subscriptionCreate = z.object({
@@ -31,7 +31,7 @@ export const subscriptionCreate = z.object({
   active: z.boolean().default(false),
 });
 
-/** Which accounts have the type matters only when an event is about to be sent. */
+/** Whether an account has the type is checked only when an event is sent. */
 const CUSTOM_TYPE = /^2-\d+$/;
 const anyCustomType = (id: string) => ({
   id,
@@ -39,7 +39,7 @@ const anyCustomType = (id: string) => ({
   readScopes: ['crm.objects.custom.read'],
 });
 
-/** The subscription that a request asks for; throws 400 for one that HubSpot would refuse. */
+/** The subscription in a request; throws 400 when HubSpot would reject it. */
 export function newSubscription(
   { requiredScopes, optionalScopes }: AppSettings,
   { eventType, propertyName, objectTypeId, active }: z.infer<typeof subscriptionCreate>,

@@ -4,7 +4,7 @@ import type { RequestHandler, Response } from 'express';
 import type { SandboxContext } from '../context.ts';
 import type { Failure } from '../state/failures.ts';
 
-/** Every API answer carries a correlation id. */
+/** Every API response has a correlation id. */
 export const correlationId: RequestHandler = (_req, res, next) => {
   res.set('X-HubSpot-Correlation-Id', randomUUID());
   next();
@@ -13,7 +13,7 @@ export const correlationId: RequestHandler = (_req, res, next) => {
 /** In characters, of path and query. */
 const LONGEST_ADDRESS = 8 * 1024;
 
-/** What stands before HubSpot's API takes no longer addresses; its answer is none of the API's. */
+/** HubSpot's gateway rejects longer URLs; its response does not have the API's format. */
 export const limitAddress: RequestHandler = (req, res, next) => {
   if (req.originalUrl.length <= LONGEST_ADDRESS) return next();
   const title = '414 Request-URI Too Large';
@@ -31,7 +31,7 @@ export function logRequests({ requestLog }: SandboxContext): RequestHandler {
   };
 }
 
-/** Makes a request go wrong when `POST /_sandbox/failures` asked for it. */
+/** Applies the failures of `POST /_sandbox/failures` to a request. */
 export function planFailures({ failures }: SandboxContext): RequestHandler {
   return async (req, res, next) => {
     const failure = failures.take(req.method, req.path);
@@ -58,7 +58,7 @@ function answer(res: Response, { headers, body }: Failure, status: number): void
   }
 }
 
-/** Lets the request be carried out and puts the failure in the place of its answer. */
+/** Processes the request and replaces its response with the failure. */
 function loseAnswer(res: Response, failure: Failure, status: number): void {
   const send = res.send.bind(res);
   const end = res.end.bind(res);

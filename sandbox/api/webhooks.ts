@@ -20,8 +20,8 @@ const MAX_SUBSCRIPTIONS = 1000;
 const bases = ['/webhooks/v3', '/webhooks/2026-03', '/app-webhooks/2026-09'];
 
 /**
- * The webhooks management API. It is the developer's, not a customer's: its key is the developer
- * account's. What it sets is what the sandbox sends by.
+ * The webhooks management API. It belongs to the developer, not to a customer: its key is that of the developer
+ * account. The sandbox applies its settings.
  */
 export function webhooksApi({ settings, subscriptions }: SandboxContext): Router {
   const routes = Router({ mergeParams: true });
@@ -146,7 +146,7 @@ function subscriptionAnswer(subscription: ManagedSubscription) {
   };
 }
 
-/** At HubSpot only https; the app beside a sandbox has no certificate. */
+/** HubSpot requires https, but an app next to a sandbox has no certificate. */
 function isPublicOrLocal(url: string): boolean {
   const { protocol, hostname } = new URL(url);
   return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);

@@ -8,7 +8,7 @@ export type Crm = Pick<
   'records' | 'schemas' | 'properties' | 'pipelines' | 'owners' | 'associations' | 'associationLabels'
 >;
 
-/** Where a write happens and on whose behalf. */
+/** The portal of a write, and who makes it. */
 export interface WriteScope {
   crm: Crm;
   portalId: number;

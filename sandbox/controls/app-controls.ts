@@ -18,7 +18,7 @@ const changeBody = z.strictObject({
   searchRateLimit: z.number().int().min(0).nullable().optional(),
 });
 
-/** `GET` and `PUT /_sandbox/app`: how this HubSpot knows the app. */
+/** `GET` and `PUT /_sandbox/app`: the app's settings at this HubSpot. */
 export function appControls({ settings, project, timeline, subscriptions }: SandboxContext): Router {
   const router = Router();
   const shown = () => ({

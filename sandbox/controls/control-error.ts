@@ -10,7 +10,7 @@ export class ControlError extends Error {
   }
 }
 
-/** Parses the input of a control, or throws a 400 that says what was expected. */
+/** Parses the input of a control, or throws a 400 that states what is expected. */
 export function parseControl<T>(schema: z.ZodType<T>, input: unknown): T {
   const parsed = schema.safeParse(input ?? {});
   if (!parsed.success) throw new ControlError(400, z.prettifyError(parsed.error));

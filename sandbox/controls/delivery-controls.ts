@@ -9,22 +9,22 @@ import { ControlError, parseControl } from './control-error.ts';
 const id = z.union([z.string().min(1), z.number().int()]).transform(String);
 const webhooksBody = z.strictObject({
   events: z.array(z.record(z.string(), z.unknown())).min(1),
-  /** Only this version's headers; without it v1 and v3 together, as HubSpot sends them. */
+  /** Only this version's headers. Default: v1 and v3, as HubSpot sends them. */
   signature: z.enum(['v1', 'v2', 'v3']).optional(),
-  /** How often each event comes; with 1.2 a fifth of them come twice. */
+  /** How often each event is sent; with 1.2 a fifth of them are sent twice. */
   copies: z.number().min(1).default(1),
   batchSize: z.number().int().min(1).default(MAX_EVENTS_PER_REQUEST),
-  /** Any order; or each event too late by at most so many places. */
+  /** Random order; or each event at most this many places too late. */
   shuffle: z.union([z.boolean(), z.number().int().min(1)]).default(false),
-  /** How long the first request waits, on the sandbox clock. The answer waits as well. */
+  /** Delay of the first request on the sandbox clock. The response waits as well. */
   delayMs: z.number().int().min(0).default(0),
-  /** The requests follow one another over so long, on the sandbox clock. */
+  /** The period over which the requests are spread, on the sandbox clock. */
   spreadMs: z.number().int().min(0).default(0),
-  /** Requests at once for each portal; the app's own limit when absent. */
+  /** Concurrent requests per portal. Default: the app's limit. */
   concurrency: z.number().int().min(1).optional(),
-  /** Tries again what the app did not take, as HubSpot does. */
+  /** Retries what the app did not accept, as HubSpot does. */
   retry: z.boolean().default(false),
-  /** Retries wait no longer than this, and the answer waits for them. */
+  /** The maximum delay of retries; the response waits for them. */
   maxDelayMs: z.number().int().min(0).optional(),
 });
 const cardBody = z.strictObject({
@@ -68,7 +68,7 @@ export function deliveryControls(ctx: SandboxContext): Router {
   return router;
 }
 
-/** Fills in the fields that every event has. */
+/** Adds the fields that every event has. */
 function completed({ settings, subscriptions, deliveries }: SandboxContext, event: Record<string, unknown>) {
   const { subscriptionType = 'contact.propertyChange', propertyName } = event;
   const subscription =

@@ -20,7 +20,7 @@ const restoreBody = z.strictObject({
 const changedBody = z.strictObject({
   portalId: z.number().int(),
   objectType: z.string(),
-  /** All records of the type, when absent. */
+  /** Default: all records of the type. */
   objectIds: z.array(z.union([z.string(), z.number().int()]).transform(String)).optional(),
   at: z.iso.datetime().transform(Date.parse),
 });
@@ -28,7 +28,7 @@ const portalBody = z.strictObject({ portalId: z.number().int() });
 const portalQuery = z.object({ portalId: z.coerce.number().int().optional() });
 const timelineQuery = z.object({ portalId: z.coerce.number().int(), email: z.string().min(1) });
 
-/** The control routes below `/_sandbox`: what a test, or a person with curl, does to this HubSpot. */
+/** The control routes below `/_sandbox`: how a test, or a person with curl, controls this HubSpot. */
 export function controls(ctx: SandboxContext): Router {
   const router = Router();
   router.use(express.json({ limit: '20mb' }));

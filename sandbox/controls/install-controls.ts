@@ -15,21 +15,21 @@ const portalsBody = z.strictObject({
   from: z.number().int().min(1),
   count: z.number().int().min(1).max(100_000).default(1),
   installed: z.boolean().default(false),
-  /** What the installs are granted; the app's required and optional scopes when absent. */
+  /** The granted scopes. Default: the app's required and optional scopes. */
   scopes: z.array(z.string()).optional(),
 });
 
 const privateAppBody = z.strictObject({
   portalId: z.number().int(),
-  /** What the app may do; what a private app may have of this app's scopes when absent. */
+  /** The scopes of the app. Default: those of this app that a private app may have. */
   scopes: z.array(z.string()).optional(),
   /** Deletes the app instead. */
   deleted: z.boolean().default(false),
 });
-/** HubSpot gives them to apps that others install. */
+/** HubSpot grants these only to apps that others install. */
 const NOT_FOR_PRIVATE_APPS = ['oauth', 'timeline'];
 
-/** The controls that make accounts and installs. */
+/** The controls that create accounts and installs. */
 export function installControls({
   portals,
   tokens,
@@ -39,7 +39,7 @@ export function installControls({
 }: SandboxContext): Router {
   const router = Router();
 
-  /** An admin makes the account's private app, rotates its token, or deletes it. */
+  /** An admin creates the account's private app, rotates its token, or deletes it. */
   router.post('/private-app', (req, res) => {
     const { portalId, scopes, deleted } = parseControl(privateAppBody, req.body);
     const portal = portals.find(portalId);
@@ -57,7 +57,7 @@ export function installControls({
     res.status(201).json({ portalId, appId, accessToken: token, scopes: granted });
   });
 
-  /** The first address of an install that begins at HubSpot; the person approves at once. */
+  /** The first URL of an install that starts at HubSpot; the user approves at once. */
   router.post('/marketplace', (req, res) => {
     const { portalId, partnerSignIn } = parseControl(marketplaceBody, req.body);
     const portal = portals.find(portalId);
@@ -78,7 +78,7 @@ export function installControls({
       return { portalId, accessToken: access.token, refreshToken, expiresIn: ACCESS_TOKEN_SECONDS };
     }
 
-    /** In pieces: the whole answer for 100,000 portals is a text of some 50 MB. */
+    /** Streamed: the response for 100,000 portals has about 50 MB. */
     function* answer() {
       yield '{"results":[';
       for (let start = 0; start < count; start += 1000) {

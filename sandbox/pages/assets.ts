@@ -9,7 +9,7 @@ export function assets(): Router {
   const pico = createRequire(import.meta.url).resolve('@picocss/pico/css/pico.min.css');
 
   router.get('/assets/pico.min.css', (_req, res) => {
-    // By its folder: of a whole path, Express refuses every folder whose name begins with a dot.
+    // Relative to its folder: in a full path, Express rejects every folder whose name starts with a dot.
     const [root, file] = [path.dirname(pico), path.basename(pico)];
     res.set('X-Content-Type-Options', 'nosniff').sendFile(file, { root });
   });

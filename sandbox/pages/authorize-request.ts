@@ -12,7 +12,7 @@ export const authorizeFields = z.object({
 
 export type AuthorizeFields = z.infer<typeof authorizeFields>;
 
-/** What HubSpot's consent page would complain about, or nothing. */
+/** The error of HubSpot's consent page, or undefined. */
 export function authorizeProblem(app: AppSettings, fields: AuthorizeFields): string | undefined {
   if (fields.client_id !== app.clientId) {
     return `No app has the client id "${fields.client_id}". Check the client_id in the link.`;
@@ -35,7 +35,7 @@ export function authorizeProblem(app: AppSettings, fields: AuthorizeFields): str
   return undefined;
 }
 
-/** The scopes that an approval grants: those asked for and, since the portals have every tier, the optional ones. */
+/** The scopes that an approval grants: the requested ones and, because the portals have every tier, the optional ones. */
 export function grantedScopes(fields: AuthorizeFields): string[] {
   return [...new Set([...scopeList(fields.scope), ...scopeList(fields.optional_scope)])];
 }

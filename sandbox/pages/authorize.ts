@@ -5,7 +5,7 @@ import { authorizeFields, authorizeProblem, grantedScopes, scopeList } from './a
 import { showPage } from './page.ts';
 import { scopeText } from './scope-text.ts';
 
-/** With an account in the path the person has no choice of account. */
+/** With an account in the path the user cannot choose one. */
 const paths = ['/oauth/authorize', '/oauth/:portalId/authorize'];
 
 const decisionFields = authorizeFields.extend({
@@ -40,7 +40,7 @@ export function authorizePage({ settings, tokens, portals }: SandboxContext): Ro
       portals: portals.seeded.map((portal, index) => ({ ...portal, checked: index === 0 })),
       required: required.map((scope) => ({ scope, text: scopeText(scope) })),
       optional: optional.map((scope) => ({ scope, text: scopeText(scope) })),
-      // The form's answer redirects to the app, and Chromium applies form-action to redirects too.
+      // The response to the form redirects to the app, and Chromium applies form-action to redirects too.
       formTargets: app.redirectUrls.map((url) => new URL(url).origin),
     });
   });

@@ -6,7 +6,7 @@ import type { OutgoingResult } from '../webhooks/signed-request.ts';
 import { type CardAction, cardSchema } from './card-schema.ts';
 import { cardValue } from './card-value.ts';
 
-/** What the card's view shows: the card, or what is wrong with it. */
+/** The data of the card's view: the card, or the problem with it. */
 export function cardModel(ctx: SandboxContext, record: CrmRecord, answer: OutgoingResult) {
   if (answer.status !== 200) return { problem: statusProblem(answer) };
   const parsed = cardSchema.safeParse(jsonOf(answer.body));
@@ -58,7 +58,7 @@ function actionButton(ctx: SandboxContext, record: CrmRecord, action: CardAction
   return { label, frame: { url: withQuery(uri, query), width, height } };
 }
 
-/** What this project's app says of an error. */
+/** The error message of this project's app. */
 export const appError = z.object({ error: z.object({ message: z.string() }) });
 
 function statusProblem({ status, problem, body }: OutgoingResult) {
@@ -69,7 +69,7 @@ function statusProblem({ status, problem, body }: OutgoingResult) {
     404: 'The app has no card at this address.',
   };
   const own = appError.safeParse(jsonOf(body));
-  // Of a refused signature it says no more than no.
+  // For an invalid signature the app gives no reason.
   const said = own.success && status !== 401 ? `It says: ${own.data.error.message}` : undefined;
   const hint = said ?? hints[status] ?? 'A card must answer with status 200 and JSON within five seconds.';
   return { message: `The app answered with status ${status}.`, hint };

@@ -51,7 +51,7 @@ function day(value: string, timeZone: string): string {
     : date.toLocaleDateString('en-GB', { dateStyle: 'medium', timeZone });
 }
 
-/** A point in time in the zone of the machine, which is the person's. */
+/** A time in the machine's time zone, which is the user's. */
 export function moment(time: number | string): string {
   const date = new Date(time);
   return Number.isNaN(date.getTime())

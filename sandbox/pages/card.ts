@@ -40,7 +40,7 @@ export function cardParts(ctx: SandboxContext): Router {
 
 type Hook = Exclude<CardAction, { type: 'IFRAME' }>;
 
-/** The values stand in the query and, for methods with a body, in a JSON body as well, as app cards send them. */
+/** The values are in the query and, for methods with a body, also in a JSON body, as app cards send them. */
 function sendHook(ctx: SandboxContext, record: CrmRecord, hook: Hook): Promise<OutgoingResult> {
   const query = recordQuery(ctx, record, hook.associatedObjectProperties);
   const hasBody = !['GET', 'DELETE'].includes(hook.httpMethod);

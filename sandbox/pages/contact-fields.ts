@@ -21,7 +21,7 @@ const textFields = [
   { name: 'jobtitle', label: 'Job title', type: 'text' },
 ] as const;
 
-/** The properties that a person can change on the record page. */
+/** The properties that a user can change on the record page. */
 export const editableProperties = [...textFields.map(({ name }) => name), 'lifecyclestage'] as const;
 
 /** Fields for a form with these values. */

@@ -13,7 +13,7 @@ export function postedProperties(body: unknown): Record<string, string> {
   return form.parse(Object.fromEntries(known)) as Record<string, string>;
 }
 
-/** Changes on a page are the user's. */
+/** The user is the source of changes on a page. */
 export function uiSource({ user }: Portal): ChangeSource {
   return { changeSource: 'CRM_UI', sourceId: `userId:${user.id}` };
 }

@@ -98,7 +98,7 @@ export interface FoundContact {
   record: CrmRecord;
 }
 
-/** The living contact that a page's path names. */
+/** The active contact in a page's path. */
 export function contactOf({ records, portals }: SandboxContext, req: Request): FoundContact | undefined {
   const portal = portals.find(Number(req.params.portalId));
   const record = portal && records.find(portal.portalId, contacts, String(req.params.objectId));

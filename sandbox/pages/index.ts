@@ -9,7 +9,7 @@ import { marketplacePages } from './marketplace.ts';
 import { showPage } from './page.ts';
 import { portalPage } from './portal.ts';
 
-/** The pages on which a person plays the HubSpot user. */
+/** The pages for acting as a HubSpot user. */
 export function pages(ctx: SandboxContext): Router {
   const router = Router();
   router.use(assets());

@@ -11,7 +11,7 @@ const decisionFields = z.object({ decision: z.enum(['approve', 'deny']) });
 const text = z.string().optional().catch(undefined);
 const returnQuery = z.object({ state: text, portalId: text });
 
-/** The app's listing, from where a person installs it in every way that HubSpot has. */
+/** The app's listing, with every way of installing it that HubSpot has. */
 export function marketplacePages({ settings, portals, tokens, marketplace }: SandboxContext): Router {
   const router = Router();
   const posted = express.urlencoded({ extended: false });
@@ -111,7 +111,7 @@ export function marketplacePages({ settings, portals, tokens, marketplace }: San
     });
   }
 
-  /** A form's answer redirects to the app, and Chromium applies form-action to redirects too. */
+  /** The response to a form redirects to the app, and Chromium applies form-action to redirects too. */
   function appOrigins(): string[] {
     const { serverUrl, redirectUrls } = settings.get();
     return [serverUrl, ...redirectUrls].map((url) => new URL(url).origin);
@@ -120,7 +120,7 @@ export function marketplacePages({ settings, portals, tokens, marketplace }: San
   return router;
 }
 
-/** Where the caller found this sandbox. The Host header is good enough: it listens on loopback only. */
+/** The URL of this sandbox. The Host header can be trusted, because it listens on loopback only. */
 export function originOf(req: Request): string {
   return `${req.protocol}://${req.get('host')}`;
 }

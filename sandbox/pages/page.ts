@@ -17,18 +17,18 @@ views.registerHelper('plusOne', (count: number) => count + 1);
 
 export interface PageValues {
   title: string;
-  /** Origins that a form's answer may redirect to. */
+  /** Origins to which the response to a form may redirect. */
   formTargets?: readonly string[];
   /** Origins that may be framed. */
   frames?: readonly string[];
   [value: string]: unknown;
 }
 
-/** A person's browser opens a page; programs ask for JSON or do not say. */
+/** Browsers request a page; programs request JSON or anything. */
 export const isNavigation = (req: Request): boolean =>
   req.method === 'GET' && req.accepts(['json', 'html']) === 'html';
 
-/** Sends a page made from `views/{name}.hbs`, under a content security policy that allows what it needs. */
+/** Renders `views/{name}.hbs` with a content security policy that allows only what it needs. */
 export function showPage(res: Response, name: string, values: PageValues): void {
   const { formTargets = [], frames = [] } = values;
   const policy = [

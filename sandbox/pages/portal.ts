@@ -28,7 +28,7 @@ export function portalPage(ctx: SandboxContext): Router {
     show(res, portal);
   });
 
-  // HubSpot's own address of an account's contacts, where apps send people.
+  // HubSpot's URL of an account's contacts, to which apps redirect users.
   router.get('/contacts/:portalId', (req, res, next) => {
     const portal = portalOf(req);
     if (!portal) return next();

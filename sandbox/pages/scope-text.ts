@@ -15,7 +15,7 @@ const texts: Readonly<Record<string, string>> = {
   'sales-email-read': 'Read and change e-mails on records',
 };
 
-/** A scope in the words of a consent page. */
+/** The description of a scope on the consent page. */
 export function scopeText(scope: string): string {
   return texts[scope] ?? 'Use what this scope covers';
 }

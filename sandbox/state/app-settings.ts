@@ -16,7 +16,7 @@ export interface AppSettings {
   webhookTargetUrl: string;
   cardUrl: string;
   eventDetailsUrl: string;
-  /** A refresh answers with a new refresh token; the old one works until the new one has been used. */
+  /** A refresh returns a new refresh token; the old one works until the new one has been used. */
   rotateRefreshTokens: boolean;
   maxConcurrentRequests: number;
   /** `null` turns the limit off. */
@@ -32,7 +32,7 @@ export type AppSettingsChange = Partial<
 export interface AppSettingsStore {
   get(): AppSettings;
   change(change: AppSettingsChange): AppSettings;
-  /** Back to the default behaviour; the URLs stay, because the app stays where it is. */
+  /** Resets to the defaults; keeps the URLs, because the app does not move. */
   reset(): void;
 }
 

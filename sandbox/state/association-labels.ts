@@ -10,12 +10,12 @@ export interface AssociationLimit {
   maxToObjectIds: number;
 }
 
-/** Far from the numbers of labels, which begin at 1. */
+/** Far from the numbers of labels, which start at 1. */
 const FIRST_PLAIN_ID = 10_001;
 
 export type AssociationLabels = ReturnType<typeof createAssociationLabels>;
 
-/** Which associations a portal knows: HubSpot's own and its users' labels, and how many a record may have. */
+/** A portal's kinds of association (HubSpot's own and its users' labels) and their limits. */
 export function createAssociationLabels() {
   const added = new Map<number, AssociationType[]>();
   const limits = new Map<number, AssociationLimit[]>();
@@ -35,7 +35,7 @@ export function createAssociationLabels() {
         (type) => type.from === from.id && type.to === to.id,
       ),
 
-    /** By what a request says: category and type id, from one object type; `to` narrows it. */
+    /** By category and type id, from an object type, optionally to another. */
     find(
       portalId: number,
       from: ObjectType,
@@ -50,7 +50,7 @@ export function createAssociationLabels() {
       );
     },
 
-    /** The plain association of a pair, or `undefined` for pairs that cannot be associated. */
+    /** The unlabelled association of a pair, or `undefined` for pairs that cannot be associated. */
     plain(portalId: number, from: ObjectType, to: ObjectType): AssociationType | undefined {
       return this.list(portalId, from, to).find(({ label }) => label === null);
     },
@@ -104,7 +104,7 @@ export function createAssociationLabels() {
       return [there, back];
     },
 
-    /** The portal's label whose name is taken. */
+    /** The portal's label with this name. */
     named: (portalId: number, name: string) => addedTo(portalId).find((type) => type.name === name),
 
     remove(portalId: number, gone: readonly AssociationType[]) {
@@ -119,7 +119,7 @@ export function createAssociationLabels() {
     limitOf: (portalId: number, type: AssociationType): number | undefined =>
       limits.get(portalId)?.find((limit) => sameType(limit.type, type))?.maxToObjectIds,
 
-    /** `undefined` takes the limit away. */
+    /** `undefined` removes the limit. */
     setLimit(portalId: number, type: AssociationType, maxToObjectIds: number | undefined) {
       const others = (limits.get(portalId) ?? []).filter((limit) => !sameType(limit.type, type));
       limits.set(portalId, maxToObjectIds === undefined ? others : [...others, { type, maxToObjectIds }]);

@@ -6,13 +6,13 @@ export type AssociationCategory = 'HUBSPOT_DEFINED' | 'USER_DEFINED' | 'INTEGRAT
 export interface AssociationType {
   category: AssociationCategory;
   typeId: number;
-  /** The type id of the same association seen from the other side. */
+  /** The type id of the same association in the opposite direction. */
   inverseId: number;
   from: string;
   to: string;
-  /** `null`: the plain association that every associated pair has. */
+  /** `null`: the unlabelled association that every associated pair has. */
   label: string | null;
-  /** As the `associations` of a record call it: `contact_to_company`. */
+  /** Its name in the `associations` of a record: `contact_to_company`. */
   name: string;
 }
 
@@ -78,7 +78,7 @@ export const hubspotAssociationTypes: readonly AssociationType[] = pairs.flatMap
 
 /**
  * The associations that a record has at most one of: its primary company. Setting a second one
- * takes the place of the first.
+ * replaces the first.
  */
 export const exclusiveTypeIds: ReadonlySet<number> = new Set([1, 5, 26]);
 
@@ -100,7 +100,7 @@ function direction(
   };
 }
 
-/** The plain name is the primary association's where there is one. */
+/** The primary association has the plain name, if there is one. */
 function nameOf(from: string, to: string, typeId: number, label: string | null): string {
   if (typeId === 13) return 'parent_to_child_company';
   if (typeId === 14) return 'child_to_parent_company';

@@ -15,8 +15,8 @@ export interface AssociatedRecord {
 export type Associations = ReturnType<typeof createAssociations>;
 
 /**
- * Which records are associated, and how. Each association is held from both sides, and a pair with
- * any association has the plain one as well.
+ * The associations between records. Each association is stored for both sides, and a pair with
+ * any association has the unlabelled one as well.
  */
 export function createAssociations(
   labels: AssociationLabels,
@@ -38,7 +38,7 @@ export function createAssociations(
     else links.delete(key);
   }
 
-  /** Adds or removes one kind on both sides and tells of both. */
+  /** Adds or removes one kind on both sides and reports both changes. */
   function change(from: Side, to: Side, type: AssociationType, removed: boolean, source: ChangeSource) {
     const { portalId } = from;
     const sides = [
@@ -52,7 +52,7 @@ export function createAssociations(
     }
   }
 
-  /** A record has one primary company: the one before loses the label and stays associated. */
+  /** A record has one primary company: the former one loses the label but stays associated. */
   function makeRoom(from: Side, to: Side, type: AssociationType, source: ChangeSource) {
     const ownKind = isExclusive(type);
     if (!ownKind && !isExclusive(labels.inverse(from.portalId, type))) return;
@@ -69,7 +69,7 @@ export function createAssociations(
   }
 
   return {
-    /** Adds kinds of association, and the plain one. Kinds that are there already cause nothing. */
+    /** Adds kinds of association, and the unlabelled one. Existing kinds cause no change. */
     add(from: Side, to: Side, types: readonly AssociationType[], source: ChangeSource) {
       const plain = labels.plain(from.portalId, from.type, to.type);
       for (const type of plain && !types.includes(plain) ? [plain, ...types] : types) {
@@ -79,7 +79,7 @@ export function createAssociations(
       }
     },
 
-    /** Removes these kinds; without the plain one nothing is left. No kinds: all of them. */
+    /** Removes these kinds, or all without `kinds`. Without the unlabelled one nothing is left. */
     remove(from: Side, to: Side, types: readonly AssociationType[] | undefined, source: ChangeSource) {
       const held = typesOf(from, to);
       const plain = labels.plain(from.portalId, from.type, to.type);
@@ -89,7 +89,7 @@ export function createAssociations(
       }
     },
 
-    /** In the order of the other records' ids. */
+    /** Ordered by the other records' ids. */
     list: (from: Side, toType: ObjectType): AssociatedRecord[] =>
       [...(links.get(keyOf(from, toType.id)) ?? [])]
         .map(([toId, types]) => ({ toId, types }))
@@ -100,7 +100,7 @@ export function createAssociations(
     /** The other records that have this kind of association with the record. */
     holdersOf,
 
-    /** Every association of a kind goes away with its label. Tells nobody, as HubSpot does not. */
+    /** Removes every association of a kind when its label is deleted. Not reported, as at HubSpot. */
     forgetTypes(portalId: number, types: readonly AssociationType[]) {
       for (const [key, targets] of links) {
         if (!key.startsWith(`${portalId}/`)) continue;
@@ -113,7 +113,7 @@ export function createAssociations(
       }
     },
 
-    /** Forgets all associations of a record that is gone for good, and answers what they were. */
+    /** Removes all associations of a permanently deleted record and returns them. */
     forget(record: Side): { to: Side; types: AssociationType[] }[] {
       return schemas.types(record.portalId).flatMap((type) => {
         const targets = [...(links.get(keyOf(record, type.id)) ?? [])];
@@ -126,7 +126,7 @@ export function createAssociations(
       });
     },
 
-    /** What belonged to a record that was merged away belongs to the other; that one's primary company stays. */
+    /** Moves the associations of a merged record to the other one, which keeps its primary company. */
     move(gone: Side, into: Side, source: ChangeSource) {
       for (const { to, types } of this.forget(gone)) {
         const kept = types.filter(

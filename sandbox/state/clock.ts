@@ -1,14 +1,14 @@
 export interface SandboxClock {
   /** Sandbox time in epoch milliseconds: the wall clock plus what was added by `advance`. */
   now(): number;
-  /** Moves the clock and tells whoever waits on it. */
+  /** Advances the clock and notifies those who wait for it. */
   advance(seconds: number): void;
   onAdvance(listener: () => void): void;
   reset(): void;
 }
 
 /**
- * The clock behind the life of codes and tokens and behind webhook retries.
+ * The clock for the expiry of codes and tokens and for webhook retries.
  * Records and signatures carry wall-clock time: the app checks them against its own clock,
  * which cannot be moved.
  */

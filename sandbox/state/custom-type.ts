@@ -8,7 +8,7 @@ const ownProperties: Record<string, PropertyType> = {
   hubspot_team_id: 'enumeration',
 };
 
-/** A type that an account defines. The properties that it adds are definitions of the account's, as all added ones. */
+/** A type that an account defines. Its properties are definitions of the account, like all added ones. */
 export function customType(
   portalId: number,
   {

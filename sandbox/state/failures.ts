@@ -3,25 +3,25 @@ import { pathPattern } from './path-pattern.ts';
 
 /** The body of `POST /_sandbox/failures`. */
 export const failureSchema = z.strictObject({
-  /** Any method when absent or `*`. */
+  /** Default or `*`: any method. */
   method: z.string().default('*'),
   /** Exact, or with `*` for any text. */
   path: z.string().min(1),
-  /** 0 closes the connection without an answer. Absent: the request is only delayed. */
+  /** 0 closes the connection without a response. Default: the request is only delayed. */
   status: z.union([z.literal(0), z.number().int().min(200).max(599)]).optional(),
   headers: z.record(z.string(), z.string()).default({}),
-  /** A string is sent as it is, anything else as JSON. */
+  /** Strings are sent unchanged, other values as JSON. */
   body: z.unknown().optional(),
   delayMs: z.number().int().min(0).max(120_000).default(0),
   times: z.number().int().min(1).default(1),
-  /** The request is carried out, and only its answer goes wrong. */
+  /** The request is processed, and only its response fails. */
   afterwards: z.boolean().default(false),
 });
 
 export type Failure = z.infer<typeof failureSchema>;
 export type Failures = ReturnType<typeof createFailures>;
 
-/** Failures that wait for a request to match. The first one asked for is the first one used. */
+/** Failures waiting for a matching request, in order. */
 export function createFailures() {
   let waiting: Array<Failure & { matches: (path: string) => boolean }> = [];
 
@@ -29,7 +29,7 @@ export function createFailures() {
     add(failure: Failure) {
       waiting.push({ ...failure, matches: pathPattern(failure.path) });
     },
-    /** The failure for this request, counted down, or `undefined`. */
+    /** The failure for this request, whose counter is decremented, or `undefined`. */
     take(method: string, path: string): Failure | undefined {
       const found = waiting.find((failure) => {
         const anyMethod = failure.method === '*' || failure.method.toUpperCase() === method;

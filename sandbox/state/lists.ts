@@ -4,7 +4,7 @@ import type { Records } from './records.ts';
 
 export type ProcessingType = 'MANUAL' | 'SNAPSHOT' | 'DYNAMIC';
 
-/** When a record came into a list; wall-clock epoch ms. */
+/** When a record was added to a list; wall-clock epoch ms. */
 export interface Membership {
   firstAdded: number;
   lastAdded: number;
@@ -77,7 +77,7 @@ const seeds: readonly Seed[] = [
 
 export type Lists = ReturnType<typeof createLists>;
 
-/** The lists of the seed data and their members. Nothing makes further lists. */
+/** The lists of the seed data and their members. No lists are added. */
 export function createLists(records: Pick<Records, 'find' | 'list'>) {
   const lists: RecordList[] = [];
   /** By list id, then by record id. */
@@ -103,7 +103,7 @@ export function createLists(records: Pick<Records, 'find' | 'list'>) {
     find: (portalId: number, id: string): RecordList | undefined =>
       lists.find((list) => list.portalId === portalId && list.id === id),
 
-    /** The living members in the order of their ids; a record that was merged into another stands for that one. */
+    /** The active members, ordered by id; a merged record counts as the one it was merged into. */
     membersOf({ id, portalId, type, filter }: RecordList): Member[] {
       if (filter) {
         return records
@@ -121,7 +121,7 @@ export function createLists(records: Pick<Records, 'find' | 'list'>) {
       return [...found.values()].sort((a, b) => Number(a.record.id) - Number(b.record.id));
     },
 
-    /** Whether it was none before. */
+    /** Whether it was not a member before. */
     add(list: RecordList, recordId: string): boolean {
       const held = members.get(list.id);
       if (!held || held.has(recordId)) return false;
@@ -131,7 +131,7 @@ export function createLists(records: Pick<Records, 'find' | 'list'>) {
       return true;
     },
 
-    /** Whether it was one before. */
+    /** Whether it was a member before. */
     remove(list: RecordList, recordId: string): boolean {
       const was = members.get(list.id)?.delete(recordId) ?? false;
       if (was) list.updatedAt = Date.now();

@@ -4,7 +4,7 @@ import type { Portal } from './portals.ts';
 import type { Tokens } from './tokens.ts';
 
 /**
- * One install that began at HubSpot.
+ * An install that started at HubSpot.
  * https://developers.hubspot.com/docs/apps/developer-platform/list-apps/understand-app-install-flow
  */
 export interface MarketplaceInstall {
@@ -12,9 +12,9 @@ export interface MarketplaceInstall {
   portal: Portal;
   /** The person signs in to the app before the consent page. */
   partnerSignIn: boolean;
-  /** Nobody is asked: for tests, which have no browser. */
+  /** Without interaction: for tests, which have no browser. */
   approvesItself: boolean;
-  /** Where the app must send the browser in the end. It has a query of its own, as HubSpot's may have. */
+  /** The URL to which the app must finally redirect the browser. It has a query, as HubSpot's may have. */
   returnUrl: string;
   /** The token that the app added to `returnUrl` after its sign-in. */
   state?: string;
@@ -35,7 +35,7 @@ export function createMarketplace(settings: AppSettingsStore, tokens: Tokens) {
   }
 
   return {
-    /** @param origin where the sandbox itself is, as the person's browser calls it */
+    /** @param origin the sandbox's origin, as seen by the browser */
     begin(
       portal: Portal,
       origin: string,
@@ -58,10 +58,10 @@ export function createMarketplace(settings: AppSettingsStore, tokens: Tokens) {
 
     find: (id: string) => installs.get(id),
 
-    /** The app's address where the person signs in to the app. */
+    /** The app's URL where the user signs in to the app. */
     signInUrl: ({ returnUrl }: MarketplaceInstall) => callbackUrl({ step: 'authorize', returnUrl }),
 
-    /** The person consents: issues a code and answers the app's address that takes it. */
+    /** The user consents: issues a code and returns the app's callback URL with it. */
     approve(install: MarketplaceInstall): string {
       const { requiredScopes, optionalScopes, redirectUrls } = settings.get();
       const { portal, returnUrl, state } = install;
@@ -78,7 +78,7 @@ export function createMarketplace(settings: AppSettingsStore, tokens: Tokens) {
       return callbackUrl({ step: 'finalize', code, state: state ?? '', returnUrl });
     },
 
-    /** The app's redirect URL with nothing added, as one vendor's Install button led to it. */
+    /** The app's redirect URL without parameters, as the Install button of one vendor. */
     bareUrl: () => callbackUrl({}),
 
     reset() {

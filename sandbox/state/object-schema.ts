@@ -2,7 +2,7 @@ import type { AssociationType } from './association-types.ts';
 import type { ObjectType } from './object-types.ts';
 import type { PropertyDefinition } from './property-definition.ts';
 
-/** What an account says of a custom type beside its records. Times are wall-clock epoch ms. */
+/** An account's definition of a custom type. Times are wall-clock epoch ms. */
 export interface ObjectSchema {
   type: ObjectType;
   labels: { singular: string; plural: string };
@@ -15,7 +15,7 @@ export interface ObjectSchema {
   updatedAt: number;
 }
 
-/** A schema before the account has it. */
+/** A schema that is not created yet. */
 export interface NewSchema extends Omit<ObjectSchema, 'associations' | 'createdAt' | 'updatedAt'> {
   properties: readonly PropertyDefinition[];
   /** Types whose records can be associated with those of the new one. */

@@ -1,4 +1,4 @@
-/** How a property's values compare and what they may be. */
+/** The type of a property's values. */
 export const propertyTypes = [
   'string',
   'number',
@@ -10,7 +10,7 @@ export const propertyTypes = [
 ] as const;
 export type PropertyType = (typeof propertyTypes)[number];
 
-/** Where a type's records stand in a pipeline, and which metadata its stages carry. */
+/** The pipeline properties of a type's records, and the metadata of its stages. */
 export interface PipelineUse {
   pipelineProperty: string;
   stageProperty: string;
@@ -21,13 +21,13 @@ export interface ObjectType {
   id: string;
   singular: string;
   plural: string;
-  /** Returned when a request names no properties. */
+  /** Returned by default. */
   defaultProperties: readonly string[];
   modifiedProperty: 'lastmodifieddate' | 'hs_lastmodifieddate';
   /** Searched by the `query` of a search request. */
   queryProperties: readonly string[];
   uniqueProperties: readonly string[];
-  /** One of each inner list is needed on create. */
+  /** Creating a record requires one property of each inner list. */
   requiredOnCreate: ReadonlyArray<readonly string[]>;
   mergeable: boolean;
   /** A deletion through the API cannot be undone. */
@@ -35,7 +35,7 @@ export interface ObjectType {
   pipelines?: PipelineUse;
   readScopes: readonly string[];
   writeScopes: readonly string[];
-  /** Needed beside one of those. */
+  /** Also required. */
   furtherScopes?: readonly string[];
   properties: Readonly<Record<string, PropertyType>>;
 }
@@ -43,7 +43,7 @@ export interface ObjectType {
 /** A type that an account has defined itself; its `plural` is its full name, `p62515_machine`. */
 export const isCustom = ({ id }: ObjectType): boolean => id.startsWith('2-');
 
-/** Written by HubSpot alone. */
+/** Written only by HubSpot. */
 export const readOnlyProperties: ReadonlySet<string> = new Set([
   'createdate',
   'hs_createdate',
@@ -105,7 +105,7 @@ function commerce(
   };
 }
 
-/** The standard object types that the sandbox knows. A further type is one more entry. */
+/** The standard object types of the sandbox. Another type is one more entry. */
 export const objectTypes: readonly ObjectType[] = [
   {
     id: '0-1',
@@ -326,7 +326,7 @@ export function findObjectType(name: string): ObjectType | undefined {
   );
 }
 
-/** Throws when the sandbox has no such type: for names that the sandbox itself writes down. */
+/** Throws when the sandbox has no such type: for names in the sandbox's own code. */
 export function objectTypeNamed(name: string): ObjectType {
   const found = findObjectType(name);
   if (!found) throw new Error(`The sandbox knows no object type "${name}".`);

@@ -1,6 +1,6 @@
 import type { Portals } from './portals.ts';
 
-/** A person, or one who has left, to whom records can be given. `id` is not the user's id. */
+/** A current or former user who can own records. `id` is not the user's id. */
 export interface Owner {
   id: string;
   email: string;
@@ -12,7 +12,7 @@ export interface Owner {
 
 export type Owners = ReturnType<typeof createOwners>;
 
-/** The owners of a portal: its user, a colleague, and one who has left. They never change. */
+/** The owners of a portal: its user, a colleague, and a former user. They never change. */
 export function createOwners(portals: Portals) {
   return {
     list(portalId: number): Owner[] {

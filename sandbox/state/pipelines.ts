@@ -11,7 +11,7 @@ export interface PipelineStage {
   updatedAt: number;
 }
 
-/** Times are wall-clock epoch ms; 0 for the pipelines that every portal is born with. */
+/** Times are wall-clock epoch ms; 0 for default pipelines. */
 export interface Pipeline {
   id: string;
   label: string;
@@ -59,7 +59,7 @@ export function createPipelines() {
     find: (portalId: number, type: ObjectType, id: string): Pipeline | undefined =>
       storeOf(portalId, type).pipelines.get(id),
 
-    /** The type whose pipelines have this id already: ids are unique over deals and tickets. */
+    /** The type that already has a pipeline with this id: ids are unique across deals and tickets. */
     holderOf: (portalId: number, id: string): ObjectType | undefined =>
       objectTypes.find((type) => type.pipelines && storeOf(portalId, type).pipelines.has(id)),
 
@@ -95,7 +95,7 @@ export function inOrder(
   return a.displayOrder - b.displayOrder || a.label.localeCompare(b.label);
 }
 
-/** The pipeline that every portal is born with, for the types that have one. */
+/** The default pipeline of types with pipelines. */
 function seeded(type: ObjectType): Map<string, Pipeline> {
   const built = { deal: dealPipeline, ticket: ticketPipeline }[type.singular];
   return new Map(built ? [[built().id, built()]] : []);

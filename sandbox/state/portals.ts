@@ -4,7 +4,7 @@ export interface Portal {
   name: string;
   domain: string;
   timeZone: string;
-  /** The user who plays the person in front of HubSpot and installs the app. */
+  /** The user who uses HubSpot and installs the app. */
   user: { id: number; email: string };
 }
 
@@ -27,12 +27,12 @@ const seeded: readonly Portal[] = [
 
 export type Portals = ReturnType<typeof createPortals>;
 
-/** The customers' accounts: those of the seed data, and empty ones that a control adds by the thousand. */
+/** The customers' accounts: those of the seed data, and empty ones that a control adds in bulk. */
 export function createPortals() {
   const added = new Set<number>();
 
   return {
-    /** The accounts of the seed data, which pages offer for choice. */
+    /** The accounts of the seed data, which the pages list. */
     seeded,
 
     find(portalId: number): Portal | undefined {
@@ -58,7 +58,7 @@ export function createPortals() {
   };
 }
 
-/** Made from its id whenever it is asked for, so that a hundred thousand accounts take no memory. */
+/** Derived from its id on each access, so that 100,000 accounts need no memory. */
 function made(portalId: number): Portal {
   const domain = `portal-${portalId}.example`;
   return {

@@ -3,7 +3,7 @@ import type { AccessToken, Grant } from './tokens.ts';
 
 export type PrivateApps = ReturnType<typeof createPrivateApps>;
 
-/** The one private app that each account may have, by its access token, which does not expire. */
+/** The private app of each account, by its access token, which does not expire. */
 export function createPrivateApps() {
   const byPortal = new Map<number, AccessToken>();
   const byToken = new Map<string, AccessToken>();
@@ -15,7 +15,7 @@ export function createPrivateApps() {
   }
 
   return {
-    /** Makes the account's app, or rotates its token: the former one ends at once. */
+    /** Creates the account's app or rotates its token; the former token becomes invalid at once. */
     issue(grant: Grant): AccessToken {
       forget(grant.portalId);
       const issued = { ...grant, token: `pat-na1-${randomUUID()}`, expiresAt: Infinity };
@@ -27,7 +27,7 @@ export function createPrivateApps() {
     find: (token: string): AccessToken | undefined => byToken.get(token),
     has: (portalId: number): boolean => byPortal.has(portalId),
 
-    /** Deletes the account's app. Answers whether there was one. */
+    /** Deletes the account's app. Returns whether there was one. */
     remove: forget,
 
     reset(): void {

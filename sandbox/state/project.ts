@@ -33,7 +33,7 @@ const webhooksFile = z.object({
   }),
 });
 
-/** As HubSpot spells them; it takes nothing else, and never lets one be changed. */
+/** In HubSpot's spelling; HubSpot accepts no other and does not allow changes. */
 const EVENT_OBJECT_TYPES = ['CONTACT', 'COMPANY', 'DEAL', 'TICKET'] as const;
 
 const appEventFile = z.object({
@@ -57,7 +57,7 @@ const appEventFile = z.object({
 export type Subscription = z.infer<typeof subscription> & { subscriptionId: number };
 export type AppEventType = z.infer<typeof appEventFile>['config'] & { uid: string };
 
-/** What a vendor's project folder declares, as HubSpot would know it after `hs project upload`. */
+/** The content of a vendor's project folder, as HubSpot knows it after `hs project upload`. */
 export interface Project {
   projectName: string;
   appName: string;
@@ -71,7 +71,7 @@ export interface Project {
 
 const defaultFolder = fileURLToPath(new URL('../../hubspot-project', import.meta.url));
 
-/** Reads a HubSpot developer-platform project folder. Throws with the path of a file that is not valid. */
+/** Reads a HubSpot developer-platform project folder. Throws with the path of an invalid file. */
 export function readProject(folder: string = defaultFolder): Project {
   const { name, srcDir } = parseFile(
     join(folder, 'hsproject.json'),

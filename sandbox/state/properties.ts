@@ -27,7 +27,7 @@ export function createProperties() {
   }
 
   return {
-    /** A living property. */
+    /** An active property. */
     find(portalId: number, type: ObjectType, name: string): PropertyDefinition | undefined {
       const found = any(portalId, type, name);
       return found?.archivedAt === undefined ? found : undefined;

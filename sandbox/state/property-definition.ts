@@ -17,7 +17,7 @@ export interface PropertyDefinition {
   fieldType: string;
   groupName: string;
   description: string;
-  /** None: any value will do. */
+  /** None: any value is valid. */
   options: PropertyOption[];
   displayOrder: number;
   hasUniqueValue: boolean;
@@ -40,7 +40,7 @@ export interface PropertyGroup {
   displayOrder: number;
 }
 
-/** What a portal must say of a property that it adds. */
+/** The input for adding a property to a portal. */
 type NewProperty = Pick<PropertyDefinition, 'name' | 'label' | 'type' | 'fieldType' | 'groupName'> &
   Partial<PropertyDefinition>;
 

@@ -9,7 +9,7 @@ export const lifecycleStages = [
   'other',
 ] as const;
 
-/** Enumerations whose options HubSpot defines; others take any value. */
+/** Enumerations whose options HubSpot defines; others accept any value. */
 export const enumerationOptions: Readonly<Record<string, readonly string[]>> = {
   lifecyclestage: lifecycleStages,
   hs_lead_status: [

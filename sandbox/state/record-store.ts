@@ -5,7 +5,7 @@ import type { CrmRecord } from './record.ts';
 
 export type RecordStore = ReturnType<typeof createRecordStore>;
 
-/** Holds records by portal and type, with an index of the values that are unique. */
+/** Stores records by portal and type, with an index of unique values. */
 export function createRecordStore(definitions: Pick<Properties, 'uniqueNames'>) {
   const collections = new Map<string, Map<string, CrmRecord>>();
   const unique = new Map<string, CrmRecord>();
@@ -28,7 +28,7 @@ export function createRecordStore(definitions: Pick<Properties, 'uniqueNames'>) 
   }
 
   return {
-    /** In the order of their ids, which is the order in which they were added. */
+    /** Ordered by id, which is the order in which they were added. */
     all: (portalId: number, type: ObjectType): CrmRecord[] => [...collection(portalId, type).values()],
 
     byId: (portalId: number, type: ObjectType, id: string): CrmRecord | undefined =>
@@ -42,7 +42,7 @@ export function createRecordStore(definitions: Pick<Properties, 'uniqueNames'>) 
       for (const key of uniqueKeys(record)) unique.set(key, record);
     },
 
-    /** Changes a record and keeps the index in step with it. */
+    /** Changes a record and updates the index. */
     change(record: CrmRecord, change: () => void) {
       for (const key of uniqueKeys(record)) unique.delete(key);
       change();
@@ -55,7 +55,7 @@ export function createRecordStore(definitions: Pick<Properties, 'uniqueNames'>) 
       for (const key of uniqueKeys(record)) if (unique.get(key) === record) unique.delete(key);
     },
 
-    /** From now on the ids lead to the record. */
+    /** Redirects the ids to the record. */
     redirect(ids: readonly string[], record: CrmRecord) {
       for (const id of ids) mergedInto.set(keyOf(record.portalId, record.type, id), record);
     },

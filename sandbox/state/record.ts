@@ -1,6 +1,6 @@
 import type { ObjectType } from './object-types.ts';
 
-/** Who changed a record, in the words of HubSpot's webhook events. */
+/** The source of a change, as in HubSpot's webhook events. */
 export interface ChangeSource {
   changeSource: 'CRM_UI' | 'INTEGRATION';
   sourceId: string;
@@ -45,7 +45,7 @@ export interface RecordChange extends ChangeSource {
   occurredAt: number;
   /** Fields that this kind of change adds to the webhook event. */
   details: Record<string, unknown>;
-  /** Fields that only the events of generic subscriptions have. */
+  /** Fields only in events of generic subscriptions. */
   genericDetails?: Record<string, unknown>;
   /** The type on the other side of an association. */
   otherType?: ObjectType;

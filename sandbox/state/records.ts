@@ -7,18 +7,18 @@ import { seedRecords } from './seed.ts';
 
 export interface RecordListeners {
   onChange(change: RecordChange): void;
-  /** The record is gone for good, or has become a part of another. */
+  /** The record was permanently deleted, or merged into another one. */
   onGone(record: CrmRecord, into: CrmRecord | undefined, source: ChangeSource): void;
 }
 
-/** HubSpot keeps the last values of a property. */
+/** The number of values in a property's history. */
 const keptVersions = ({ singular }: ObjectType) => (singular === 'contact' ? 45 : 20);
 
 export type Records = ReturnType<typeof createRecords>;
 
 /**
- * The CRM records of all portals. It keeps values and tells of changes; whether a change is
- * allowed is for the API to say. Every read and write names the portal.
+ * The CRM records of all portals. It stores values and reports changes; whether a change is
+ * allowed is checked by the API. Every read and write names the portal.
  */
 export function createRecords(definitions: Properties, { onChange, onGone }: RecordListeners) {
   const store = createRecordStore(definitions);
@@ -95,11 +95,11 @@ export function createRecords(definitions: Properties, { onChange, onGone }: Rec
   seed();
 
   return {
-    /** All records of a type in the order of their ids, either the living ones or those in the recycle bin. */
+    /** All records of a type, ordered by id, either the active ones or those in the recycle bin. */
     list: (portalId: number, type: ObjectType, { archived = false } = {}): CrmRecord[] =>
       store.all(portalId, type).filter((record) => (record.archivedAt !== undefined) === archived),
 
-    /** Finds by id (also one that was merged away) or, among the living, by a property with unique values. */
+    /** Finds by id (also of merged records) or, among active records, by a unique property. */
     find: (portalId: number, type: ObjectType, value: string, idProperty = 'hs_object_id') =>
       idProperty === 'hs_object_id'
         ? store.byId(portalId, type, value)
@@ -113,7 +113,7 @@ export function createRecords(definitions: Properties, { onChange, onGone }: Rec
       return record;
     },
 
-    /** Writes the values that differ and tells of each. */
+    /** Writes the values that differ and reports each change. */
     update(record: CrmRecord, values: Record<string, string>, source: ChangeSource) {
       const news = changed(record, values);
       write(record, news, source, Date.now());
@@ -121,7 +121,7 @@ export function createRecords(definitions: Properties, { onChange, onGone }: Rec
       return record;
     },
 
-    /** Puts the record into the recycle bin, where its unique values are free again. */
+    /** Moves the record to the recycle bin, which frees its unique values. */
     archive(record: CrmRecord, source: ChangeSource) {
       store.change(record, () => {
         record.archivedAt = record.updatedAt = Date.now();
@@ -133,7 +133,7 @@ export function createRecords(definitions: Properties, { onChange, onGone }: Rec
       tell('deletion', record, source, { changeFlag: 'DELETED' });
     },
 
-    /** Takes the record out of the recycle bin. */
+    /** Restores the record from the recycle bin. */
     restore(record: CrmRecord, source: ChangeSource) {
       store.change(record, () => {
         delete record.archivedAt;
@@ -142,13 +142,13 @@ export function createRecords(definitions: Properties, { onChange, onGone }: Rec
       tell('restore', record, source, {});
     },
 
-    /** Moves the moment of the record's last change, or of its deletion when it is in the recycle bin; sends no webhook. */
+    /** Changes the time of the record's last change, or of its deletion if it is in the recycle bin. Sends no webhook. */
     backdate(record: CrmRecord, at: number) {
       setModified(record, at);
       if (record.archivedAt !== undefined) record.archivedAt = at;
     },
 
-    /** Removes the record for good, as a GDPR deletion does. */
+    /** Permanently removes the record, like a GDPR deletion. */
     erase(record: CrmRecord, source: ChangeSource) {
       store.remove(record);
       onGone(record, undefined, source);
@@ -157,7 +157,7 @@ export function createRecords(definitions: Properties, { onChange, onGone }: Rec
       tell('deletion', record, source, { changeFlag: 'DELETED' });
     },
 
-    /** Fills the gaps of the first record from the second, which goes away. */
+    /** Adds missing values of the first record from the second, which is removed. */
     merge(primary: CrmRecord, other: CrmRecord, source: ChangeSource) {
       const moved = Object.fromEntries(
         Object.entries(other.properties).filter(([name]) => primary.properties[name] === undefined),

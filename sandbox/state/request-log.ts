@@ -1,4 +1,4 @@
-/** What the app sent, newest last. `status` is 0 when the sandbox closed the connection. */
+/** A request of the app, newest last. `status` is 0 when the sandbox closed the connection. */
 export interface LoggedRequest {
   at: string;
   method: string;
@@ -9,7 +9,7 @@ export interface LoggedRequest {
   status: number;
 }
 
-/** As it came: it is masked when it is shown, because most requests never are. */
+/** As received. Masked only when shown, because most requests never are. */
 type Entry = Omit<LoggedRequest, 'at'> & { at: number };
 
 const KEPT = 10_000;
@@ -25,12 +25,12 @@ const secretNames = new Set([
 
 export type RequestLog = ReturnType<typeof createRequestLog>;
 
-/** A bounded log in which secrets are cut to their last four characters: test output and screenshots leak. */
+/** A bounded log in which secrets are reduced to their last four characters, because test output and screenshots leak. */
 export function createRequestLog() {
   let entries: Entry[] = [];
 
   return {
-    /** Returns the entry, whose `status` is set when the answer is known. */
+    /** Returns the entry, whose `status` is set when the response is known. */
     add(entry: Omit<LoggedRequest, 'at' | 'status'>): Entry {
       const logged = { ...entry, at: Date.now(), status: 0 };
       entries.push(logged);

@@ -6,7 +6,7 @@ export function createRollingLimit(windowMs: number) {
 
   return {
     windowMs,
-    /** Takes one place. Answers how many remain, or -1 when none was left. */
+    /** Takes one place. Returns how many remain, or -1 when none was left. */
     take(key: string, max: number): number {
       const since = performance.now() - windowMs;
       const recent = (taken.get(key) ?? []).filter((at) => at > since);

@@ -6,7 +6,7 @@ import { machineSchema } from './seed-machine.ts';
 
 export type Schemas = ReturnType<typeof createSchemas>;
 
-/** HubSpot associates every custom type with these by itself. */
+/** HubSpot automatically allows associations of every custom type with these. */
 const ENGAGEMENTS = ['0-27', '0-46', '0-47', '0-48', '0-49'];
 
 /** The object types of each account: HubSpot's standard ones and its own. */

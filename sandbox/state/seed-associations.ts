@@ -5,7 +5,7 @@ import type { Schemas } from './schemas.ts';
 
 const portalId = 62515;
 
-/** Which seed records belong together: type and id on both sides. */
+/** The associated seed records: type and id of both sides. */
 const pairs = [
   ['contact', '101', 'company', '301'],
   ['contact', '102', 'company', '302'],

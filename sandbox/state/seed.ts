@@ -30,7 +30,7 @@ function person(
   return { portalId, type: contact, id, properties };
 }
 
-/** What every portal holds after a start or a reset. */
+/** The data of every portal after a start or a reset. */
 export const seedRecords: Seed[] = [
   person(62515, '101', [
     'Jane',

@@ -7,7 +7,7 @@ export interface ManagedSubscription extends Subscription {
 }
 
 export interface WebhookSettings {
-  /** The app's settings were deleted: nothing is sent until they are set again. */
+  /** The app's settings were deleted; nothing is sent until they are set again. */
   paused: boolean;
   createdAt: number;
   updatedAt: number;
@@ -15,7 +15,7 @@ export interface WebhookSettings {
 
 export type Subscriptions = ReturnType<typeof createSubscriptions>;
 
-/** The app's webhook subscriptions: those of the project's folder, and what the management API made of them. */
+/** The app's webhook subscriptions: those of the project's folder, and their changes through the management API. */
 export function createSubscriptions(project: Project) {
   const declared = (): ManagedSubscription[] => {
     const now = Date.now();

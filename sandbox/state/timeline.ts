@@ -13,7 +13,7 @@ export interface TimelineEvent {
   timestamp: string;
 }
 
-/** `header` and `detail` are plain text made from the type's templates. */
+/** `header` and `detail` are plain text, rendered from the type's templates. */
 export type RenderedTimelineEvent = TimelineEvent & { header: string; detail: string };
 
 export interface QualifiedEventType extends AppEventType {
@@ -22,12 +22,12 @@ export interface QualifiedEventType extends AppEventType {
 
 export type Timeline = ReturnType<typeof createTimeline>;
 
-/** App event types and their occurrences. An occurrence never changes; its id is taken once per portal and type. */
+/** App event types and their occurrences. An occurrence never changes; its id is unique per portal and type. */
 export function createTimeline(appId: number, declared: readonly AppEventType[]) {
   const types = declared.map((type): QualifiedEventType => {
     return { ...type, fullyQualifiedName: `ae${appId}_${type.uid}` };
   });
-  // Text, not HTML: the pages escape it, and a test compares it.
+  // Text, not HTML: the pages escape it, and tests compare it.
   const templates = new Map(
     types.map((type) => [
       type.fullyQualifiedName,

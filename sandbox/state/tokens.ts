@@ -1,7 +1,7 @@
 import { randomBytes, randomFillSync } from 'node:crypto';
 import type { SandboxClock } from './clock.ts';
 
-/** What a code or token stands for. */
+/** The grant of a code or token. */
 export interface Grant {
   portalId: number;
   userId: number;
@@ -16,7 +16,7 @@ export interface AccessToken extends Grant {
 
 interface RefreshToken extends Grant {
   token: string;
-  /** Rotation: what this token was answered with, and what it replaces once it has been used itself. */
+  /** Rotation: the successor of this token, and the token that it replaces once it is used. */
   successor?: string;
   predecessor?: string;
 }
@@ -27,7 +27,7 @@ interface Code extends Grant {
   onRedeemed: () => void;
 }
 
-/** What one portal has been given. Kept by portal, because uninstalling must not search all of them. */
+/** The tokens of one portal. Stored by portal, so that uninstalling need not search all of them. */
 interface PortalGrants {
   install?: Grant & { installedAt: number };
   /** Oldest first. */
@@ -55,12 +55,12 @@ export type Tokens = ReturnType<typeof createTokens>;
 
 export const ACCESS_TOKEN_SECONDS = 1800;
 const CODE_SECONDS = 300;
-/** HubSpot asks apps to allow for 512 characters; a short token would hide a column that is too narrow. */
+/** HubSpot asks apps to allow for 512 characters; short tokens would hide a column that is too small. */
 const padding = randomBytes(216).toString('base64url');
-/** An access token is known as an expired one for this long; then it is forgotten, or a benchmark fills the memory. */
+/** How long an expired access token is remembered, so that benchmarks do not fill the memory. */
 const REMEMBERED_MS = 3_600_000;
 
-/** Codes, refresh tokens, access tokens and with them the installs. Expiry runs on the sandbox clock. */
+/** Codes, refresh tokens and access tokens, and thereby the installs. Expiry uses the sandbox clock. */
 export function createTokens(clock: SandboxClock) {
   const codes = new Map<string, Code>();
   const refreshTokens = new Map<string, RefreshToken>();
@@ -117,7 +117,7 @@ export function createTokens(clock: SandboxClock) {
       return code;
     },
 
-    /** Uses a code up; a code that was used is unknown. */
+    /** Consumes a code; a used code is unknown. */
     redeemCode(code: string, redirectUri: string): CodeResult {
       const found = codes.get(code);
       if (!found) return { problem: 'unknown' };
@@ -128,7 +128,7 @@ export function createTokens(clock: SandboxClock) {
       return { grant: { portalId: found.portalId, userId: found.userId, scopes: found.scopes } };
     },
 
-    /** The install becomes real with its first tokens, not with the consent. */
+    /** An install exists from its first tokens on, not from the consent. */
     install(grant: Grant): IssuedTokens {
       const grants = grantsOf(grant.portalId);
       grants.install = { ...grant, installedAt: Date.now() };
@@ -147,14 +147,14 @@ export function createTokens(clock: SandboxClock) {
         current.successor = issueRefreshToken(current, token).token;
         grants.rotations += 1;
       }
-      // A repeated refresh gets the same successor: an app that lost the first answer can go on.
+      // A repeated refresh gets the same successor, so that an app that lost the first response can continue.
       return { access: issueAccessToken(current), refreshToken: current.successor ?? token };
     },
 
     findAccessToken: (token: string): AccessToken | undefined => accessTokens.get(token),
     findRefreshToken: (token: string): Grant | undefined => refreshTokens.get(token),
 
-    /** Revoking a refresh token leaves the access tokens it has issued alive, as at HubSpot. */
+    /** Revoking a refresh token keeps the access tokens it has issued valid, as at HubSpot. */
     revoke(token: string): void {
       forgetRefreshToken(token);
       const access = accessTokens.get(token);
@@ -166,7 +166,7 @@ export function createTokens(clock: SandboxClock) {
 
     findInstall: (portalId: number) => portals.get(portalId)?.install,
 
-    /** Kills every token of the portal. Answers whether the app was installed there. */
+    /** Revokes every token of the portal. Returns whether the app was installed there. */
     uninstall(portalId: number): boolean {
       const grants = grantsOf(portalId);
       const wasInstalled = grants.install !== undefined;
@@ -177,7 +177,7 @@ export function createTokens(clock: SandboxClock) {
       return wasInstalled;
     },
 
-    /** `revoked`: the portal has been given tokens and no refresh token of it works any more. */
+    /** `revoked`: the portal has received tokens, but no refresh token of it is valid any more. */
     counts(portalId: number): TokenCounts {
       const { issued = 0, refreshes = 0, rotations = 0, refresh = [] } = portals.get(portalId) ?? {};
       return { portalId, refreshes, rotations, revoked: issued > 0 && refresh.length === 0 };
@@ -189,7 +189,7 @@ export function createTokens(clock: SandboxClock) {
   };
 }
 
-// Drawn in large pieces: to ask for a few bytes each time costs more than all else of a refresh.
+// Generated in large chunks: small ones would cost more than the rest of a refresh.
 const pool = Buffer.alloc(16_384);
 let used = pool.length;
 

@@ -2,7 +2,7 @@ import { findObjectType } from '../state/object-types.ts';
 import type { Subscription } from '../state/project.ts';
 import type { RecordChange } from '../state/record.ts';
 
-/** One event as it stands in a delivery's JSON array. */
+/** One event in a delivery's JSON array. */
 export interface WebhookEvent {
   eventId: number;
   subscriptionId: number;
@@ -15,10 +15,10 @@ export interface WebhookEvent {
   [field: string]: unknown;
 }
 
-/** The types whose own, older subscriptions tell of associations with each other, and of no others. */
+/** The types whose older subscriptions report only associations with each other. */
 const olderTypes = ['contact', 'company', 'deal', 'ticket'];
 
-/** The events that a change of a record causes: one for each active subscription that asks for it. */
+/** The events of a change of a record: one per matching active subscription. */
 export function changeEvents(
   change: RecordChange,
   subscriptions: readonly Subscription[],

@@ -6,7 +6,7 @@ import { createSender } from './sender.ts';
 import type { SignatureVersion } from './sign.ts';
 import { sendSigned } from './signed-request.ts';
 
-/** What came of one POST to the target URL. Status 0: no answer in time, or no connection. */
+/** The outcome of one POST to the target URL. Status 0: timeout or no connection. */
 export interface Delivery {
   status: number;
   events: number;
@@ -27,19 +27,19 @@ export interface DeliveryRecord extends Delivery {
 
 export interface DeliveryOptions {
   batchSize?: number;
-  /** How often each event comes; with 1.2 a fifth of them come twice. */
+  /** How often each event is sent; with 1.2 a fifth of them are sent twice. */
   copies?: number;
-  /** The events and their copies in any order; or each too late by at most so many places. */
+  /** The events and their copies in random order; or each at most this many places too late. */
   shuffle?: boolean | number;
-  /** On the sandbox clock: how long the first request waits. */
+  /** Delay of the first request on the sandbox clock. */
   delayMs?: number;
-  /** On the sandbox clock: the requests follow one another over so long. */
+  /** The period over which the requests are spread, on the sandbox clock. */
   spreadMs?: number;
-  /** Requests at once for each portal; the app's `maxConcurrentRequests` when absent. */
+  /** Concurrent requests per portal. Default: the app's `maxConcurrentRequests`. */
   concurrency?: number;
   versions?: readonly SignatureVersion[];
   retry?: boolean;
-  /** Retries wait no longer than this, and the call waits for them. */
+  /** The maximum delay of retries; the call waits for them. */
   maxDelayMs?: number;
 }
 
@@ -51,9 +51,9 @@ interface Batch {
   attempt: number;
   retry: boolean;
   maxDelayMs: number;
-  /** What came of the attempts so far. */
+  /** The outcomes of the attempts so far. */
   attempts: Delivery[];
-  /** Somebody waits for the batch: called when there is nothing more to wait for. */
+  /** Called when the batch is finished, if a caller waits for it. */
   settle?: () => void;
 }
 
@@ -65,9 +65,9 @@ const KEPT_RECORDS = 500;
 const asHubSpot: readonly SignatureVersion[] = ['v1', 'v3'];
 
 /**
- * Gathers events for a moment, sends them in batches that may mix portals, and tries failed
- * batches again. Retries are due on the sandbox clock, so that moving it brings them forward.
- * @param timeoutMs how long the app may take to answer; HubSpot's five seconds when absent.
+ * Collects events for a moment, sends them in batches that may mix portals, and retries failed
+ * batches. Retries are due on the sandbox clock, so that advancing it makes them due.
+ * @param timeoutMs the app's time limit. Default: HubSpot's five seconds.
  */
 export function createDeliveryQueue(settings: AppSettingsStore, clock: SandboxClock, timeoutMs?: number) {
   let gathered: WebhookEvent[] = [];
@@ -76,7 +76,7 @@ export function createDeliveryQueue(settings: AppSettingsStore, clock: SandboxCl
   let gatherTimer: NodeJS.Timeout | undefined;
   let wakeTimer: NodeJS.Timeout | undefined;
   let nextEventId = 3_000_000_001;
-  /** Grows with each reset: what was under way before is forgotten. */
+  /** Incremented by each reset: results of earlier requests are discarded. */
   let generation = 0;
 
   const sender = createSender(attemptBatch);
@@ -123,7 +123,7 @@ export function createDeliveryQueue(settings: AppSettingsStore, clock: SandboxCl
     if (delay === undefined || batch.maxDelayMs === Infinity) batch.settle?.();
   }
 
-  /** Hands on what is due, in its order, and wakes up again for the next one. */
+  /** Passes on the due batches, in order, and sets a timer for the next one. */
   function startDue() {
     clearTimeout(wakeTimer);
     const now = clock.now();
@@ -157,7 +157,7 @@ export function createDeliveryQueue(settings: AppSettingsStore, clock: SandboxCl
   return {
     newEventId: () => nextEventId++,
 
-    /** Adds events to the batch that is being gathered. */
+    /** Adds events to the batch that is being collected. */
     enqueue(events: readonly WebhookEvent[]) {
       if (events.length === 0) return;
       gathered.push(...events);
@@ -165,8 +165,8 @@ export function createDeliveryQueue(settings: AppSettingsStore, clock: SandboxCl
     },
 
     /**
-     * Delivers now, or when the sandbox clock says so, and answers what came of it, batch after batch. Retries
-     * come later, on that clock as well; with `maxDelayMs` they are waited for, and stand behind their first attempts.
+     * Delivers now, or at a time of the sandbox clock, and returns the outcomes, batch by batch. Retries
+     * happen later, also on that clock; with `maxDelayMs` they are waited for and follow their first attempts.
      */
     async deliverNow(events: readonly WebhookEvent[], options: DeliveryOptions): Promise<Delivery[]> {
       const { copies = 1, shuffle = false, delayMs = 0, spreadMs = 0 } = options;
@@ -214,7 +214,7 @@ function inBatches<T>(items: readonly T[], size: number): T[][] {
   return batches;
 }
 
-/** How often each of so many events comes: a part of them, by chance, once more than the others. */
+/** How often each event is sent: a random part of them once more than the others. */
 function timesEach(count: number, copies: number): number[] {
   const times = Array.from({ length: count }, () => Math.floor(copies));
   const more = Math.round(count * (copies % 1));
@@ -222,7 +222,7 @@ function timesEach(count: number, copies: number): number[] {
   return times;
 }
 
-/** All events, and then again those that come again. */
+/** All events, followed by the duplicates. */
 function rounds<T>(events: readonly T[], copies: number): T[][] {
   const times = timesEach(events.length, copies);
   return Array.from({ length: Math.ceil(copies) }, (_, round) =>
@@ -230,7 +230,7 @@ function rounds<T>(events: readonly T[], copies: number): T[][] {
   );
 }
 
-/** @param reach by how many places an event may come too late; any number when true. */
+/** @param reach how many places late an event may be; true: any number. */
 function shuffled<T>(events: readonly T[], copies: number, reach: true | number): T[] {
   const times = timesEach(events.length, copies);
   const places = times.flatMap((count, index) => Array.from({ length: count }, () => index));

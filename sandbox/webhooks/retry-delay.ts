@@ -3,8 +3,8 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
 /**
- * HubSpot tries up to ten more times within 24 hours; the times between are not published.
- * The first is short so that a person in front of the sandbox sees it.
+ * HubSpot retries up to ten times within 24 hours; the delays are not published.
+ * The first is short so that a user of the sandbox sees it.
  */
 const delays = [
   1.5 * SECOND,

@@ -1,22 +1,22 @@
 import type { WebhookEvent } from './change-events.ts';
 
-/** What the sender needs to know of a batch: whose events are in it, and how many may be under way. */
+/** What the sender needs of a batch: its portals, and the limit of concurrent requests. */
 export interface Sendable {
   events: readonly WebhookEvent[];
   portalIds: readonly number[];
-  /** Requests at once for each portal. */
+  /** Concurrent requests per portal. */
   concurrency: number;
 }
 
-/** So many sockets at once are enough for one machine, whatever the number of portals. */
+/** The maximum of concurrent sockets, whatever the number of portals. */
 const MAX_RUNNING = 256;
 
 /**
- * Runs batches in the order in which they came, as many at once as their portals allow. A batch with
+ * Sends batches in order of arrival, as many concurrently as their portals allow. A batch with
  * events of several portals takes a place in each of them.
  */
 export function createSender<T extends Sendable>(send: (batch: T) => Promise<void>) {
-  /** Batches by their portals, so that those of a busy portal are not looked at again and again. */
+  /** Batches by portal, so that those of a busy portal are not checked repeatedly. */
   const lanes = new Map<string, T[]>();
   const inFlight = new Map<number, number>();
   let running = 0;
@@ -58,7 +58,7 @@ export function createSender<T extends Sendable>(send: (batch: T) => Promise<voi
       }
       startAll();
     },
-    /** Forgets what waits and answers what it was. What is under way goes on and frees its place. */
+    /** Discards and returns the waiting batches. Running ones continue and free their places. */
     clear(): T[] {
       const waiting = [...lanes.values()].flat();
       lanes.clear();

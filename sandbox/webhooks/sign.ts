@@ -7,7 +7,7 @@ export interface SignedRequest {
   method: string;
   /** The full URL as it is called, query included. */
   url: string;
-  /** The exact text that is sent; empty when there is none. */
+  /** The exact body; empty if there is none. */
   body: string;
   /** Epoch milliseconds. */
   timestamp: number;

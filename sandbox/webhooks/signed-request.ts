@@ -10,36 +10,36 @@ export interface OutgoingRequest {
   contentType?: string;
   clientSecret: string;
   versions: readonly SignatureVersion[];
-  /** How long the app may take to answer; HubSpot's five seconds when absent. */
+  /** The app's time limit. Default: HubSpot's five seconds. */
   timeoutMs?: number | undefined;
 }
 
 export interface OutgoingResult {
-  /** The HTTP status; 0 when no answer came. */
+  /** The HTTP status; 0 when no response came. */
   status: number;
   body: string;
-  /** Why no answer came. */
+  /** Why no response came. */
   problem?: string;
   ms: number;
 }
 
-/** HubSpot gives up on webhooks and cards after five seconds. */
+/** HubSpot's timeout for webhooks and cards is five seconds. */
 const TIMEOUT_MS = 5000;
 
-// A connection of its own for each request: a kept one can be closed by the app in the same instant.
+// A new connection for each request, because the app could close a kept-alive one at the same moment.
 const agent = {
   http: new http.Agent({ keepAlive: false }),
   https: new https.Agent({ keepAlive: false }),
 };
 
 /**
- * Sends a request to the app, signed as HubSpot signs it. Never throws for what the app does.
- * Signed with wall-clock time, whatever the sandbox clock says: the app checks the age of a
+ * Sends a request to the app, signed as HubSpot signs it. Never throws for errors of the app.
+ * Signed with wall-clock time instead of the sandbox clock: the app checks the age of a
  * signature against its own clock.
  */
 export async function sendSigned(request: OutgoingRequest): Promise<OutgoingResult> {
   const { method, body = '', clientSecret, versions, timeoutMs = TIMEOUT_MS } = request;
-  // The URL as it goes over the wire, so that both sides sign the same text.
+  // The URL as it is sent, so that both sides sign the same text.
   const url = new URL(request.url).href;
   const started = performance.now();
   const elapsed = () => Math.round(performance.now() - started);
