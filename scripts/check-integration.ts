@@ -9,8 +9,8 @@ import { BUILT_IN_HANDLERS } from '../app/webhooks/index.ts';
 const ROOT = path.join(import.meta.dirname, '..');
 
 /**
- * Checks `integration/` before any process starts: each process would print the same problems.
- * @returns what is wrong, or undefined.
+ * Checks `integration/` before any process starts, because each process would print the same problems.
+ * @returns the problems, or undefined.
  */
 export async function integrationProblem(): Promise<string | undefined> {
   try {
@@ -23,7 +23,7 @@ export async function integrationProblem(): Promise<string | undefined> {
   }
 }
 
-/** TypeScript accepts imports that end in `.js`, and suggests them; Node, which runs the sources, does not find them. */
+/** TypeScript accepts and suggests imports that end in `.js`; Node, which runs the sources, does not find them. */
 function wrongExtension(error: unknown): string | undefined {
   const { code, url, message } = error as NodeJS.ErrnoException & { url?: string };
   if (code !== 'ERR_MODULE_NOT_FOUND' || !url?.startsWith('file:')) return undefined;

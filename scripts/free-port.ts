@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * A port for a server that starts a little later. It is below those that operating systems give to connections and to
- * servers that ask for any port: one of these would sooner or later be taken before that server starts.
+ * A port for a server that starts later. It is below the range that operating systems assign to connections and to
+ * servers without a fixed port, where it could be taken before that server starts.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

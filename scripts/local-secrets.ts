@@ -7,7 +7,7 @@ const NAMES = ['TOKEN_KEYS', 'API_KEY', 'SESSION_SECRET'] as const;
 
 type Secrets = Record<(typeof NAMES)[number], string>;
 
-/** Secrets for a start without settings: made once, kept in a file that only its owner reads. */
+/** Secrets for a start without settings: generated once and stored in a file that only its owner can read. */
 export async function localSecrets(folder: string): Promise<Secrets> {
   const file = path.join(folder, 'secrets.json');
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {

@@ -42,7 +42,7 @@ try {
 }
 console.table(Object.fromEntries(scores.map(({ file, ...score }) => [file, score])));
 
-/** A process group of its own: what Stryker starts does not end with it. */
+/** Its own process group, because Stryker's child processes do not end with it. */
 async function runStryker({ mutate, tests }: Group, report: string): Promise<number> {
   console.log(`\n${mutate}, with ${tests.join(' ')}`);
   const stryker = spawn(path.join(ROOT, 'node_modules', '.bin', 'stryker'), ['run', 'stryker.config.js'], {
@@ -67,7 +67,7 @@ interface Score {
   readonly file: string;
   readonly killed: number;
   readonly survived: number;
-  /** No test of the group runs the code. */
+  /** No test of the group covers the code. */
   readonly uncovered: number;
   readonly score: string;
 }

@@ -1,8 +1,8 @@
 import { startPostgres } from './embedded-postgres.ts';
 
 /**
- * Embedded PostgreSQL as a process of its own, so that Ctrl-C reaches the processes that use it first and this one
- * last: it stops when it is told to, or when the process that started it is gone.
+ * Embedded PostgreSQL in a separate process, so that Ctrl-C stops the processes that use it first and this one
+ * last: it stops on request, or when its parent process has ended.
  */
 process.on('SIGINT', () => {});
 
@@ -23,7 +23,7 @@ try {
   await postgres.stop();
   process.exit(0);
 } catch (error) {
-  // The server was stopped while it started: that is no failure to tell of.
+  // The server was stopped during its start, which is not an error.
   if (stopping) process.exit(0);
   console.error(error instanceof Error ? error.message : error);
   process.exit(1);

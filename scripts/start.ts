@@ -21,22 +21,22 @@ import { localSecrets } from './local-secrets.ts';
 import { typeCheck } from './type-check.ts';
 
 /**
- * `npm start`: everything in one terminal. Without settings it brings its own PostgreSQL, secrets and stand-in
- * HubSpot; DATABASE_URL and HUBSPOT_CLIENT_ID replace them one by one.
+ * `npm start`: runs everything in one terminal. Without settings it uses an embedded PostgreSQL, generated secrets and the
+ * sandbox; DATABASE_URL and HUBSPOT_CLIENT_ID replace them one by one.
  */
 const ROOT = path.join(import.meta.dirname, '..');
-/** Beside the .env that is read: npm starts its scripts in the package's folder. */
+/** In the folder of .env: npm runs scripts in the package's folder. */
 const DATA = path.resolve('.data');
 const children: { name: string; process: ChildProcess }[] = [];
 let stopping = false;
-/** True once the settings for commands are ours: another start in this folder may have left its own. */
+/** True once this process has written the settings for commands; another one may have written its own before. */
 let commandsTold = false;
 
-/** Something that the person at the terminal can fix; printed without a stack. */
+/** A problem that the user can fix; printed without a stack. */
 class StartProblem extends Error {}
 
-// What runs from here on may use only what is declared above, and functions: the rest of the file is not evaluated
-// before the start is over.
+// The code from here on may use only the declarations above, and functions: the rest of the file is evaluated
+// after the start.
 try {
   await start();
 } catch (error) {
@@ -88,7 +88,7 @@ async function start() {
   checkTypes();
 }
 
-/** The stand-in's app. It replaces whatever .env says, so that a start without a client id cannot reach HubSpot. */
+/** The sandbox's app. Takes precedence over .env, so that a start without a client id cannot reach HubSpot. */
 function sandboxSettings(port: number): Record<(typeof STAND_IN_SETTINGS)[number], string> {
   const url = `http://localhost:${port}`;
   return {
@@ -102,7 +102,7 @@ function sandboxSettings(port: number): Record<(typeof STAND_IN_SETTINGS)[number
   };
 }
 
-/** Installs that an earlier start has stored. The sandbox keeps nothing, so this one does not know them. */
+/** The installs of earlier starts. The sandbox does not persist, so it does not know them. */
 async function countInstalls(database: DatabaseSettings): Promise<number> {
   const pool = createPool(database, () => {}, PATIENCE.migration);
   try {
@@ -117,7 +117,7 @@ async function countInstalls(database: DatabaseSettings): Promise<number> {
 
 async function startDatabase(): Promise<string> {
   say('database', 'starting');
-  // Its own process group: Ctrl-C must not reach it before the processes that use it have closed.
+  // Its own process group, so that Ctrl-C does not stop it before the processes that use it.
   const child = fork(path.join(import.meta.dirname, 'postgres.ts'), [path.join(DATA, 'postgres')], {
     detached: true,
   });
@@ -127,7 +127,7 @@ async function startDatabase(): Promise<string> {
   return (message as { url: string }).url;
 }
 
-/** Starts one process and waits until it says it is ready. One that dies later is started again, as Heroku does. */
+/** Starts a process and waits until it is ready. If it ends later, it is restarted, as on Heroku. */
 async function startChild(
   name: string,
   file: string,
@@ -150,7 +150,7 @@ async function startChild(
   });
 }
 
-/** In the background: a type error is worth knowing, and keeps nothing from running. */
+/** In the background: type errors are printed but do not prevent the start. */
 function checkTypes() {
   const { child, errors } = typeCheck(ROOT);
   if (!child) return;
@@ -166,7 +166,7 @@ function checkTypes() {
   });
 }
 
-/** Leaves the settings for `npm run hubspot` in another terminal, readable by the owner only. */
+/** Writes the settings for `npm run hubspot` in another terminal, readable only by the owner. */
 async function tellCommands(settings: Record<string, string | undefined>): Promise<void> {
   const lines = SETTING_NAMES.flatMap((name) => (settings[name] ? [`${name}="${settings[name]}"`] : []));
   commandsTold = true;
@@ -178,12 +178,12 @@ function refuseStart(error: unknown): never {
   throw new StartProblem(reasonOf(error));
 }
 
-/** Once stopping has begun nothing goes on and nothing more is said: the process is about to exit. */
+/** Never resolves: nothing may continue after stopping has begun, because the process is about to exit. */
 function theEnd(): Promise<never> {
   return new Promise(() => {});
 }
 
-/** Ends the processes in the order in which they need each other, the database last. */
+/** Stops the processes in the order of their dependencies, the database last. */
 async function stop(exitCode: number): Promise<void> {
   if (stopping) return;
   stopping = true;
@@ -205,7 +205,7 @@ async function end(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-/** Two starts in one folder would share its database and its settings, and each end the other's. */
+/** Two starts in one folder would share the database and the settings, and stop each other's. */
 async function requireNoOther(): Promise<void> {
   const other: Record<string, string> = {};
   dotenv.config({ path: LOCAL_ENVIRONMENT, quiet: true, processEnv: other });
@@ -219,7 +219,7 @@ async function requireNoOther(): Promise<void> {
   );
 }
 
-/** The port that a setting names, when nothing listens there yet. */
+/** The port of a setting; fails when it is in use. */
 async function freePort(setting: string, value: string): Promise<number> {
   const port = Number(value);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
@@ -243,7 +243,7 @@ function say(name: string, text: string) {
   if (!stopping) console.log(styleText('dim', `${name}: ${text}`));
 }
 
-/** @param forgotten installs that are stored and that the sandbox does not know. */
+/** @param forgotten number of stored installs that the sandbox does not know. */
 function welcome(
   serverUrl: string,
   sandboxUrl: string | undefined,

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 const ERROR = /^(?<file>[^\s(][^(]*)\((?<line>\d+),\d+\): error TS\d+: (?<message>.*)$/;
 
 /**
- * Type-checks `integration/` with the project's own compiler; production installs have none.
+ * Type-checks `integration/` with the project's own compiler; production installs do not contain it.
  * @returns the compiler's process, and its errors as `file:line: message`, the first line of each.
  */
 export function typeCheck(root: string): {
@@ -20,7 +20,7 @@ export function typeCheck(root: string): {
   const child = spawn(process.execPath, [compiler, '--pretty', 'false', '-p', project], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'ignore'],
-    // Its own process group, as Ctrl-C is passed on in order.
+    // Its own process group, because `npm start` stops its processes in order.
     detached: true,
   });
   return { child, errors: errorsOf(child) };

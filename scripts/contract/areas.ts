@@ -40,11 +40,11 @@ import { webhookSettingsCases } from './cases/webhook-settings.ts';
 import type { Cases, Services } from './world.ts';
 
 export interface Area {
-  /** The function of `app/hubspot/` that makes the service. */
+  /** The function of `app/hubspot/` that creates the service. */
   readonly api: unknown;
-  /** Files of HubSpot's descriptions of the version in use, without `.json`. */
+  /** HubSpot's description files of the default version, without `.json`. */
   readonly descriptions: readonly string[];
-  /** Further versions that can be selected; their descriptions have the same names but for the version. */
+  /** Other versions that can be selected; their descriptions are named alike, except for the version. */
   readonly others?: readonly string[];
   readonly cases: Cases;
 }
@@ -52,7 +52,7 @@ export interface Area {
 const others = ['2026-03', 'v3'];
 const othersThan2026March = ['2026-09', 'v3'];
 
-/** Each service of `app/hubspot/`, what HubSpot says about its API, and the cases that drive it. */
+/** Each service of `app/hubspot/`, its API descriptions, and the cases that call it. */
 export const areas: { readonly [Name in keyof Services]?: Area } = {
   oauth: {
     api: createOAuthApi,
@@ -79,7 +79,7 @@ export const areas: { readonly [Name in keyof Services]?: Area } = {
   meetings: { api: createMeetingsApi, descriptions: ['meetings.2026-09'], others, cases: meetingCases },
   notes: { api: createNotesApi, descriptions: ['notes.2026-09'], others, cases: noteCases },
   tasks: { api: createTasksApi, descriptions: ['tasks.2026-09'], others, cases: taskCases },
-  // In 2026-09 HubSpot describes one path for all types; older descriptions know their own type alone.
+  // In 2026-09 HubSpot describes one path for all types; older descriptions contain only their own type.
   objects: { api: createObjectsApi, descriptions: ['contacts.2026-09'], cases: anyObjectCases },
   schemas: { api: createSchemasApi, descriptions: [], cases: schemaCases },
   associations: {
@@ -108,7 +108,7 @@ export const areas: { readonly [Name in keyof Services]?: Area } = {
   },
 };
 
-/** The descriptions of each version that an area can be called in; the one in use has no version here. */
+/** The descriptions of each version of an area; the default one has no version here. */
 export const describedVersions = ({ descriptions, others = [] }: Area) => [
   { files: descriptions, version: undefined },
   ...others.map((version) => ({

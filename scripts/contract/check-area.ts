@@ -7,15 +7,15 @@ import { scopeDifferences } from './scopes.ts';
 import { inWorld, type Services } from './world.ts';
 
 export interface AreaReport {
-  /** Of each description, which operations the cases used. */
+  /** The operations of each description that the cases used. */
   readonly used: ReadonlyMap<Description, ReadonlySet<string>>;
-  /** In which ways requests and answers differ from the descriptions, each one once. */
+  /** The differences between exchanges and descriptions, without duplicates. */
   readonly differences: readonly string[];
-  /** What is wrong with the cases: a method that none drives, a case that failed. */
+  /** Problems with the cases: a method that none calls, a case that failed. */
   readonly problems: readonly string[];
 }
 
-/** Runs an area's cases and holds what went over the wire against the descriptions. */
+/** Runs an area's cases and validates their exchanges with the descriptions. */
 export async function checkArea(
   name: keyof Services,
   { cases }: Area,
@@ -46,7 +46,7 @@ export async function checkArea(
   return { ...compare(name, exchanges, descriptions), problems };
 }
 
-/** Holds exchanges against descriptions; an exchange belongs to the first one that knows its path. */
+/** Validates exchanges with descriptions; an exchange belongs to the first one with its path. */
 export function compare(name: string, exchanges: readonly Exchange[], descriptions: readonly Description[]) {
   const used = new Map(descriptions.map((description) => [description, new Set<string>()]));
   const differences = new Set<string>();

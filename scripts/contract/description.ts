@@ -23,24 +23,24 @@ export interface Description {
   readonly name: string;
   /** Such as `GET /crm/objects/2026-09/{objectType}`. */
   readonly operations: readonly string[];
-  /** The operation that a request belongs to; of several, the one with the most literal path. */
+  /** The operation of a request; of several, the one with the most literal path. */
   operationOf(exchange: Exchange): string | undefined;
-  /** The scopes that a token must have: all of one of these lists. */
+  /** The scopes that a token needs: all of one of these lists. */
   scopesOf(operation: string): readonly (readonly string[])[];
-  /** In which ways an exchange differs from its operation's description; none when it conforms. */
+  /** The differences between an exchange and its operation's description; empty if none. */
   differences(operation: string, exchange: Exchange): string[];
 }
 
-/** Reads an OpenAPI 3.0 document. Its schemas stay where they are and are validated by reference. */
+/** Reads an OpenAPI 3.0 document. Its schemas are validated by reference. */
 export function readDescription(name: string, text: string): Description {
   const document = parseJsonFile(name, text) as Document;
-  // A request may hold nothing but what is described; an answer may hold more at any time.
+  // Requests may contain only described fields; responses may contain more.
   const closed = JSON.parse(text, (_key, value) =>
     isClosable(value) ? { ...value, additionalProperties: false } : value,
   );
   const answers = validators(document);
   const requests = validators(closed);
-  // What comes as text (path, query, form) is read as the type that its schema asks for.
+  // Text (path, query, form) is converted to the type of its schema.
   const texts = validators(closed, { coerceTypes: 'array' });
 
   const operations = new Map(
@@ -61,7 +61,7 @@ export function readDescription(name: string, text: string): Description {
     return found;
   }
 
-  /** Names of keys in the query: how a request authenticates itself is described apart from its parameters. */
+  /** Names of keys in the query, because authentication is described separately from the parameters. */
   const keys = Object.values(document.components?.securitySchemes ?? {})
     .filter((scheme) => scheme.type === 'apiKey' && scheme.in === 'query')
     .map(({ name }) => name);
@@ -111,7 +111,7 @@ export function readDescription(name: string, text: string): Description {
   function answerDifferences(name: string, { status, responseType, responseBody }: Exchange): string[] {
     const { operation, pointer } = get(name);
     const { responses } = operation;
-    // HubSpot's `default` is its error body, so it stands for errors only.
+    // HubSpot's `default` is its error body, so it applies only to errors.
     const key = [String(status), ...(status >= 400 ? ['default'] : [])].find((key) => key in responses);
     if (!key) return ['status is not described'];
     const ref = responses[key]?.$ref;
@@ -148,7 +148,7 @@ export function readDescription(name: string, text: string): Description {
   };
 }
 
-/** Schemas of one document, compiled by where they stand in it. */
+/** Schemas of one document, compiled by their path in it. */
 function validators(document: object, options: Options = {}) {
   const ajv = new Ajv({ strict: false, allErrors: true, ...options });
   addFormats.default(ajv);
@@ -162,7 +162,7 @@ function validators(document: object, options: Options = {}) {
   };
 }
 
-/** An object schema that lists its fields and says nothing of others. One that lists none stands for any object. */
+/** An object schema that lists its fields without allowing others. One without fields matches any object. */
 function isClosable(schema: unknown): boolean {
   if (typeof schema !== 'object' || schema === null) return false;
   const { type, properties, additionalProperties } = schema as Record<string, unknown>;
@@ -172,7 +172,7 @@ function isClosable(schema: unknown): boolean {
 function problemsOf(validate: ValidateFunction, value: unknown): string[] {
   if (validate(value)) return [];
   const errors = validate.errors ?? [];
-  // Where no alternative fits, the reasons of each one of them only hide that.
+  // When no alternative matches, the errors of each one are omitted.
   const unfit = errors.filter(({ keyword }) => keyword === 'oneOf');
   const told = errors.filter(
     (error) => unfit.includes(error) || !unfit.some((it) => error.instancePath.startsWith(it.instancePath)),
@@ -200,7 +200,7 @@ function patternOf(template: string): RegExp {
 
 const groupName = (parameter: string) => parameter.replace(/\W/g, '_');
 
-/** A name given more than once is a list. */
+/** A repeated name becomes a list. */
 function fieldsOf(pairs: URLSearchParams): Record<string, string | string[]> {
   return Object.fromEntries(
     [...new Set(pairs.keys())].map((name) => {

@@ -1,11 +1,11 @@
 export interface Exception {
-  /** Where the facts stand that speak against the description. */
+  /** The source of the facts that contradict the description. */
   readonly reason: string;
-  /** As `npm run contract` prints them; `*` stands for any text. One that no longer occurs is an error. */
+  /** As `npm run contract` prints them; `*` matches any text. An unused exception is an error. */
   readonly differences: readonly string[];
 }
 
-/** Where HubSpot's descriptions and what is known of HubSpot disagree, and app and sandbox follow what is known. */
+/** Where HubSpot's descriptions contradict known facts, which app and sandbox follow. */
 export const exceptions: readonly Exception[] = [
   {
     reason:
@@ -98,7 +98,7 @@ export const exceptions: readonly Exception[] = [
   },
 ];
 
-/** Which differences no exception covers, and which exceptions cover nothing. */
+/** The differences without an exception, and the unused exceptions. */
 export function withoutExceptions(found: readonly string[], known: readonly Exception[]) {
   const patterns = known
     .flatMap(({ differences }) => differences)

@@ -5,7 +5,7 @@ export function methodNames(api: unknown, prefix = ''): string[] {
   return Object.entries(api).flatMap(([key, value]) => methodNames(value, prefix ? `${prefix}.${key}` : key));
 }
 
-/** The same API, telling the name of each method that is called. */
+/** The same API, reporting the name of each called method. */
 export function watched<T>(api: T, onCall: (name: string) => void, prefix = ''): T {
   if (typeof api === 'function') {
     const call = (...args: unknown[]) => {

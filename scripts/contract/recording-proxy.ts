@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-/** One request and its answer, as they went over the wire. */
+/** A request and its response, as sent. */
 export interface Exchange {
   readonly method: string;
   /** Without the query, percent-encoding kept. */
@@ -16,7 +16,7 @@ export interface Exchange {
   readonly responseBody: string;
 }
 
-/** Stands before a server, passes every request on as it came, and keeps what went by. */
+/** A proxy for a server that forwards requests unchanged and records the exchanges. */
 export async function startRecordingProxy(target: string) {
   const exchanges: Exchange[] = [];
   const server = createServer(async (req, res) => {

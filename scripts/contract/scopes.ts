@@ -2,8 +2,8 @@ import { apiScopes } from '../../app/hubspot/scopes.ts';
 import type { Exchange } from './recording-proxy.ts';
 
 /**
- * In which way the scopes that our table states are not enough for an operation; none when they are.
- * @param alternatives what HubSpot asks for: all scopes of one of these lists.
+ * The scopes that our table lacks for an operation; empty if none.
+ * @param alternatives HubSpot's requirement: all scopes of one of these lists.
  */
 export function scopeDifferences(
   area: string,
@@ -16,7 +16,7 @@ export function scopeDifferences(
   return [`scopes.ts states ${stated.join(' ')} and not all of ${alternatives[0]?.join(' ')}`];
 }
 
-/** Undefined for what no portal's token authorises. */
+/** Undefined for operations without a portal's token. */
 function statedScopes(area: string, { method, path }: Exchange): readonly string[] | undefined {
   const access = method === 'GET' || /\/(search|batch\/read)$/.test(path) ? 'read' : 'write';
   const [, named] = /\/(contacts|companies|tickets|deals|0-3)(?=\/|$)/.exec(path) ?? [];
@@ -25,6 +25,6 @@ function statedScopes(area: string, { method, path }: Exchange): readonly string
   if (area === 'associations') return apiScopes.associations((type as 'contacts') ?? 'contacts')[access];
   if (!Object.hasOwn(apiScopes, area)) return undefined;
   const stated = apiScopes[area as keyof typeof apiScopes];
-  // Records of any type are held against the description of one.
+  // Records of any type are validated with the description of one.
   return typeof stated === 'function' ? undefined : stated[access];
 }

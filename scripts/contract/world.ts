@@ -10,13 +10,13 @@ import { type ApiPaths, apiPaths } from '../../app/hubspot/versions.ts';
 import { startSandbox } from '../../sandbox/index.ts';
 import { type Exchange, startRecordingProxy } from './recording-proxy.ts';
 
-/** Never called: the app itself takes no part. */
+/** Never called: the app itself does not run. */
 const SERVER_URL = 'http://localhost:9';
 const PORTAL = 62515;
-/** The cases name its event type; the vendor's own types come and go. */
+/** The cases use its event type; the vendor's types may change. */
 const PROJECT = path.join(import.meta.dirname, '../../test/fixtures/vendor/hubspot-project');
 
-/** Beyond what the app's project asks for: services of a vendor may need any of these. */
+/** In addition to the project's scopes: a vendor's services may need any of these. */
 const MORE_SCOPES = [
   'tickets',
   'crm.objects.owners.read',
@@ -31,19 +31,19 @@ const MORE_SCOPES = [
 /** Every typed service, by the name of its area. */
 export type Services = ReturnType<typeof createServices>;
 
-/** What a case has at hand. */
+/** What a case can use. */
 export interface World {
   readonly services: Services;
-  /** A fresh authorization code of the portal, as the redirect after consent brings it. */
+  /** Gets a new authorization code of the portal, as after consent. */
   code(): Promise<string>;
-  /** Those of the portal's install. */
+  /** The tokens of the portal's install. */
   readonly accessToken: string;
   readonly refreshToken: string;
-  /** A fresh one; the former one ends. */
+  /** Creates a new one; the former one becomes invalid. */
   privateAppToken(): Promise<string>;
 }
 
-/** A case drives services; how it ends matters only to the case itself. */
+/** A case calls services; its result is not used. */
 export type Cases = Record<string, (world: World) => Promise<unknown>>;
 
 function createServices(apiUrl: string, accessToken: () => string, paths: ApiPaths) {
@@ -65,7 +65,7 @@ function createServices(apiUrl: string, accessToken: () => string, paths: ApiPat
   };
 }
 
-/** Runs work against a sandbox of its own in which the app is installed; gives what the services sent and got. */
+/** Runs work with a new sandbox in which the app is installed. Returns the requests and responses of the services. */
 export async function inWorld(
   work: (world: World) => Promise<void>,
   paths = apiPaths,
@@ -93,7 +93,7 @@ export async function inWorld(
   }
 }
 
-/** The user approves everything that the app may ask for. */
+/** The user approves all requested scopes. */
 async function consent(sandboxUrl: string): Promise<string> {
   const settings = await fetch(`${sandboxUrl}/_sandbox/app`, {
     method: 'PUT',
@@ -131,7 +131,7 @@ async function makePrivateApp(sandboxUrl: string): Promise<string> {
   return ((await made.json()) as { accessToken: string }).accessToken;
 }
 
-/** For cases in which HubSpot says no. */
+/** For cases that expect an error of HubSpot. */
 export async function refused(status: number, call: Promise<unknown>): Promise<void> {
   const outcome = await call.then(
     () => 'an answer',

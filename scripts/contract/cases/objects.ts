@@ -7,18 +7,18 @@ type ObjectArea = {
 }[keyof Services];
 
 interface Example {
-  /** Enough to create a record. */
+  /** The properties that are required to create a record. */
   readonly create: Readonly<Record<string, string>>;
   readonly change: Readonly<Record<string, string>>;
-  /** For types that have a property with unique values. */
+  /** For types with a unique property. */
   readonly unique?: { readonly property: string; readonly values: readonly [string, string] };
   /** A kind of association with contact 101. */
   readonly toContact: number;
-  /** What is deleted through the API does not go to the recycle bin. */
+  /** Deleted records do not go to the recycle bin. */
   readonly deletedForGood?: true;
 }
 
-/** The cases that every type of records has in common. */
+/** The cases for every type of records. */
 export function objectCases(
   area: ObjectArea | ((services: Services) => CrmObjects),
   example: Example,
