@@ -24,14 +24,14 @@ const INTEGRATION = {
 };
 
 describe('the settings', () => {
-  it('without which the server does not start are eight; all that are missing are told at once', () => {
+  it('are eight required ones, and all missing ones are reported at once', () => {
     const { problems, message } = refusal({});
     expect(problems).toEqual(Object.keys(REQUIRED).map((name) => `${name} is not set`));
     for (const problem of problems) expect(message).toContain(`\n  - ${problem}`);
     expect(message).toContain('.env.example explains each');
   });
 
-  it('that are left out have HubSpot’s own addresses and sensible values', () => {
+  it('default to HubSpot’s URLs and sensible values', () => {
     expect(loadConfig(REQUIRED, INTEGRATION)).toMatchObject({
       port: 3000,
       serverUrl: 'https://app.example.com',
@@ -56,7 +56,7 @@ describe('the settings', () => {
     });
   });
 
-  it('are read as people write them', () => {
+  it('may have surrounding spaces and common spellings', () => {
     const config = loadConfig({
       ...REQUIRED,
       PORT: '0',
@@ -85,7 +85,7 @@ describe('the settings', () => {
     expect(config.tokenKeys.map(({ id }) => id)).toEqual(['k2', 'k1']);
   });
 
-  it('default to the scopes of the integration, each list for itself', () => {
+  it('default to the scopes of the integration, separately for each list', () => {
     const scopes = (settings: Record<string, string>) => {
       const { hubspot } = loadConfig({ ...REQUIRED, ...settings }, INTEGRATION);
       return [hubspot.scopes, hubspot.optionalScopes];
@@ -104,7 +104,7 @@ describe('the settings', () => {
     expect(loadConfig({ ...emptied, ...REQUIRED })).toEqual(loadConfig(REQUIRED));
   });
 
-  it('that are wrong are named, all at once, and none of their values is repeated', () => {
+  it('that are invalid are all reported at once, without their values', () => {
     const wrong = {
       PORT: 'port-3000x',
       SERVER_URL: 'ftp://server-url.example',
@@ -146,7 +146,7 @@ describe('the settings', () => {
     ['TOKEN_KEYS', 'k1:abc', 'TOKEN_KEYS key "k1" must be 32 bytes in base64url, not 2'],
     ['TOKEN_KEYS', KEY, 'TOKEN_KEYS entry 1 must look like id:base64url'],
     ['WEBHOOK_RETENTION_DAYS', '1', 'WEBHOOK_RETENTION_DAYS must be at least 2'],
-  ])('%s that is %p is refused in words', (name, value, problem) => {
+  ])('%s=%p is rejected with the reason', (name, value, problem) => {
     expect(refusal({ ...REQUIRED, [name]: value }).problems).toEqual([expect.stringContaining(problem)]);
   });
 
@@ -154,7 +154,7 @@ describe('the settings', () => {
     expect(refusal({ ...REQUIRED, PORT }).problems).toEqual([expect.stringMatching(/^PORT /)]);
   });
 
-  it('of the database alone are enough for a migration', () => {
+  it('are not needed for a migration, except for the database', () => {
     const { DATABASE_URL } = REQUIRED;
     expect(loadDatabaseSettings({ DATABASE_URL })).toEqual({ url: DATABASE_URL, sslMode: undefined });
     expect(loadDatabaseSettings({ DATABASE_URL, PGSSLMODE: 'require' }).sslMode).toBe('require');
@@ -171,7 +171,7 @@ describe('.env.example', () => {
     expect(listed).toEqual([...SETTING_NAMES, 'SANDBOX_PORT']);
   });
 
-  it('explains each setting or group of settings above it', async () => {
+  it('has a comment above each setting or group of settings', async () => {
     const all = await lines();
     const unexplained = all.filter((line, index) => {
       if (!/^[A-Z_]+=/.test(line)) return false;
@@ -181,7 +181,7 @@ describe('.env.example', () => {
     expect(unexplained).toEqual([]);
   });
 
-  it('shows the defaults, and holds no secret', async () => {
+  it('shows the defaults and contains no secret', async () => {
     const shown = Object.fromEntries(
       (await lines()).flatMap((line) => {
         const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(line) ?? [];

@@ -44,7 +44,7 @@ describe('an integration', () => {
     );
   }
 
-  it('that is right is accepted', async () => {
+  it('that is valid is accepted', async () => {
     expect(await problem({})).toBe('');
   });
 
@@ -87,7 +87,7 @@ describe('an integration', () => {
       { schedule: [{ job: report, cron: '0 6 * * *', payload: { day: 1 } }] },
       'schedule number 1 (report): The payload of the job report does not fit: day: ',
     ],
-  ])('is refused when %s', async (_what, change, expected) => {
+  ])('is rejected when %s', async (_what, change, expected) => {
     expect(await problem(change)).toContain(expected);
   });
 
@@ -100,21 +100,21 @@ describe('an integration', () => {
     expect(await problem({ scopes: ['oauth', 'content'], optionalScopes: ['tickets'] }, file)).toBe('');
   });
 
-  it('that asks for a scope which the project does not declare is refused; both files are named', async () => {
+  it('with a scope that the project does not declare is rejected, naming both files', async () => {
     const file = await declaring({ requiredScopes: ['oauth'] });
     expect(await problem({ optionalScopes: ['tickets'] }, file)).toContain(
       `integration/index.ts asks for the scope tickets, which ${file} does not declare`,
     );
   });
 
-  it('with an app event that the project does not declare is refused', async () => {
+  it('with an app event that the project does not declare is rejected', async () => {
     const event = { name: 'deal-signed', objectType: 'DEAL', properties: {} };
     expect(await problem({ appEvents: [event] })).toContain(
       `app event deal-signed: no file in ${path.join(folder, 'app-events')} has this uid`,
     );
   });
 
-  it('that asks for a scope which is unknown everywhere is told to correct its name', async () => {
+  it('with a scope that is unknown everywhere is rejected, suggesting to correct its name', async () => {
     const file = await declaring({ requiredScopes: ['oauth'] });
     expect(await problem({ scopes: ['oauth', 'tickts'] }, file)).toContain(
       `asks for the scope tickts, which neither HubSpot documents nor ${file} declares`,
@@ -129,21 +129,21 @@ describe('an integration', () => {
       '{"config": {"auth": {}}}',
       / is not as HubSpot wants it: config\.auth\.requiredScopes: /,
     ],
-  ])('with a project file that %s is refused by name', async (_what, content, expected) => {
+  ])('with a project file that %s is rejected, naming the file', async (_what, content, expected) => {
     const file = await projectFile(content);
     const message = await problem({}, file);
     expect(message).toMatch(expected);
     expect(message).toContain(file);
   });
 
-  it('with a missing project file is refused by name', async () => {
+  it('with a missing project file is rejected, naming the file', async () => {
     const missing = path.join(folder, 'none', 'app-hsmeta.json');
     expect(await problem({}, missing)).toContain(`${missing} cannot be read: ENOENT`);
   });
 });
 
 it.each(['app/server.ts', 'app/worker.ts'])(
-  'an integration that is wrong stops the start of %s',
+  'an invalid integration prevents the start of %s',
   async (program) => {
     const settings = {
       ...testSettings({

@@ -26,7 +26,7 @@ const problems = (handlers: readonly unknown[], cards: readonly unknown[] = []):
   }
 };
 
-describe('a handler is refused at start', () => {
+describe('a handler is rejected at start', () => {
   it.each([
     ['contact.creation', { properties: ['email'] }, 'use contact.propertyChange'],
     ['contact.creation', { objectTypeIds: ['0-1'] }, 'use object.creation'],
@@ -89,7 +89,7 @@ describe('a handler is refused at start', () => {
     expect(message).not.toContain('called one');
   });
 
-  it('not when it is right', () => {
+  it('but not when it is valid', () => {
     const handlers = [
       handler('merged', 'company.merge'),
       handler('emails', 'contact.propertyChange', { properties: ['email'], changeSources: ['API'] }),
@@ -104,7 +104,7 @@ describe('a handler is refused at start', () => {
   });
 });
 
-describe('a card is refused at start', () => {
+describe('a card is rejected at start', () => {
   it.each([
     ['its name does not fit into an address', card('my card'), 'card my card: name has to fit'],
     ['it has no name', { ...card('odd'), name: undefined }, 'card number 1: name is not a text'],
@@ -141,7 +141,7 @@ describe('handlers and cards that share a name', () => {
       'number 2 (for DEAL, test/fixtures/shared-names/cards.ts:7) are all called panel',
   ];
 
-  it.each(['app/server.ts', 'app/worker.ts'])('stop the start of %s', async (program) => {
+  it.each(['app/server.ts', 'app/worker.ts'])('prevent the start of %s', async (program) => {
     const message = await startProcess(program, settings).then(
       () => 'it started',
       (error: Error) => error.message,
@@ -149,7 +149,7 @@ describe('handlers and cards that share a name', () => {
     for (const sentence of expected) expect(message).toContain(sentence);
   });
 
-  it('stop a command', async () => {
+  it('prevent a command', async () => {
     const { code, errors } = await hubspotCommand(settings, 'installs', 'list');
     expect(code).toBe(1);
     for (const sentence of expected) expect(errors).toContain(sentence);

@@ -21,7 +21,7 @@ describe('the example card', () => {
     expect(html).toContain('jane@example.com');
   });
 
-  it('makes a contact a customer, whose timeline then says so', async () => {
+  it('makes a contact a customer and adds an event to its timeline', async () => {
     const { body } = await world.sandbox.control('card', JANE);
     const clicked = await fetch(`${world.sandboxUrl}/portals/62515/contacts/101/card-action`, {
       method: 'POST',

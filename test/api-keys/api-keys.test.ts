@@ -26,14 +26,14 @@ describe('an API key', () => {
     return found;
   }
 
-  it('opens the routes of every portal', async () => {
+  it('allows the routes of every portal', async () => {
     const { key } = await keys().create('for all', null);
     expect(key).toMatch(/^hk_[A-Za-z0-9]{12}_[\w-]{43}$/);
     for (const portalId of [ONE, OTHER]) expect((await call(key, `/hubid/${portalId}`)).status).toBe(200);
     expect((await call(key, '/marketing-events/a/b')).status).toBe(404);
   });
 
-  it('that is limited to a portal opens its routes only, and gets 403 elsewhere', async () => {
+  it('that is limited to a portal allows only its routes, and gets 403 for others', async () => {
     const { key } = await keys().create('for one', ONE);
     expect((await call(key, `/hubid/${ONE}`)).status).toBe(200);
     expect((await call(key, `/hubid/${ONE}/contact/x@example.com`)).status).toBe(404);

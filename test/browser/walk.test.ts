@@ -56,7 +56,7 @@ describeInBrowser('the pages in a browser', (pages) => {
     },
   );
 
-  it('a person saves what was changed, and nothing that the app changed meanwhile', async () => {
+  it('saving a form writes only the fields that the person changed', async () => {
     pages.expectProblem(ERROR_PAGE);
     await world.sandbox.control('reset');
     expect((await world.install()).status).toBe(200);
@@ -86,7 +86,7 @@ describeInBrowser('the pages in a browser', (pages) => {
     });
   });
 
-  it('a person who declines is told so and can start again', async () => {
+  it('a person who declines sees that and can start again', async () => {
     pages.expectProblem(ERROR_PAGE);
     const page = await pages.open();
     await page.goto(world.serverUrl);
@@ -97,7 +97,7 @@ describeInBrowser('the pages in a browser', (pages) => {
     await page.getByRole('heading', { name: /^Connect / }).waitFor();
   });
 
-  it('an install can be gone through with the keyboard alone', async () => {
+  it('an install works with the keyboard alone', async () => {
     const page = await pages.open();
     await page.goto(world.serverUrl);
     await page.keyboard.press('Tab');
@@ -112,7 +112,7 @@ describeInBrowser('the pages in a browser', (pages) => {
     await page.getByRole('heading', { name: 'Sandbox Portal' }).waitFor();
   });
 
-  it('the framed page is not shown on a site that is not HubSpot', async () => {
+  it('the framed page is not displayed on sites other than HubSpot', async () => {
     await world.install();
     const asked = { portalId: 62515, objectType: 'CONTACT', objectId: '101' };
     const { body: card } = await world.sandbox.control('card', asked);
@@ -151,33 +151,30 @@ describeInBrowser('the pages in a browser', (pages) => {
     ['a contact in the sandbox with the card’s page open', (page) => openCard(page)],
   ];
 
-  it.each(shown)(
-    '%s fits on a phone and has no accessibility fault that axe can find',
-    async (_what, show) => {
-      pages.expectProblem(ERROR_PAGE);
-      const page = await pages.open(PHONE);
-      await show(page);
-      expect(await page.evaluate(tooWide)).toEqual([]);
-      for (const [size, colorScheme] of [
-        [PHONE, 'light'],
-        [DESKTOP, 'light'],
-        [DESKTOP, 'dark'],
-      ] as const) {
-        // Otherwise axe may look while colours are still in transition.
-        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-        await page.setViewportSize(size);
-        // A framed page is looked at by itself, so axe need not gather what it finds from several frames.
-        const axe = new AxeBuilder({ page }).exclude('iframe').setLegacyMode(true);
-        // The dark page differs in its colours alone.
-        if (colorScheme === 'dark') axe.withRules(['color-contrast']);
-        const { violations } = await axe.analyze();
-        const faults = violations.flatMap(({ id, help, nodes }) =>
-          nodes.map(({ target }) => `${colorScheme}: ${id}: ${help}: ${target.join(' ')}`),
-        );
-        expect(faults).toEqual([]);
-      }
-    },
-  );
+  it.each(shown)('%s fits on a phone and passes axe', async (_what, show) => {
+    pages.expectProblem(ERROR_PAGE);
+    const page = await pages.open(PHONE);
+    await show(page);
+    expect(await page.evaluate(tooWide)).toEqual([]);
+    for (const [size, colorScheme] of [
+      [PHONE, 'light'],
+      [DESKTOP, 'light'],
+      [DESKTOP, 'dark'],
+    ] as const) {
+      // Otherwise axe may look while colours are still in transition.
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.setViewportSize(size);
+      // A framed page is looked at by itself, so axe need not gather what it finds from several frames.
+      const axe = new AxeBuilder({ page }).exclude('iframe').setLegacyMode(true);
+      // The dark page differs in its colours alone.
+      if (colorScheme === 'dark') axe.withRules(['color-contrast']);
+      const { violations } = await axe.analyze();
+      const faults = violations.flatMap(({ id, help, nodes }) =>
+        nodes.map(({ target }) => `${colorScheme}: ${id}: ${help}: ${target.join(' ')}`),
+      );
+      expect(faults).toEqual([]);
+    }
+  });
 
   it.each([
     ['an account’s contacts', '/portals/62515', 'Table of contacts'],
@@ -205,7 +202,7 @@ describeInBrowser('the pages in a browser', (pages) => {
     ['the sandbox’s pages', () => world.sandboxUrl, 'rgb(244, 247, 250)', 'rgb(16, 24, 32)'],
     ['the app’s pages', () => world.serverUrl, 'rgb(244, 246, 248)', 'rgb(18, 23, 29)'],
     ['the page behind the card', () => cardPage(), 'rgb(255, 255, 255)', 'rgb(27, 34, 43)'],
-  ])('%s follow a person’s preference for dark pages', async (_what, address, light, dark) => {
+  ])('%s follow the preferred colour scheme', async (_what, address, light, dark) => {
     const page = await pages.open();
     await page.goto(await address());
     const ground = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');

@@ -69,7 +69,7 @@ describe('a button of a card', () => {
     ['closes the connection', { status: 0, afterwards: true }],
     ['answers with what is no JSON', { status: 201, body: '<html>' }],
     ['answers without the contact', { status: 201, body: {} }],
-  ])('that creates a record: where HubSpot %s, it is said to be unclear', async (_what, failure) => {
+  ])('that creates a record is reported as unconfirmed when HubSpot %s', async (_what, failure) => {
     const path = '/crm/objects/2026-09/contacts';
     await world.sandbox.control('failures', { method: 'POST', path, ...failure });
     const answer = await send('POST', '/crm-extension/orders/actions/register', JSON.stringify(values));
@@ -91,7 +91,7 @@ describe('a button of a card', () => {
       JSON.stringify(values),
       JSON_TYPE,
     ],
-  ])('does its work on %s', async (_what, method, path, body, type) => {
+  ])('runs its action on %s', async (_what, method, path, body, type) => {
     const answer = await send(method, path, body, type);
     expect([answer.status, await answer.json()]).toEqual([200, { message: 'Reminder sent' }]);
     expect(answer.headers.get('cache-control')).toBe('no-store');
@@ -104,7 +104,7 @@ describe('a button of a card', () => {
     ]);
   });
 
-  it.each(['HEAD', 'OPTIONS', 'PROPFIND'])('does nothing on %s', async (method) => {
+  it.each(['HEAD', 'OPTIONS', 'PROPFIND'])('runs no action on %s', async (method) => {
     const answer = await send(method, `${remind}?${query}`);
     expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, POST, PUT, PATCH, DELETE']);
     expect(done).toEqual([]);
@@ -118,7 +118,7 @@ describe('a button of a card', () => {
     ['half of the JSON', 'POST', remind, '{"portalId":', 'JSON object'],
     ['a value that is an object', 'POST', remind, JSON.stringify({ ...values, email: {} }), 'email'],
     ['nothing', 'GET', remind, '', 'portalId'],
-  ])('says what is wrong with %s, and does nothing', async (_what, method, path, body, problem) => {
+  ])('rejects %s with the reason, without running its action', async (_what, method, path, body, problem) => {
     const answer = await send(method, path, body);
     const { error } = await read(answer);
     expect([answer.status, error.code]).toEqual([400, 'invalid_request']);
@@ -130,28 +130,28 @@ describe('a button of a card', () => {
     '/crm-extension/orders/actions/refund',
     '/crm-extension/orders/actions/toString',
     '/crm-extension/invoices/actions/remind',
-  ])('that there is none of is not found: %s', async (path) => {
+  ])('that does not exist gets 404: %s', async (path) => {
     await expectError(await send('GET', `${path}?${query}`), 404, 'not_found');
   });
 
-  it('that fails says so without its reasons', async () => {
+  it('that fails returns an error without details', async () => {
     const answer = await send('POST', '/crm-extension/orders/actions/breakdown', JSON.stringify(values));
     expect(answer.status).toBe(500);
     expect(await answer.text()).not.toContain('a bug of the vendor');
   });
 
-  it('leads to the address that the card gives it', async () => {
+  it('has the URL that the card sets', async () => {
     const answer = await send('GET', `/crm-extension/orders?${query}`);
     const { results } = await read(answer);
     expect(results[0].title).toBe(world.serverUrl + remind);
   });
 
-  it('can ask what the install may do', async () => {
+  it('can check the scopes of the install', async () => {
     const answer = await send('POST', '/crm-extension/orders/actions/mayWrite', JSON.stringify(values));
     expect(await answer.json()).toEqual({ message: 'timeline true, commerce false' });
   });
 
-  it('is not offered where the account has not granted what it needs', async () => {
+  it('is not offered when the account has not granted its scopes', async () => {
     const grant = (scopes: string) =>
       world.ctx.pool.query('update installs set scopes = $1 where portal_id = 62515 returning scopes', [
         scopes,
@@ -167,7 +167,7 @@ describe('a button of a card', () => {
     await grant(rows[0].scopes);
   });
 
-  it('that fails says in HubSpot why', async () => {
+  it('that fails shows its message in HubSpot', async () => {
     const hook = { type: 'ACTION_HOOK', httpMethod: 'POST', label: 'Refund' };
     const answer = await fetch(`${world.sandboxUrl}/portals/62515/contacts/101/card-action`, {
       method: 'POST',
@@ -178,7 +178,7 @@ describe('a button of a card', () => {
     expect(await answer.json()).toEqual({ ok: false, message });
   });
 
-  it('in HubSpot changes the contact, once however often it is clicked, and then goes', async () => {
+  it('in HubSpot changes the contact once, however often it is clicked, and then disappears', async () => {
     const shown = async () =>
       (await read(await send('GET', `/crm-extension/contact-overview?${query}`))).secondaryActions;
     const [button] = await shown();

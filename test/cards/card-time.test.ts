@@ -8,7 +8,7 @@ const PATH = '/crm/objects/2026-09/contacts/101';
  * HubSpot waits five seconds for a card, other callers wait longer. A retry that HubSpot wants after three seconds shows
  * the difference without a clock: it is too late for a card, however fast the machine is.
  */
-describe('a card for which HubSpot asks to wait three seconds', () => {
+describe('a card that is rate-limited for three seconds', () => {
   let world: World;
   beforeAll(async () => {
     world = await startWorld();
@@ -21,7 +21,7 @@ describe('a card for which HubSpot asks to wait three seconds', () => {
   it.each([
     ['GET', 'contact-overview', ''],
     ['POST', 'contact-overview/actions/make-customer', '{"portalId":62515}'],
-  ])('answers %s %s with 503 and does not try again', async (method, path, body) => {
+  ])('answers %s %s with 503 without a retry', async (method, path, body) => {
     await world.sandbox.control('failures', { path: PATH, status: 503, headers: { 'retry-after': '3' } });
     const before = await sent();
     const query = 'portalId=62515&associatedObjectId=101&associatedObjectType=CONTACT';

@@ -77,7 +77,7 @@ describe('a card or action that is not async, throws anything or has no answer',
     }
   });
 
-  it('is answered as any other when it returns its answer without a promise', async () => {
+  it('is answered normally when it returns its result without a promise', async () => {
     const [shown, done] = await Promise.all(both('plain').map(async (ask) => (await ask()).json()));
     expect([shown, done]).toEqual([{ results: [] }, { message: 'Done' }]);
   });

@@ -80,7 +80,7 @@ describe('a card', () => {
   it.each([
     ['people', 'CONTACT'],
     ['firms', 'COMPANY'],
-  ])('%s opens its page for the record of its own type, under its title', async (name, objectType) => {
+  ])('%s opens its page for a record of its own type, with its title', async (name, objectType) => {
     const { results } = JSON.parse(await (await ask(name, objectType)).text());
     const page = await (await fetch(results[0].title)).text();
     expect(shown).toEqual([{ portalId: 62515, objectType, objectId: '101' }]);
@@ -103,7 +103,7 @@ describe('a card', () => {
   });
 
   it.each(ODD)(
-    'that answers with what HubSpot cannot show is an error with the reason: %s',
+    'is an error with the reason when HubSpot cannot display its result: %s',
     async (name, _, reason) => {
       await expectError(await ask(name, 'CONTACT'), 500, 'internal_error');
       const err = loggedError();

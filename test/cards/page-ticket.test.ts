@@ -14,7 +14,7 @@ const ticket: fc.Arbitrary<PageTicket> = fc.record({
 const secret = fc.string({ minLength: 32, maxLength: 60 });
 
 describe('a page ticket', () => {
-  it('gives back whatever was sealed', () => {
+  it('returns the sealed data', () => {
     fc.assert(
       fc.property(ticket, secret, (sealed, key) => {
         expect(openTicket(sealTicket(sealed, key), key, NOW)).toEqual(sealed);
@@ -22,7 +22,7 @@ describe('a page ticket', () => {
     );
   });
 
-  it('travels in a query as it is', () => {
+  it('needs no encoding in a query', () => {
     fc.assert(
       fc.property(ticket, secret, (sealed, key) => {
         const text = sealTicket(sealed, key);
@@ -31,7 +31,7 @@ describe('a page ticket', () => {
     );
   });
 
-  it('with any one character altered is forged', () => {
+  it('is rejected as forged when any character is altered', () => {
     fc.assert(
       fc.property(ticket, secret, fc.nat(), fc.string({ maxLength: 1 }), (sealed, key, at, character) => {
         const text = sealTicket(sealed, key);
@@ -44,7 +44,7 @@ describe('a page ticket', () => {
     );
   });
 
-  it('is forged in every other spelling of its last character', () => {
+  it('is rejected as forged with any other spelling of its last character', () => {
     const key = 'a-session-secret-a-session-secret';
     const text = sealTicket(sample, key);
     for (const last of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/ ') {
@@ -54,7 +54,7 @@ describe('a page ticket', () => {
     expect(openTicket(`${text}=`, key, NOW)).toBe('forged');
   });
 
-  it('of another secret is forged', () => {
+  it('is rejected as forged when it was made with another secret', () => {
     fc.assert(
       fc.property(ticket, secret, secret, (sealed, key, other) => {
         fc.pre(key !== other);
@@ -63,7 +63,7 @@ describe('a page ticket', () => {
     );
   });
 
-  it('made of parts of two tickets is forged', () => {
+  it('is rejected as forged when it consists of parts of two tickets', () => {
     fc.assert(
       fc.property(ticket, ticket, secret, (one, two, key) => {
         const [payload] = sealTicket(one, key).split('.');
@@ -74,7 +74,7 @@ describe('a page ticket', () => {
     );
   });
 
-  it('is expired from the millisecond on that it names', () => {
+  it('expires at its exact millisecond', () => {
     const key = 'a-session-secret-a-session-secret';
     const text = sealTicket({ ...sample, expiresAt: NOW }, key);
     expect(openTicket(text, key, NOW - 1)).toEqual({ ...sample, expiresAt: NOW });
@@ -82,13 +82,13 @@ describe('a page ticket', () => {
     expect(openTicket(text, key, NOW + 1)).toBe('expired');
   });
 
-  it('with anything after its signature is forged', () => {
+  it('is rejected as forged with anything after its signature', () => {
     const key = 'a-session-secret-a-session-secret';
     for (const end of ['.', '.x', '..'])
       expect(openTicket(sealTicket(sample, key) + end, key, NOW)).toBe('forged');
   });
 
-  it('cannot be any other text', () => {
+  it('cannot be forged as random text', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.webUrl()), secret, (text, key) => {
         expect(openTicket(text, key, NOW)).toBe('forged');

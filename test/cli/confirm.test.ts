@@ -48,14 +48,14 @@ function allCommands(): { line: string; command: Command }[] {
   return leaves(program, '');
 }
 
-describe('a command that destroys or repeats something', () => {
+describe('a command that deletes or repeats something', () => {
   let world: CrmWorld;
   beforeAll(async () => {
     world = await startCrmWorld();
   });
   afterAll(() => world.close());
 
-  it('takes --yes, and no other command does', () => {
+  it('has --yes, and no other command does', () => {
     const confirmed = allCommands().filter(({ command }) =>
       command.options.some(({ long }) => long === '--yes'),
     );
@@ -87,7 +87,7 @@ describe('a command that destroys or repeats something', () => {
       'pipelines delete-stage deals default closedwon',
       'This deletes the stage closedwon of the pipeline default of the deals.',
     ],
-  ])('sends nothing where nobody can be asked: %s', async (line, consequence) => {
+  ])('sends nothing without a terminal and --yes: %s', async (line, consequence) => {
     const requests = await world.requestsOf(async () => {
       const { problem } = await runInProcess(world.ctx, crmCommands, ...line.split(' '));
       expect(problem?.message).toBe(`${consequence} Nothing was done: add --yes to confirm.`);
@@ -97,7 +97,7 @@ describe('a command that destroys or repeats something', () => {
     expect(rehearsal.output).toContain('Nothing was sent.');
   });
 
-  it('leaves an API key in use until --yes is given', async () => {
+  it('does not revoke an API key without --yes', async () => {
     const { id } = await world.ctx.services.apiKeys.create('a key', null);
     const revoke = (...args: string[]) => runInProcess(world.ctx, GROUPS, 'api-keys', 'revoke', ...args);
     expect((await revoke(id)).problem?.message).toMatch(
@@ -119,7 +119,7 @@ describe('a command that destroys or repeats something', () => {
       ['another word', 'yesterday\r'],
       ['Ctrl-C', '\u0003'],
       ['Ctrl-D', '\u0004'],
-    ])('and does nothing when the answer is %s', async (_what, keys) => {
+    ])('does nothing when the answer is %s', async (_what, keys) => {
       const { code, output } = await remove(keys, '103');
       expect([code, output]).toEqual([1, expect.stringContaining('Nothing was done.')]);
       expect(await isThere('103')).toBe(true);
@@ -128,7 +128,7 @@ describe('a command that destroys or repeats something', () => {
     it.each([
       ['y', '103'],
       ['YES', '104'],
-    ])('and does it when the answer is %s', async (answer, id) => {
+    ])('runs when the answer is %s', async (answer, id) => {
       const { code, output } = await remove(`${answer}\r`, id);
       expect([code, output]).toEqual([0, expect.stringContaining(`The contact ${id} is deleted.`)]);
       expect(await isThere(id)).toBe(false);

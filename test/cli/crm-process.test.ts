@@ -9,12 +9,12 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
   describe('as a process', () => {
     const command = (...args: string[]) => hubspotCommand(cli.world.settings, ...args);
 
-    it('uses the only portal that has the app', async () => {
+    it('uses the only portal with the app by default', async () => {
       const { code, output } = await command('account', 'show', '--json');
       expect([code, JSON.parse(output).portalId]).toEqual([0, 62515]);
     });
 
-    it('names --help in one line below a usage error', async () => {
+    it('mentions --help below a usage error', async () => {
       const { code, errors } = await command('contacts', 'get');
       expect([code, errors]).toEqual([
         1,
@@ -30,7 +30,7 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       ]);
     });
 
-    it('ends with 1 and says why when HubSpot refuses, and shows no token', async () => {
+    it('exits with 1 and the reason, without tokens, when HubSpot rejects the call', async () => {
       const { code, errors, output } = await command(
         'contacts',
         'create',
@@ -50,19 +50,16 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
         ['no_such=1', 'nor_this=1'],
         'Property "no_such" does not exist; Property "nor_this" does not exist',
       ],
-    ])(
-      'says what is wrong with %s in one sentence each, without JSON',
-      async (_what, properties, sentences) => {
-        const given = properties.flatMap((property) => ['--property', property]);
-        const { code, errors } = await command('contacts', 'update', '101', ...given);
-        expect([code, errors.trim()]).toEqual([
-          1,
-          'HubSpot: PATCH /crm/objects/2026-09/contacts/101: 400 VALIDATION_ERROR: ' +
-            `Property values were not valid: ${sentences}`,
-        ]);
-      },
-    );
-    it('ends with 2 when HubSpot may have carried it out', async () => {
+    ])('reports each problem with %s in a sentence, without JSON', async (_what, properties, sentences) => {
+      const given = properties.flatMap((property) => ['--property', property]);
+      const { code, errors } = await command('contacts', 'update', '101', ...given);
+      expect([code, errors.trim()]).toEqual([
+        1,
+        'HubSpot: PATCH /crm/objects/2026-09/contacts/101: 400 VALIDATION_ERROR: ' +
+          `Property values were not valid: ${sentences}`,
+      ]);
+    });
+    it('exits with 2 when HubSpot may have processed the call', async () => {
       const create = ['companies', 'create', '--property', 'name=x'];
       const merge = ['companies', 'merge', '301', '302', '--yes'];
       const failing = ([, verb = '']: readonly string[]) =>
@@ -83,7 +80,7 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect((await command('--help')).output).toContain('2 unconfirmed');
     });
 
-    it('names the field that HubSpot refused', async () => {
+    it('names the field that HubSpot rejected', async () => {
       const unknown = await command('contacts', 'search', '--where', 'nosuch=1');
       expect([unknown.code, unknown.errors.trim().split('\n')]).toEqual([
         1,
@@ -98,7 +95,7 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       expect(named.errors).toMatch(/\n {2}lastname: is too long\n$/);
     });
 
-    it('ends with 1 when a row of a file failed', async () => {
+    it('exits with 1 when a row of a file failed', async () => {
       const rows = await file('rows.csv', 'name,numberofemployees\nGood,1\nBad,many\n');
       const { code, output, errors } = await command(
         'companies',
@@ -133,7 +130,7 @@ describe('npm run hubspot -- <contacts, companies, …>', () => {
       },
     );
 
-    it('asks which portal when several have the app', async () => {
+    it('requires --portal when several portals have the app', async () => {
       await cli.world.install(62516);
       const { code, errors } = await command('owners', 'list');
       expect([code, errors.trim()]).toEqual([

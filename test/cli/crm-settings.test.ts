@@ -46,7 +46,7 @@ describe('npm run hubspot -- <pipelines, associations>', () => {
   });
 
   describe('labels of associations', () => {
-    it('are defined, used by name and deleted', async () => {
+    it('are created, used by name and deleted', async () => {
       const names = ['--name', 'advisor', '--label', 'Advisor'];
       const [label] = await json('associations', 'create-label', 'contacts', 'companies', ...names);
       await run('associations', 'create', 'contacts:102', 'companies:301', '--label', 'advisor');
@@ -157,7 +157,7 @@ describe('npm run hubspot -- <pipelines, associations>', () => {
         },
       ],
     ])(
-      'prints the write of %s, with placeholders for what is read before it',
+      'prints the write of %s, with placeholders for values of earlier responses',
       async (_, args, methods, body) => {
         const sent = await cli.world.requestsOf(async () => {
           const { requests } = await json(...args, '--dry-run');

@@ -38,7 +38,7 @@ describe('hubspot installs', () => {
     expect(problem?.message).toContain('needs_reconnect');
   });
 
-  it('list shows which installs are refreshing at this moment, and those alone when asked', async () => {
+  it('list shows which installs are being refreshed, and can filter by that', async () => {
     expect(await run('list', '--state', 'refreshing')).toEqual([]);
     const other = await world.ctx.pool.connect();
     try {
@@ -57,7 +57,7 @@ describe('hubspot installs', () => {
     }
   });
 
-  it('refresh gets a new token, and show tells of it when asked for refreshes', async () => {
+  it('refresh gets a new token, which show --refreshes lists', async () => {
     const before = await run('show', `${PORTAL}`);
     expect(await run('refresh', `${PORTAL}`)).toMatchObject({ portal: PORTAL, state: 'active' });
     const after = await run('show', `${PORTAL}`);
@@ -72,7 +72,7 @@ describe('hubspot installs', () => {
     ]);
   });
 
-  it('show prints nothing that steers the terminal', async () => {
+  it('show escapes terminal control characters', async () => {
     const odd = ['oauth', '\u001b[2Jcleared'];
     await world.ctx.pool.query('update installs set scopes = $2 where portal_id = $1', [PORTAL + 2, odd]);
     const { output } = await runInProcess(world.ctx, [installCommands], 'installs', 'show', `${PORTAL + 2}`);
@@ -94,14 +94,14 @@ describe('hubspot installs', () => {
   it.each([
     ['does not answer', { port: '1' }, 'The database does not answer: connect ECONNREFUSED'],
     ['has no address', { hostname: 'db.invalid' }, 'The database does not answer: getaddrinfo'],
-  ])('says so where the database %s', async (_what, change: Record<string, string>, said) => {
+  ])('reports that the database %s', async (_what, change: Record<string, string>, said) => {
     const url = Object.assign(new URL(world.database.url), change);
     const settings = { ...world.settings, DATABASE_URL: url.href };
     const { code, errors } = await hubspotCommand(settings, 'installs', 'list');
     expect([code, errors]).toEqual([1, expect.stringContaining(said)]);
   });
 
-  it('says so where the database is not migrated', async () => {
+  it('reports that the database is not migrated', async () => {
     const empty = await createDatabase({ migrated: false });
     const settings = { ...world.settings, DATABASE_URL: empty.url };
     const { code, errors } = await hubspotCommand(settings, 'installs', 'list');
@@ -109,12 +109,12 @@ describe('hubspot installs', () => {
     await empty.drop();
   });
 
-  it('reconnect-link prints the address for the customer', async () => {
+  it('reconnect-link prints the URL for the customer', async () => {
     const { output } = await command('reconnect-link', `${PORTAL}`);
     expect(output.trim()).toBe(`${world.serverUrl}/install?portalId=${PORTAL}`);
   });
 
-  it('disconnect ends the install; an unknown portal is said to be unknown', async () => {
+  it('disconnect ends the install and rejects an unknown portal', async () => {
     const { problem } = await command('disconnect', `${PORTAL + 1}`);
     expect(problem?.message).toMatch(/^This uninstalls the app .* Nothing was done: add --yes to confirm\.$/);
     expect((await run('show', `${PORTAL + 1}`)).state).toBe('active');
@@ -136,7 +136,7 @@ describe('hubspot installs', () => {
     const generate = (...args: string[]) =>
       runInProcess(world.ctx, [keyCommands], 'keys', 'generate', ...args);
 
-    it('makes keys that TOKEN_KEYS takes, each with a name of its own', async () => {
+    it('generates valid keys for TOKEN_KEYS with unique names', async () => {
       const made = [await generate(), await generate(), await generate('--id', 'spring_2027')];
       const ring = parseKeyRing(made.map(({ output }) => output).join());
       expect(ring.map(({ id }) => id)).toEqual([
@@ -146,7 +146,7 @@ describe('hubspot installs', () => {
       ]);
     });
 
-    it.each(['a.b', '', 'x'.repeat(33), 'a b'])('refuses the name %p', async (id) => {
+    it.each(['a.b', '', 'x'.repeat(33), 'a b'])('rejects the name %p', async (id) => {
       expect((await generate('--id', id)).problem?.message).toContain('1 to 32 letters');
     });
   });

@@ -9,7 +9,7 @@ import { runInProcess } from './in-process.ts';
 
 const DAILY = 'The account’s daily call limit is used up; it resets at midnight in the account’s time zone.';
 
-describe('a command that meets a limit of HubSpot’s', () => {
+describe('a rate-limited command', () => {
   let world: CrmWorld;
   beforeAll(async () => {
     world = await startCrmWorld();
@@ -36,7 +36,7 @@ describe('a command that meets a limit of HubSpot’s', () => {
     ['Asia/Tokyo', /GMT\+9\.$/m],
     ['America/New_York', /GMT-[45]\.$/m],
     ['UTC', /GMT\+0\.$/m],
-  ])('names the daily limit and the time of the next try, as clocks show it in %s', async (TZ, zone) => {
+  ])('prints the daily limit and the local time of the next retry in %s', async (TZ, zone) => {
     await refuse('DAILY', 1, { 'Retry-After': '7200' });
     const begun = Date.now();
     const { code, errors } = await get({ TZ });
@@ -47,7 +47,7 @@ describe('a command that meets a limit of HubSpot’s', () => {
     expect(secondsUntilTry(errors, begun)).toBeLessThan(7_200 + 60);
   });
 
-  it('names a time also where HubSpot names none, and for calls that are no longer sent', async () => {
+  it('prints a time also when HubSpot returns none, and for calls that are no longer sent', async () => {
     await refuse('DAILY', 1);
     const begun = Date.now();
     const first = await get();
@@ -63,7 +63,7 @@ describe('a command that meets a limit of HubSpot’s', () => {
     expect(secondsUntilTry(second.errors, begun)).toBeLessThan(16 * 60);
   });
 
-  it('says it once for all rows of a file', async () => {
+  it('reports the limit once for all rows of a file', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'limits-'));
     const file = path.join(folder, 'new.csv');
     await writeFile(file, 'name\nOne\nTwo\n');
@@ -73,7 +73,7 @@ describe('a command that meets a limit of HubSpot’s', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('says nothing of limits when it meets none', async () => {
+  it('does not mention limits in other errors', async () => {
     await world.sandbox.control('failures', { path: '/crm/*', status: 400, times: 1, body: {} });
     expect((await get()).errors).not.toMatch(/limit|Try again/);
   });

@@ -40,8 +40,8 @@ function printedBy(print: () => void): string {
   return lines.join('\n');
 }
 
-describe('what a command prints', () => {
-  it('never steers the terminal, whatever the values are', () => {
+describe('the output of a command', () => {
+  it('contains no terminal control characters, whatever the values are', () => {
     const property = fc.property(fc.array(row), text, text, fc.boolean(), (rows, sentence, name, json) => {
       const out = createOutput(json);
       const named: Record<string, unknown>[] = rows.map((row) => ({ ...row, [name]: row.name }));
@@ -57,7 +57,7 @@ describe('what a command prints', () => {
     fc.assert(property, { numRuns: 500 });
   });
 
-  it('is the same value when a machine reads the JSON', () => {
+  it('is parsed to the same value as JSON', () => {
     const property = fc.property(fc.dictionary(text, value), (data) => {
       expect(JSON.parse(printedBy(() => createOutput(true).done('', data)))).toEqual(
         JSON.parse(JSON.stringify(data)),
@@ -66,7 +66,7 @@ describe('what a command prints', () => {
     fc.assert(property, { numRuns: 500 });
   });
 
-  it('shows a mark that turns text around instead of dropping it', () => {
+  it('escapes bidirectional control characters instead of dropping them', () => {
     expect(printable('gpj.\u202eexe')).toBe('gpj.\\u202eexe');
     expect(printableJson(JSON.stringify('a\u009bb'))).toBe('"a\\u009bb"');
     expect(JSON.parse(jsonOfPrintable(JSON.stringify({ msg: 'a\u001b\u202e' })))).toEqual({
@@ -79,7 +79,7 @@ describe('what a command prints', () => {
     expect(printedBy(() => createOutput(false).list(rows, ['id', 'list'], '')).split('\n')).toHaveLength(2);
   });
 
-  it('sets the further lines of a field under its first one', () => {
+  it('aligns the lines of a field', () => {
     const fields = { listId: '13', filters: { operator: 'OR' } };
     expect(printedBy(() => createOutput(false).one(fields)).split('\n')).toEqual([
       'list id  13',
@@ -89,7 +89,7 @@ describe('what a command prints', () => {
     ]);
   });
 
-  it('does not steer it either in an error about the command line', async () => {
+  it('contains no terminal control characters in usage errors either', async () => {
     for (const args of [
       ['\u202einstalls'],
       ['installs', 'show', '\u009b2J'],

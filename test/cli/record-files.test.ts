@@ -35,7 +35,7 @@ describe('npm run hubspot -- <contacts, companies, …>: files', () => {
       expect((await json(...load)).done).toEqual(first.done);
     });
 
-    it('may contain one record twice', async () => {
+    it('may contain the same record twice', async () => {
       const csv = await file('twice.csv', 'email,lastname\ntwice@example.com,One\nTwice@example.com,Two\n');
       expect((await json('contacts', 'create-or-update', '--file', csv)).failed).toEqual([]);
       const { properties } = await json('contacts', 'get-by-email', 'twice@example.com');
@@ -59,7 +59,7 @@ describe('npm run hubspot -- <contacts, companies, …>: files', () => {
       expect(await problem('companies', 'get', ids[0])).toContain('404');
     });
 
-    it.each(['update', 'delete'])('%s refuses an id beside a file', async (command) => {
+    it.each(['update', 'delete'])('%s rejects an id together with a file', async (command) => {
       const at = await file('beside.csv', 'id,city\n301,Osaka\n');
       const requests = await cli.world.requestsOf(async () => {
         expect(await problem('companies', command, '302', '--file', at)).toBe(
@@ -69,7 +69,7 @@ describe('npm run hubspot -- <contacts, companies, …>: files', () => {
       expect(requests).toEqual([]);
     });
 
-    it('reports one row of a file as one record', async () => {
+    it('uses the singular for a single row', async () => {
       expect(await problem('companies', 'delete', '--file', await file('one.csv', 'id\n302\n'))).toContain(
         'This deletes 1 company;',
       );
@@ -108,7 +108,7 @@ describe('npm run hubspot -- <contacts, companies, …>: files', () => {
     });
   });
 
-  describe('what HubSpot did not confirm', () => {
+  describe('an unconfirmed row', () => {
     const unconfirm = (status: number, more: object = {}) =>
       cli.world.sandbox.control('failures', {
         method: 'POST',
@@ -122,7 +122,7 @@ describe('npm run hubspot -- <contacts, companies, …>: files', () => {
       ['502', 502, {}],
       ['no answer', 0, {}],
       ['an unusable answer', 200, { body: {} }],
-    ])('is a record that may have been created, after %s', async (_what, status, more) => {
+    ])('is reported as possibly created after %s', async (_what, status, more) => {
       for (const [area, property, sort] of [
         ['companies', 'name=Unsure', '-createdate'],
         ['notes', 'hs_note_body=Unsure', '-hs_createdate'],
@@ -139,7 +139,7 @@ describe('npm run hubspot -- <contacts, companies, …>: files', () => {
       }
     });
 
-    it('is counted apart from what failed, and from what was not sent', async () => {
+    it('is counted separately from failed and unsent rows', async () => {
       const rows = Array.from({ length: 101 }, (_, at) => `Batch ${at}`);
       const names = await file('unconfirmed.csv', ['name', ...rows, ''].join('\n'));
       await unconfirm(502);
@@ -157,7 +157,7 @@ describe('npm run hubspot -- <contacts, companies, …>: files', () => {
       );
     });
 
-    it('is in a list of its own for machines; rows that were not sent have failed', async () => {
+    it('is in a separate list in the JSON; unsent rows have failed', async () => {
       const three = Array.from({ length: 301 }, (_, at) => `{"name":"Machine ${at}"}`).join('\n');
       await unconfirm(0);
       const { output } = await run(
@@ -172,7 +172,7 @@ describe('npm run hubspot -- <contacts, companies, …>: files', () => {
       expect(failed[0].reason).toMatch(/^not sent, after: /);
     });
 
-    it('is a failure like any other when doing it again does no harm', async () => {
+    it('is an ordinary failure when the call is idempotent', async () => {
       await unconfirm(501, { method: 'PATCH' });
       const told = await problem('companies', 'update', '301', '--property', 'city=Boston');
       expect(told).toContain('501');

@@ -28,13 +28,13 @@ describe('reading a CSV file', () => {
     ['empty lines before the columns', '\n\nemail;firstname\na@b.example;"Ann; Bea"'],
     ['a line that names the separator', 'sep=;\r\nemail;firstname\r\na@b.example;"Ann; Bea"'],
     ['the same after a byte order mark', '\uFEFFsep=,\nemail,firstname\na@b.example,Ann; Bea'],
-  ])('understands %s', async (_what, text) => {
+  ])('reads %s', async (_what, text) => {
     const [row, ...more] = await read(text);
     expect(row?.values).toEqual({ email: 'a@b.example', firstname: 'Ann; Bea' });
     expect(more).toEqual([]);
   });
 
-  it('uses the separator that is given', async () => {
+  it('uses the given separator', async () => {
     expect(await read('name\na;b', 'semicolon').catch((error) => error.message)).toContain('2 cells');
     expect((await read('name\na;b'))[0]?.values).toEqual({ name: 'a;b' });
     expect((await read('sep=,\na;b\n1;2', 'semicolon'))[0]).toEqual({ line: 3, values: { a: '1', b: '2' } });

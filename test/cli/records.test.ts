@@ -6,7 +6,7 @@ describe('npm run hubspot -- <contacts, companies, …>: records', () => {
   const { run, json, problem } = cli;
 
   describe('one record', () => {
-    it('is shown as an aligned table, or as HubSpot gives it', async () => {
+    it('is shown as an aligned table, or as JSON as HubSpot returns it', async () => {
       const table = await run('contacts', 'get', '102', '--properties', 'firstname,company');
       expect(table.output.split('\n').map((line) => line.trim())).toEqual([
         'property          value',
@@ -42,20 +42,20 @@ describe('npm run hubspot -- <contacts, companies, …>: records', () => {
       ]);
     });
 
-    it('is written with literal values, never evaluated', async () => {
+    it('is written with literal values that are never evaluated', async () => {
       const value = '=1+1; $(rm -rf /) `x` "q" a=b';
       const { id } = await json('notes', 'create', '--property', `hs_note_body=${value}`);
       const note = await json('notes', 'get', id);
       expect(note.properties.hs_note_body).toBe(value);
     });
 
-    it('is cleared of a property by an empty value', async () => {
+    it('has a property cleared by an empty value', async () => {
       await run('contacts', 'update', '103', '--property', 'jobtitle=');
       const { properties } = await json('contacts', 'get', '103', '--properties', 'jobtitle');
       expect(properties.jobtitle).toBeNull();
     });
 
-    it('can belong to another from the start', async () => {
+    it('can be created with an association', async () => {
       const { id } = await json(
         'tasks',
         'create',
@@ -68,7 +68,7 @@ describe('npm run hubspot -- <contacts, companies, …>: records', () => {
       expect(listed.map(({ toObjectId }: { toObjectId: string }) => toObjectId)).toEqual([id]);
     });
 
-    it('belongs to every record that --associate names, in one request', async () => {
+    it('is associated with every record of --associate in one request', async () => {
       const named = ['contacts:101', 'contacts:102', 'companies:301', 'deals:401', 'contacts:101'];
       const options = named.flatMap((record) => ['--associate', record]);
       const sent = await cli.world.requestsOf(async () => {
@@ -97,7 +97,7 @@ describe('npm run hubspot -- <contacts, companies, …>: records', () => {
       }
     });
 
-    it('is not written when two options name one property', async () => {
+    it('is not written when two options set the same property', async () => {
       const twice = ['--stage', 'Closed Won', '--property', 'dealstage=contractsent'];
       const told = await problem('deals', 'update', '402', ...twice);
       expect(told).toBe('The property dealstage is given twice: with --property and with another option.');
@@ -152,7 +152,7 @@ describe('npm run hubspot -- <contacts, companies, …>: records', () => {
   });
 
   describe('search and list', () => {
-    it('find by conditions', async () => {
+    it('filter by conditions', async () => {
       const found = await json('deals', 'search', '--where', 'amount>=10000', '--where', 'closedate');
       expect(found.map(({ id }: { id: string }) => id)).toEqual(['401']);
       const words = await run('companies', 'search', '--query', 'サンプル');
@@ -172,13 +172,13 @@ describe('npm run hubspot -- <contacts, companies, …>: records', () => {
       expect(await sizes('list', '--limit', '2')).toEqual([3]);
     });
 
-    it('take lists of names in one option or in several', async () => {
+    it('accept lists of names in one option or in several', async () => {
       const names = ['--properties', 'firstname,email', '--properties', 'jobtitle'];
       const { output } = await run('contacts', 'get', '101', ...names, '--associations', 'companies');
       for (const name of ['firstname', 'email', 'jobtitle']) expect(output).toContain(name);
     });
 
-    it('refuse a repeated option for one value', async () => {
+    it('reject a repeated option that takes one value', async () => {
       for (const option of [
         ['--limit', '1'],
         ['--query', 'a'],

@@ -37,7 +37,7 @@ describe('search --where', () => {
     ['companies', ['name="Doe, Jane & Co",Example Inc.'], ['301', '1001']],
     ['contacts', ['firstname!~Jane', 'lifecyclestage=lead,opportunity'], ['104']],
     ['objects', ['quantity=10..12'], ['701']],
-  ])('of %s finds by %j', async (group, filters, ids) => {
+  ])('finds %s by %j', async (group, filters, ids) => {
     const type = group === 'objects' ? ['--type', 'line_items'] : [];
     const where = filters.flatMap((filter) => ['--where', filter]);
     const run = await runInProcess(world.ctx, crmCommands, group, 'search', ...where, ...type, '--json');
@@ -45,7 +45,7 @@ describe('search --where', () => {
     expect(JSON.parse(run.output).map(({ id }: { id: string }) => id)).toEqual(ids);
   });
 
-  it('says what commas and dots mean when it finds nothing by them', async () => {
+  it('explains commas and dots when a filter with them finds nothing', async () => {
     expect((await search('companies', 'name=Doe, Jane & Co')).notes).toBe(HINT);
     expect((await search('deals', 'amount=1..2')).notes).toBe(HINT);
     expect((await search('deals', 'amount=1')).notes).toBe('');
@@ -63,7 +63,7 @@ describe('search --where', () => {
     ['amount!==5', 'There is no !==,'],
     ['amount!=1..5', 'A range needs ='],
     ['!amount=5', 'It must be name=value'],
-  ])('refuses %s', async (filter, told) => {
+  ])('rejects %s', async (filter, told) => {
     const sent = await world.requestsOf(async () => {
       expect((await search('deals', filter)).problem?.message).toContain(told);
     });
@@ -72,7 +72,7 @@ describe('search --where', () => {
 });
 
 describe('a search of a service by IN', () => {
-  it('finds text and options alike, however they are written', async () => {
+  it('finds text and options regardless of case', async () => {
     const world = await startCrmWorld();
     try {
       const found = async (propertyName: string, ...values: string[]) => {

@@ -54,7 +54,7 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       return found;
     };
 
-    it('are printed beside what the handlers want, and nothing is changed', async () => {
+    it('are compared with the handlers without changing anything', async () => {
       await hubspot('PATCH', `subscriptions/${(await named('phone')).id}`, { active: false });
       await hubspot('DELETE', `subscriptions/${(await named('email')).id}`);
       const before = await subscriptions();
@@ -70,7 +70,7 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       expect(await subscriptions()).toEqual(before);
     });
 
-    it('are made what the handlers want; a second time there is nothing to do', async () => {
+    it('are updated to match the handlers; a second run changes nothing', async () => {
       await hubspot('PATCH', `subscriptions/${(await named('phone')).id}`, { active: false });
       await hubspot('DELETE', `subscriptions/${(await named('contact.privacyDeletion')).id}`);
       await hubspot('DELETE', `subscriptions/${(await named('company')).id}`);
@@ -103,7 +103,7 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       expect((await run()).output).toContain('The subscriptions are up to date.');
     });
 
-    it('that no handler wants go when that is asked for', async () => {
+    it('without a handler are deleted with --delete-undeclared', async () => {
       const before = await subscriptions();
       expect(await run('--apply', '--delete-undeclared')).toMatchObject({
         code: 1,
@@ -117,7 +117,7 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       expect(left).toEqual(new Set(appSubscriptions().map(({ eventType }) => eventType)));
     });
 
-    it('are made from nothing, settings included', async () => {
+    it('are created together with the settings when there are none', async () => {
       await hubspot('DELETE', 'settings');
       for (const { id } of await subscriptions()) await hubspot('DELETE', `subscriptions/${id}`);
       expect((await run()).output).toContain('HubSpot delivers to no address');
@@ -126,7 +126,7 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       expect((await run()).output).toContain('The subscriptions are up to date.');
     });
 
-    it('of which HubSpot refuses some are reported, and the others made', async () => {
+    it('are reported when HubSpot rejects them, and the others are created', async () => {
       await hubspot('DELETE', `subscriptions/${(await named('email')).id}`);
       await hubspot('DELETE', `subscriptions/${(await named('phone')).id}`);
       const path = '/app-webhooks/2026-09/193354/subscriptions';
@@ -139,7 +139,7 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       expect(errors).toMatch(/HubSpot rejected 1 of \d changes\./);
     });
 
-    it('stay closed without the key, and with a wrong one, which is told nowhere', async () => {
+    it('are not accessible without the key or with a wrong one, which is never printed', async () => {
       const without = await hubspotCommand(world.settings, 'webhooks', 'subscriptions');
       expect(without).toMatchObject({
         code: 1,
@@ -160,11 +160,11 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       }
     });
 
-    it.each([[['--apply', '--project']], [['--delete-undeclared']]])('%p makes no sense', async (args) => {
+    it.each([[['--apply', '--project']], [['--delete-undeclared']]])('rejects %p', async (args) => {
       expect((await run(...args)).code).toBe(1);
     });
 
-    it('are not given an address that HubSpot cannot call', async () => {
+    it('do not get a target URL that HubSpot cannot call', async () => {
       const real = { ...settings(), HUBSPOT_API_URL: 'https://api.hubapi.invalid' };
       const { code, errors } = await hubspotCommand(real, 'webhooks', 'subscriptions', '--apply');
       expect(code).toBe(1);
@@ -188,7 +188,7 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
     const written = async () => JSON.parse(await readFile(path.join(folder, FILE), 'utf8'));
     const write = (content: unknown) => writeFile(path.join(folder, FILE), JSON.stringify(content));
 
-    it('are written into the project, which keeps what else it says', async () => {
+    it('are written to the project, whose other fields are kept', async () => {
       await write({
         uid: 'my-webhooks',
         type: 'webhooks',
@@ -224,7 +224,7 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       expect(hubEvents).toEqual([{ subscriptionType: 'contact.privacyDeletion', active: true }]);
     });
 
-    it('a second time there is nothing to write', async () => {
+    it('are not written again by a second run', async () => {
       const project = await written();
       project.config.subscriptions = { crmObjects: [], legacyCrmObjects: [], hubEvents: [] };
       await write(project);
@@ -244,13 +244,13 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       expect(output).toContain(folder);
     });
 
-    it('need no key; the target URL is that of a public SERVER_URL', async () => {
+    it('need no key, and use a public SERVER_URL as target URL', async () => {
       const env = { ...world.settings, SERVER_URL: 'https://app.vendor.example/base' };
       await hubspotJson(env, 'webhooks', 'subscriptions', '--project', folder);
       expect((await written()).config.settings.targetUrl).toBe('https://app.vendor.example/base/webhook');
     });
 
-    it('that no handler wants go when that is asked for', async () => {
+    it('without a handler are deleted with --delete-undeclared', async () => {
       const { removed } = await json('--project', folder, '--delete-undeclared');
       expect(removed).toEqual(expect.arrayContaining(['contact.creation', 'contact.deletion']));
       const types = (await written()).config.subscriptions.legacyCrmObjects.map(
@@ -259,7 +259,7 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       expect(new Set(types)).toEqual(new Set(legacyOnes().map(({ eventType }) => eventType)));
     });
 
-    it('are written where there was no file yet, but not where there is no project', async () => {
+    it('are written to a new file, but not without a project', async () => {
       await rm(path.join(folder, 'src', 'app', 'webhooks'), { recursive: true });
       expect(await json('--project', folder)).toMatchObject({ written: true, undeclared: [] });
       expect((await written()).config.subscriptions.legacyCrmObjects).toHaveLength(legacyOnes().length);
@@ -267,7 +267,7 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       expect(nowhere).toMatchObject({ code: 1, errors: expect.stringContaining('no HubSpot project') });
     });
 
-    it('are left alone when their file is not understood', async () => {
+    it('are not changed when their file is invalid', async () => {
       await write({ uid: 'x', type: 'webhooks' });
       expect(await run('--project', folder)).toMatchObject({
         code: 1,
@@ -276,7 +276,7 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       expect(await written()).toEqual({ uid: 'x', type: 'webhooks' });
     });
 
-    it('are left alone when their file is not JSON, which is named with line and column', async () => {
+    it('are not changed when their file is not JSON, which is reported with line and column', async () => {
       const file = path.join(folder, FILE);
       await writeFile(file, '{\n  "uid": "webhooks",\n  "type": webhooks\n}\n');
       expect(await run('--project', folder)).toMatchObject({
@@ -288,7 +288,7 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
   });
 });
 
-describe('what handlers are subscribed to', () => {
+describe('the subscriptions of handlers', () => {
   const handler = (on: string | readonly string[], when?: AnyWebhookHandler['when']): AnyWebhookHandler => ({
     name: `on ${on}`,
     on: on as AnyWebhookHandler['on'],
@@ -296,7 +296,7 @@ describe('what handlers are subscribed to', () => {
     handle: async () => {},
   });
 
-  it('follows from their types and conditions, each once', () => {
+  it('follow from their types and conditions, without duplicates', () => {
     expect(
       wantedSubscriptions([
         handler('contact.propertyChange', { properties: ['email', 'phone'] }),
@@ -316,7 +316,7 @@ describe('what handlers are subscribed to', () => {
     ]);
   });
 
-  it('must be said: all handlers that do not are named at once', () => {
+  it('must be complete: all incomplete handlers are reported at once', () => {
     const handlers = [
       handler('contact.propertyChange'),
       handler('deal.propertyChange', { properties: [] }),

@@ -31,21 +31,21 @@ describe('the contract check', () => {
     ['account', 'accountInfo'],
     ['webhookSettings', 'webhooks'],
     ['appInstalls', 'appUninstalls'],
-  ] as const)('checks %s in every version that can be chosen', (name, area) => {
+  ] as const)('checks %s in every version', (name, area) => {
     const [used, ...others] = apiVersions[area].map(({ version }) => version);
     const { descriptions = [], others: checked = [] } = areas[name] ?? {};
     expect(descriptions.every((file) => file.endsWith(`.${used}`))).toBe(true);
     expect([...checked].sort()).toEqual(others.sort());
   });
 
-  it('drives every method, with cases that end as they should', async () => {
+  it('calls every method, and every case succeeds', async () => {
     for (const [name, area] of Object.entries(areas)) {
       const { problems } = await checkArea(name as keyof typeof areas, area, [empty]);
       expect(problems).toEqual([]);
     }
   });
 
-  it('tells methods that no case calls, cases that fail, and requests that no description knows', async () => {
+  it('reports methods without a case, failed cases, and requests without a description', async () => {
     const report = await checkArea(
       'contacts',
       {
@@ -66,7 +66,7 @@ describe('the contract check', () => {
     ]);
   });
 
-  it('leaves out the exceptions and tells those that no longer occur', () => {
+  it('omits the exceptions and reports unused ones', () => {
     const known = [
       { reason: 'because', differences: ['a: GET /x → 200: answer/*/b must be string', 'a: gone'] },
     ];
@@ -77,7 +77,7 @@ describe('the contract check', () => {
     });
   });
 
-  it('ends with 2 when it is not told where the descriptions are', async () => {
+  it('exits with 2 without a folder of descriptions', async () => {
     expect(await contract()).toMatchObject({ code: 2, errors: expect.stringContaining('Usage') });
     expect(await contract('/no/such/folder')).toMatchObject({
       code: 2,
@@ -85,7 +85,7 @@ describe('the contract check', () => {
     });
   });
 
-  it('ends with 1 when requests or answers differ from the descriptions', async () => {
+  it('exits with 1 when requests or responses differ from the descriptions', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'contract-'));
     const files = Object.values(areas)
       .flatMap(describedVersions)

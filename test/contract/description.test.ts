@@ -85,7 +85,7 @@ const search = (method: string, requestBody: string, requestType = 'application/
 });
 
 describe('a description', () => {
-  it('knows its operations, and takes the literal path before a placeholder', () => {
+  it('finds operations, and prefers a literal path to a placeholder', () => {
     expect(description.operations).toHaveLength(4);
     expect(description.operationOf(read())).toBe(READ);
     expect(description.operationOf(read({ path: '/pets/cat/search' }))).toBe('GET /pets/{kind}/search');
@@ -93,7 +93,7 @@ describe('a description', () => {
     expect(description.operationOf(read({ path: '/pets/cat/7/more' }))).toBeUndefined();
   });
 
-  it('accepts what it describes, in requests as text too', () => {
+  it('accepts described values, in requests also as text', () => {
     const query = new URLSearchParams('account=1&limit=5&names=a&names=b');
     expect(description.differences(READ, read({ query }))).toEqual([]);
     const body = { name: 'Tom', chip: null, properties: { any: 'value' } };
@@ -137,18 +137,18 @@ describe('a description', () => {
       { status: 404, responseBody: '{}' },
       "answer must have required property 'message'",
     ],
-  ])('tells %s', (_what, exchange, difference) => {
+  ])('reports %s', (_what, exchange, difference) => {
     expect(description.differences(READ, read(exchange))).toEqual([difference]);
   });
 
-  it('lets an answer hold more than it describes, but not a request', () => {
+  it('allows additional fields in a response, but not in a request', () => {
     const body = '{"name":"Tom","more":1}';
     expect(description.differences(READ, read({ responseBody: body }))).toEqual([]);
     const told = description.differences('POST /pets/{kind}/search', search('POST', body));
     expect(told).toContain('request/more is not described');
   });
 
-  it('reads each request body by its type', () => {
+  it('parses request bodies by content type', () => {
     const post = 'POST /pets/{kind}/search';
     expect(description.differences(post, search('POST', ''))).toContain('request has no body');
     expect(description.differences(post, search('POST', 'name=1', 'text/plain'))).toContain(
@@ -159,7 +159,7 @@ describe('a description', () => {
   });
 });
 
-describe('the scopes that our table states', () => {
+describe('the table of scopes', () => {
   const exchange = (method: string, path: string): Exchange => ({
     ...{ method, path, query: new URLSearchParams(), requestBody: '', status: 200, responseBody: '' },
   });
@@ -180,7 +180,7 @@ describe('the scopes that our table states', () => {
     ['pipelines', 'POST', '/crm/pipelines/2026-09/deals', [['crm.objects.deals.write']], false],
     ['associations', 'PUT', '/crm/objects/2026-09/0-3/4/associations/x', [['crm.objects.deals.write']], true],
     ['oauth', 'POST', '/oauth/2026-03/token', [], true],
-  ])('%s %s %s with %j: enough is %p', (area, method, path, alternatives, enough) => {
+  ])('%s %s %s with %j: sufficient is %p', (area, method, path, alternatives, enough) => {
     expect(scopeDifferences(area, exchange(method, path), alternatives).length === 0).toBe(enough);
   });
 });

@@ -100,7 +100,7 @@ describe('an encrypted value', () => {
   });
 
   it.each(['', 'v1', 'v1.new', 'v1..abc', 'v2.new.abc', 'v1.new.abc.def', 'a token in clear', '.'.repeat(9)])(
-    'is refused in a format of its own making: %p',
+    'is rejected in an unknown format: %p',
     (value) => {
       expect(failure(() => decrypt(sampleRing, value, BOUND)).message).toContain(BOUND);
     },
@@ -108,7 +108,7 @@ describe('an encrypted value', () => {
 });
 
 describe('TOKEN_KEYS', () => {
-  it('is parsed newest first and may hold spaces', () => {
+  it('is parsed newest first and may contain spaces', () => {
     fc.assert(
       fc.property(ring, fc.constantFrom(',', ', ', ' ,\n'), (keys, separator) => {
         const entries = keys.map((entry) => `${entry.id}:${entry.key.toString('base64url')}`);

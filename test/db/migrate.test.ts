@@ -98,7 +98,7 @@ describe('npm run migrate', () => {
       expect(rows).toEqual([{ name: '0001_orders' }]);
     });
 
-    it('names the file and line of a broken migration of the vendor; ours stay', async () => {
+    it('names the file and line of a broken vendor migration and keeps ours', async () => {
       const DATABASE_URL = await emptyDatabase();
       await write('0002_broken.sql', 'select 1;\ncreate tabel x ();');
       expect(await migrate({ DATABASE_URL }, folder)).toEqual({
@@ -174,15 +174,12 @@ describe('npm run migrate', () => {
       'must be a postgres:// URL',
     ],
     ['is not set', () => ({}), 'DATABASE_URL is not set'],
-  ])(
-    'with a database that %s says so in words, without the password, and exits with 1',
-    async (_what, env, reason) => {
-      const { code, output } = await migrate(env());
-      expect([code, output]).toEqual([1, expect.stringMatching(reason)]);
-      expect(output).not.toContain(SECRET);
-      expect(output).not.toMatch(/^ +at /m);
-    },
-  );
+  ])('reports that a database %s, without the password, and exits with 1', async (_what, env, reason) => {
+    const { code, output } = await migrate(env());
+    expect([code, output]).toEqual([1, expect.stringMatching(reason)]);
+    expect(output).not.toContain(SECRET);
+    expect(output).not.toMatch(/^ +at /m);
+  });
 
   const template = () => process.env.TEST_DATABASE_URL ?? '';
   const at = (host: string, name: string) => {

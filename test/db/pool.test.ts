@@ -31,7 +31,7 @@ describe('TLS to the database', () => {
     expect(connectionOptions({ url: URL_WITHOUT }).ssl).toBe(false);
   });
 
-  it('checks the chain but not the host name with verify-ca', () => {
+  it('verifies the certificate chain but not the host name with verify-ca', () => {
     const { ssl } = connectionOptions({ url: URL_WITHOUT, sslMode: 'verify-ca' });
     if (typeof ssl !== 'object') throw new Error('no TLS');
     expect(ssl.checkServerIdentity?.('other.example', {} as never)).toBeUndefined();
@@ -109,7 +109,7 @@ describe('a statement that takes too long', () => {
     }
   });
 
-  it('may have its own time-out', async () => {
+  it('may have its own timeout', async () => {
     const database = await createDatabase();
     const pool = createPool({ url: database.url }, () => {}, patience);
     try {

@@ -23,7 +23,7 @@ const missing = (text: string, pattern: RegExp, folder: string) =>
 describe.each(files)('%s', (file) => {
   const text = readFile(path.join(ROOT, file), 'utf8');
 
-  it('names only paths that exist', async () => {
+  it('mentions only paths that exist', async () => {
     expect(missing(await text, PATH, ROOT)).toEqual([]);
   });
 

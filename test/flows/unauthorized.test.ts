@@ -11,7 +11,7 @@ const MINUTE = 60 * 1000;
 const SECRET = 'sandbox-client-secret';
 const EVENT = { subscriptionType: 'contact.propertyChange', portalId: 62515, objectId: 101 };
 
-describe('who may not come in', () => {
+describe('requests without authorization', () => {
   let world: World;
   let ahead = 0;
   beforeAll(async () => {
@@ -58,14 +58,14 @@ describe('who may not come in', () => {
       ['with an empty v3 beside a right v2', () => ({ ...sign(route, { version: 'v2' }), ...EMPTY_V3 })],
       ['in a version that HubSpot never had', () => ({ ...sign(route, { version: 'v2' }), ...VERSION_9 })],
       ['with the API key instead of a signature', () => ({ authorization: `Bearer ${API_KEY}` })],
-    ])('%s is refused, and nothing is stored or asked of HubSpot', async (_what, headers) => {
+    ])('%s is rejected, without storing anything or calling HubSpot', async (_what, headers) => {
       const before = await everything();
       await expectUnauthorized(await send(route, headers()));
       expect(await everything()).toEqual(before);
     });
   });
 
-  it('the URL that is signed is the configured one, whatever the Host header says', async () => {
+  it('the signed URL is the configured one, whatever the Host header is', async () => {
     const route = { method: 'GET', path: '/events/day-1?appId=193354&externalAccountId=acct', body: '' };
     const headers = { host: 'evil.example', 'x-forwarded-host': 'evil.example' };
     const forged = sign(route, { serverUrl: 'http://evil.example' });
@@ -108,7 +108,7 @@ describe('who may not come in', () => {
       ['an empty body', ''],
       ['bytes that are not text', Buffer.from([0xff, 0x00, 0xfe])],
       ['JSON that is no list', '{"a":1}'],
-    ])('%s is kept as it came, once its signature is valid', async (_what, body) => {
+    ])('%s is stored unchanged when its signature is valid', async (_what, body) => {
       const bytes = Buffer.from(body);
       const timestamp = String(Date.now());
       const hmac = createHmac('sha256', SECRET).update(`POST${world.serverUrl}/webhook`).update(bytes);
@@ -150,7 +150,7 @@ describe('who may not come in', () => {
       expect(await requestsToHubSpot()).toBe(asked);
     });
 
-    it('closes when its fifteen minutes are over', async () => {
+    it('does not open after fifteen minutes', async () => {
       const path = `/hubid/62515/page?ticket=${seal()}`;
       expect((await world.app(path, { headers: BROWSER })).status).toBe(200);
       ahead = TICKET_LIFETIME_MS + 1000;
@@ -159,7 +159,7 @@ describe('who may not come in', () => {
       expect(await answer.text()).toContain('Reload the record in HubSpot');
     });
 
-    it('may be framed by HubSpot even when it is refused, so that the reason can be read there', async () => {
+    it('may be framed by HubSpot also when it shows an error', async () => {
       const { headers } = await world.app('/hubid/62515/page', { headers: BROWSER });
       expect(headers.get('content-security-policy')).toContain(
         `frame-ancestors https://*.hubspot.com ${world.sandboxUrl}`,
@@ -189,7 +189,7 @@ describe('who may not come in', () => {
       ['with an empty key', { authorization: 'Bearer ' }],
       ['with the key as a password', { authorization: `Basic ${btoa(`:${API_KEY}`)}` }],
       ['with the key in another header', { 'x-api-key': API_KEY }],
-    ])('%s is refused', async (_what, headers) => {
+    ])('%s is rejected', async (_what, headers) => {
       const before = await everything();
       const answer = await world.app(path, { method, headers });
       expect(answer.headers.get('www-authenticate')).toBe('Bearer');
@@ -197,7 +197,7 @@ describe('who may not come in', () => {
       expect(await everything()).toEqual(before);
     });
 
-    it('with the key in the URL is refused', async () => {
+    it('with the key in the URL is rejected', async () => {
       await expectUnauthorized(await world.app(`${path}?api_key=${API_KEY}`, { method }));
     });
   });

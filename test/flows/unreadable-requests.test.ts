@@ -42,28 +42,25 @@ it.each([
     417,
     'expectation_failed',
   ],
-])(
-  'a request that %s is answered in the shape of all errors, and logged',
-  async (_what, sent, status, code) => {
-    const socket = connect(port, 'localhost');
-    socket.write(sent);
-    const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
-    expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
-    for (const [name, value] of Object.entries({ ...SECURITY_HEADERS, 'cache-control': 'no-store' }))
-      expect(head.toLowerCase()).toContain(`\r\n${name}: ${value}`.toLowerCase());
-    const [, requestId] = /^X-Request-Id: (.+)$/im.exec(head) ?? [];
-    expect(JSON.parse(body)).toEqual({ error: { code, message: expect.any(String), requestId } });
-    const own = lines.filter(({ req }) => (req as { id?: string })?.id === requestId);
-    expect(own).toMatchObject([{ res: { status } }]);
-  },
-);
+])('a request that %s gets the common error format and is logged', async (_what, sent, status, code) => {
+  const socket = connect(port, 'localhost');
+  socket.write(sent);
+  const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
+  expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+  for (const [name, value] of Object.entries({ ...SECURITY_HEADERS, 'cache-control': 'no-store' }))
+    expect(head.toLowerCase()).toContain(`\r\n${name}: ${value}`.toLowerCase());
+  const [, requestId] = /^X-Request-Id: (.+)$/im.exec(head) ?? [];
+  expect(JSON.parse(body)).toEqual({ error: { code, message: expect.any(String), requestId } });
+  const own = lines.filter(({ req }) => (req as { id?: string })?.id === requestId);
+  expect(own).toMatchObject([{ res: { status } }]);
+});
 
 it.each([
   ['in its head', 'GET / HTTP/1.1\r\nHost: x\r\n', 408],
   ['in its body', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc', 408],
   ['in a chunk', 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400],
 ])(
-  'a request that stops %s keeps no connection, though its client keeps its side open',
+  'a request that stops %s is disconnected, although its client keeps its side open',
   async (_what, sent, status) => {
     const from = lines.length;
     const socket = connect({ port, host: 'localhost', allowHalfOpen: true });

@@ -20,7 +20,7 @@ const integration = defineIntegration({
   },
 });
 
-describe('what the integration defines', () => {
+describe('the definition of the integration', () => {
   let world: World;
   let views: string;
   beforeAll(async () => {
@@ -36,7 +36,7 @@ describe('what the integration defines', () => {
     await rm(views, { recursive: true });
   });
 
-  it('names the app on its landing page, with its scopes', async () => {
+  it('provides name and scopes of the landing page', async () => {
     const json = await world.app('/', { headers: { accept: 'application/json' } });
     expect(await json.json()).toEqual({
       ...{ name: 'Orders & Co', install: '/install' },
@@ -47,7 +47,7 @@ describe('what the integration defines', () => {
     expect(page).toContain('<h1>Connect Orders &amp; Co to HubSpot</h1>');
   });
 
-  it('asks HubSpot for its scopes', async () => {
+  it('provides the scopes of the install link', async () => {
     const begun = await world.app('/install');
     const asked = new URL(begun.headers.get('location') ?? '').searchParams;
     expect([asked.get('scope'), asked.get('optional_scope')]).toEqual([
@@ -56,7 +56,7 @@ describe('what the integration defines', () => {
     ]);
   });
 
-  it('signs users of its product in, with its own form', async () => {
+  it('provides the sign-in with its own form', async () => {
     const { url } = await world.sandbox.control('marketplace', { portalId: 62515, partnerSignIn: true });
     const page = await fetch(url, { redirect: 'manual' });
     const html = await page.text();

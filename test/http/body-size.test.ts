@@ -43,7 +43,7 @@ describe('the size of a body', () => {
     await expectError(answer, 413, 'body_too_large');
   });
 
-  it('does not matter for an unauthorized caller, whose body is not read', async () => {
+  it('is not checked for unauthorized callers, whose body is not read', async () => {
     await expectError(await world.app('/webhook', { method: 'POST', body: large }), 401, 'unauthorized');
     for (const [method, path] of BODY_ROUTES) {
       await expectError(await world.app(path, { method, body: large }), 401, 'unauthorized');
@@ -51,7 +51,7 @@ describe('the size of a body', () => {
     expect((await world.app('/healthz')).status).toBe(200);
   });
 
-  it('may be that of a hundred events with the longest values at HubSpot', async () => {
+  it('may be that of a hundred events with HubSpot’s longest values', async () => {
     const event = { portalId: 62515, subscriptionType: 'x', propertyValue: 'a'.repeat(65_536) };
     const body = JSON.stringify(Array.from({ length: 100 }, () => event));
     expect((await signed('/webhook', 'POST', body)).status).toBe(204);

@@ -82,13 +82,13 @@ describe('an account that has reached its daily limit', () => {
     expect(await show(62516)).not.toContain('daily limit');
   });
 
-  it('is called again after a quarter of an hour, which ends the alarm', async () => {
+  it('is called again after 15 minutes, which clears the alarm', async () => {
     await world.ctx.pool.query('update call_budgets set not_before = 0');
     expect((await world.apiRequest('GET', CONTACT)).status).toBe(200);
     await until('the alarm to end', async () => (await alarms()).length === 0);
   });
 
-  it('waits as long as HubSpot asks for', async () => {
+  it('waits for Retry-After', async () => {
     await refuse({ 'retry-after': '7200' });
     const { seconds, retryAfter } = await refused(Date.now());
     expect(seconds).toBeGreaterThan(7_190);

@@ -23,11 +23,11 @@ describe('the scopes of HubSpot’s APIs', () => {
     'associations of contacts': associations('contacts'),
   };
 
-  it.each(Object.entries(all))('are asked for by the project: %s', (_area, { read, write }) => {
+  it.each(Object.entries(all))('are requested by the project: %s', (_area, { read, write }) => {
     expect([...project.required, ...project.optional]).toEqual(expect.arrayContaining([...read, ...write]));
   });
 
-  describe('with an install that was granted the required ones alone', () => {
+  describe('with an install that has only the required ones', () => {
     const memory = createMemoryLog();
     let world: World;
     beforeAll(async () => {
@@ -40,7 +40,7 @@ describe('the scopes of HubSpot’s APIs', () => {
 
     const run = (line: string) => runInProcess(world.ctx, crmCommands, ...line.split(' '));
 
-    it('let in what needs no other', async () => {
+    it('allow calls that need no others', async () => {
       expect((await world.ctx.services.installs.status(62515)).scopes.toSorted()).toEqual(
         project.required.toSorted(),
       );
@@ -62,7 +62,7 @@ describe('the scopes of HubSpot’s APIs', () => {
       ['pipelines list deals', 'crm.objects.deals.read'],
       ['pipelines create deals --label New --stage Won=1.0', 'crm.schemas.deals.write'],
       ['associations create companies:301 deals:401', 'crm.objects.companies.write'],
-    ])('refuse %s with 403 and name %s', async (line, scope) => {
+    ])('reject %s with 403, naming %s', async (line, scope) => {
       const { problem } = await run(line);
       expect(problem?.message).toMatch(/: 403 MISSING_SCOPES \(needs .*\): /);
       expect(problem?.message).toContain(scope);
@@ -105,7 +105,7 @@ describe('the scopes of HubSpot’s APIs', () => {
         '(needs crm.objects.custom.read, not requested by the app)',
       ],
     ])(
-      'are named when HubSpot misses %p, with whether the app asks for them',
+      'are named when HubSpot requires %p, with whether the app requests them',
       async (scopes, told, short) => {
         const refuse = () => world.sandbox.control('failures', { path: '/crm/*', ...lacking(...scopes) });
         memory.lines.length = 0;
@@ -133,7 +133,7 @@ describe('the scopes of HubSpot’s APIs', () => {
       },
     );
 
-    it('are named once for all rows of a file, with what helps', async () => {
+    it('are named once for all rows of a file, with the remedy', async () => {
       const folder = await mkdtemp(path.join(tmpdir(), 'scopes-'));
       const file = path.join(folder, 'new.csv');
       await writeFile(file, 'name\nOne\nTwo\n');

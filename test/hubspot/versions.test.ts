@@ -15,7 +15,7 @@ describe('the table of API paths', () => {
     expect(apiPaths.objects).toMatchObject({ version: '2026-09', path: '/crm/objects/2026-09' });
   });
 
-  it('never calls a version that ends before one of those named v1 to v4', () => {
+  it('never calls a version whose support ends before that of v1 to v4', () => {
     const tooOld = Object.entries(apiVersions).filter(([area, versions]) =>
       versions.some(
         ({ version, unsupportedFrom }) =>
@@ -25,7 +25,7 @@ describe('the table of API paths', () => {
     expect(tooOld.map(([area]) => area)).toEqual([]);
   });
 
-  it('refuses a version that an area does not have', () => {
+  it('rejects a version that an area does not have', () => {
     expect(() => apiPathsOf({ objects: 'v4' })).toThrow(
       'asks for v4 of objects; there are 2026-09, 2026-03, v3',
     );
@@ -52,11 +52,11 @@ describe('the table of API paths', () => {
     ['objects=', 'must be pairs like objects=v3'],
     ['toString=v3', 'must be pairs like objects=v3'],
     ['objects=v3 pipelines=v4', 'asks for v4 of pipelines'],
-  ])('refuses HUBSPOT_API_VERSIONS=%s', (text, problem) => {
+  ])('rejects HUBSPOT_API_VERSIONS=%s', (text, problem) => {
     expect(() => parseApiVersions(text)).toThrow(problem);
   });
 
-  it('lets each area be called in another version', async () => {
+  it('allows another version for each area', async () => {
     const hubspot = await startHubspot();
     try {
       const { access } = await hubspot.fullAccess();

@@ -312,7 +312,7 @@ describe('an access token in the store', () => {
   });
   afterAll(() => world.close());
 
-  it('is encrypted again with the newest key', async () => {
+  it('is re-encrypted with the newest key', async () => {
     const { accessToken } = await world.sandbox.control('private-app', { portalId: PORTAL });
     await world.ctx.services.installs.addAccessToken(PORTAL, accessToken);
     const newest = parseKeyRing(`newest:${randomBytes(32).toString('base64url')}`);

@@ -154,14 +154,17 @@ describe('a job of the integration', () => {
   it.each([
     [undefinedThrower, 'The job throws-undefined threw a value that is not an Error: undefined'],
     [notAsync, 'The job not-async returned no promise'],
-  ])('that fails oddly is retried like any other, and the worker goes on', async (job, error) => {
-    await enqueue(job);
-    expect((await failed(job.name)).error).toContain(error);
-    await dropJobs();
-    await enqueue(note, { id: 2 });
-    await until('the next job', () => ran.length === 1);
-    await idle();
-  });
+  ])(
+    'that fails in an unusual way is retried like any other, and the worker continues',
+    async (job, error) => {
+      await enqueue(job);
+      expect((await failed(job.name)).error).toContain(error);
+      await dropJobs();
+      await enqueue(note, { id: 2 });
+      await until('the next job', () => ran.length === 1);
+      await idle();
+    },
+  );
 
   it('calls HubSpot, sends app events and logs with its name', async () => {
     await enqueue(renames, { portalId: 62515, contactId: '101' });
@@ -186,7 +189,7 @@ describe('a job of the integration', () => {
     await idle();
   });
 
-  it('is refused with a reason when its payload does not fit, and nothing is queued', async () => {
+  it('is rejected with the reason when its payload is invalid, and nothing is queued', async () => {
     const reason = 'The payload of the job note does not fit: id: ';
     await expect(enqueue(note, {} as never)).rejects.toThrow(reason);
     await expect(enqueue(undefinedThrower, { id: 1 } as never)).rejects.toThrow('takes no payload');
@@ -195,7 +198,7 @@ describe('a job of the integration', () => {
     expect(await queued()).toEqual([]);
   });
 
-  it('of an earlier version whose payload does not fit fails with a reason', async () => {
+  it('of an earlier version with an invalid payload fails with the reason', async () => {
     await world.ctx.pool.query(`select graphile_worker.add_job('integration:note', '{"id": "abc"}')`);
     expect((await failed('note')).error).toContain('The payload of the job note does not fit: id: ');
     expect(ran).toEqual([]);
@@ -241,7 +244,7 @@ describe('a job of the integration', () => {
     await idle();
   });
 
-  it('is run once for each slot and payload, however many processes have the schedule', async () => {
+  it('runs once per slot and payload, however many processes have the schedule', async () => {
     const [first, second] = world.ctx.services.jobs.scheduled;
     const slots = [first?.slot ?? '', second?.slot ?? ''];
     const slot = new Date();

@@ -47,7 +47,7 @@ describe('the other calls to the app', () => {
     expect(isSigned(app.url, { ...request, url: decoded }, 'v3')).toBe(true);
   });
 
-  it('fetch a named card, and say when there is no such record', async () => {
+  it('fetch a named card, and reject an unknown record', async () => {
     await hubspot.control('/card', { portalId: 62515, objectType: 'contact', objectId: 101, card: 'orders' });
     expect(app.received[0]?.url).toMatch(/^\/crm-extension\/orders\?/);
     expect((await hubspot.control('/card', { portalId: 62515, objectId: '201' })).status).toBe(404);

@@ -25,7 +25,7 @@ const shown = async (email: string, portalId = 62515) =>
 
 describe('app events', () => {
   it.each([path, '/integrators/timeline/v4/events'])(
-    'are taken at %s and rendered by their templates',
+    'are accepted at %s and rendered with their templates',
     async (at) => {
       const timestamp = '2026-11-01T10:00:00Z';
       const answer = await api('POST', at, event({ timestamp, extraData: { message: '契約しました' } }));
@@ -45,19 +45,19 @@ describe('app events', () => {
     },
   );
 
-  it('are taken once for an id: the first one stays', async () => {
+  it('are accepted once per id, and the first one is kept', async () => {
     await api('POST', path, event());
     const again = await api('POST', path, event({ properties: { title: 'Other' } }));
     expect([again.status, again.body.category]).toEqual([409, 'CONFLICT']);
     expect(await shown('jane@example.com')).toMatchObject([{ header: 'Signed & sealed' }]);
   });
 
-  it('make a contact for an unknown e-mail address', async () => {
+  it('create a contact for an unknown e-mail address', async () => {
     await api('POST', path, event({ email: 'someone.new@example.com' }));
     expect(await shown('someone.new@example.com')).toHaveLength(1);
   });
 
-  it('go by the record id before the e-mail address', async () => {
+  it('prefer the record id to the e-mail address', async () => {
     await api('POST', path, event({ objectId: '102' }));
     expect(await shown('jane@example.com')).toEqual([]);
     expect(await shown('taro.yamada@example.com')).toHaveLength(1);
@@ -72,12 +72,12 @@ describe('app events', () => {
     ['a timestamp that is none', { timestamp: 'yesterday' }],
     ['nothing that names a contact', { email: undefined }],
     ['only a visitor’s token', { email: undefined, utk: 'abc' }],
-  ])('are refused with %s', async (_what, fields) => {
+  ])('are rejected with %s', async (_what, fields) => {
     const { status, body } = await api('POST', path, event(fields));
     expect([status, body.category]).toEqual([400, 'VALIDATION_ERROR']);
   });
 
-  it('are taken in batches, all or none', async () => {
+  it('are accepted in batches, all or none', async () => {
     const inputs = [event({ id: 'b1' }), event({ id: 'b2', email: 'taro.yamada@example.com' })];
     const { status, body } = await api('POST', `${path}/batch`, { inputs });
     expect([status, body.status, body.results.length]).toEqual([200, 'COMPLETE', 2]);
@@ -97,14 +97,14 @@ describe('app events', () => {
     expect(await shown('jane@example.com', 62516)).toHaveLength(1);
   });
 
-  it('go away with a contact that is deleted for privacy', async () => {
+  it('are deleted with a contact that is erased', async () => {
     await api('POST', path, event());
     await api('POST', '/crm/v3/objects/contacts/gdpr-delete', { objectId: '101' });
     await api('POST', '/crm/v3/objects/contacts', { properties: { email: 'jane@example.com' } });
     expect(await shown('jane@example.com')).toEqual([]);
   });
 
-  it('have a full name that HubSpot tells', async () => {
+  it('have a full name that HubSpot returns', async () => {
     const resolve = (developerSymbol: string) =>
       hubspot.call('POST', '/integrators/timeline/2026-03/types/projects', {
         developerSymbol,

@@ -32,7 +32,7 @@ async function typeIds(from: string, to: string): Promise<Record<string, number[
 
 describe('the associations of a record', () => {
   it.each(['/crm/v4/objects', '/crm/objects/2026-03', '/crm/objects/2026-09'])(
-    'are made, seen from both sides and removed below %s',
+    'are created, visible from both sides and removed below %s',
     async (base) => {
       const made = await api('PUT', `${base}/contacts/103/associations/default/companies/302`);
       expect(made.status).toBe(200);
@@ -59,7 +59,7 @@ describe('the associations of a record', () => {
     },
   );
 
-  it('carry labels, and always the plain association too', async () => {
+  it('have labels, and always the unlabelled association', async () => {
     const made = await api('PUT', `${objects}/contacts/103/associations/companies/301`, [hubspotDefined(1)]);
     expect(made.status).toBe(201);
     expect(made.body).toEqual({
@@ -73,7 +73,7 @@ describe('the associations of a record', () => {
     expect(await typeIds('companies/301', 'contacts')).toMatchObject({ 103: [280, 2] });
   });
 
-  it('hold one primary company', async () => {
+  it('have one primary company', async () => {
     await api('PUT', `${objects}/contacts/101/associations/companies/302`, [hubspotDefined(1)]);
     expect(await typeIds('contacts/101', 'companies')).toEqual({ 301: [279], 302: [279, 1] });
     // Set from the company's side, it moves back.
@@ -129,12 +129,12 @@ describe('the associations of a record', () => {
     ['a record of another portal', 'contacts/103', 'companies/303', [hubspotDefined(1)], 404],
     ['the record itself', 'contacts/103', 'contacts/103', [hubspotDefined(449)], 400],
     ['an unknown object type', 'contacts/103', 'unicorns/1', [hubspotDefined(1)], 400],
-  ])('are refused with %s', async (_what, from, to, types, status) => {
+  ])('are rejected with %s', async (_what, from, to, types, status) => {
     const answer = await api('PUT', `${objects}/${from}/associations/${to}`, types);
     expect([answer.status, answer.body.status]).toEqual([status, 'error']);
   });
 
-  it('need a right on one of the two types', async () => {
+  it('need a scope for one of the two types', async () => {
     const { access } = await hubspot.install(
       62516,
       'oauth crm.objects.contacts.read crm.objects.contacts.write timeline',
@@ -150,7 +150,7 @@ describe('batches of associations', () => {
     ['v4', 201, 204],
     ['2026-03', 201, 200],
     ['2026-09', 200, 200],
-  ])('of %s answer with its statuses', async (version, created, archived) => {
+  ])('of %s return its statuses', async (version, created, archived) => {
     const input = { ...pair('103', '302'), types: [hubspotDefined(1)] };
     const made = await batch('contacts', 'companies', 'create', [input], version);
     expect([made.status, made.body.results]).toEqual([
@@ -171,7 +171,7 @@ describe('batches of associations', () => {
     expect(await typeIds('contacts/103', 'companies')).toEqual({});
   });
 
-  it('succeed in part', async () => {
+  it('succeed partly', async () => {
     const types = [hubspotDefined(279)];
     const inputs = [
       { ...pair('103', '301'), types },
@@ -187,7 +187,7 @@ describe('batches of associations', () => {
     });
   });
 
-  it('read, and name the records that have none', async () => {
+  it('read, and name the records without any', async () => {
     const { status, body } = await batch('contacts', 'companies', 'read', [{ id: '101' }, { id: '103' }]);
     expect(status).toBe(207);
     expect(body.results).toEqual([
@@ -215,7 +215,7 @@ describe('batches of associations', () => {
     expect((await batch('contacts', 'companies', 'read', [{ id: '101' }])).status).toBe(200);
   });
 
-  it.each(['v4', '2026-03', '2026-09'])('refuse what is no id, and only that: %s', async (version) => {
+  it.each(['v4', '2026-03', '2026-09'])('reject only invalid ids: %s', async (version) => {
     const types = [hubspotDefined(279)];
     const bodies = {
       read: [{ id: 'abc' }, { id: '101' }],
@@ -243,12 +243,12 @@ describe('batches of associations', () => {
     ['GET', '/contacts/abc/associations/companies'],
     ['PUT', '/contacts/101/associations/default/companies/none'],
     ['DELETE', '/contacts/jane%40example.com/associations/companies/301'],
-  ])('refuse what is no id: %s %s', async (method, path) => {
+  ])('reject invalid ids: %s %s', async (method, path) => {
     const { status, body } = await api(method, objects + path);
     expect([status, body.subCategory]).toEqual([400, 'crm.associations.INVALID_IDENTIFIER']);
   });
 
-  it('keep to their sizes', async () => {
+  it('have a maximum size', async () => {
     const many = (count: number) => Array.from({ length: count }, (_, index) => ({ id: String(index) }));
     expect((await batch('contacts', 'companies', 'read', many(1001))).status).toBe(400);
     const pairs = Array.from({ length: 2001 }, () => pair('103', '301'));
@@ -270,7 +270,7 @@ describe('association labels', () => {
     },
   );
 
-  it('are made in pairs, used, renamed and deleted', async () => {
+  it('are created in pairs, used, renamed and deleted', async () => {
     const created = await api('POST', labels, { name: 'boss', label: 'Boss of', inverseLabel: 'Led by' });
     expect(created.status).toBe(200);
     const [there, back] = created.body.results;
@@ -292,7 +292,7 @@ describe('association labels', () => {
     expect((await api('DELETE', `${labels}/${there.typeId}`)).status).toBe(404);
   });
 
-  it('belong to one portal, have a name of their own, and are not HubSpot’s', async () => {
+  it('belong to one portal, have unique names, and differ from HubSpot’s', async () => {
     await api('POST', labels, { name: 'boss', label: 'Boss' });
     expect((await api('POST', labels, { name: 'boss', label: 'Other' })).status).toBe(409);
     expect((await api('POST', labels, { name: 'x', label: '' })).status).toBe(400);
@@ -306,7 +306,7 @@ describe('association labels', () => {
 describe('association limits', () => {
   const limits = '/crm/associations/2026-09/definitions/configurations';
 
-  it('are set, kept to, and lifted', async () => {
+  it('are set, enforced, and removed', async () => {
     const limit = { category: 'HUBSPOT_DEFINED', typeId: 279, maxToObjectIds: 1 };
     const set = await api('POST', `${limits}/contacts/companies/batch/create`, { inputs: [limit] });
     expect(set.status).toBe(200);

@@ -21,7 +21,7 @@ const emailsFor = async (...filters: unknown[]) => {
 };
 
 describe('contacts', () => {
-  describe('with further addresses', () => {
+  describe('with secondary addresses', () => {
     const FURTHER = 'hs_additional_emails';
     const addresses = async (id: string) => {
       const { properties } = (await api('GET', `${contacts}/${id}?properties=email,${FURTHER}`)).body;
@@ -51,7 +51,7 @@ describe('contacts', () => {
       expect(await emailsFor(filter)).toEqual(['jane@example.com']);
     });
 
-    it('leave each of them to no other contact', async () => {
+    it('have them exclusively', async () => {
       for (const email of ['jane@work.example', 'doe@example.com']) {
         for (const properties of [{ email }, { [FURTHER]: `else@example.com;${email}` }]) {
           const made = await api('POST', contacts, { properties });
@@ -68,7 +68,7 @@ describe('contacts', () => {
       expect((await api('POST', `${contacts}/batch/create`, { inputs })).status).toBe(409);
     });
 
-    it('give up those that are taken away', async () => {
+    it('free addresses that are removed', async () => {
       await api('PATCH', `${contacts}/101`, { properties: { [FURTHER]: 'doe@example.com' } });
       const { status } = await api('POST', contacts, { properties: { email: 'jane@work.example' } });
       expect(status).toBe(201);
@@ -76,7 +76,7 @@ describe('contacts', () => {
       expect((await api('POST', contacts, { properties: { email: 'doe@example.com' } })).status).toBe(201);
     });
 
-    it('get one more without repeating the others, and refuse what is no address', async () => {
+    it('can add one without repeating the others, and reject invalid ones', async () => {
       await api('PATCH', `${contacts}/101`, { properties: { [FURTHER]: ';third@example.com' } });
       expect((await addresses('101'))[1]).toBe('jane@work.example;doe@example.com;third@example.com');
       const properties = { [FURTHER]: 'fourth@example.com;jane@nowhere.invalidtld' };
@@ -85,12 +85,12 @@ describe('contacts', () => {
       ]);
     });
 
-    it('change the first one for another of their own', async () => {
+    it('can swap the primary one with a secondary one', async () => {
       await api('PATCH', `${contacts}/101`, { properties: { email: 'doe@example.com' } });
       expect(await addresses('101')).toEqual(['doe@example.com', 'jane@example.com;jane@work.example']);
     });
 
-    it('keep the addresses of a contact that is merged into them', async () => {
+    it('keep the addresses of a merged contact', async () => {
       await api('POST', `${contacts}/merge`, { primaryObjectId: '102', objectIdToMerge: '101' });
       expect(await addresses('102')).toEqual([
         'taro.yamada@example.com',
@@ -117,7 +117,7 @@ describe('contacts', () => {
     '@example.com',
     'jäne@example.com',
   ];
-  it.each(refused)('are refused with the address %s, in HubSpot’s words', async (email) => {
+  it.each(refused)('are rejected with the address %s and HubSpot’s message', async (email) => {
     const message = `Email address ${email} is invalid`;
     const invalid = { category: 'VALIDATION_ERROR', errors: [{ code: 'INVALID_EMAIL', message }] };
     const writes = [
@@ -144,7 +144,7 @@ describe('contacts', () => {
     'user@email.삼성',
     'user@bücher.example',
     ' spaces.around@example.com ',
-  ])('are taken with the address %s', async (email) => {
+  ])('are accepted with the address %s', async (email) => {
     const { status, body } = await api('POST', contacts, { properties: { email } });
     expect([status, body.properties?.email]).toEqual([201, email.trim().toLowerCase()]);
   });

@@ -13,7 +13,7 @@ beforeEach(() => hubspot.control('/reset', {}));
 const contacts = '/crm/objects/2026-09/contacts';
 
 describe('planned failures', () => {
-  it('hit the next matching requests, then all is normal', async () => {
+  it('affect the next matching requests only', async () => {
     const { access } = await hubspot.install();
     const api = hubspot.api(access);
     const body = { status: 'error', policyName: 'TEN_SECONDLY_ROLLING' };
@@ -34,7 +34,7 @@ describe('planned failures', () => {
     expect((await api('GET', `${contacts}/101`)).status).toBe(200);
   });
 
-  it('answer with HTML where the body is HTML', async () => {
+  it('respond with HTML when the body is HTML', async () => {
     await hubspot.control('/failures', {
       path: '/oauth/2026-03/token',
       status: 502,
@@ -52,14 +52,14 @@ describe('planned failures', () => {
     expect(results).toMatchObject([{ path: '/oauth/2026-03/token', status: 0 }]);
   });
 
-  it('can lose the answer of a request that was carried out', async () => {
+  it('can lose the response of a processed request', async () => {
     const api = hubspot.api((await hubspot.install()).access);
     await hubspot.control('/failures', { method: 'POST', path: contacts, status: 504, afterwards: true });
     expect((await api('POST', contacts, { properties: { email: 'lost@example.com' } })).status).toBe(504);
     expect((await api('GET', `${contacts}/lost@example.com?idProperty=email`)).status).toBe(200);
   });
 
-  it('end with a reset', async () => {
+  it('are removed by a reset', async () => {
     await hubspot.control('/failures', { path: '*', status: 500, times: 99 });
     await hubspot.control('/reset', {});
     expect((await hubspot.token({})).status).toBe(400);
@@ -67,7 +67,7 @@ describe('planned failures', () => {
 });
 
 describe('the request log', () => {
-  it('keeps what the app sent, with secrets cut short', async () => {
+  it('contains the app’s requests with truncated secrets', async () => {
     const { access } = await hubspot.install();
     await hubspot.api(access)('GET', `${contacts}?limit=1`);
     const { results } = (await hubspot.control('/requests')).body;
@@ -120,7 +120,7 @@ async function overLimit(
 }
 
 describe('rate limits', () => {
-  it('let 110 requests through in ten seconds for each portal', async () => {
+  it('allow 110 requests in ten seconds per portal', async () => {
     const api = hubspot.api((await hubspot.install(62515)).access);
     const other = hubspot.api((await hubspot.install(62516)).access);
     const first = await api('GET', `${contacts}/101`);
@@ -141,7 +141,7 @@ describe('rate limits', () => {
     expect((await other('GET', `${contacts}/201`)).status).toBe(200);
   });
 
-  it('let five searches through in a second, without headers', async () => {
+  it('allow five searches per second, without headers', async () => {
     const api = hubspot.api((await hubspot.install()).access);
     const limited = await overLimit(() => api('POST', `${contacts}/search`, {}), {
       most: 5,
@@ -151,7 +151,7 @@ describe('rate limits', () => {
     expect(limited.headers.has('x-hubspot-ratelimit-max')).toBe(false);
   });
 
-  it('are set and lifted by a control', async () => {
+  it('are set and removed by a control', async () => {
     const api = hubspot.api((await hubspot.install()).access);
     await hubspot.call('PUT', '/_sandbox/app', { rateLimit: 0, searchRateLimit: 0 });
     expect((await api('GET', contacts)).status).toBe(429);
@@ -198,13 +198,13 @@ describe('controls', () => {
     ['POST', '/uninstall', { portalId: 'x' }, 'portalId'],
     ['PUT', '/app', { serverUrl: 'nowhere' }, 'serverUrl'],
     ['GET', '/timeline', undefined, 'portalId'],
-  ])('say what is wrong with %s %s %j', async (method, path, body, field) => {
+  ])('report the problem with %s %s %j', async (method, path, body, field) => {
     const answer = await hubspot.call(method, `/_sandbox${path}`, body);
     expect(answer.status).toBe(400);
     expect(answer.body.error.message).toContain(field);
   });
 
-  it('that do not exist get 404', async () => {
+  it('respond with 404 when they do not exist', async () => {
     expect((await hubspot.control('/magic', {})).status).toBe(404);
   });
 
@@ -231,7 +231,7 @@ describe('startSandbox', () => {
     await expect(startSandbox({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 
-  it('refuses to start in production', async () => {
+  it('does not start in production', async () => {
     const before = process.env.NODE_ENV;
     process.env.NODE_ENV = 'production';
     try {

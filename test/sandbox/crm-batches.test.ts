@@ -41,7 +41,7 @@ describe('batches', () => {
     expect((await api('GET', `${contacts}/101`)).body.properties.firstname).toBe('Jane');
   });
 
-  it('are refused as a whole when two inputs are about one record', async () => {
+  it('are rejected as a whole when two inputs are about the same record', async () => {
     const byEmail = (id: string) => ({ id, idProperty: 'email', properties: { phone: '1' } });
     for (const ids of [
       ['jane@example.com', 'Jane@example.com'],
@@ -58,7 +58,7 @@ describe('batches', () => {
     expect((await api('POST', `${contacts}/batch/update`, { inputs: traced })).status).toBe(400);
   });
 
-  it('succeed in part with trace ids', async () => {
+  it('succeed partly with trace ids', async () => {
     const inputs = [
       { ...input('c@x.example'), objectWriteTraceId: '1' },
       { ...input('jane@example.com'), objectWriteTraceId: '2' },
@@ -72,7 +72,7 @@ describe('batches', () => {
     });
   });
 
-  it('read by id and by e-mail address, and name what is missing', async () => {
+  it('read by id and by e-mail address, and report missing records', async () => {
     const byId = await api('POST', `${contacts}/batch/read`, {
       inputs: [{ id: '101' }, { id: '9' }],
       properties: ['phone'],
@@ -105,7 +105,7 @@ describe('batches', () => {
     expect((await api('GET', `${contacts}/101`)).status).toBe(404);
   });
 
-  it('hold at most 100 inputs', async () => {
+  it('have at most 100 inputs', async () => {
     const inputs = Array.from({ length: 101 }, (_, index) => ({ id: String(index) }));
     expect((await api('POST', `${contacts}/batch/read`, { inputs })).body.category).toBe('VALIDATION_ERROR');
   });

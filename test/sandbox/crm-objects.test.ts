@@ -52,7 +52,7 @@ describe('contacts', () => {
     expect((await api('GET', `${contacts}/x?idProperty=firstname`)).status).toBe(400);
   });
 
-  it('show their history when asked', async () => {
+  it('include their history on request', async () => {
     await api('PATCH', `${contacts}/101`, { properties: { phone: '1' } });
     const { body } = await api('GET', `${contacts}/101?propertiesWithHistory=phone`);
     expect(body.propertiesWithHistory.phone.map(({ value }: { value: string }) => value)).toEqual([
@@ -61,7 +61,7 @@ describe('contacts', () => {
     ]);
   });
 
-  it('show no more than fifty histories at once', async () => {
+  it('include at most fifty histories per request', async () => {
     const inputs = Array.from({ length: 51 }, (_, at) => ({ id: String(at) }));
     const read = { inputs, properties: [], propertiesWithHistory: ['phone'] };
     const batch = await api('POST', `${contacts}/batch/read`, read);
@@ -104,7 +104,7 @@ describe('contacts', () => {
     ['INVALID_OPTION', { lifecyclestage: 'friend' }],
     ['INVALID_DATE', { closedate: 'soon' }],
     ['INVALID_NUMERIC', { hubspotscore: 'many' }],
-  ])('are refused with %s', async (code, properties) => {
+  ])('are rejected with %s', async (code, properties) => {
     const { status, body } = await api('POST', contacts, { properties });
     expect(status).toBe(400);
     expect(body).toMatchObject({ status: 'error', category: 'VALIDATION_ERROR', errors: [{ code }] });
@@ -132,7 +132,7 @@ describe('contacts', () => {
       expect((await put(id, 'customer')).body.properties.lifecyclestage).toBe('customer');
     });
 
-    it('stay where they are when an app moves them back, and the rest is written', async () => {
+    it('do not move back by an app, while the rest is written', async () => {
       const id = await make('customer');
       const { status, body } = await put(id, 'lead');
       expect([status, body.properties]).toMatchObject([200, { lifecyclestage: 'customer', city: 'Nara' }]);
@@ -141,7 +141,7 @@ describe('contacts', () => {
       expect(await stageOf(id)).toBe('customer');
     });
 
-    it('move back after they were cleared', async () => {
+    it('move back after being cleared', async () => {
       const id = await make('customer');
       await put(id, '');
       expect(await stageOf(id)).toBeNull();
@@ -162,13 +162,13 @@ describe('contacts', () => {
     expect((await api('GET', `${contacts}?limit=100`)).body.results).toHaveLength(5);
   });
 
-  it('are merged: the first keeps its values and answers to both ids', async () => {
+  it('are merged: the first keeps its values and is found by both ids', async () => {
     const merged = await api('POST', `${contacts}/merge`, { primaryObjectId: '101', objectIdToMerge: '102' });
     expect(merged.body.properties.firstname).toBe('Jane');
     expect((await api('GET', `${contacts}/102`)).body.id).toBe('101');
   });
 
-  it('are deleted for privacy without a trace', async () => {
+  it('are erased without a trace', async () => {
     expect(
       (await api('POST', `${contacts}/gdpr-delete`, { objectId: 'jane@example.com', idProperty: 'email' }))
         .status,
@@ -176,7 +176,7 @@ describe('contacts', () => {
     expect((await api('GET', `${contacts}/101?archived=true`)).status).toBe(404);
   });
 
-  it('answer to malformed JSON with HubSpot’s error', async () => {
+  it('respond to malformed JSON with HubSpot’s error', async () => {
     const response = await fetch(hubspot.url + contacts, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: 'Bearer x' },
@@ -193,7 +193,7 @@ describe('other objects', () => {
     '/crm/v3/objects/contact',
     '/crm/v3/objects/0-1',
     '/crm/objects/2026-03/0-1',
-  ])('are reached by every name of their type: %s', async (path) => {
+  ])('are accessible by every name of their type: %s', async (path) => {
     expect((await api('GET', `${path}/101`)).body.properties.email).toBe('jane@example.com');
   });
 
@@ -205,7 +205,7 @@ describe('other objects', () => {
     expect((await api('GET', '/crm/v3/objects/companies/301')).body.properties.domain).toBe('example.com');
   });
 
-  it('need their minimum properties', async () => {
+  it('require their minimum properties', async () => {
     expect((await api('POST', '/crm/v3/objects/notes', { properties: { hs_note_body: 'x' } })).status).toBe(
       400,
     );

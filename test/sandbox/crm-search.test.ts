@@ -47,7 +47,7 @@ describe('search', () => {
     expect(await emailsFor(filter)).toEqual(emails);
   });
 
-  it('finds the rest by the opposite operators', async () => {
+  it('finds the others by the opposite operators', async () => {
     expect(await emailsFor({ propertyName: 'firstname', operator: 'NEQ', value: 'jane' })).toHaveLength(4);
     expect(await emailsFor({ propertyName: 'firstname', operator: 'NOT_IN', values: ['jane'] })).toHaveLength(
       4,
@@ -55,7 +55,7 @@ describe('search', () => {
     expect(await emailsFor({ propertyName: 'fax', operator: 'NOT_HAS_PROPERTY' })).toHaveLength(5);
   });
 
-  it('joins filters with and, groups with or', async () => {
+  it('combines filters with and, groups with or', async () => {
     const stage = (value: string) => ({ propertyName: 'lifecyclestage', operator: 'EQ', value });
     const name = { propertyName: 'firstname', operator: 'EQ', value: 'Jane' };
     const { body } = await search({
@@ -68,7 +68,7 @@ describe('search', () => {
     expect(body.total).toBe(2);
   });
 
-  it('sorts, pages and looks for words', async () => {
+  it('sorts, pages and searches for words', async () => {
     const sorts = [{ propertyName: 'firstname', direction: 'DESCENDING' }];
     const first = await search({ query: 'example.com', sorts, limit: 2, after: 0 });
     expect(first.body.total).toBe(5);
@@ -79,7 +79,7 @@ describe('search', () => {
     expect(last.body.paging).toBeUndefined();
   });
 
-  it('does not find what is in the recycle bin', async () => {
+  it('does not find deleted records', async () => {
     await api('DELETE', `${contacts}/101`);
     expect(await emailsFor({ propertyName: 'firstname', operator: 'EQ', value: 'jane' })).toEqual([]);
   });
@@ -97,7 +97,7 @@ describe('search', () => {
     ['a filter without its value', { filterGroups: [{ filters: [{ ...filter, operator: 'EQ' }] }] }],
     ['an unknown property', { filterGroups: [{ filters: [{ ...filter, propertyName: 'nonsense' }] }] }],
     ['a long body', { properties: Array.from({ length: 300 }, () => 'lifecyclestage') }],
-  ])('refuses %s', async (_what, body) => {
+  ])('rejects %s', async (_what, body) => {
     // Each refusal counts against five searches a second.
     await hubspot.call('PUT', '/_sandbox/app', { searchRateLimit: null });
     const answer = await search(body);

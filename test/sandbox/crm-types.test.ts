@@ -59,7 +59,7 @@ describe.each(['/crm/v3/objects', '/crm/objects/2026-03', '/crm/objects/2026-09'
   });
 });
 
-describe('the properties that a new record needs', () => {
+describe('the required properties of a new record', () => {
   const required = types.flatMap(([plural, properties, names]) =>
     names.map((name) => [plural, name, properties] as const),
   );
@@ -80,7 +80,7 @@ describe('the properties that a new record needs', () => {
 });
 
 describe('deletion', () => {
-  it('of an email is for good; others wait in the recycle bin', async () => {
+  it('of an email is permanent; others go to the recycle bin', async () => {
     const email = { hs_timestamp: now, hs_email_direction: 'EMAIL' };
     for (const [plural, properties, status] of [
       ['emails', email, 404],
@@ -151,7 +151,7 @@ describe('owners', () => {
     },
   );
 
-  it('are found by e-mail address, id and user id, in pages, and after they have left', async () => {
+  it('are found by e-mail address, id and user id, in pages, and when archived', async () => {
     const owners = '/crm/owners/2026-09';
     const ids = async (query: string) =>
       (await api('GET', `${owners}?${query}`)).body.results.map(({ id }: { id: string }) => id);

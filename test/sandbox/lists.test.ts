@@ -39,7 +39,7 @@ describe('lists', () => {
     expect((await other('GET', `${lists}/21`)).status).toBe(200);
   });
 
-  it('have members in pages, which can be exchanged and taken away at once', async () => {
+  it('have members in pages, which can be replaced and removed at once', async () => {
     const add = await api('PUT', `${lists}/12/memberships/add-and-remove`, {
       recordIdsToAdd: ['101', 102],
       recordIdsToRemove: ['103', '999'],
@@ -66,7 +66,7 @@ describe('lists', () => {
     ['PUT', '/11/memberships/add', ['jane@example.com']],
     ['PUT', '/11/memberships/add', { ids: ['101'] }],
     ['GET', '/records/contacts/101/memberships', undefined],
-  ])('answer 400 to %s %s %j', async (method, path, body) => {
+  ])('respond with 400 to %s %s %j', async (method, path, body) => {
     const { status, body: answer } = await api(method, lists + path, body);
     expect([status, answer.category]).toEqual([400, 'VALIDATION_ERROR']);
   });
@@ -85,7 +85,7 @@ describe('lists', () => {
     expect((await limited('PUT', `${lists}/11/memberships/add`, ['101'])).status).toBe(write);
   });
 
-  it('come back with a reset', async () => {
+  it('are restored by a reset', async () => {
     await api('DELETE', `${lists}/11/memberships`);
     await hubspot.control('/reset', {});
     const again = hubspot.api((await hubspot.fullAccess()).access);

@@ -18,7 +18,7 @@ function start(env: Record<string, string>) {
 }
 
 describe('npm run sandbox', () => {
-  it('says where it is and stops on SIGTERM', async () => {
+  it('prints its URL and stops on SIGTERM', async () => {
     const { child, output } = start({ SANDBOX_PORT: '0', SERVER_URL: 'http://localhost:4001' });
     const [message] = await once(child, 'message');
     expect(message).toEqual({ type: 'ready', url: expect.stringMatching(/^http:\/\/localhost:\d+$/) });
@@ -29,7 +29,7 @@ describe('npm run sandbox', () => {
     expect(output()).toContain(message.url);
   });
 
-  it('says in one sentence when the port is taken', async () => {
+  it('reports in one sentence that the port is taken', async () => {
     const sandbox = await startSandbox({ port: 0 });
     try {
       const { child, output } = start({ SANDBOX_PORT: String(sandbox.port) });

@@ -42,7 +42,7 @@ describe('the listing', () => {
 });
 
 describe('an install from HubSpot', () => {
-  it('brings code and returnUrl without state, and ends on a page that says so', async () => {
+  it('sends code and returnUrl without state, and ends on a confirmation page', async () => {
     const consent = locationOf(await install('hubspot', 62516));
     const page = await hubspot.call('GET', consent);
     expect(page.body).toContain('Second Portal');
@@ -57,7 +57,7 @@ describe('an install from HubSpot', () => {
     expect(returned.body).toContain('The app is installed');
   });
 
-  it('explains the endless loop to an app that did not exchange the code', async () => {
+  it('explains an endless loop to an app that did not exchange the code', async () => {
     const url = await begin({ portalId: 62515 });
     const returnUrl = url.searchParams.get('returnUrl') ?? '';
     expect(new URL(returnUrl).origin).toBe(hubspot.url);
@@ -89,7 +89,7 @@ describe('an install from HubSpot', () => {
 describe('an install with a sign-in to the app', () => {
   const withState = (returnUrl: string, state: string) => `${returnUrl}&state=${state}`;
 
-  it('goes authorize, sign-in, consent, finalize, back', async () => {
+  it('consists of authorize, sign-in, consent, finalize, and return', async () => {
     const url = await begin({ portalId: 62515, partnerSignIn: true });
     expect(url.searchParams.get('step')).toBe('authorize');
     const returnUrl = url.searchParams.get('returnUrl') ?? '';
@@ -106,7 +106,7 @@ describe('an install with a sign-in to the app', () => {
     expect((await visit(returnUrl)).body).toContain('The app is installed');
   });
 
-  it('asks the person in a browser', async () => {
+  it('asks for consent in a browser', async () => {
     const url = new URL(locationOf(await install('sign-in')));
     const consent = await visit(withState(url.searchParams.get('returnUrl') ?? '', 'token-2'));
     const action = /action="(\/marketplace\/consent\/[^"]+)"/.exec(consent.body)?.[1] ?? '';
@@ -114,7 +114,7 @@ describe('an install with a sign-in to the app', () => {
     expect(new URL(locationOf(finalize)).searchParams.get('state')).toBe('token-2');
   });
 
-  it('says what is wrong with the way back', async () => {
+  it('reports an invalid return URL', async () => {
     const url = await begin({ portalId: 62515, partnerSignIn: true });
     const returnUrl = url.searchParams.get('returnUrl') ?? '';
     const stateless = await visit(returnUrl);
@@ -144,7 +144,7 @@ describe('POST /_sandbox/portals', () => {
     ]);
   });
 
-  it('adds accounts without the app, and grants other scopes when asked', async () => {
+  it('adds accounts without the app, and grants other scopes on request', async () => {
     expect((await hubspot.control('/portals', { from })).body).toEqual({ results: [{ portalId: from }] });
     expect((await hubspot.call('GET', `/portals/${from}`)).body).toContain('is not installed');
     const { body } = await hubspot.control('/portals', { from, installed: true, scopes: ['tickets'] });
@@ -153,7 +153,7 @@ describe('POST /_sandbox/portals', () => {
     expect((await api('GET', '/crm/v3/objects/contacts')).status).toBe(403);
   });
 
-  it('keeps to its limit and is undone by a reset', async () => {
+  it('has a limit and is undone by a reset', async () => {
     expect((await hubspot.control('/portals', { from, count: 100_001 })).status).toBe(400);
     await hubspot.control('/portals', { from });
     await hubspot.control('/reset', {});
@@ -162,7 +162,7 @@ describe('POST /_sandbox/portals', () => {
 });
 
 describe('many refreshes at once', () => {
-  it('are counted exactly, and rotate each refresh token once', async () => {
+  it('are counted exactly and rotate each refresh token once', async () => {
     await hubspot.call('PUT', '/_sandbox/app', { rotateRefreshTokens: true });
     const { body } = await hubspot.control('/portals', { from: 800_001, count: 5, installed: true });
     const refresh = (refresh_token: string) => hubspot.token({ grant_type: 'refresh_token', refresh_token });
@@ -188,7 +188,7 @@ describe('many refreshes at once', () => {
   });
 });
 
-describe('HubSpot’s own addresses', () => {
+describe('HubSpot’s own URLs', () => {
   it('lead to the account and to its records', async () => {
     const target = async (path: string) => locationOf(await hubspot.call('GET', path));
     expect(await target('/contacts/62515')).toBe('/portals/62515');

@@ -33,7 +33,7 @@ describe('the consent page', () => {
     expect(headers.get('content-security-policy')).toContain("default-src 'self'");
   });
 
-  it('offers one account when the link names it', async () => {
+  it('offers only the account in the link', async () => {
     const { body } = await hubspot.call('GET', `/oauth/62516/authorize?${query()}`);
     expect(body).toContain('Second Portal');
     expect(body).not.toContain('Sandbox Portal');
@@ -50,7 +50,7 @@ describe('the consent page', () => {
     ['a required scope that is missing', { scope: 'oauth timeline' }, 'crm.objects.contacts.read'],
     ['a scope that is not declared', { scope: `${requiredScopes} automation` }, 'automation'],
     ['an optional scope that is not declared', { optional_scope: 'automation' }, 'automation'],
-  ])('refuses %s and says which', async (_what, fields, named) => {
+  ])('rejects %s, naming it', async (_what, fields, named) => {
     for (const [method, path, body] of [
       ['GET', `/oauth/authorize?${query(fields)}`, undefined],
       ['POST', '/oauth/authorize', query({ ...fields, portal_id: '62515', decision: 'approve' })],
@@ -61,7 +61,7 @@ describe('the consent page', () => {
     }
   });
 
-  it('escapes what stands in the link', async () => {
+  it('escapes the parameters of the link', async () => {
     const { body } = await hubspot.call('GET', `/oauth/authorize?${query({ client_id: '<script>x' })}`);
     expect(body).not.toContain('<script>x');
   });
@@ -73,7 +73,7 @@ describe('the consent page', () => {
     expect(target.searchParams.get('state')).toBe('a b&c');
   });
 
-  it('sends the browser back with an error when the person cancels', async () => {
+  it('sends the browser back with an error after cancelling', async () => {
     const { searchParams } = await hubspot.consent({ decision: 'deny', state: 's' });
     expect(searchParams.get('error')).toBe('access_denied');
     expect(searchParams.get('error_description')).toBe('The user did not approve the connection.');
@@ -90,7 +90,7 @@ describe('the consent page', () => {
 });
 
 describe('tokens', () => {
-  it.each(['v1', 'v3', '2026-03', '2026-09'])('are given for a code at /oauth/%s/token', async (version) => {
+  it.each(['v1', 'v3', '2026-03', '2026-09'])('are issued for a code at /oauth/%s/token', async (version) => {
     const code = await hubspot.codeFor({ optional_scope: 'crm.objects.deals.read' });
     const fields = { grant_type: 'authorization_code', code, redirect_uri: hubspot.redirectUri };
     const { status, body } = await hubspot.token(fields, version);
@@ -107,13 +107,13 @@ describe('tokens', () => {
     });
   });
 
-  it('are given once for a code', async () => {
+  it('are issued once per code', async () => {
     const code = await hubspot.codeFor();
     expect((await exchange(code)).status).toBe(200);
     expect((await exchange(code)).body).toMatchObject({ error: 'invalid_grant', status: 'BAD_AUTH_CODE' });
   });
 
-  it('are not given for a code older than five minutes', async () => {
+  it('are not issued for a code older than five minutes', async () => {
     const code = await hubspot.codeFor();
     await hubspot.control('/clock', { advanceSeconds: 301 });
     expect((await exchange(code)).body).toMatchObject({
@@ -130,7 +130,7 @@ describe('tokens', () => {
     ['BAD_AUTH_CODE', 'invalid_grant', { code: 'x' }],
     ['BAD_REDIRECT_URI', 'invalid_grant', { redirect_uri: 'http://localhost:9/other' }],
     ['BAD_REFRESH_TOKEN', 'invalid_grant', { grant_type: 'refresh_token', refresh_token: 'x' }],
-  ])('are refused with %s', async (status, error, fields) => {
+  ])('are not issued with %s', async (status, error, fields) => {
     const answer = await exchange(await hubspot.codeFor(), fields);
     expect(answer.status).toBe(400);
     expect(answer.body).toEqual({
@@ -141,7 +141,7 @@ describe('tokens', () => {
     });
   });
 
-  it('are not given for fields in the query or in JSON', async () => {
+  it('are not issued for fields in the query or in JSON', async () => {
     const code = await hubspot.codeFor();
     const fields = { ...client, grant_type: 'authorization_code', code, redirect_uri: hubspot.redirectUri };
     const inQuery = await hubspot.call('POST', `/oauth/2026-03/token?${new URLSearchParams(fields)}`);
@@ -165,7 +165,7 @@ describe('tokens', () => {
     expect((await hubspot.api(refreshed.body.access_token)('GET', contacts)).status).toBe(200);
   });
 
-  it('are needed: requests without a living one get 401', async () => {
+  it('are required: requests without a valid one get 401', async () => {
     for (const authorization of ['', 'Bearer nonsense', 'Basic eDp5']) {
       const { status, body } = await hubspot.call('GET', contacts, undefined, { authorization });
       expect(status).toBe(401);
@@ -173,7 +173,7 @@ describe('tokens', () => {
     }
   });
 
-  it('reach no further than their scopes', async () => {
+  it('allow only their scopes', async () => {
     const { access } = await hubspot.install();
     const { status, body } = await hubspot.api(access)('GET', '/crm/v3/objects/deals');
     expect(status).toBe(403);
@@ -183,7 +183,7 @@ describe('tokens', () => {
     });
   });
 
-  it('are counted for each portal', async () => {
+  it('are rate-limited per portal', async () => {
     const { refresh: refreshToken } = await hubspot.install();
     await refresh(refreshToken);
     await refresh(refreshToken);
@@ -195,7 +195,7 @@ describe('tokens', () => {
 });
 
 describe('rotation', () => {
-  it('gives a new refresh token and keeps the old one until the new one is used', async () => {
+  it('issues a new refresh token and keeps the old one until the new one is used', async () => {
     await hubspot.call('PUT', '/_sandbox/app', { rotateRefreshTokens: true });
     const { refresh: first } = await hubspot.install();
     const second = (await refresh(first)).body.refresh_token;
@@ -238,7 +238,7 @@ describe('introspection and revocation', () => {
     expect([status, body.status]).toEqual([400, 'BAD_CLIENT_ID']);
   });
 
-  it('leave issued access tokens alive when a refresh token is revoked', async () => {
+  it('keep issued access tokens valid when a refresh token is revoked', async () => {
     const { access, refresh: refreshToken } = await hubspot.install();
     expect((await revoke(refreshToken)).status).toBe(204);
     expect((await introspect(refreshToken)).body).toEqual({ active: false });
@@ -250,7 +250,7 @@ describe('introspection and revocation', () => {
     expect((await hubspot.control('/tokens?portalId=62515')).body.results[0].revoked).toBe(true);
   });
 
-  it('call an expired or unknown token inactive', async () => {
+  it('report an expired or unknown token as inactive', async () => {
     const { access } = await hubspot.install();
     await hubspot.control('/clock', { advanceSeconds: 1800 });
     expect((await introspect(access)).body).toEqual({ active: false });
@@ -260,7 +260,7 @@ describe('introspection and revocation', () => {
 
 describe('uninstalling', () => {
   it.each(['v3', '2026-03', '2026-09'])(
-    'through the API %s kills every token of that portal only',
+    'through the API %s revokes every token of only that portal',
     async (version) => {
       const first = await hubspot.install(62515);
       const second = await hubspot.install(62516);

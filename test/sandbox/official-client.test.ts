@@ -153,7 +153,7 @@ describe('HubSpot’s own client', () => {
     expect(owners.results[0]).toMatchObject({ type: 'PERSON', archived: false });
   });
 
-  it('reads lists, and changes who is in them', async () => {
+  it('reads lists, and changes their members', async () => {
     const { listsApi, membershipsApi } = client.crm.lists;
     const found = await listsApi.doSearch({
       query: 'news',

@@ -24,7 +24,7 @@ const post = (path: string, fields: Record<string, string> = {}) =>
 const frame = { type: 'IFRAME', width: 700, height: 500, label: 'Open it' };
 
 describe('pages', () => {
-  it('have a policy without inline code, and their assets', async () => {
+  it('have a CSP without inline code, and their assets', async () => {
     for (const path of ['/', '/controls', '/portals/62515', contact]) {
       const { status, headers, body } = await hubspot.call('GET', path);
       expect(status).toBe(200);
@@ -38,7 +38,7 @@ describe('pages', () => {
     expect((await hubspot.call('GET', '/portals/62515/contacts/201')).status).toBe(404);
   });
 
-  it('say in a page that there is none, to browsers; programs get HubSpot’s JSON', async () => {
+  it('respond with 404 as a page to browsers, and as HubSpot’s JSON to programs', async () => {
     const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
     for (const path of ['/nowhere', '/portal/62515', '/portals/1', '/portals/62515/contacts/0']) {
       const { status, headers, body } = await hubspot.call('GET', path, undefined, { accept });
@@ -78,7 +78,7 @@ describe('pages', () => {
     expect((await hubspot.call('GET', path)).status).toBe(404);
   });
 
-  it('say why a change was refused', async () => {
+  it('show why a change was rejected', async () => {
     const refused = await post(contact, { email: 'taro.yamada@example.com' });
     expect(refused.status).toBe(409);
     expect(refused.body).toContain('Contact already exists');
@@ -138,7 +138,7 @@ describe('the card on the record page', () => {
     expect(headers.get('content-security-policy')).toContain(`frame-src ${app.url}`);
   });
 
-  it('says what is wrong with an answer', async () => {
+  it('shows the problem with a response', async () => {
     answerWith(401);
     expect(await page(`${contact}/card`)).toContain('status 401');
     answerWith(200, { nonsense: true });
@@ -147,7 +147,7 @@ describe('the card on the record page', () => {
     expect(await page(`${contact}/card`)).toContain('https://elsewhere.example/');
   });
 
-  it('sends action hooks, signed, to the app only', async () => {
+  it('sends signed action hooks to the app only', async () => {
     app.answerWith(() => ({ status: 200, body: { message: 'Reminder sent' } }));
     const hook = {
       type: 'ACTION_HOOK',

@@ -94,12 +94,12 @@ describe('pipelines', () => {
       pipeline('P', { label: 'A', displayOrder: 0, metadata: { ticketState: 'open' } }),
     ],
     ['a type without pipelines', '/crm/pipelines/2026-09/notes', renewals],
-  ])('are refused with %s', async (_what, path, body) => {
+  ])('are rejected with %s', async (_what, path, body) => {
     const answer = await api('POST', path, body);
     expect([answer.status, answer.body.status]).toEqual([path.endsWith('notes') ? 403 : 400, 'error']);
   });
 
-  it('have ids that are unique over deals and tickets, and stage ids unique over pipelines', async () => {
+  it('have ids that are unique across deals and tickets, and stage ids unique across pipelines', async () => {
     const closed = { label: 'Closed', displayOrder: 0, metadata: { ticketState: 'CLOSED' } };
     const taken = await api('POST', tickets, { ...pipeline('P', closed), pipelineId: 'default' });
     expect(taken.status).toBe(409);
@@ -131,7 +131,7 @@ describe('pipelines', () => {
     expect((await api('DELETE', `${deals}/default`)).status).toBe(400);
   });
 
-  it('need the right to change definitions', async () => {
+  it('need the scope for changing definitions', async () => {
     const reader = hubspot.api((await hubspot.install()).access);
     expect((await reader('GET', deals)).status).toBe(403);
     expect((await reader('POST', deals, renewals)).status).toBe(403);
@@ -157,7 +157,7 @@ describe('stages', () => {
     expect(body.results).toEqual([]);
   });
 
-  it('leave a trace', async () => {
+  it('are audited', async () => {
     await api('PATCH', `${stages}/closedlost`, { label: 'Lost' });
     const { body } = await api('GET', `${stages}/closedlost/audit`);
     expect(body.results).toEqual([
@@ -166,14 +166,14 @@ describe('stages', () => {
     expect((await api('GET', `${deals}/default/audit`)).body.results).toHaveLength(1);
   });
 
-  it('cannot take the place of another, nor leave a ticket pipeline open', async () => {
+  it('cannot duplicate an id, nor leave a ticket pipeline open', async () => {
     expect((await api('PATCH', `${stages}/closedlost`, { label: 'Closed Won' })).status).toBe(400);
     expect((await api('POST', stages, { ...stage('X', 0), stageId: 'closedlost' })).status).toBe(400);
     const closed = await api('DELETE', `${tickets}/0/stages/4`);
     expect(closed.body.subCategory).toBe('PipelineError.MISSING_CLOSED_STAGE');
   });
 
-  it('are the only ones that records can stand in', async () => {
+  it('are the only valid ones for records', async () => {
     const objects = '/crm/objects/2026-09/deals';
     const create = (properties: object) =>
       api('POST', objects, { properties: { dealname: 'D', ...properties } });

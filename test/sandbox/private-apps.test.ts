@@ -19,7 +19,7 @@ describe('a private app', () => {
   const statusOf = async (token: string, method: string, path: string, body?: unknown) =>
     (await hubspot.api(token)(method, path, body)).status;
 
-  it('has a token that says whose it is and what it may do', async () => {
+  it('has a token whose account and scopes can be read', async () => {
     const { status, body } = await make();
     expect([status, body.portalId, body.appId]).toEqual([201, 62515, 193354]);
     expect(body.accessToken).toMatch(/^pat-na1-[0-9a-f-]{36}$/);
@@ -33,7 +33,7 @@ describe('a private app', () => {
     expect((await hubspot.call('POST', '/oauth/v2/private-apps/get/access-token-info', {})).status).toBe(400);
   });
 
-  it('may do what its scopes allow, however old its token is, and no more', async () => {
+  it('may do exactly what its scopes allow, however old its token is', async () => {
     const { accessToken } = (await make({ scopes: ['crm.objects.contacts.read'] })).body;
     await hubspot.control('/clock', { advanceSeconds: 1_000_000 });
     expect(await statusOf(accessToken, 'GET', CONTACT)).toBe(200);
@@ -45,7 +45,7 @@ describe('a private app', () => {
     expect(introspected.body).toEqual({ active: false });
   });
 
-  it('has no app events, whatever it may write', async () => {
+  it('has no app events, whatever its scopes are', async () => {
     const { accessToken } = (await make()).body;
     for (const path of [EVENTS, `${EVENTS}/batch`])
       expect(await statusOf(accessToken, 'POST', path, {})).toBe(403);
@@ -62,7 +62,7 @@ describe('a private app', () => {
     expect((await make({ deleted: true })).body).toMatchObject({ wasThere: false });
   });
 
-  it('is not made for an account that is not there, nor with scopes that it cannot have', async () => {
+  it('is not created for an unknown account, nor with scopes that it cannot have', async () => {
     expect((await make({ portalId: 1 })).status).toBe(404);
     expect(await make({ scopes: ['timeline'] })).toMatchObject({
       status: 400,
@@ -70,7 +70,7 @@ describe('a private app', () => {
     });
   });
 
-  it('leaves no token in the request log', async () => {
+  it('has no token in the request log', async () => {
     const { accessToken } = (await make()).body;
     await info(accessToken);
     await statusOf(accessToken, 'GET', CONTACT);

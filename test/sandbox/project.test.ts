@@ -59,7 +59,7 @@ describe('a HubSpot project', () => {
   });
 
   it.each(['DEALS', 'deal', 'contacts', '0-3', 'CALL', '', 5])(
-    'is refused with the file and the field when the object type of an event is %j',
+    'is rejected with the file and the field when the object type of an event is %j',
     async (objectType) => {
       await eventType('other', { objectType });
       await expect(start()).rejects.toThrow(/other-hsmeta\.json is not valid:\n[\s\S]*config\.objectType/);
@@ -71,7 +71,7 @@ describe('a HubSpot project', () => {
     'src/app/app-hsmeta.json',
     'src/app/webhooks/webhooks-hsmeta.json',
     'src/app/app-events/app-activity-hsmeta.json',
-  ])('is refused with the name of the file when %s is not JSON', async (file) => {
+  ])('is rejected with the name of the file when %s is not JSON', async (file) => {
     await write(file, '{ "name": ');
     await expect(start()).rejects.toThrow(`${path.join(projectFolder, file)} cannot be read: `);
   });

@@ -45,7 +45,7 @@ describe('properties', () => {
     },
   );
 
-  it('are added, changed, archived, and come back with their values', async () => {
+  it('are added, changed, archived, and restored with their values', async () => {
     const created = await create({ ...text, name: 'shoe_size' });
     expect(created.status).toBe(201);
     expect(created.body).toMatchObject({ name: 'shoe_size', hubspotDefined: false, calculated: false });
@@ -87,7 +87,7 @@ describe('properties', () => {
     ],
     ['an unknown type', { ...text, name: 'x', type: 'json' }, 400],
     ['no label', { ...text, name: 'x', label: undefined }, 400],
-  ])('are refused with %s', async (_what, body, status) => {
+  ])('are rejected with %s', async (_what, body, status) => {
     const answer = await create(body);
     expect([answer.status, answer.body.status]).toEqual([status, 'error']);
   });
@@ -149,7 +149,7 @@ describe('a property with unique values', () => {
     expect(found.body.properties.name).toBe('Uno');
   });
 
-  it('is given to one record only', async () => {
+  it('is unique across records', async () => {
     const properties = { name: 'One', customer_number: 'C1' };
     expect((await api('POST', companies, { properties })).status).toBe(201);
     expect((await api('POST', companies, { properties })).status).toBe(409);

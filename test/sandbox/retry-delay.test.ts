@@ -4,7 +4,7 @@ import { retryDelay } from '../../sandbox/webhooks/retry-delay.ts';
 describe('the retry policy', () => {
   const delays = (random: number) => Array.from({ length: 11 }, (_, attempt) => retryDelay(attempt, random));
 
-  it('grows over ten retries within 24 hours, then gives up', () => {
+  it('backs off over ten retries within 24 hours, then gives up', () => {
     const [longest, middle] = [delays(0.999), delays(0.5)];
     const retries = middle.slice(0, 10).map(Number);
     expect(retries).toEqual([...retries].sort((a, b) => a - b));

@@ -51,7 +51,7 @@ describe('custom object types', () => {
     },
   );
 
-  it('hold records with what the schema asks for', async () => {
+  it('have records with the required properties of the schema', async () => {
     await api('POST', PATH, boat);
     const records = '/crm/objects/2026-09/2-30002';
     const nameless = await api('POST', records, { properties: { hull: '1' } });
@@ -103,13 +103,13 @@ describe('custom object types', () => {
     ['no properties', { properties: [] }],
     ['a required property that it does not define', { requiredProperties: ['mast'] }],
     ['an unknown type to associate with', { associatedObjects: ['PLANET'] }],
-  ])('are refused with %s', async (_, change) => {
+  ])('are rejected with %s', async (_, change) => {
     const { status, body } = await api('POST', PATH, { ...boat, ...change });
     expect([status, body.category]).toEqual([400, 'VALIDATION_ERROR']);
     expect((await api('GET', PATH)).body.results).toHaveLength(1);
   });
 
-  it('are defined once', async () => {
+  it('are unique', async () => {
     expect((await api('POST', PATH, { ...boat, name: 'Machine' })).status).toBe(409);
   });
 

@@ -22,7 +22,7 @@ const decodedTwin = 'V3-LOCAL-CARD(decoded)';
 describe('signatures', () => {
   // The "raw" vector shows what an SDK that decodes nothing computes; HubSpot signs the decoded form.
   it.each(vectors.filter(({ n }) => n !== 'V3-LOCAL-CARD(raw)').map((vector) => [vector.n, vector] as const))(
-    'agree with the vector %s',
+    'match the vector %s',
     (_name, { v, secret: clientSecret, method, uri: url, body, ts: timestamp = 0, sig }) => {
       const signed = {
         v1: () => signV1(clientSecret, body),
@@ -53,7 +53,7 @@ describe('signatures', () => {
     );
   });
 
-  it('stand in the headers that HubSpot uses', () => {
+  it('are in the headers that HubSpot uses', () => {
     const request = { clientSecret: 's', method: 'POST', url: 'http://a.example/', body: '[]', timestamp: 1 };
     expect(Object.keys(signatureHeaders(['v1', 'v3'], request))).toEqual([
       'X-HubSpot-Signature',

@@ -21,7 +21,7 @@ beforeEach(async () => {
 const deliver = async (body: object) => (await hubspot.control('/webhooks', body)).body.deliveries;
 
 describe('a failed delivery', () => {
-  it('comes again when the clock moves, with its attempt number', async () => {
+  it('is retried when the clock advances, with its attempt number', async () => {
     app.answerWith(() => ({ status: 500 }));
     await deliver({ events: [{ objectId: 1 }], retry: true });
     for (let attempt = 1; attempt <= 10; attempt += 1) {
@@ -37,7 +37,7 @@ describe('a failed delivery', () => {
     expect(results[1].nextAttemptAt).toMatch(/^\d{4}-.*Z$/);
   });
 
-  it('comes again by itself after a moment, also after a 404', async () => {
+  it('is retried after a moment, also after a 404', async () => {
     app.answerWith(() => ({ status: app.received.length === 0 ? 404 : 204 }));
     await deliver({ events: [{ objectId: 1 }], retry: true });
     const [first, second] = await app.until((all) => all.length === 2);
@@ -46,7 +46,7 @@ describe('a failed delivery', () => {
     expect(second && isSigned(app.url, second, 'v3')).toBe(true);
   });
 
-  it('waits for a place: a portal gets ten requests at a time', async () => {
+  it('waits while ten requests of the portal are running', async () => {
     app.answerWith(() => ({ status: 503 }));
     await deliver({ events: [{ objectId: 1 }], copies: 25, retry: true });
     let open = 0;
@@ -78,7 +78,7 @@ describe('a failed delivery', () => {
 });
 
 describe('POST /_sandbox/webhooks', () => {
-  it('delivers now and tells how it went', async () => {
+  it('delivers now and returns the outcome', async () => {
     const events = Array.from({ length: 250 }, (_, index) => ({ objectId: index + 1 }));
     expect(await deliver({ events })).toEqual([
       { status: 204, events: 100, attempt: 0, ms: expect.any(Number) },
@@ -88,7 +88,7 @@ describe('POST /_sandbox/webhooks', () => {
     expect(new Set(eventsOf(app.received).map(({ eventId }) => eventId)).size).toBe(250);
   });
 
-  it('fills in what every event has and keeps what is given', async () => {
+  it('adds the common fields of events and keeps given ones', async () => {
     await deliver({
       events: [{ subscriptionType: 'contact.deletion', objectId: 5, portalId: 62516, eventId: 7 }],
     });
@@ -107,7 +107,7 @@ describe('POST /_sandbox/webhooks', () => {
     ]);
   });
 
-  it.each(['v1', 'v2', 'v3'] as const)('signs with %s alone when asked', async (signature) => {
+  it.each(['v1', 'v2', 'v3'] as const)('signs only with %s on request', async (signature) => {
     await deliver({ events: [{ objectId: 1, propertyValue: 'Zoë ☕ 日本' }], signature });
     const [request] = app.received;
     expect(request && isSigned(app.url, request, signature)).toBe(true);
@@ -115,7 +115,7 @@ describe('POST /_sandbox/webhooks', () => {
     expect(request && 'x-hubspot-signature' in request.headers).toBe(signature !== 'v3');
   });
 
-  it('sends copies', async () => {
+  it('sends duplicates', async () => {
     expect(
       await deliver({ events: [{ objectId: 1 }, { objectId: 2 }], copies: 2, batchSize: 1 }),
     ).toHaveLength(4);
@@ -123,7 +123,7 @@ describe('POST /_sandbox/webhooks', () => {
     expect(new Set(bodies).size).toBe(2);
   });
 
-  it('sends 20,000 events of many portals, at most ten requests at once for each', async () => {
+  it('sends 20,000 events of many portals, at most ten concurrent requests for each', async () => {
     let open = 0;
     let most = 0;
     const tenAreOpen = Promise.withResolvers<void>();
@@ -151,7 +151,7 @@ describe('POST /_sandbox/webhooks', () => {
     expect(most).toBe(10);
   });
 
-  it('sends as many at once as it is told', async () => {
+  it('sends with the given concurrency', async () => {
     let open = 0;
     const allAreOpen = Promise.withResolvers<void>();
     app.answerWith(async () => {
@@ -164,7 +164,7 @@ describe('POST /_sandbox/webhooks', () => {
     expect(await deliver({ events, batchSize: 1, concurrency: 25 })).toHaveLength(25);
   });
 
-  it('sends a part of the events twice, and in an order that is a little wrong', async () => {
+  it('sends some events twice, and slightly out of order', async () => {
     const events = Array.from({ length: 100 }, (_, objectId) => ({ objectId }));
     await deliver({ events, copies: 1.2, shuffle: 10, batchSize: 200 });
     const order: number[] = eventsOf(app.received).map(({ objectId }) => objectId);
@@ -175,7 +175,7 @@ describe('POST /_sandbox/webhooks', () => {
     expect(early).toEqual([]);
   });
 
-  it('reorders all of them', async () => {
+  it('shuffles all of them', async () => {
     const events = Array.from({ length: 50 }, (_, objectId) => ({ objectId }));
     await deliver({ events, shuffle: true });
     const order: number[] = eventsOf(app.received).map(({ objectId }) => objectId);
@@ -183,13 +183,13 @@ describe('POST /_sandbox/webhooks', () => {
     expect(order.toSorted((a, b) => a - b)).toEqual(events.map(({ objectId }) => objectId));
   });
 
-  it('sends later when told', async () => {
+  it('sends with a delay', async () => {
     const before = Date.now();
     await deliver({ events: [{ objectId: 1 }], delayMs: 100 });
     expect(Date.now() - before).toBeGreaterThanOrEqual(98);
   });
 
-  it('sends one request after the other as the clock goes on', async () => {
+  it('spreads requests as the clock advances', async () => {
     const events = [0, 1, 2, 3].map((objectId) => ({ objectId }));
     const delivered = deliver({ events, batchSize: 1, spreadMs: 240_000 });
     const received = async (count: number) => {
@@ -203,7 +203,7 @@ describe('POST /_sandbox/webhooks', () => {
     expect(await delivered).toHaveLength(4);
   });
 
-  it('gives up on an app that does not answer, and tries again', async () => {
+  it('times out when the app does not answer, and retries', async () => {
     const impatient = await startHubspot(app.url, { webhookTimeoutMs: 2_000 });
     app.answerWith(({ body }) => {
       const [{ attemptNumber }] = JSON.parse(body);
@@ -219,7 +219,7 @@ describe('POST /_sandbox/webhooks', () => {
     await impatient.close();
   });
 
-  it('waits for short retries until everything is taken', async () => {
+  it('waits for short retries until everything is accepted', async () => {
     const seen = new Map<string, number>();
     app.answerWith(({ body }) => {
       const [{ objectId }] = JSON.parse(body);
@@ -251,7 +251,7 @@ describe('POST /_sandbox/webhooks', () => {
     expect(deliveries).toHaveLength(11);
   });
 
-  it('answers at once when everything is reset', async () => {
+  it('returns at once after a reset', async () => {
     app.answerWith(() => ({ status: 500 }));
     const waiting = deliver({ events: [{ objectId: 1 }], retry: true, maxDelayMs: 60_000 });
     await app.until((all) => all.length === 1);

@@ -41,7 +41,7 @@ async function events(count: number, ...kinds: string[]) {
 }
 
 describe('subscriptions to custom objects', () => {
-  it('cause events of that type alone', async () => {
+  it('cause events of only that type', async () => {
     const creation = { eventType: 'object.creation', objectTypeId: '2-30001' };
     expect((await subscribe(creation)).message).toContain('The app lacks a scope');
     await hubspot.call('PUT', '/_sandbox/app', { optionalScopes: ['crm.objects.custom.read'] });
@@ -55,7 +55,7 @@ describe('subscriptions to custom objects', () => {
 });
 
 describe('webhook settings', () => {
-  it.each(['/webhooks/v3/193354', '/webhooks/2026-03/193354', base])('are kept at %s', async (path) => {
+  it.each(['/webhooks/v3/193354', '/webhooks/2026-03/193354', base])('are stored at %s', async (path) => {
     const settings = { targetUrl: `${app.url}/elsewhere`, throttling: { maxConcurrentRequests: 7 } };
     const changed = await hubspot.call('PUT', `${path}/settings?${key}`, settings);
     expect(changed.status).toBe(200);
@@ -69,7 +69,7 @@ describe('webhook settings', () => {
     expect(request?.url).toBe('/elsewhere');
   });
 
-  it('pause everything while they are deleted', async () => {
+  it('pause all subscriptions while they are deleted', async () => {
     expect((await manage('DELETE', '/settings')).status).toBe(204);
     expect((await manage('GET', '/settings')).status).toBe(404);
     await api('PATCH', `${objects}/contacts/101`, { properties: { firstname: 'Lost' } });
@@ -84,11 +84,11 @@ describe('webhook settings', () => {
     [{ targetUrl: 'http://example.com/x', throttling: { maxConcurrentRequests: 10 } }],
     [{ targetUrl: 'https://example.com/x', throttling: { maxConcurrentRequests: 5 } }],
     [{ targetUrl: 'https://example.com/x' }],
-  ])('refuse %j', async (settings) => {
+  ])('reject %j', async (settings) => {
     expect((await manage('PUT', '/settings', settings)).status).toBe(400);
   });
 
-  it('are the developer’s, and no customer’s', async () => {
+  it('belong to the developer, not to a customer', async () => {
     const { access } = await hubspot.install();
     expect((await hubspot.api(access)('GET', `${base}/settings`)).status).toBe(401);
     expect((await hubspot.call('GET', `${base}/settings?hapikey=x`)).status).toBe(401);
@@ -97,7 +97,7 @@ describe('webhook settings', () => {
 });
 
 describe('subscriptions', () => {
-  it('begin with those of the project, and are added, changed and deleted', async () => {
+  it('start with those of the project, and are added, changed and deleted', async () => {
     const listed = await manage('GET', '/subscriptions');
     expect(listed.body.results).toHaveLength(declaredSubscriptions().length);
     const declared = declaredSubscriptions().map(({ subscriptionType, propertyName }) =>
@@ -133,7 +133,7 @@ describe('subscriptions', () => {
     ],
     ['a generic event without a type', { eventType: 'object.creation' }, 400],
     ['the same again', { eventType: 'contact.creation' }, 409],
-  ])('are refused for %s', async (_what, fields, status) => {
+  ])('are rejected for %s', async (_what, fields, status) => {
     expect((await manage('POST', '/subscriptions', fields)).status).toBe(status);
   });
 
@@ -144,7 +144,7 @@ describe('subscriptions', () => {
 });
 
 describe('events', () => {
-  it('tell of companies, deals and tickets', async () => {
+  it('report companies, deals and tickets', async () => {
     for (const eventType of ['company.creation', 'ticket.deletion']) await subscribe({ eventType });
     await subscribe({ eventType: 'deal.propertyChange', propertyName: 'dealstage' });
     await api('POST', `${objects}/companies`, { properties: { name: 'New' } });
@@ -162,7 +162,7 @@ describe('events', () => {
     );
   });
 
-  it('of generic subscriptions name the object type', async () => {
+  it('of generic subscriptions contain the object type', async () => {
     await subscribe({ eventType: 'object.creation', objectTypeId: '0-46' });
     await subscribe({ eventType: 'object.propertyChange', objectTypeId: '0-1', propertyName: 'phone' });
     await api('POST', `${objects}/notes`, { properties: { hs_timestamp: new Date().toISOString() } });
@@ -179,7 +179,7 @@ describe('events', () => {
     ]);
   });
 
-  it('tell of merges and restores', async () => {
+  it('report merges and restores', async () => {
     await subscribe({ eventType: 'contact.merge' });
     await subscribe({ eventType: 'contact.restore' });
     await api('POST', `${objects}/contacts/merge`, { primaryObjectId: '101', objectIdToMerge: '102' });
@@ -192,7 +192,7 @@ describe('events', () => {
     ]);
   });
 
-  it('tell of associations from both sides, of a primary one twice', async () => {
+  it('report associations from both sides, and a primary one twice', async () => {
     for (const subject of ['contact', 'company']) {
       await subscribe({ eventType: `${subject}.associationChange` });
     }
@@ -224,7 +224,7 @@ describe('events', () => {
     expect(all.slice(4).every(({ associationRemoved }) => associationRemoved)).toBe(true);
   });
 
-  it('of generic subscriptions tell which association, also with notes', async () => {
+  it('of generic subscriptions report the kind of association, also with notes', async () => {
     await subscribe({ eventType: 'object.associationChange', objectTypeId: '0-46' });
     await subscribe({ eventType: 'contact.associationChange' });
     const to = {

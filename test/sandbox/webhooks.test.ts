@@ -53,7 +53,7 @@ describe('changes of contacts', () => {
     ]);
   });
 
-  it('tell of creation, deletion and deletion for privacy', async () => {
+  it('report creation, deletion and privacy deletion', async () => {
     const api = hubspot.api((await hubspot.install()).access);
     await api('POST', contacts, { properties: { email: 'n@example.com' } });
     await app.until((all) => types(all).includes('contact.propertyChange'));
@@ -65,7 +65,7 @@ describe('changes of contacts', () => {
     expect(types(app.received).slice(3).sort()).toEqual(['contact.deletion', 'contact.privacyDeletion']);
   });
 
-  it('say when a user made them on a page', async () => {
+  it('contain the user as source when made on a page', async () => {
     await hubspot.install();
     await hubspot.call('POST', '/portals/62515/contacts/101/next-stage', new URLSearchParams());
     const requests = await app.until((all) => all.length > 0);
@@ -78,7 +78,7 @@ describe('changes of contacts', () => {
     ]);
   });
 
-  it('reach the app from installed portals only, several portals in one request', async () => {
+  it('are sent only for portals with the app, several portals in one request', async () => {
     const change = (portalId: number, id: number) =>
       hubspot.call('POST', `/portals/${portalId}/contacts/${id}/next-stage`, new URLSearchParams());
     await change(62515, 101);
@@ -94,7 +94,7 @@ describe('changes of contacts', () => {
     ).toEqual([102, 201]);
   });
 
-  it('do not change what has the value already', async () => {
+  it('are not sent when the value is unchanged', async () => {
     const api = hubspot.api((await hubspot.install()).access);
     await api('PATCH', `${contacts}/101`, { properties: { firstname: 'Jane' } });
     await api('PATCH', `${contacts}/101`, { properties: { firstname: 'Janet' } });

@@ -16,39 +16,42 @@ describe('three processes that call flat out for one portal', () => {
   it.each([
     { lane: 'general', perSecond: 11 },
     { lane: 'search', perSecond: 5 },
-  ])('use the $lane budget, meet no limit, and let a person through', async ({ lane, perSecond }) => {
-    const callers = await Promise.all(
-      [1, 2, 3].map(() => startProcess('test/helpers/flat-out-caller.ts', world.settings, ['62515', lane])),
-    );
-    const before = await requests();
-    const started = performance.now();
-    for (const { child } of callers) child.send('go');
+  ])(
+    'use the $lane budget, exceed no limit, and let interactive calls through',
+    async ({ lane, perSecond }) => {
+      const callers = await Promise.all(
+        [1, 2, 3].map(() => startProcess('test/helpers/flat-out-caller.ts', world.settings, ['62515', lane])),
+      );
+      const before = await requests();
+      const started = performance.now();
+      for (const { child } of callers) child.send('go');
 
-    // A person's call each second, beside the background's.
-    const waits: number[] = [];
-    const hubspot = world.ctx.hubspotFor(62515, 'interactive');
-    while (performance.now() - started < SECONDS * 1000) {
-      const asked = performance.now();
-      await (lane === 'search'
-        ? hubspot.contacts.search({ query: 'example' }).next()
-        : hubspot.contacts.get('102'));
-      waits.push(performance.now() - asked);
-      await new Promise((resolve) => setTimeout(resolve, Math.max(0, 1000 - (performance.now() - asked))));
-    }
-    const told = await Promise.all(
-      callers.map(async ({ child }) => {
-        child.send('stop');
-        return (await once(child, 'message'))[0] as { answered: number; refused: number; failed: number };
-      }),
-    );
-    const seconds = (performance.now() - started) / 1000;
-    const sent = (await requests()) - before;
+      // A person's call each second, beside the background's.
+      const waits: number[] = [];
+      const hubspot = world.ctx.hubspotFor(62515, 'interactive');
+      while (performance.now() - started < SECONDS * 1000) {
+        const asked = performance.now();
+        await (lane === 'search'
+          ? hubspot.contacts.search({ query: 'example' }).next()
+          : hubspot.contacts.get('102'));
+        waits.push(performance.now() - asked);
+        await new Promise((resolve) => setTimeout(resolve, Math.max(0, 1000 - (performance.now() - asked))));
+      }
+      const told = await Promise.all(
+        callers.map(async ({ child }) => {
+          child.send('stop');
+          return (await once(child, 'message'))[0] as { answered: number; refused: number; failed: number };
+        }),
+      );
+      const seconds = (performance.now() - started) / 1000;
+      const sent = (await requests()) - before;
 
-    expect(told.every(({ refused, failed }) => refused === 0 && failed === 0)).toBe(true);
-    expect(await refusals()).toBe(0);
-    expect(sent / seconds / perSecond).toBeGreaterThanOrEqual(0.95);
-    expect(Math.max(...waits)).toBeLessThan(1_000);
-  });
+      expect(told.every(({ refused, failed }) => refused === 0 && failed === 0)).toBe(true);
+      expect(await refusals()).toBe(0);
+      expect(sent / seconds / perSecond).toBeGreaterThanOrEqual(0.95);
+      expect(Math.max(...waits)).toBeLessThan(1_000);
+    },
+  );
 
   async function requests(): Promise<number> {
     return (await world.sandbox.read('requests?path=/crm/objects/*')).results.length;

@@ -59,7 +59,7 @@ describe('in a folder whose path has spaces, Japanese letters and characters of 
     expect(answers.map(({ status, url }) => [url, status])).toEqual(answers.map(({ url }) => [url, 200]));
   });
 
-  it('the database is in order, and the migration knows that', async () => {
+  it('the database is up to date', async () => {
     expect((await fetch(`${appUrl}/readyz`)).status).toBe(200);
     const { DATABASE_URL = '' } = dotenv.parse(await readFile(path.join(folder, '.data', 'running.env')));
     const migration = run('app/migrate.ts', [], { DATABASE_URL });

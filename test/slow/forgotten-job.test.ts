@@ -4,7 +4,7 @@ import { laneOf } from '../../app/webhooks/pipeline/lanes.ts';
 import { until } from '../helpers/until.ts';
 import { anEvent, inWebhookWorld, type WebhookWorld } from '../helpers/webhook-world.ts';
 
-it('a job that a worker has locked without hearing of it is run by it after all', () => {
+it('runs a job that the worker has locked without receiving it', () => {
   const handled: number[] = [];
   let open = () => {};
   const opened = new Promise<void>((resolve) => {

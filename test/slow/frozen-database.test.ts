@@ -65,7 +65,7 @@ describe('when connections to PostgreSQL freeze', () => {
     { portalId: 62515, subscriptionType: 'contact.creation', objectId },
   ];
 
-  it('a web process that starts goes on asking for a while, and starts', async () => {
+  it('a starting web process retries for a while, and starts', async () => {
     proxy.freezeNew(true);
     const starting = start('app/server.ts');
     await until('some connections to be given up', () => proxy.frozenFromTheStart() >= 3);
@@ -74,7 +74,7 @@ describe('when connections to PostgreSQL freeze', () => {
     expect((await readiness()).status).toBe(200);
   });
 
-  it('a web process refuses what it could not store, says that it is not ready, and stores again by itself', async () => {
+  it('a web process rejects what it could not store, is not ready, and recovers', async () => {
     await start('app/server.ts');
     const hubspot = createDeliverySender({ url, connections: 16 });
     // Many requests for the status of installs open as many connections as the pool has.
@@ -110,7 +110,7 @@ describe('when connections to PostgreSQL freeze', () => {
     hubspot.close();
   });
 
-  it('a worker goes on by itself', async () => {
+  it('a worker recovers', async () => {
     await start('app/server.ts');
     await start('app/worker.ts');
     const hubspot = createDeliverySender({ url });
@@ -126,7 +126,7 @@ describe('when connections to PostgreSQL freeze', () => {
     hubspot.close();
   });
 
-  it('all of them, requests that need the database are answered with 503 and do not hang', async () => {
+  it('all of them at once, requests that need the database get 503 and do not hang', async () => {
     await start('app/server.ts');
     expect((await readiness()).status).toBe(200);
     proxy.freeze();

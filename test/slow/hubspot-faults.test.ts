@@ -145,7 +145,7 @@ function allDone(outcomes: readonly BatchOutcome<unknown, unknown>[]) {
   }
 }
 
-describe('a call that meets a fault of HubSpot once', () => {
+describe('a call during a transient fault of HubSpot', () => {
   let world: World;
   let count = 0;
 
@@ -204,7 +204,7 @@ describe('a call that meets a fault of HubSpot once', () => {
 });
 
 describe('a card', () => {
-  it('is answered in its time while HubSpot hangs', async () => {
+  it('is answered within its deadline while HubSpot hangs', async () => {
     const world = await startWorld();
     try {
       await world.install();

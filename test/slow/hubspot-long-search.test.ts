@@ -18,7 +18,7 @@ describe('a search with more than 10,000 results', () => {
 
   const filter = (propertyName: string) => ({ propertyName, operator: 'HAS_PROPERTY' }) as const;
 
-  it('goes on behind them by record id and gives each record once', async () => {
+  it('continues after them by record id and returns each record once', async () => {
     let ids: string[] = [];
     const requests = await world.requestsOf(async () => {
       const found = await Array.fromAsync(
@@ -35,7 +35,7 @@ describe('a search with more than 10,000 results', () => {
     expect(requests.every(({ status }) => status === 200)).toBe(true);
   });
 
-  it('says that it cannot when another order is asked for, after the 10,000', async () => {
+  it('fails after 10,000 with the reason when it is sorted', async () => {
     let seen = 0;
     const search = async () => {
       for await (const _ of tasks.search({ sort: { propertyName: 'hs_timestamp' } })) seen += 1;
@@ -47,7 +47,7 @@ describe('a search with more than 10,000 results', () => {
     expect(seen).toBe(10_000);
   });
 
-  it('is no matter for reading changes, also when all were changed at one moment', async () => {
+  it('does not affect reading changes, even if all were changed at the same time', async () => {
     const at = '2026-11-20T09:00:00.000Z';
     await world.sandbox.control('changed', { portalId: 62515, objectType: 'task', at });
     const changes = await Array.fromAsync(tasks.changedSince(new Date(at), { properties: [] }));
@@ -59,7 +59,7 @@ describe('a search with more than 10,000 results', () => {
     expect(rest.map(({ id }) => id)).toEqual(changes.slice(10_021).map(({ id }) => id));
   });
 
-  it('says that it cannot when there is no room for one more filter', async () => {
+  it('fails with the reason when no filter can be added', async () => {
     const filters = Array.from({ length: 6 }, () => filter('hs_task_subject'));
     await expect(Array.fromAsync(tasks.search({ filters }))).rejects.toMatchObject({
       code: 'search_too_long',

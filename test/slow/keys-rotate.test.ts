@@ -47,7 +47,7 @@ describe('a rotation over 10,000 installs', () => {
     return { child, ended };
   }
 
-  it('killed with -9 and begun again under calls and refreshes, leaves no value under the old key', async () => {
+  it('leaves no value under the old key when it is killed and restarted during calls and refreshes', async () => {
     const servers = [started(BOTH_RING), started(BOTH_RING)];
     for (const server of servers) await server.services.keys.check();
     const load = startLoad(servers, portals);

@@ -13,7 +13,7 @@ const PORTALS = 20;
 /** For how long HubSpot holds answers back while a process is killed. Others wait for a lock for twenty seconds. */
 const HELD_MS = 8_000;
 
-describe('four processes that meet twenty expired portals', () => {
+describe('four processes with twenty expired portals', () => {
   let world: World;
   let processes: RunningProcess[];
   let portals: number[];
@@ -95,7 +95,7 @@ describe('four processes that meet twenty expired portals', () => {
     expect(await states()).toEqual(ACTIVE);
   });
 
-  it('refresh each once, with no failed data call, when a 401 is the first that they hear of it', async () => {
+  it('refresh each once, without a failed data call, when they learn of it from a 401', async () => {
     await world.sandbox.setApp({ rotateRefreshTokens: true });
     for (let round = 1; round <= 2; round += 1) {
       await expire({ known: false });
@@ -105,7 +105,7 @@ describe('four processes that meet twenty expired portals', () => {
     expect(await states()).toEqual(ACTIVE);
   });
 
-  it('go on at once when the process that refreshes is killed with -9', async () => {
+  it('continue at once when the refreshing process is killed', async () => {
     await expire({ known: true });
     const victim = await start();
     // HubSpot answers it late, so it holds the locks of all portals when it dies.
@@ -133,7 +133,7 @@ describe('four processes that meet twenty expired portals', () => {
     }
   });
 
-  it('leave no portal dead when the killed one’s refreshes replace the refresh tokens after its death', async () => {
+  it('lose no portal when the killed process’s refreshes replace the refresh tokens after its death', async () => {
     await world.sandbox.setApp({ rotateRefreshTokens: true });
     await expire({ known: true });
     const victim = await start();
@@ -153,7 +153,7 @@ describe('four processes that meet twenty expired portals', () => {
     expect(await states()).toEqual(ACTIVE);
   });
 
-  it('leave no portal dead when HubSpot replaces refresh tokens and its answers are lost', async () => {
+  it('lose no portal when HubSpot replaces refresh tokens and its responses are lost', async () => {
     await world.sandbox.setApp({ rotateRefreshTokens: true });
     await expire({ known: true });
     const lost = { method: 'POST', path: '/oauth/*/token', status: 0, afterwards: true, times: PORTALS };
@@ -168,7 +168,7 @@ describe('four processes that meet twenty expired portals', () => {
     expect(await states()).toEqual(ACTIVE);
   });
 
-  it('show that they refresh, and go on when the connection that holds the locks is lost', async () => {
+  it('show that they are refreshing, and continue when the connection with the locks is lost', async () => {
     await expire({ known: true });
     const [portalId = 0] = portals;
     await world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', delayMs: 3_000 });

@@ -8,7 +8,7 @@ import type { Command, Outcome } from '../installs/tokens/caller.ts';
 
 const PORTAL = 1_500_001;
 
-describe('a process that stands still while it refreshes', () => {
+describe('a process that is frozen while it refreshes', () => {
   let world: World;
   let stuck: RunningProcess;
 
@@ -21,7 +21,7 @@ describe('a process that stands still while it refreshes', () => {
     await world.close();
   });
 
-  it('makes the others wait twenty seconds at the most, and does no harm when it goes on', async () => {
+  it('delays the others by at most twenty seconds, and does no harm when it continues', async () => {
     await world.sandbox.setApp({ rotateRefreshTokens: true });
     await addInstalls(world, { from: PORTAL, secondsLeft: -1 });
     await world.sandbox.control('failures', { method: 'POST', path: '/oauth/*/token', delayMs: 1_000 });

@@ -62,7 +62,7 @@ describe('a day', () => {
     return rows[0].first.getTime() - world.ctx.clock.now();
   }
 
-  it('with the sweep running brings no data call that sees 401 or waits for a refresh', async () => {
+  it('with the sweep running has no data call that gets 401 or waits for a refresh', async () => {
     const before = (await seen()).length;
     for (let minute = 1; minute <= MINUTES_OF_A_DAY; minute += 1) {
       await pass(1);
@@ -82,7 +82,7 @@ describe('a day', () => {
     }
   });
 
-  it('on which the worker is dead brings no data call that sees 401', async () => {
+  it('without a worker has no data call that gets 401', async () => {
     const before = (await seen()).length;
     for (let minute = 0; minute < MINUTES_OF_A_DAY; minute += 7) {
       await pass(7);
@@ -91,7 +91,7 @@ describe('a day', () => {
     expect(new Set((await seen()).slice(before))).toEqual(new Set([404]));
   });
 
-  it('that the server sleeps through is caught up by the first sweep', async () => {
+  it('of downtime is recovered by the first sweep', async () => {
     await pass(MINUTES_OF_A_DAY);
     await sweep();
     expect(await shortestLife()).toBeGreaterThan(REFRESH_MARGIN_MS);
@@ -101,7 +101,7 @@ describe('a day', () => {
     expect(await refreshes()).toEqual(Array(PORTALS).fill(1));
   });
 
-  it('that the server sleeps through is caught up by the first calls as well', async () => {
+  it('of downtime is also recovered by the first calls', async () => {
     const before = (await seen()).length;
     await pass(MINUTES_OF_A_DAY);
     await Promise.all([callData(), sweep(), callData()]);

@@ -15,7 +15,7 @@ describe('npm run hubspot -- with an unknown word', () => {
     ['installs --jsn', "unknown option '--jsn'", '--json'],
     ['installs list --stat active', "unknown option '--stat'", '--state'],
     ['contacts get 1 --propertys a', "unknown option '--propertys'", '--properties'],
-  ])('%s: names it and the nearest known one, with and without --help', async (line, error, nearest) => {
+  ])('%s: names it and the closest known one, with and without --help', async (line, error, nearest) => {
     const lines = [
       line,
       `${line} --help`,
@@ -30,7 +30,7 @@ describe('npm run hubspot -- with an unknown word', () => {
     }
   });
 
-  it('prints the help of what it knows, with exit code 0', async () => {
+  it('prints the help of known commands, with exit code 0', async () => {
     const known = ['--help', '-h', 'installs --help', 'installs show --help', 'installs show 1 --help'];
     for (const { code, output, errors } of await Promise.all(known.map(run))) {
       expect([code, errors]).toEqual([0, '']);

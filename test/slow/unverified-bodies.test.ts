@@ -58,7 +58,7 @@ onLinux('strangers with a made-up signature', () => {
     return socket;
   }
 
-  it('who hold back their bodies cost bounded memory, and signed deliveries are acknowledged', async () => {
+  it('that withhold their bodies use bounded memory, and signed deliveries are acknowledged', async () => {
     expect(await deliver()).toMatchObject({ status: 204 });
     const before = await memoryOf(web.child.pid);
     let most = before;
@@ -72,7 +72,7 @@ onLinux('strangers with a made-up signature', () => {
     expect(most - before).toBeLessThan(MOST_GROWTH);
   });
 
-  it('are cut off when a body takes longer than ten seconds', async () => {
+  it('are disconnected when a body takes longer than ten seconds', async () => {
     const began = performance.now();
     const socket = await holdBack(BODY_BYTES);
     const [answer] = await once(socket, 'data');

@@ -47,7 +47,7 @@ describe('SIGTERM while HubSpot delivers', () => {
     { portalId: 62515, subscriptionType: 'contact.creation', objectId },
   ];
 
-  it('answers every request or refuses the connection, and stores every acknowledged delivery', async () => {
+  it('answers every request or rejects the connection, and stores every acknowledged delivery', async () => {
     const seen: Record<string, number> = {};
     const count = (what: string) => {
       seen[what] = (seen[what] ?? 0) + 1;

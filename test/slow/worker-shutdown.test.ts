@@ -6,7 +6,7 @@ import { EFFECTS_TABLE } from '../webhooks/pipeline/effects-worker.ts';
 
 const PROGRAM = 'test/webhooks/pipeline/effects-worker.ts';
 
-it('a worker that is stopped while a handler hangs says so and exits with 1, and another worker handles the event', () =>
+it('a worker that is stopped while a handler hangs reports it and exits with 1, and another worker handles the event', () =>
   inWebhookWorld(
     [],
     async (world) => {

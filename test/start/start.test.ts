@@ -87,7 +87,7 @@ describe('npm start', () => {
   });
 
   it.each(['migrating', 'Sandbox (a stand-in for HubSpot)'])(
-    'stopped while it says “%s” ends as quietly',
+    'stops without errors while it prints “%s”',
     async (moment) => {
       const run = start();
       await run.saying(moment);
@@ -145,7 +145,7 @@ describe('npm start', () => {
     expect(await second.run.end('SIGINT')).toBe(0);
   });
 
-  describe('prints one sentence and exits with 1 when', () => {
+  describe('exits with 1 and one sentence when', () => {
     let taken: Server;
     beforeAll(async () => {
       taken = createServer().listen(0);

@@ -16,7 +16,7 @@ const JOB = `import { defineJob } from '#app';
 export const odd = defineJob({ name: 'odd', async run(_, { log }) { log.inform('ran'); } });
 `;
 
-it('npm start names type errors of integration/ by file and line, and runs all the same', async () => {
+it('npm start prints type errors of integration/ with file and line, and starts anyway', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'hubspot-app-types-'));
   const database = await createDatabase();
   await copyProduct(folder);

@@ -43,12 +43,9 @@ describe('PUT …/timeline/… sends what the integration declares', () => {
     expect((await sent({ properties: { title: 'Mine' } })).properties).toEqual({ title: 'Mine' });
   });
 
-  it.each(['app-activity', 'ae193354_app-activity'])(
-    'of the type that it names: %s',
-    async (eventTypeName) => {
-      expect(await sent({ eventTypeName })).toMatchObject({ eventTypeName: 'ae193354_app-activity' });
-    },
-  );
+  it.each(['app-activity', 'ae193354_app-activity'])('of the given type: %s', async (eventTypeName) => {
+    expect(await sent({ eventTypeName })).toMatchObject({ eventTypeName: 'ae193354_app-activity' });
+  });
 
   it('names a company by its domain', async () => {
     const { timeline } = world.ctx.services;
@@ -61,7 +58,7 @@ describe('PUT …/timeline/… sends what the integration declares', () => {
   });
 });
 
-it('PUT …/timeline/… is refused when neither it nor the integration names an event type', async () => {
+it('PUT …/timeline/… gets 400 when neither it nor the integration names an event type', async () => {
   const world = await startWorld({
     integration: { appEvents: [] },
     settings: { HUBSPOT_APP_EVENT_TYPE: '' },

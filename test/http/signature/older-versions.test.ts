@@ -51,7 +51,7 @@ describe('a delivery that is signed in an older version only', () => {
       timestamp: Date.now(),
     });
 
-  it('is refused, and the log and an alarm name the setting that accepts it, until a day has passed', async () => {
+  it('is rejected; the log and an alarm name the setting that accepts it, for a day', async () => {
     const { logger, lines } = createMemoryLog();
     const world = await startWorld({ logger });
     try {
@@ -87,7 +87,7 @@ describe('a delivery that is signed in an older version only', () => {
     }
   });
 
-  it('is accepted where the setting says so', async () => {
+  it('is accepted when the setting allows it', async () => {
     const world = await startWorld({ settings: { WEBHOOK_SIGNATURE_VERSIONS: 'v3,v2,v1' } });
     try {
       for (const signature of ['v1', 'v2', 'v3']) {

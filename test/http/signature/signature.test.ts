@@ -28,7 +28,7 @@ describe('published and recorded signatures', () => {
   });
 
   it.each(full.filter(({ ts = NOW }) => ts < 1e12))(
-    '$n is right as a MAC, and refused for its 10-digit timestamp',
+    '$n has a valid MAC but is rejected for its 10-digit timestamp',
     (vector) => {
       expect(sdkSignature(vector)).toBe(vector.sig);
       for (const now of [vector.ts ?? 0, (vector.ts ?? 0) * 1000]) {
@@ -40,7 +40,7 @@ describe('published and recorded signatures', () => {
     },
   );
 
-  it('what is signed over the decoded URI is accepted for the raw URL that was called', () => {
+  it('a signature over the decoded URI is accepted for the raw URL', () => {
     const raw = full.find(({ n }) => n === 'V3-LOCAL-CARD(raw)');
     const decoded = full.find(({ n }) => n === 'V3-LOCAL-CARD(decoded)');
     if (!raw || !decoded) throw new Error('the fixtures lack the card vectors');
@@ -104,7 +104,7 @@ describe('any request', () => {
     );
   });
 
-  it.each(ALL)('with one character of its %s signature altered is refused', (version) => {
+  it.each(ALL)('with one character of its %s signature altered is rejected', (version) => {
     fc.assert(
       fc.property(request, fc.nat(), fc.string({ minLength: 1, maxLength: 1 }), (signed, at, character) => {
         const parts = signedParts(signed, version);
@@ -118,7 +118,7 @@ describe('any request', () => {
     );
   });
 
-  it.each(ALL)('with a signature cut short or made longer is refused (%s)', (version) => {
+  it.each(ALL)('with a truncated or extended signature is rejected (%s)', (version) => {
     fc.assert(
       fc.property(request, fc.nat({ max: 70 }), fc.string({ minLength: 1 }), (signed, keep, more) => {
         const parts = signedParts(signed, version);
@@ -133,7 +133,7 @@ describe('any request', () => {
     );
   });
 
-  it.each(ALL)('with one byte of its body altered is refused (%s)', (version) => {
+  it.each(ALL)('with one byte of its body altered is rejected (%s)', (version) => {
     fc.assert(
       fc.property(request, fc.nat(), fc.nat({ max: 255 }), (signed, at, byte) => {
         const parts = signedParts(signed, version);
@@ -146,7 +146,7 @@ describe('any request', () => {
     );
   });
 
-  it.each(['v2', 'v3'] as const)('with one character of its URL altered is refused (%s)', (version) => {
+  it.each(['v2', 'v3'] as const)('with one character of its URL altered is rejected (%s)', (version) => {
     fc.assert(
       fc.property(request, fc.nat(), visible, (signed, at, [character = 'x']) => {
         const parts = signedParts(signed, version);
@@ -158,7 +158,7 @@ describe('any request', () => {
     );
   });
 
-  it.each(['v2', 'v3'] as const)('with another method is refused (%s)', (version) => {
+  it.each(['v2', 'v3'] as const)('with another method is rejected (%s)', (version) => {
     fc.assert(
       fc.property(request, fc.constantFrom('GET', 'POST', 'PUT', 'PATCH', 'DELETE'), (signed, method) => {
         fc.pre(method !== signed.method);
@@ -168,7 +168,7 @@ describe('any request', () => {
     );
   });
 
-  it('with another timestamp is refused, however near', () => {
+  it('with another timestamp is rejected, however close', () => {
     fc.assert(
       fc.property(request, request, (signed, { timestamp }) => {
         fc.pre(timestamp !== signed.timestamp);
@@ -179,7 +179,7 @@ describe('any request', () => {
     );
   });
 
-  it.each(ALL)('is refused by every secret but the one that signed it (%s)', (version) => {
+  it.each(ALL)('is rejected with every secret except the one that signed it (%s)', (version) => {
     fc.assert(
       fc.property(request, fc.nat(), fc.string({ minLength: 1, maxLength: 1 }), (signed, at, character) => {
         const other = replaceAt(signed.clientSecret, at, character);
@@ -189,7 +189,7 @@ describe('any request', () => {
     );
   });
 
-  it('is accepted by each of the configured secrets, wherever it stands in their list', () => {
+  it('is accepted with each of the configured secrets, in any position', () => {
     const secrets = fc.uniqueArray(fc.string({ minLength: 8 }), { minLength: 1, maxLength: 4 });
     fc.assert(
       fc.property(request, secrets, fc.nat(), fc.constantFrom(...ALL), (signed, configured, at, version) => {
@@ -202,7 +202,7 @@ describe('any request', () => {
     );
   });
 
-  it('with a wrong v3 is refused, though a right v1 or v2 stands beside it', () => {
+  it('with an invalid v3 is rejected despite a valid v1 or v2', () => {
     const wrong = fc.oneof(fc.constant(''), fc.base64String(), fc.string());
     fc.assert(
       fc.property(request, fc.constantFrom('v1', 'v2'), wrong, (signed, older, signatureV3) => {
@@ -214,7 +214,7 @@ describe('any request', () => {
     );
   });
 
-  it('with a right v3 but no timestamp is refused, though a right v1 or v2 stands beside it', () => {
+  it('with a valid v3 but no timestamp is rejected despite a valid v1 or v2', () => {
     fc.assert(
       fc.property(request, fc.constantFrom('v1', 'v2'), (signed, older) => {
         const { signatureV3 } = signedParts(signed, 'v3').headers;
@@ -225,7 +225,7 @@ describe('any request', () => {
     );
   });
 
-  it('in a version that the route does not take is refused, though it is right', () => {
+  it('with a valid signature of a version that the route does not accept is rejected', () => {
     fc.assert(
       fc.property(request, fc.subarray([...ALL]), fc.constantFrom(...ALL), (signed, accepted, version) => {
         fc.pre(!accepted.includes(version));
@@ -236,7 +236,7 @@ describe('any request', () => {
   });
 
   it.each([undefined, '', 'v0', 'v3', 'V1', 'v1, v2', 'constructor'])(
-    'whose older signature names the version %p is refused',
+    'whose older signature has the version %p is rejected',
     (signatureVersion) => {
       const parts = signedParts(sample, 'v1');
       const headers = { ...parts.headers, signatureVersion };
@@ -244,7 +244,7 @@ describe('any request', () => {
     },
   );
 
-  it('without a signature is refused', () => {
+  it('without a signature is rejected', () => {
     expect(verify({ ...signedParts(sample, 'v3'), headers: {} }, sample.clientSecret)).toEqual(
       refused('no_signature'),
     );
@@ -252,7 +252,7 @@ describe('any request', () => {
 });
 
 describe('the timestamp of v3', () => {
-  it('is good for five minutes to the millisecond, either way', () => {
+  it('is valid for exactly five minutes in both directions', () => {
     for (const distance of [-FIVE_MINUTES, -1, 0, 1, FIVE_MINUTES]) {
       expect(verdictAt(NOW + distance)).toEqual({ ok: true, version: 'v3' });
     }
@@ -273,7 +273,7 @@ describe('the timestamp of v3', () => {
     ['two values', '1795219200000, 1795219200000'],
     ['words', 'now'],
     ['nothing', ''],
-  ])('is refused when it is %s, though signed', (_what, text) => {
+  ])('is rejected when it is %s, although signed', (_what, text) => {
     const parts = signedParts(sample, 'v3');
     const signatureV3 = signV3({ ...sample, timestamp: text as unknown as number });
     const headers = { signatureV3, timestamp: text };
@@ -285,7 +285,7 @@ describe('the timestamp of v3', () => {
   }
 });
 
-describe('the URI that v3 covers', () => {
+describe('the URI of a v3 signature', () => {
   const DECODED = {
     '%3A': ':',
     '%2F': '/',
@@ -313,7 +313,7 @@ describe('the URI that v3 covers', () => {
     expect(decodeSignedUri('%2f%2F%3a%3A')).toBe('//::');
   });
 
-  it('is decoded once: what decoding uncovers stays', () => {
+  it('is decoded only once', () => {
     expect(decodeSignedUri('%253A')).toBe('%253A');
     expect(decodeSignedUri('%25253a%2540')).toBe('%25253a%2540');
     expect(decodeSignedUri('%%33A')).toBe('%%33A');
@@ -321,7 +321,7 @@ describe('the URI that v3 covers', () => {
     expect(decodeSignedUri('%3A40%2')).toBe(':40%2');
   });
 
-  it('is decoded as the sandbox decodes it, whatever it holds', () => {
+  it('is decoded like in the sandbox, whatever it contains', () => {
     const piece = fc.oneof(fc.constantFrom(...bytes, '%', '%2', '%25'), visible);
     fc.assert(
       fc.property(fc.array(piece), (pieces) => {

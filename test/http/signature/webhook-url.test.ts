@@ -41,7 +41,7 @@ describe('webhooks that come to another host', () => {
     }
   }
 
-  it('are delivered there when HubSpot’s side was made so, and taken', async () => {
+  it('are delivered there and accepted when HubSpot is configured so', async () => {
     expect((await subscriptions()).output).toContain(
       `HubSpot delivers to ${world.serverUrl}/webhook; WEBHOOK_URL wants ${relay.url}/webhook.`,
     );
@@ -52,12 +52,12 @@ describe('webhooks that come to another host', () => {
     expect(deliveries).toMatchObject([{ status: 204 }]);
   });
 
-  it('are also taken under the address of the server, where HubSpot may deliver for some minutes', async () => {
+  it('are also accepted with the URL of the server, where HubSpot may deliver for some minutes', async () => {
     expect(await deliver(relay.url)).toBe(204);
     expect(await deliver(world.serverUrl)).toBe(204);
   });
 
-  it('are refused under any other, and the finding names WEBHOOK_URL', async () => {
+  it('are rejected with any other URL, and the finding names WEBHOOK_URL', async () => {
     expect(await deliver('http://public.example')).toBe(401);
     const [row] = await until('the refusal to be kept', async () => {
       const { rows } = await world.ctx.pool.query('select setting, finding from webhook_refusals');
@@ -85,7 +85,7 @@ describe('webhooks that come to another host', () => {
     });
   });
 
-  it('have an address that is right for webhooks alone', async () => {
+  it('have a URL that is valid only for webhooks', async () => {
     const target = '/crm-extension?portalId=62515&userId=7&userEmail=a%40b.co&associatedObjectId=101';
     const signed = (base: string) =>
       world.app(target, {
@@ -109,7 +109,7 @@ describe('webhooks that come to another host', () => {
     const targetUrl = async () =>
       JSON.parse(await readFile(path.join(folder, FILE), 'utf8')).config.settings.targetUrl;
 
-    it('are what WEBHOOK_URL says when it is https, whatever SERVER_URL is', async () => {
+    it('use WEBHOOK_URL when it is https, whatever SERVER_URL is', async () => {
       const before = await targetUrl();
       expect((await subscriptions('--project', folder)).code).toBe(0);
       expect(await targetUrl()).toBe(before);
@@ -120,7 +120,7 @@ describe('webhooks that come to another host', () => {
     });
   });
 
-  it('are not subscribed to at an http address when HubSpot is the real one', async () => {
+  it('are not subscribed to with an http URL at the real HubSpot', async () => {
     const settings = { ...world.settings, HUBSPOT_API_URL: 'https://api.hubapi.com' };
     const { code, errors } = await hubspotCommand(settings, 'webhooks', 'subscriptions', '--apply');
     expect(code).toBe(1);

@@ -54,7 +54,7 @@ describe('records of any type', () => {
     await records.batchArchive([id]);
   });
 
-  it('come with HubSpot’s own properties when none are named, and no empty list is sent', async () => {
+  it('have HubSpot’s default properties when none are given, without sending an empty list', async () => {
     const [sent] = await world.requestsOf(() => hubspot.objects(MACHINES).get('901'));
     expect(sent?.query).toEqual({});
     const [named] = await world.requestsOf(() => hubspot.objects('line_items').get('701'));
@@ -99,7 +99,7 @@ describe('records of any type', () => {
   });
 
   it.each(['', '..', 'a/b', 'contacts?archived=true', '写真'])(
-    'are not asked for when "%s" is no type',
+    'are not requested when "%s" is not a type',
     async (name) => {
       const sent = await world.requestsOf(async () => {
         expect(() => hubspot.objects(name)).toThrow('is no object type. Nothing was sent.');
@@ -108,7 +108,7 @@ describe('records of any type', () => {
     },
   );
 
-  it('are refused when the account has no such type', async () => {
+  it('are rejected when the account does not have the type', async () => {
     await expect(hubspot.objects('2-99999').get('1')).rejects.toMatchObject({
       status: 400,
       message: expect.stringContaining('Unable to infer object type from: 2-99999'),
@@ -165,7 +165,7 @@ describe('records of any type', () => {
       expect(output).toBe(`The record ${made.id} is deleted.`);
     });
 
-    it('are named by their type in what is printed', async () => {
+    it('are printed with the name of their type', async () => {
       const none = await run('objects', 'search', '--type', 'line_items', '--where', 'name=Nothing');
       expect(none.output).toBe('There are no such line_items.');
       const { problem } = await run('objects', 'delete', '1', '--type', 'emails');
@@ -174,7 +174,7 @@ describe('records of any type', () => {
       expect(merge.problem?.message).toContain('This merges record 2 into record 1 (line_items)');
     });
 
-    it('say how to see more than ids', async () => {
+    it('mention how to show properties', async () => {
       expect((await run('objects', 'list', '--type', MACHINES)).notes).toBe(
         'Choose the properties to show with --properties.',
       );
@@ -182,12 +182,12 @@ describe('records of any type', () => {
       expect((await run(...named)).notes).toBe('');
     });
 
-    it('need a type', async () => {
+    it('require --type', async () => {
       expect((await run('objects', 'list')).problem?.message).toContain("'--type <type>' not specified");
       expect((await run('objects', 'list', '--type', 'a b')).problem?.message).toContain('is no object type');
     });
 
-    it('are shown by their schemas', async () => {
+    it('have a command for their schemas', async () => {
       const list = await run('schemas', 'list');
       expect(list.output).toMatch(/\n2-30001 +p62515_machine +Machines +.*serial_number model installed_on/);
       const one = await run('schemas', 'get', MACHINES);

@@ -123,7 +123,7 @@ describe('docs/apis.md', () => {
     expect(told).toEqual(GUIDE);
   });
 
-  it('has a method, a command and an end of support in each row of these chapters', () => {
+  it('has a method, a command and an end-of-support date in each row', () => {
     const incomplete = rows.filter(
       ({ chapter, method, command, until }) => chapter <= 7 && !(method && command && until),
     );
@@ -183,7 +183,7 @@ describe('docs/apis.md', () => {
   });
 
   it.each(rows.filter(({ command }) => command))(
-    '$title: HubSpot lets it in with its scopes, and with none of them missing',
+    '$title: HubSpot allows it with exactly its scopes',
     async ({ title, scopes }) => {
       const allowed = await statusesOf(title, scopes);
       expect(allowed.length).toBeGreaterThan(0);

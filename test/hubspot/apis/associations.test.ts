@@ -19,7 +19,7 @@ describe('associations', () => {
   const of = async (from: { type: string; id: string }, toType: string) =>
     (await Array.fromAsync(associations.list(from, toType))).map(({ toObjectId }) => toObjectId);
 
-  it('are made, seen from both sides, and ended', async () => {
+  it('are created, visible from both sides, and removed', async () => {
     await associations.createDefault(aoife, example);
     expect(await of(aoife, 'companies')).toEqual(['301']);
     expect(await of(example, 'contacts')).toContain('104');
@@ -27,7 +27,7 @@ describe('associations', () => {
     expect(await of(aoife, 'companies')).toEqual([]);
   });
 
-  it('carry the labels of the portal', async () => {
+  it('have the labels of the portal', async () => {
     const [label] = await associations.labels.create('contacts', 'companies', {
       name: 'advisor',
       label: 'Advisor',
@@ -47,7 +47,7 @@ describe('associations', () => {
     expect(names).toContain('Counsel');
   });
 
-  it('can be limited by kind, until the limit is taken away', async () => {
+  it('can be limited by kind, until the limit is removed', async () => {
     const { limits } = associations;
     const kind = { category: 'HUBSPOT_DEFINED', typeId: 279 };
     const ofKind = async () =>
@@ -66,7 +66,7 @@ describe('associations', () => {
     expect(await limits.listAll()).toEqual([]);
   });
 
-  it('are written in batches that say which pair failed', async () => {
+  it('are written in batches that report which pair failed', async () => {
     const outcomes = await associations.batchCreateDefault('contacts', 'companies', [
       { from: '103', to: '301' },
       { from: '999999', to: '302' },
@@ -102,11 +102,11 @@ describe('a batch read of associations', () => {
     ['companies', 'tickets', '301'],
     ['0-3', '0-5', '401'],
     ['tickets', 'notes', '501'],
-  ])('answers with an empty list when one of the %s has no %s', async (from, to, id) => {
+  ])('returns an empty list when one of the %s has no %s', async (from, to, id) => {
     expect(await readOf([id], from, to)).toEqual([{ found: [], failure: undefined }]);
   });
 
-  it('tells none, some and failed apart', async () => {
+  it('distinguishes none, some and failed', async () => {
     const invalid = { category: 'VALIDATION_ERROR', subCategory: 'crm.associations.INVALID_IDENTIFIER' };
     expect(await readOf(['101', '104', 'jane@example.com', '', '104'])).toEqual([
       { found: ['301'], failure: undefined },
@@ -137,7 +137,7 @@ describe('a batch read of associations', () => {
   });
 });
 
-describe('batches of associations of which some failed', () => {
+describe('batches of associations that partly failed', () => {
   let world: CrmWorld;
   beforeAll(async () => {
     world = await startCrmWorld();
@@ -159,7 +159,7 @@ describe('batches of associations of which some failed', () => {
     ['two records', { ids: ['999', '301'] }, [true, false, true]],
     ['nothing', {}, [false, false, false]],
     ['something else', { correlation: ['x'] }, [false, false, false]],
-  ])('an error that names %s is that of its pairs', async (_what, context, expected) => {
+  ])('an error that names %s belongs to its pairs', async (_what, context, expected) => {
     const body = { results: [], errors: [{ message: 'No.', category: 'C', context }] };
     await world.sandbox.control('failures', { path: `${path}/archive`, status: 207, body });
     const outcomes = await world.hubspot.associations.batchDelete('contacts', 'companies', pairs);
@@ -167,7 +167,7 @@ describe('batches of associations of which some failed', () => {
     for (const { failure } of outcomes) expect(failure?.message ?? 'No.').toBe('No.');
   });
 
-  it('tell HubSpot’s reason also for limits', async () => {
+  it('report HubSpot’s reason also for limits', async () => {
     const { limits } = world.hubspot.associations;
     const kinds = [1, 2].map((typeId) => ({ category: 'HUBSPOT_DEFINED', typeId }));
     const at = '/crm/associations/2026-09/definitions/configurations/contacts/companies/batch';
@@ -183,7 +183,7 @@ describe('batches of associations of which some failed', () => {
 });
 
 describe('engagements', () => {
-  it('stand on the timeline at this moment unless they say when', async () => {
+  it('are on the timeline at the current time by default', async () => {
     const world = await startCrmWorld();
     try {
       const { notes, emails, associations } = world.hubspot;
@@ -222,7 +222,7 @@ describe('owners and the account', () => {
     expect(await world.hubspot.account.get()).toMatchObject({ portalId: 62515, timeZone: 'Asia/Tokyo' });
   });
 
-  it('keep the user’s id when the owner has left', async () => {
+  it('keep the user’s id when the owner is archived', async () => {
     const [former] = await Array.fromAsync(owners.list({ archived: true }));
     expect(former).toMatchObject({ id: '625153', archived: true, userIdIncludingInactive: 9586506 });
     expect(former?.userId).toBeUndefined();
@@ -231,7 +231,7 @@ describe('owners and the account', () => {
     await expect(owners.get('625153')).rejects.toMatchObject({ status: 404 });
   });
 
-  it('are found by an address in any case, also where HubSpot’s filter minds it', async () => {
+  it('are found by an address regardless of case, also when HubSpot’s filter is case-sensitive', async () => {
     const filter = { method: 'GET', path: '/crm/owners/2026-09', status: 200, body: { results: [] } };
     for (const email of ['Admin@Example.COM', ' admin@example.com ']) {
       expect((await owners.findByEmail(email))?.id).toBe('625151');

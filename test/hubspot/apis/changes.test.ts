@@ -36,7 +36,7 @@ const changedNotes = (since: Date, options?: Parameters<CrmWorld['hubspot']['not
 
 const idsOf = (records: readonly { id: string }[]) => records.map(({ id }) => id);
 
-describe('reading what was changed since', () => {
+describe('reading changes', () => {
   it.each([
     ['contacts', 'lastmodifieddate', { email: 'changed@example.com' }],
     ['companies', 'hs_lastmodifieddate', { name: 'Changed' }],
@@ -47,7 +47,7 @@ describe('reading what was changed since', () => {
     ['meetings', 'hs_lastmodifieddate', { hs_meeting_title: 'C' }],
     ['notes', 'hs_lastmodifieddate', { hs_note_body: 'C' }],
     ['tasks', 'hs_lastmodifieddate', { hs_task_subject: 'C' }],
-  ] as const)('gives %s by %s', async (area, modified, properties) => {
+  ] as const)('returns %s by %s', async (area, modified, properties) => {
     const { id } = await world.hubspot[area].create(properties);
     await dateAll(area, '2026-10-01T00:00:00Z');
     await dateAll(area, minutes(0), [id]);
@@ -58,7 +58,7 @@ describe('reading what was changed since', () => {
     expect(await Array.fromAsync(world.hubspot[area].changedSince(new Date(minutes(1))))).toEqual([]);
   });
 
-  it('gives each record once, by moment and then by id, and goes on behind any of them', async () => {
+  it('returns each record once, ordered by time and then by id, and continues after any of them', async () => {
     const early = await makeNotes(30, minutes(1));
     const massChange = await makeNotes(450, minutes(2));
     const late = [...(await makeNotes(1, minutes(3))), ...(await makeNotes(230, minutes(4)))];
@@ -73,7 +73,7 @@ describe('reading what was changed since', () => {
     }
   });
 
-  it('misses nothing when records change while it reads, and gives those again', async () => {
+  it('misses nothing when records change while it reads, and returns these again', async () => {
     const ids = await makeNotes(450, minutes(0));
     await dateAll('note', minutes(5), ids.slice(200));
     const seen: string[] = [];
@@ -85,7 +85,7 @@ describe('reading what was changed since', () => {
     expect(seen.filter((id) => id === ids[0])).toHaveLength(2);
   });
 
-  it('includes deletions, each at its moment', async () => {
+  it('includes deletions in the order of time', async () => {
     const [first = '', gone = '', last = '', before = ''] = await makeNotes(4, minutes(0));
     for (const id of [gone, before]) await world.hubspot.notes.archive(id);
     await dateAll('note', minutes(1), [first]);
@@ -108,7 +108,7 @@ describe('reading what was changed since', () => {
     expect(requests.map(({ method }) => method)).toEqual(['POST']);
   });
 
-  it('gives a record that came back from the recycle bin as changed', async () => {
+  it('returns a restored record as changed', async () => {
     const [id = ''] = await makeNotes(1, minutes(-60));
     await world.hubspot.notes.archive(id);
     await world.sandbox.control('restore', { portalId: 62515, objectType: 'note', objectId: id });
@@ -116,7 +116,7 @@ describe('reading what was changed since', () => {
     expect(back).toMatchObject({ id, archived: false });
   });
 
-  it('gives the changes of the last half minute again with its cursor, as the search may find others late', async () => {
+  it('repeats the changes of the last half minute, because the search may find others late', async () => {
     const started = Date.now();
     const { id } = await world.hubspot.notes.create({ hs_note_body: 'Just now' });
     const [found] = await changedNotes(new Date(started - 3_600_000));
@@ -128,7 +128,7 @@ describe('reading what was changed since', () => {
   });
 
   it.each(['', '2026-11-23', 'abc', `${minutes(0)}/`, `${minutes(0)}/x`, '2026-13-45T00:00:00Z/1'])(
-    'refuses "%s" as a cursor before it reads anything',
+    'rejects "%s" as a cursor before it reads anything',
     async (cursor) => {
       const requests = await world.requestsOf(() =>
         expect(changedNotes(MONDAY, { cursor })).rejects.toMatchObject({
@@ -140,15 +140,15 @@ describe('reading what was changed since', () => {
     },
   );
 
-  it('refuses an invalid date', async () => {
+  it('rejects an invalid date', async () => {
     await expect(changedNotes(new Date('never'))).rejects.toMatchObject({ code: 'invalid_date' });
   });
 
-  describe('when HubSpot’s search answers amiss', () => {
+  describe('when HubSpot’s search returns invalid results', () => {
     const search = { method: 'POST', path: '/crm/objects/2026-09/notes/search', status: 200 };
     const record = (id: string, at: string) => ({ id, properties: { hs_lastmodifieddate: at } });
 
-    it('ends where it does not advance', async () => {
+    it('stops when the results do not advance', async () => {
       const body = { results: [record('1', minutes(-5))], paging: { next: { after: '200' } } };
       await world.sandbox.control('failures', { ...search, body });
       await expect(changedNotes(MONDAY, { deletions: false })).rejects.toThrow(
@@ -184,7 +184,7 @@ describe('npm run hubspot -- <type> changed', () => {
   const run = (...args: string[]) => runInProcess(world.ctx, crmCommands, 'notes', 'changed', ...args);
   const inOrder = () => [ids[0], ids[2], ids[1]];
 
-  it('shows changes and deletions, and how to go on', async () => {
+  it('shows changes and deletions, and how to continue', async () => {
     const { output, notes, problem } = await run(...since, '--properties', 'hs_note_body');
     expect(problem).toBeUndefined();
     expect(output.split('\n').map((line) => line.trim().split(/\s{2,}/))).toEqual([
@@ -196,7 +196,7 @@ describe('npm run hubspot -- <type> changed', () => {
     expect(notes).toBe(`Go on with --cursor ${minutes(1)}/${ids[1]}`);
   });
 
-  it('goes on behind a cursor, and keeps it when there is nothing new', async () => {
+  it('continues after a cursor, and keeps it when there is nothing new', async () => {
     const first = JSON.parse((await run(...since, '--limit', '1', '--json')).output);
     expect(idsOf(first.records)).toEqual([ids[0]]);
     const rest = JSON.parse((await run('--cursor', first.cursor, '--json')).output);
@@ -221,7 +221,7 @@ describe('npm run hubspot -- <type> changed', () => {
     expect((await run(...since, '--limit', '1', '--out', file)).output).toBe(`1 note is written to ${file}.`);
   });
 
-  it('refuses to begin without a time, and at a file that cannot be written', async () => {
+  it('fails before reading without a time or with a file that cannot be written', async () => {
     expect((await run()).problem?.message).toBe('Give --since or --cursor.');
     expect((await run('--since', 'monday')).problem?.message).toContain('It must be a time since 1970');
     expect((await run('--cursor', 'monday')).problem?.message).toContain('This is not the cursor');
@@ -229,7 +229,7 @@ describe('npm run hubspot -- <type> changed', () => {
     expect(problem).toContain('cannot be written: ENOENT. Nothing was read.');
   });
 
-  it('says how to go on when HubSpot fails on the way', async () => {
+  it('prints how to continue when HubSpot fails while it reads', async () => {
     await makeNotes(250, minutes(2));
     const search = { method: 'POST', path: '/crm/objects/2026-09/notes/search' };
     await world.sandbox.control('failures', {
@@ -250,7 +250,7 @@ describe('npm run hubspot -- <type> changed', () => {
     expect(notes).toBe(`After 1 notes. Go on with --cursor ${minutes(0)}/${ids[0]}`);
   });
 
-  it('prints what it would send', async () => {
+  it('prints its requests in a dry run', async () => {
     const { output } = await run(...since, '--no-deletions', '--dry-run');
     expect(output).toContain('POST /crm/objects/2026-09/notes/search');
     expect(output).toContain(String(MONDAY.getTime()));

@@ -26,7 +26,7 @@ const members = async (listId: string) =>
   (await Array.fromAsync(lists.members(listId))).map(({ recordId }) => recordId);
 
 describe('lists', () => {
-  it('are found by words of the name, type, kind and id', async () => {
+  it('are found by words in the name, by type, kind and id', async () => {
     expect(await names()).toEqual(['Newsletter', 'Trade fair 2026', 'Customers', 'Target accounts']);
     expect(await names({ query: 'fair trade' })).toEqual(['Trade fair 2026']);
     expect(await names({ type: 'companies' })).toEqual(['Target accounts']);
@@ -38,7 +38,7 @@ describe('lists', () => {
     expect(await names({ query: 'nothing' })).toEqual([]);
   });
 
-  it('are read page after page, also where HubSpot tells no more', async () => {
+  it('are read page by page, also when HubSpot does not return hasMore', async () => {
     const list = { name: 'A', objectTypeId: '0-1', processingType: 'MANUAL' };
     const search = { method: 'POST', path: '/crm/lists/2026-09/search', status: 200 };
     for (const body of [
@@ -54,7 +54,7 @@ describe('lists', () => {
     ]);
   });
 
-  it('are read no further when a page comes again', async () => {
+  it('end with an error when a page is repeated', async () => {
     const list = { listId: '1', name: 'A', objectTypeId: '0-1', processingType: 'MANUAL' };
     const body = { lists: [list], hasMore: true, offset: 0 };
     const search = { method: 'POST', path: '/crm/lists/2026-09/search', status: 200, times: 2 };
@@ -64,7 +64,7 @@ describe('lists', () => {
     );
   });
 
-  it('are read by id and by name, with their size, and their filters when asked for', async () => {
+  it('are read by id and by name, with their size and optionally their filters', async () => {
     const newsletter = {
       listId: '11',
       name: 'Newsletter',
@@ -89,7 +89,7 @@ describe('lists', () => {
 });
 
 describe('members of a list', () => {
-  it('are added and removed, and say who was there already or is missing', async () => {
+  it('are added and removed, reporting existing and missing ones', async () => {
     expect(await lists.add('11', ['101', '103', '999999'])).toEqual({
       added: ['103'],
       removed: [],
@@ -106,7 +106,7 @@ describe('members of a list', () => {
     await lists.remove('14', ['302']);
   });
 
-  it('are changed and read in pieces when there are many', async () => {
+  it('are changed and read in several requests when there are many', async () => {
     const made = await world.hubspot.contacts.batchCreate(
       Array.from({ length: 260 }, () => ({ properties: { lastname: 'Many' } })),
     );
@@ -123,7 +123,7 @@ describe('members of a list', () => {
     await lists.remove('11', ids);
   });
 
-  it('are understood in both of HubSpot’s spellings', async () => {
+  it('are read in both of HubSpot’s spellings', async () => {
     for (const body of [{ recordsIdsAdded: ['1'] }, { recordIdsAdded: [1], recordIdsMissing: null }]) {
       const answer = { method: 'PUT', path: '/crm/lists/2026-09/11/memberships/add', status: 200, body };
       await world.sandbox.control('failures', answer);
@@ -140,7 +140,7 @@ describe('members of a list', () => {
     }
   });
 
-  it('leave with their record, return with it, and follow a merge', async () => {
+  it('are removed and restored with their record, and follow a merge', async () => {
     const { contacts } = world.hubspot;
     const [gone, other] = await Promise.all([
       contacts.create({ lastname: 'Gone' }),
@@ -156,7 +156,7 @@ describe('members of a list', () => {
     expect(await members('12')).toEqual(['103', '104', gone.id]);
   });
 
-  it('know their lists', async () => {
+  it('have their lists', async () => {
     await lists.add('11', ['103']);
     const found = await lists.membershipsOf({ type: 'contacts', id: '103' });
     expect(found.map(({ listId }) => listId)).toEqual(['11', '12', '13']);
@@ -253,7 +253,7 @@ describe('npm run hubspot -- lists', () => {
     expect(await members('11')).toEqual(['101', '102', '104']);
   });
 
-  it('asks before it removes, and sends nothing for what is no id', async () => {
+  it('confirms before it removes, and sends nothing for an invalid id', async () => {
     const file = path.join(folder, 'wrong.csv');
     await writeFile(file, 'id,name\n101,Jane\n,Nobody\n');
     for (const [args, problem] of [

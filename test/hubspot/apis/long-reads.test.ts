@@ -17,7 +17,7 @@ const AREAS = [
   ['emails', 'hs_email_subject', undefined],
 ] as const;
 
-describe('a reading of more properties than an address can name', () => {
+describe('a read with more properties than fit into a URL', () => {
   let world: CrmWorld;
   beforeAll(async () => {
     world = await startCrmWorld();
@@ -38,7 +38,7 @@ describe('a reading of more properties than an address can name', () => {
     return { result: result as T, requests };
   }
 
-  it('would be refused by HubSpot', async () => {
+  it('would be rejected by HubSpot', async () => {
     const http = createHubSpotHttp(world.sandboxUrl, world.ctx.logger);
     const accessToken = await world.ctx.services.tokens.accessTokenFor(62515);
     const request = { method: 'GET', path: '/crm/objects/2026-09/contacts/101', accessToken } as const;
@@ -47,7 +47,7 @@ describe('a reading of more properties than an address can name', () => {
     await http({ ...request, query: { properties: MANY.slice(0, 250) } });
   });
 
-  it.each(AREAS)('gives the same %s as one of few', async (area, name, known) => {
+  it.each(AREAS)('returns the same %s as one with few properties', async (area, name, known) => {
     const api = world.hubspot[area];
     const listed = await carriedOut(() => Array.fromAsync(api.list({ properties: [name, ...MANY] })));
     expect(listed.result).toEqual(await Array.fromAsync(api.list({ properties: [name] })));
@@ -65,7 +65,7 @@ describe('a reading of more properties than an address can name', () => {
     expect(found.result).toEqual(await Array.fromAsync(api.search({ filters, properties: [name] })));
   });
 
-  it('finds by a unique property, and brings associations along', async () => {
+  it('finds by a unique property, and includes associations', async () => {
     const { contacts } = world.hubspot;
     const { result } = await carriedOut(() => contacts.getByEmail('jane@example.com', ['email', ...MANY]));
     expect(result).toEqual(await contacts.getByEmail('jane@example.com', ['email']));
@@ -79,7 +79,7 @@ describe('a reading of more properties than an address can name', () => {
     );
   });
 
-  it('reads page after page, and from the recycle bin', async () => {
+  it('reads page by page, and from the recycle bin', async () => {
     const { companies } = world.hubspot;
     const made = await companies.batchCreate(
       Array.from({ length: 5 }, (_, at) => ({ properties: { name: `Company ${at}` } })),
@@ -104,13 +104,13 @@ describe('a reading of more properties than an address can name', () => {
     });
   });
 
-  it('says that a record is not there, as one of few does', async () => {
+  it('reports a missing record like one with few properties', async () => {
     const { contacts } = world.hubspot;
     await expect(contacts.get('999999', MANY)).rejects.toMatchObject({ status: 404 });
     await expect(contacts.getByEmail('nobody@example.com', MANY)).rejects.toMatchObject({ status: 404 });
   });
 
-  it('leaves out a record that was deleted between its two requests', async () => {
+  it('omits a record that was deleted between its two requests', async () => {
     const { contacts } = world.hubspot;
     const body = {
       status: 'COMPLETE',
@@ -125,7 +125,7 @@ describe('a reading of more properties than an address can name', () => {
     await expect(contacts.get('101', MANY)).rejects.toMatchObject({ status: 404 });
   });
 
-  it('ends with the error of its second request', async () => {
+  it('fails with the error of its second request', async () => {
     const { contacts } = world.hubspot;
     const body = { category: 'MISSING_SCOPES', message: 'no' };
     await world.sandbox.control('failures', { path: '/crm/*/contacts/batch/read', status: 403, body });
@@ -133,7 +133,7 @@ describe('a reading of more properties than an address can name', () => {
   });
 
   it.each(['contacts list', 'contacts get 101', 'contacts search --where email'])(
-    'is made by the command %s',
+    'is used by the command %s',
     async (line) => {
       const read = async (names: string[]) => {
         const words = [...line.split(' '), '--properties', ['email', ...names].join(','), '--json'];

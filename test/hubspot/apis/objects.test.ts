@@ -23,7 +23,7 @@ describe('records of HubSpot’s objects API', () => {
     expect(await hubspot.companies.get(id, ['name'], { archived: true })).toMatchObject({ archived: true });
   });
 
-  it('travel with text for every value and nothing for what is undefined', async () => {
+  it('are sent with text for every value and without undefined values', async () => {
     const [sent] = await world.requestsOf(() =>
       hubspot.deals.create({
         dealname: 'Typed',
@@ -52,7 +52,7 @@ describe('records of HubSpot’s objects API', () => {
     ['jane@example.com', 'jane@example.com'],
     ['jane+news@example.com', 'jane%2Bnews@example.com'],
     ['jané/ö ?#%@example.com', 'jan%C3%A9%2F%C3%B6%20%3F%23%25@example.com'],
-  ])('are read, changed and deleted by the address %s, as it stands in a path', async (email, part) => {
+  ])('are read, changed and deleted by the address %s in a path', async (email, part) => {
     const { contacts, owners } = hubspot;
     await contacts.createOrUpdate('jane+news@example.com', {});
     const requests = await world.requestsOf(async () => {
@@ -72,12 +72,12 @@ describe('records of HubSpot’s objects API', () => {
     expect(requests.slice(0, 2).map(({ status }) => status)).toEqual(found);
   });
 
-  it('come with the ids of associated records when asked for', async () => {
+  it('include the ids of associated records on request', async () => {
     const contact = await hubspot.contacts.get('101', ['email'], { associations: ['companies'] });
     expect(contact.associations?.companies?.results[0]).toMatchObject({ id: '301' });
   });
 
-  it('are listed page after page', async () => {
+  it('are listed page by page', async () => {
     const notes = Array.from({ length: 230 }, (_, at) => ({ properties: { hs_note_body: `note ${at}` } }));
     await hubspot.notes.batchCreate(notes);
     let listed: { properties: Record<string, string | null> }[] = [];
@@ -90,7 +90,7 @@ describe('records of HubSpot’s objects API', () => {
     expect(requests.map(({ query }) => query.limit)).toEqual(['100', '100', '100']);
   });
 
-  it('are found by filters, words and order', async () => {
+  it('are searched by filters and words, and sorted', async () => {
     const stage = await hubspot.deals.inStage('Contract Sent');
     const amounts = ['70001', '70003', '70002', '69999'];
     for (const amount of amounts) await hubspot.deals.create({ dealname: `For ${amount}`, amount, ...stage });
@@ -105,7 +105,7 @@ describe('records of HubSpot’s objects API', () => {
     expect(jane?.id).toBe('101');
   });
 
-  it('are merged, where HubSpot can', async () => {
+  it('are merged, if HubSpot supports that', async () => {
     const [one, other] = await Promise.all([
       hubspot.companies.create({ name: 'One' }),
       hubspot.companies.create({ name: 'Other', city: 'Kyoto' }),
@@ -117,7 +117,7 @@ describe('records of HubSpot’s objects API', () => {
     expect('merge' in hubspot.notes).toBe(false);
   });
 
-  it('tell the field that HubSpot refused', async () => {
+  it('report the field that HubSpot rejected', async () => {
     const error = await hubspot.contacts.create({ no_such: '1' }).catch((error) => error);
     expect(error).toBeInstanceOf(HubSpotError);
     const errors = [{ message: expect.stringContaining('no_such'), context: { propertyName: ['no_such'] } }];
@@ -142,7 +142,7 @@ describe('contacts', () => {
     expect([made.created, again.created, again.contact.id]).toEqual([true, false, made.contact.id]);
   });
 
-  it('are not written when the properties have another address', async () => {
+  it('are not written when the properties contain a different address', async () => {
     const { contacts } = world.hubspot;
     const sent = await world.requestsOf(async () => {
       for (const email of ['jane@example.com', '', null])
@@ -157,7 +157,7 @@ describe('contacts', () => {
     expect(contact.properties.email).toBe('taro@example.com');
   });
 
-  it('that HubSpot refuses to create or update within a batch are refused with its reason', async () => {
+  it('that HubSpot rejects within a batch are rejected with its reason', async () => {
     const errors = [
       { category: 'VALIDATION_ERROR', message: 'No.', errors: [{ message: 'Bad.', in: 'phone' }] },
     ];
@@ -171,7 +171,7 @@ describe('contacts', () => {
     });
   });
 
-  it('are erased for privacy, by address too', async () => {
+  it('are erased, also by address', async () => {
     const { contacts } = world.hubspot;
     await contacts.gdprDelete('taro.yamada@example.com', 'email');
     await expect(contacts.get('102')).rejects.toMatchObject({ status: 404 });
@@ -193,7 +193,7 @@ describe('companies', () => {
     ['www.example.com'],
     ['https://www.Example.com/about?x=1#y'],
     ['http://example.com:8080'],
-  ])('are found by domain when it is written %s', async (domain) => {
+  ])('are found by the domain %s', async (domain) => {
     expect((await companies.findByDomain(domain)).map(({ id }) => id)).toEqual(['301']);
   });
 
@@ -202,7 +202,7 @@ describe('companies', () => {
     ['www.com', 'www.com'],
     ['http://www.例え.jp/会社', '例え.jp'],
     ['xn--r8jz45g.jp', 'xn--r8jz45g.jp'],
-  ])('of %s are looked for under %s', async (given, domain) => {
+  ])('of %s are searched under %s', async (given, domain) => {
     const [sent] = await world.requestsOf(() => companies.findByDomain(given));
     expect(sent?.body.filterGroups[0].filters[0].value).toBe(domain);
   });
@@ -217,7 +217,7 @@ describe('companies', () => {
     'ftp://example.com',
     'a b.com',
     '.com',
-  ])('are not asked for when "%s" is no domain', async (domain) => {
+  ])('are not requested when "%s" is not a domain', async (domain) => {
     const sent = await world.requestsOf(async () => {
       const refused = {
         status: 400,
@@ -230,7 +230,7 @@ describe('companies', () => {
     expect(sent).toEqual([]);
   });
 
-  it('are created by domain once and then updated', async () => {
+  it('are created by domain and then updated', async () => {
     const made = await companies.createOrUpdateByDomain('https://www.Once.Example/jobs', { name: 'Once' });
     const again = await companies.createOrUpdateByDomain('ONCE.example', { city: 'Kyoto' });
     expect([made.created, again.created, again.company.id]).toEqual([true, false, made.company.id]);
@@ -238,7 +238,7 @@ describe('companies', () => {
     expect(properties).toMatchObject({ domain: 'once.example', name: 'Once', city: 'Kyoto' });
   });
 
-  it('are not written by domain when the properties have another one', async () => {
+  it('are not written by domain when the properties contain a different one', async () => {
     const sent = await world.requestsOf(async () => {
       await expect(
         companies.createOrUpdateByDomain('one.example', { domain: 'other.example' }),
@@ -255,7 +255,7 @@ describe('companies', () => {
     expect((await companies.get(made.company.id, ['domain'])).properties.domain).toBe('same.example');
   });
 
-  it('are created or updated by domain in batches, once for each domain', async () => {
+  it('are created or updated by domain in batches, once per domain', async () => {
     await Promise.all(['C', 'D'].map((name) => companies.create({ name, domain: 'pair.example' })));
     const many = Array.from({ length: 120 }, (_, at) => ({
       id: `https://www.Batch-${at}.example/`,
@@ -290,7 +290,7 @@ describe('companies', () => {
     );
   });
 
-  it('of a batch are not written when the search for them fails', async () => {
+  it('of a batch are not written when their search fails', async () => {
     const path = '/crm/objects/2026-09/companies/search';
     await world.sandbox.control('failures', { path, status: 400, body: { message: 'No.' } });
     const sent = await world.requestsOf(() =>
@@ -303,7 +303,7 @@ describe('companies', () => {
     expect(sent.map((request) => request.path)).toEqual([path]);
   });
 
-  it('with one domain are named, and none of them is written', async () => {
+  it('with the same domain are reported, and none of them is written', async () => {
     const twins = await Promise.all(
       ['A', 'B'].map((name) => companies.create({ name, domain: 'twin.example' })),
     );

@@ -18,7 +18,7 @@ describe('property history', () => {
     propertiesWithHistory?.[property]?.map(({ value }) => value);
   const withHistory = (...names: string[]) => ({ propertiesWithHistory: names });
 
-  it('comes with one record, newest first, and who wrote it', async () => {
+  it('is included in a record, newest first, with the source of each value', async () => {
     await hubspot.contacts.update('101', { phone: '1' });
     await hubspot.contacts.update('101', { phone: '' });
     const contact = await hubspot.contacts.get('101', ['email'], withHistory('phone', 'no_such'));
@@ -33,7 +33,7 @@ describe('property history', () => {
     expect((await hubspot.contacts.get('101')).propertiesWithHistory).toBeUndefined();
   });
 
-  it('comes with records of every type', async () => {
+  it('is included in records of every type', async () => {
     for (const [type, id, property] of [
       ['companies', '301', 'city'],
       ['deals', '402', 'amount'],
@@ -48,7 +48,7 @@ describe('property history', () => {
     }
   });
 
-  it('comes with lists and batches, in requests of fifty', async () => {
+  it('is included in lists and batches, fifty records per request', async () => {
     const inputs = Array.from({ length: 120 }, (_, at) => ({ properties: { hs_note_body: `${at}` } }));
     const made = await hubspot.notes.batchCreate(inputs);
     const ids = made.map(({ result }) => result?.id ?? '');
@@ -105,16 +105,16 @@ describe('the value before a change', () => {
     ['a change in between', 'customer', 200, 'lead'],
     ['a value that the history does not have', 'other', 300, undefined],
     ['a moment that the history does not have', 'lead', 5000, undefined],
-  ])('is told of %s', (_, propertyValue, seconds, before) => {
+  ])('is returned for %s', (_, propertyValue, seconds, before) => {
     expect(valueBefore(history, { propertyValue, occurredAt: at(seconds) })).toBe(before);
   });
 
-  it('is that before the newest change to the value when no time is known', () => {
+  it('is that before the newest change to the value when no time is given', () => {
     expect(valueBefore(history, { propertyValue: 'lead' })).toBe('customer');
     expect(valueBefore(history, { propertyValue: null })).toBeNull();
   });
 
-  it('is not told of the oldest value that HubSpot keeps, and of no history', () => {
+  it('is undefined for the oldest value that HubSpot keeps, and without a history', () => {
     const full = Array.from({ length: 20 }, (_, index) => version(`v${index}`, -index));
     expect(valueBefore(full, { propertyValue: 'v19', occurredAt: at(-19) })).toBeUndefined();
     expect(valueBefore(full.slice(0, 19), { propertyValue: 'v18', occurredAt: at(-18) })).toBeNull();

@@ -13,7 +13,7 @@ describe('pipelines and stages', () => {
   });
   afterAll(() => world.close());
 
-  it('place deals and tickets by the names that people see', async () => {
+  it('accept the labels of pipelines and stages', async () => {
     expect(await hubspot.deals.inStage(' contract sent ', 'Sales Pipeline')).toEqual({
       pipeline: 'default',
       dealstage: 'contractsent',
@@ -32,7 +32,7 @@ describe('pipelines and stages', () => {
     });
   });
 
-  it('name the choices for a stage or pipeline that there is not', async () => {
+  it('list the choices for an unknown stage or pipeline', async () => {
     await expect(hubspot.deals.inStage('Sent')).rejects.toMatchObject({
       code: 'unknown_stage',
       message: expect.stringContaining('Contract Sent (contractsent)'),
@@ -42,7 +42,7 @@ describe('pipelines and stages', () => {
     });
   });
 
-  it('ask for the pipeline where several have such a stage', async () => {
+  it('require the pipeline when several have such a stage', async () => {
     const made = await hubspot.pipelines.create('deals', {
       label: '更新',
       displayOrder: 1,
@@ -57,7 +57,7 @@ describe('pipelines and stages', () => {
     await hubspot.pipelines.delete('deals', made.id);
   });
 
-  it('are renamed, and deleted when no record stands in them', async () => {
+  it('are renamed, and deleted when they contain no records', async () => {
     const { pipelines } = hubspot;
     const made = await pipelines.create('deals', { label: 'Partners', displayOrder: 2, stages: [open, won] });
     expect(await pipelines.update('deals', made.id, { label: 'Resellers' })).toMatchObject({

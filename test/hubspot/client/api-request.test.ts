@@ -56,7 +56,7 @@ describe('hubspot.request', () => {
     expect(sent.map(({ status }) => status)).toEqual([401, 429, 200]);
   });
 
-  it('retries a request that may have been carried out only when it is idempotent', async () => {
+  it('retries a request that HubSpot may have processed only when it is idempotent', async () => {
     const path = `${PROPERTIES}/batch/create`;
     const body = { inputs: [] };
     const statuses = async (idempotent?: boolean) => {

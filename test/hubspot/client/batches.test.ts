@@ -12,7 +12,7 @@ describe('batches', () => {
 
   const company = (name: string) => ({ properties: { name } });
 
-  it('are sent a hundred at a time, with progress, and return outcomes in order', async () => {
+  it('are sent in hundreds, with progress, and return outcomes in order', async () => {
     const names = Array.from({ length: 250 }, (_, at) => `Company ${at}`);
     const progress: number[] = [];
     let outcomes: { result?: { properties: Record<string, string | null> } | undefined }[] = [];
@@ -38,7 +38,7 @@ describe('batches', () => {
     expect(outcomes[1]?.failure?.category).toBe('VALIDATION_ERROR');
   });
 
-  it('upsert by address, and halve a refused request until the bad address is alone', async () => {
+  it('upsert by address, and halve a rejected request until the bad address is isolated', async () => {
     const inputs = ['a@batch.example', 'not an address', 'jane@example.com', 'b@batch.example'].map((id) => ({
       id,
       properties: { lastname: 'Batch' },
@@ -99,7 +99,7 @@ describe('batches', () => {
     await expect(hubspot.companies.get(id)).rejects.toMatchObject({ status: 404 });
   });
 
-  it('lose only the inputs of the failed request, and never retry a create', async () => {
+  it('fail only the inputs of a failed request, and never retry a create', async () => {
     const path = '/crm/objects/2026-09/companies/batch/create';
     await world.sandbox.control('failures', { method: 'POST', path, status: 500, body: {}, times: 1 });
     const inputs = Array.from({ length: 150 }, (_, at) => company(`Lost ${at}`));
@@ -112,7 +112,7 @@ describe('batches', () => {
     expect(requests).toHaveLength(2);
   });
 
-  describe('when HubSpot’s answer is odd', () => {
+  describe('when HubSpot’s response is unusual', () => {
     const names = ['One', 'Two', 'Three'];
     const made = (index: number) => ({
       id: String(7001 + index),
@@ -155,7 +155,7 @@ describe('batches', () => {
       expect(outcomes.map(({ result, failure }) => result?.id ?? failure?.message)).toEqual(expected);
     });
 
-    it('inputs that are not mentioned count as done only when nothing failed', async () => {
+    it('unmentioned inputs count as done only when nothing failed', async () => {
       const path = '/crm/objects/2026-09/companies/batch/archive';
       const archive = async (body: Record<string, unknown>) => {
         await world.sandbox.control('failures', { method: 'POST', path, status: 207, body });
@@ -174,7 +174,7 @@ describe('batches', () => {
     });
   });
 
-  it('write the good inputs of a request that is refused for a duplicate', async () => {
+  it('write the valid inputs of a request that is rejected because of a duplicate', async () => {
     const outcomes = await hubspot.companies.batchUpdate(
       ['301', '302', '301'].map((id, at) => ({ id, properties: { city: `City ${at}` } })),
     );
@@ -182,7 +182,7 @@ describe('batches', () => {
     expect((await hubspot.companies.get('301', ['city'])).properties.city).toBe('City 2');
   });
 
-  it('are halved to single inputs when a few bad ones are spread over the request', async () => {
+  it('are halved to single inputs when a few invalid ones are spread over the request', async () => {
     const toBlame = [12, 37, 62, 87];
     const inputs = Array.from({ length: 100 }, (_, at) => ({
       id: `spread-${at}@batch.example`,
@@ -193,7 +193,7 @@ describe('batches', () => {
     expect(new Set(outcomes.flatMap(({ failure }) => failure?.message ?? [])).size).toBe(1);
   });
 
-  it('send a hundred requests per chunk at most, and one after a chunk without a good input', async () => {
+  it('send at most a hundred requests per chunk, and one after a chunk without a valid input', async () => {
     const inputs = Array.from({ length: 200 }, (_, at) => ({
       id: `no address ${at}`,
       properties: { lastname: 'X' },
@@ -221,7 +221,7 @@ describe('batches', () => {
     expect(outcomes).toHaveLength(150);
     expect(outcomes[149]?.failure?.message).toMatch(/^not sent, after: HubSpot: POST .* 403/);
   });
-  it('continue after one unusable answer', async () => {
+  it('continue after one unusable response', async () => {
     const path = '/crm/objects/2026-09/companies/batch/create';
     await world.sandbox.control('failures', { method: 'POST', path, status: 201, body: { results: 'none' } });
     const inputs = Array.from({ length: 150 }, (_, at) => company(`Unreadable ${at}`));

@@ -11,7 +11,7 @@ describe('the call budget of a portal', () => {
   });
   afterAll(() => world.close());
 
-  it('shrinks to what HubSpot’s headers say', async () => {
+  it('is reduced to the limit in HubSpot’s headers', async () => {
     await world.sandbox.setApp({ rateLimit: 40 });
     await world.ctx.hubspotFor(62515).contacts.get('101');
     await until('the limit to be noted', async () => (await budget())?.known_limit === 40);
@@ -20,7 +20,7 @@ describe('the call budget of a portal', () => {
     expect((await budget())?.slots).toHaveLength(40);
   });
 
-  it('is reserved for calls that wait, and not a place more', async () => {
+  it('reserves exactly one place per waiting call', async () => {
     const search = () => world.ctx.hubspotFor(62515).contacts.search({ query: 'jane' }).next();
     const first = Array.from({ length: 5 }, search);
     await Promise.race(first);
@@ -35,7 +35,7 @@ describe('the call budget of a portal', () => {
     expect(await refusals()).toBe(0);
   });
 
-  it('is no part of other portals’ budgets', async () => {
+  it('is independent of other portals’ budgets', async () => {
     await world.install(62516);
     await world.sandbox.setApp({ rateLimit: null });
     // Spent, but for a second more.
@@ -56,7 +56,7 @@ describe('the call budget of a portal', () => {
     await Promise.all(calls);
   });
 
-  describe('that HubSpot refused a call for', () => {
+  describe('after a 429', () => {
     const policy = (policyName: string, retryAfter?: string) => ({
       status: 429,
       body: { policyName, category: 'RATE_LIMITS' },
@@ -66,7 +66,7 @@ describe('the call budget of a portal', () => {
     beforeAll(() => world.sandbox.setApp({ rateLimit: null, searchRateLimit: null }));
     afterEach(() => world.ctx.pool.query('update call_budgets set not_before = 0'));
 
-    it('rests for as long as HubSpot says, also where the call is not sent again', async () => {
+    it('holds calls for Retry-After, also when the call is not retried', async () => {
       const { timeline, contacts } = world.ctx.hubspotFor(62515);
       await world.sandbox.control('failures', {
         path: '/integrators/*',
@@ -81,7 +81,7 @@ describe('the call budget of a portal', () => {
       expect(between(refused, next)).toBeGreaterThanOrEqual(2_990);
     });
 
-    it('of the day rests in both lanes, for a quarter of an hour at most; calls end at once and say so', async () => {
+    it('holds both lanes for at most 15 minutes after a daily limit, and calls fail at once with the reason', async () => {
       const { contacts } = world.ctx.hubspotFor(62515);
       await world.sandbox.control('failures', { path: '/crm/*', ...policy('DAILY', '3600') });
       await expect(contacts.get('101')).rejects.toMatchObject({ status: 429, policyName: 'DAILY' });
@@ -98,7 +98,7 @@ describe('the call budget of a portal', () => {
       expect((await requests()).length).toBe(before);
     });
 
-    it('of the day is asked for again after a while where nobody says when the day is over', async () => {
+    it('tries again after a while when HubSpot does not state the end of a daily limit', async () => {
       await world.sandbox.control('failures', { path: '/crm/*', ...policy('DAILY') });
       await world.ctx
         .hubspotFor(62515)
@@ -109,7 +109,7 @@ describe('the call budget of a portal', () => {
       expect(wait).toBeLessThanOrEqual(60 * 60_000);
     });
 
-    it('is none of the caller’s trouble where the database takes no note of it', async () => {
+    it('does not fail the call when the database cannot store the limit', async () => {
       await world.sandbox.control('failures', { path: '/crm/*', ...policy('SECONDLY') });
       await world.ctx.pool.query('alter table call_budgets rename to elsewhere');
       try {
@@ -120,7 +120,7 @@ describe('the call budget of a portal', () => {
     });
   });
 
-  it('grows again with HubSpot’s headers, whichever process had it shrunk', async () => {
+  it('is increased again by HubSpot’s headers, whichever process reduced it', async () => {
     await world.sandbox.setApp({ rateLimit: 110 });
     await world.ctx.pool.query(
       `update call_budgets set known_limit = 5, slots = '{}' where lane = 'general'`,
@@ -129,7 +129,7 @@ describe('the call budget of a portal', () => {
     await until('the limit to be forgotten', async () => (await budget())?.known_limit === null);
   });
 
-  it('gives way to the app’s other programs where HubSpot’s window is full without us', async () => {
+  it('yields to other programs of the app when these fill HubSpot’s window', async () => {
     await world.sandbox.control('reset');
     await world.install();
     await world.ctx.pool.query('delete from call_budgets');

@@ -36,13 +36,13 @@ describe('calls that wait for one portal', () => {
 
   const times = (count: number, priority: CallPriority) => Array<CallPriority>(count).fill(priority);
 
-  it('start interactive first, though background calls asked before them', async () => {
+  it('start interactive first, although background calls were waiting longer', async () => {
     const background = times(3, 'background');
     const interactive = times(5, 'interactive');
     expect(await startInOrder([...background, ...interactive])).toEqual([...interactive, ...background]);
   });
 
-  it('are not paced as background calls are when they are interactive', async () => {
+  it('are not paced like background calls when they are interactive', async () => {
     await startInOrder(times(5, 'interactive'));
     expect(await lastBackground()).toBe(0);
     await startInOrder(times(1, 'background'));

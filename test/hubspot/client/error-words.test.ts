@@ -23,19 +23,19 @@ const detail = (fields: object) => ({
   ...fields,
 });
 
-describe('an error of HubSpot’s', () => {
+describe('an error of HubSpot', () => {
   it.each([
     [{ status: 404 }, undefined, '404'],
     [{ status: 429 }, { category: 'RATE_LIMITS', status: 'error' }, '429 RATE_LIMITS'],
     [{ status: 400 }, { status: 'BAD_REFRESH_TOKEN' }, '400 BAD_REFRESH_TOKEN'],
     [{ problem: 'no answer (ETIMEDOUT)' }, undefined, 'no answer (ETIMEDOUT)'],
-  ])('%p with the body %p is summed up', (failure, body, summary) => {
+  ])('%p with the body %p has a summary', (failure, body, summary) => {
     const error = new HubSpotError({ ...GET, ...failure }, body);
     expect(error.summary).toBe(summary);
     expect(error.message).toBe(`HubSpot: GET ${GET.path}: ${summary}`);
   });
 
-  it('says HubSpot’s sentence and the note after the summary', () => {
+  it('contains HubSpot’s message and the note after the summary', () => {
     const message = (note?: string, said?: string) =>
       new HubSpotError({ ...GET, status: 400, note }, { message: said }).message.slice(
         `HubSpot: GET ${GET.path}`.length,
@@ -56,7 +56,7 @@ describe('an error of HubSpot’s', () => {
     ['a write that was answered with 500', { ...POST, status: 500 }, true],
     ['a write that may be repeated', { ...POST, idempotent: true }, false],
     ['a read that may not be repeated', { ...GET, idempotent: false }, true],
-  ])('of %s may have been carried out: %p, %p', (_what, failure, maybeDone) => {
+  ])('of %s may have been processed: %p, %p', (_what, failure, maybeDone) => {
     expect(new HubSpotError(failure).maybeDone).toBe(maybeDone);
   });
 
@@ -64,18 +64,18 @@ describe('an error of HubSpot’s', () => {
     [{}, { sent: true, answered: true }],
     [{ sent: false }, { sent: false, answered: false }],
     [{ answered: false }, { sent: true, answered: false }],
-  ])('%p knows whether it was sent and answered', (fields, expected) => {
+  ])('%p states whether it was sent and answered', (fields, expected) => {
     expect(new HubSpotError({ ...GET, ...fields })).toMatchObject(expected);
   });
 
-  it('may pass with time when it is no refusal', () => {
+  it('is transient unless HubSpot rejected the request', () => {
     const transient = (status?: number) => new HubSpotError({ ...GET, status }).transient;
     expect([undefined, 200, 399, 423, 429, 477, 488, 500, 503].map(transient)).toEqual(Array(9).fill(true));
     expect([400, 401, 404, 422, 424, 428, 476, 499].map(transient)).toEqual(Array(8).fill(false));
     expect([499, 500].map(isTransientStatus)).toEqual([false, true]);
   });
 
-  it('of GET, PUT, DELETE and HEAD may be repeated unless the request says otherwise', () => {
+  it('of GET, PUT, DELETE and HEAD is idempotent by default', () => {
     const methods = ['GET', 'PUT', 'DELETE', 'HEAD', 'POST', 'PATCH'];
     expect(methods.map((method) => isIdempotent({ method }))).toEqual([true, true, true, true, false, false]);
     expect(isIdempotent({ method: 'POST', idempotent: true })).toBe(true);
@@ -95,7 +95,7 @@ describe('an error of HubSpot’s', () => {
   });
 });
 
-describe('a sentence of HubSpot’s', () => {
+describe('a message of HubSpot', () => {
   const said = (message: string) => readErrorBody({ message, errors: [{ message }] });
   const problem = (name: string) => ({ isValid: false, message: `Property "${name}" does not exist`, name });
 
@@ -113,7 +113,7 @@ describe('a sentence of HubSpot’s', () => {
     ['{"a":1} was not a valid number.', '{"a":1} was not a valid number.'],
     ['[x] and {y} were not valid', '[x] and {y} were not valid'],
     ['', ''],
-  ])('%j is read as %j', (message, read) => {
+  ])('%j is shortened to %j', (message, read) => {
     expect(said(message)).toMatchObject({ message: read, errors: [{ message: read }] });
     expect(readErrorBody({ errors: [message] }).errors).toMatchObject([{ message: read }]);
     expect(standardErrors.parse([message, { message }])).toMatchObject([
@@ -154,7 +154,7 @@ describe('the detail of an error', () => {
     expect([describeDetail(detail(fields)), nameDetail(detail(fields))]).toEqual([described, named]);
   });
 
-  it('is told once, and only when the message does not say it', () => {
+  it('is included once, and only when the message does not contain it', () => {
     const errors = [
       detail({ message: 'one' }),
       detail({ message: 'two' }),
@@ -166,8 +166,8 @@ describe('the detail of an error', () => {
   });
 });
 
-describe('what of an answer is kept', () => {
-  it('leaves out secrets wherever they are, and no more', () => {
+describe('secrets in a response', () => {
+  it('are removed everywhere, and nothing else is', () => {
     const body = {
       message: 'a s3cret b s3cret',
       list: ['s3cret', 7, null],
@@ -181,7 +181,7 @@ describe('what of an answer is kept', () => {
   });
 
   it.each(['status', 'error', 'errorType', 'category', 'policyName'])(
-    'keeps the word of %s though a secret equals it, but no secret that is not a word',
+    'keeps the code in %s even if a secret has the same value, but no other secret',
     (name) => {
       expect(withoutSecrets({ [name]: 'invalid_grant' }, ['invalid_grant'])).toEqual({
         [name]: 'invalid_grant',
@@ -192,11 +192,11 @@ describe('what of an answer is kept', () => {
     },
   );
 
-  it('leaves out no word of another field', () => {
+  it('are removed from other fields even if they look like codes', () => {
     expect(withoutSecrets({ message: 'word' }, ['word'])).toEqual({ message: '…' });
   });
 
-  it('of a batch changes its errors alone', () => {
+  it('are removed only from the errors of a batch', () => {
     expect(withoutSecretErrors({ results: ['T'], errors: ['T'] }, ['T'])).toEqual({
       results: ['T'],
       errors: ['…'],
@@ -205,7 +205,7 @@ describe('what of an answer is kept', () => {
       expect(withoutSecretErrors(body, ['T'])).toEqual(body);
   });
 
-  it('is read whatever it is', () => {
+  it('a body of any type is accepted', () => {
     fc.assert(
       fc.property(fc.anything(), (body) => {
         expect(Array.isArray(readErrorBody(body).errors)).toBe(true);
@@ -220,7 +220,7 @@ describe('what of an answer is kept', () => {
     expect(standardErrors.parse('no')).toEqual([]);
   });
 
-  it('names the fields that cannot be used, each once, and not their values', () => {
+  it('invalid fields are named once, without their values', () => {
     const schema = z.object({ id: z.string(), list: z.array(z.object({ name: z.string() })) });
     const read = (body: unknown) => () => readAnswer(schema, body, GET);
     expect(read({ id: 'a', list: [] })()).toEqual({ id: 'a', list: [] });

@@ -3,7 +3,7 @@ import { type CrmWorld, startCrmWorld } from '../../helpers/crm-world.ts';
 
 const CONTACT = '/crm/objects/2026-09/contacts/101';
 
-describe('what HubSpot says when it refuses', () => {
+describe('an error response of HubSpot', () => {
   let world: CrmWorld;
   beforeAll(async () => {
     world = await startCrmWorld();
@@ -52,7 +52,7 @@ describe('what HubSpot says when it refuses', () => {
     ],
     ['null as context', { errors: [{ message: 'bad', context: null }] }, { details: ['bad'] }],
     ['an object as sub-category', { subCategory: { a: 1 } }, { subCategory: { a: 1 } }],
-  ])('%s in place of what is documented costs nothing else', async (_what, body, expected) => {
+  ])('%s instead of the documented type does not affect other fields', async (_what, body, expected) => {
     const headers = { 'content-type': 'application/json' };
     expect(await refused({ status: 400, body, headers })).toMatchObject({
       name: 'HubSpotError',
@@ -61,7 +61,7 @@ describe('what HubSpot says when it refuses', () => {
     });
   });
 
-  it('is told by field', async () => {
+  it('is reported by field', async () => {
     const error = await world.hubspot.companies.create({ numberofemployees: 'many' }).catch((it) => it);
     expect(error.details).toEqual(['numberofemployees: many was not a valid number.']);
     expect(error.errors).toMatchObject([
@@ -69,7 +69,7 @@ describe('what HubSpot says when it refuses', () => {
     ]);
   });
 
-  it('is understood of the day’s limit, whatever else is wrong with the answer', async () => {
+  it('is recognised as a daily limit, whatever else is invalid', async () => {
     const body = {
       policyName: 'DAILY',
       correlationId: null,
@@ -86,7 +86,7 @@ describe('what HubSpot says when it refuses', () => {
     await world.hubspot.contacts.get('101').catch(() => {});
   });
 
-  it('holds no token in any of its texts, also where HubSpot repeats one', async () => {
+  it('contains no token in its messages, even if HubSpot repeats one', async () => {
     const { rows } = await world.ctx.pool.query('select portal_id from installs');
     expect(rows).toHaveLength(1);
     const token = await world.ctx.services.tokens.accessTokenFor(62515);
@@ -102,7 +102,7 @@ describe('what HubSpot says when it refuses', () => {
     expect(other.message).toContain('oauth-token (…) is expired!');
   });
 
-  it('holds no token in what is compared either, but its words as they are', async () => {
+  it('contains no token in its codes either, which are otherwise unchanged', async () => {
     const token = await world.ctx.services.tokens.accessTokenFor(62515);
     const body = {
       category: token,
@@ -115,14 +115,14 @@ describe('what HubSpot says when it refuses', () => {
     expect(error).toMatchObject({ category: '…', oauthStatus: 'no …', oauthError: 'invalid_grant' });
   });
 
-  it('holds no address, also where its answer cannot be used', async () => {
+  it('contains no e-mail address, even if the response is unusable', async () => {
     await world.sandbox.control('failures', { path: '/crm/*', status: 200, body: { id: null } });
     const error = await world.hubspot.contacts.getByEmail('jane@example.com').catch((it) => it);
     expect(error.message).toMatch(/without usable id/);
     expect(JSON.stringify([error, error.message])).not.toContain('jane');
   });
 
-  it('holds none where a batch failed for some of its inputs', async () => {
+  it('contains none when a batch partly failed', async () => {
     const token = await world.ctx.services.tokens.accessTokenFor(62515);
     const body = {
       results: [{ id: '301', properties: { name: 'oauth-token (a name)' } }],

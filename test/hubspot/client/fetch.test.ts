@@ -27,7 +27,7 @@ describe('hubspot.fetch', () => {
     ['a URL of the configured API', (path: string) => new URL(path, world.sandboxUrl)],
     ['a URL of HubSpot’s public API', (path: string) => `https://api.hubapi.com${path}`],
     ['a Request', (path: string) => new Request(new URL(path, world.sandboxUrl))],
-  ])('takes %s', async (_what, input) => {
+  ])('accepts %s', async (_what, input) => {
     const response = await fetch(input(`${CONTACTS}/101?properties=email&properties=firstname`));
     expect([response.status, response.headers.get('content-type')]).toEqual([
       200,
@@ -57,7 +57,7 @@ describe('hubspot.fetch', () => {
     expect((await fetch(path)).status).toBe(401);
   });
 
-  it('retries a POST that may have been carried out only when it reads', async () => {
+  it('retries a POST that HubSpot may have processed only when it reads', async () => {
     const post = async (path: string) => {
       await world.sandbox.control('failures', { method: 'POST', path, status: 503, body: {} });
       return statusesOf(() =>
@@ -92,7 +92,7 @@ describe('hubspot.fetch', () => {
     },
   );
 
-  describe('in HubSpot’s own client', () => {
+  describe('with HubSpot’s own client', () => {
     /** As docs/apis.md shows it. */
     const contacts = () => {
       const httpApi = wrapHttpLibrary({

@@ -8,7 +8,7 @@ const OBJECTS = '/crm/objects/2026-09';
 const record = (id: string) => ({ id, properties: { email: null } });
 const associated = (toObjectId: string) => ({ toObjectId, associationTypes: [] });
 
-describe('pages that lead nowhere', () => {
+describe('pages that repeat', () => {
   let world: CrmWorld;
   beforeAll(async () => {
     world = await startCrmWorld();
@@ -37,7 +37,7 @@ describe('pages that lead nowhere', () => {
   ];
 
   it.each(KINDS)(
-    'of %s end with an error that names call and cursor, and repeat nothing',
+    'of %s end with an error that names call and cursor, without duplicates',
     async (_what, method, path, item, read) => {
       const cursors = ['101', '202', '101'];
       for (const [at, after] of cursors.entries()) {
@@ -56,7 +56,7 @@ describe('pages that lead nowhere', () => {
     },
   );
 
-  it('are an error of the command that lists', async () => {
+  it('fail the list command', async () => {
     const body = { results: [record('101')], paging: { next: { after: '101' } } };
     await world.sandbox.control('failures', { path: `${OBJECTS}/contacts`, status: 200, body, times: 2 });
     const { problem, output } = await runInProcess(world.ctx, crmCommands, 'contacts', 'list');
@@ -65,7 +65,7 @@ describe('pages that lead nowhere', () => {
   });
 });
 
-describe('a reading of more calls than an account may take while somebody waits', () => {
+describe('an operation with more calls than the rate limit allows within an interactive deadline', () => {
   const WINDOW = 12;
   const MADE = 14;
   let world: World;
@@ -79,7 +79,7 @@ describe('a reading of more calls than an account may take while somebody waits'
   });
   afterAll(() => world.close());
 
-  it('goes on when the account may take more', async () => {
+  it('continues when the rate limit allows more', async () => {
     const { notes } = world.ctx.hubspotFor(62515);
     const [made] = await notes.batchCreate(
       Array.from({ length: MADE }, (_, at) => ({ properties: { hs_note_body: `note ${at}` } })),

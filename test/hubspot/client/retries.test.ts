@@ -6,14 +6,14 @@ import { startWorld, type World } from '../../helpers/world.ts';
 
 const CONTACTS = '/crm/objects/2026-09/contacts';
 
-describe('a call that HubSpot refuses for now', () => {
+describe('a call that HubSpot temporarily rejects', () => {
   let world: CrmWorld;
   beforeAll(async () => {
     world = await startCrmWorld();
   });
   afterAll(() => world.close());
 
-  it('is sent again after the documented wait, or as much later as HubSpot says', async () => {
+  it('is retried after the documented wait, or after Retry-After if that is longer', async () => {
     const limit = (policyName: string) => ({ status: 429, body: { policyName } });
     const retryAfter = (seconds: string) => ({ headers: { 'retry-after': seconds } });
     const cases: [Record<string, unknown>, number][] = [
@@ -45,7 +45,7 @@ describe('a call that HubSpot refuses for now', () => {
     }
   });
 
-  it('is told when to come back also by a date', async () => {
+  it('may get Retry-After as a date', async () => {
     const headers = { 'retry-after': new Date(Date.now() + 3_600_000).toUTCString() };
     await world.sandbox.control('failures', { path: `${CONTACTS}/102`, status: 503, headers });
     const error = await world.hubspot.contacts.get('102').catch((it) => it);
@@ -53,7 +53,7 @@ describe('a call that HubSpot refuses for now', () => {
     expect(error.retryAfter).toBeLessThanOrEqual(3_601);
   });
 
-  it('costs one refresh, however often its token is refused', async () => {
+  it('causes one refresh, however often its token is rejected', async () => {
     const path = `${CONTACTS}/103`;
     const refusals = [401, 503, 401, 503].map((status) => ({ path, status }));
     for (const refusal of refusals) await world.sandbox.control('failures', refusal);
@@ -65,7 +65,7 @@ describe('a call that HubSpot refuses for now', () => {
   });
 });
 
-describe('a call that is not done when its time is over', () => {
+describe('a call that reaches its deadline', () => {
   let world: World;
   let ahead = 0;
   beforeAll(async () => {
@@ -95,7 +95,7 @@ describe('a call that is not done when its time is over', () => {
     return error;
   }
 
-  it('ends while HubSpot hangs, and a create is not sent again and says what is unclear', async () => {
+  it('times out when HubSpot hangs, and a create is not retried but reported as unconfirmed', async () => {
     await world.sandbox.control('failures', { path: `${CONTACTS}*`, delayMs: HANGING, times: 2 });
     const [read, create] = await Promise.all([
       ended(() => hubspot().contacts.get('101')),
@@ -108,14 +108,14 @@ describe('a call that is not done when its time is over', () => {
     expect(await sent(CONTACTS)).toHaveLength(1);
   });
 
-  it('ends also where its token was refused first', async () => {
+  it('times out also after a 401', async () => {
     const path = `${CONTACTS}/102`;
     await world.sandbox.control('failures', { path, status: 401, delayMs: 300 });
     await world.sandbox.control('failures', { path, delayMs: HANGING });
     expect((await ended(() => hubspot().contacts.get('102'))).message).toMatch(/no answer|not sent/);
   });
 
-  it('ends at once where no time is left, and neither a token nor a place in the budget is taken', async () => {
+  it('fails at once when no time is left, without using a token or a place in the budget', async () => {
     const path = `${CONTACTS}/105`;
     const { contacts } = world.ctx.hubspotFor(62515, 'interactive', 500);
     const slots = async () => (await world.ctx.pool.query('select slots from call_budgets')).rows;
@@ -126,7 +126,7 @@ describe('a call that is not done when its time is over', () => {
     expect(await slots()).toEqual(before);
   });
 
-  it('ends before its place in the budget comes, and nothing is sent', async () => {
+  it('fails before its place in the budget, and nothing is sent', async () => {
     await world.ctx.pool.query(
       `insert into call_budgets (portal_id, lane, slots)
        select 62515, 'general', array_fill(floor(extract(epoch from now()) * 1000)::bigint, array[110])
@@ -142,7 +142,7 @@ describe('a call that is not done when its time is over', () => {
     await world.ctx.pool.query(`update call_budgets set slots = '{}'`);
   });
 
-  it('ends before a token is there, while the refresh goes on', async () => {
+  it('times out while the refresh continues', async () => {
     ahead = 90 * 60 * 1000;
     await world.sandbox.control('failures', { path: '/oauth/*', delayMs: 6_000 });
     const error = await ended(() => hubspot().contacts.get('104'));

@@ -34,7 +34,7 @@ const ANSWERS: [string, Record<string, unknown>][] = [
   ['409 and the region', { status: 409, headers: HEADERS, body: { category: 'CONFLICT' } }],
 ];
 
-describe('an answer from the wrong region', () => {
+describe('a response from the wrong region', () => {
   const memory = createMemoryLog();
   let world: World;
   let ahead = 0;
@@ -64,7 +64,7 @@ describe('an answer from the wrong region', () => {
   const refreshes = async () => (await world.sandbox.read(`tokens?portalId=${PORTAL}`)).results[0].refreshes;
   const alarms = async () => (await alarmsStore.list(world.ctx.pool)).map(({ name }) => name);
 
-  it.each(ANSWERS)('with %s is followed by another try, and costs no refresh', async (_what, answer) => {
+  it.each(ANSWERS)('with %s is retried without a refresh', async (_what, answer) => {
     await fail({ method: 'GET', path: `${OBJECTS}/contacts/*`, ...answer });
     const before = await refreshes();
     const requests = await requestsOf(world.sandbox, async () => {
@@ -74,7 +74,7 @@ describe('an answer from the wrong region', () => {
     expect(await refreshes()).toBe(before);
   });
 
-  it.each(ANSWERS)('with %s is never read as a record that is missing', async (_what, answer) => {
+  it.each(ANSWERS)('with %s is never treated as a missing record', async (_what, answer) => {
     const headers = { ...(answer.headers as object), ...LATER };
     await fail({ path: `${OBJECTS}/contacts/101`, ...answer, headers });
     const error = await hubspot()
@@ -83,7 +83,7 @@ describe('an answer from the wrong region', () => {
     expect(error).toMatchObject({ status: 488, transient: true, maybeDone: false });
   });
 
-  it('is followed by another try of every call that HubSpot did not carry out, once', async () => {
+  it('is retried once for every kind of call, because HubSpot did not process it', async () => {
     const { contacts, companies } = hubspot();
     await fail({ method: 'POST', path: `${OBJECTS}/companies`, ...HUBLET });
     const { id } = await companies.create({ name: 'Region Ltd' });
@@ -103,7 +103,7 @@ describe('an answer from the wrong region', () => {
     expect(found).toEqual([id]);
   });
 
-  it('that does not end names the region to the caller, in the log and in an alarm, which the next answer ends', async () => {
+  it('that persists names the region to the caller, in the log and in an alarm, which the next success clears', async () => {
     const lasting = { path: `${OBJECTS}/contacts/*`, ...HUBLET, headers: { ...HEADERS, ...LATER } };
     await fail(lasting);
     const answer = await world.api('GET', `/hubid/${PORTAL}/contact/jane@example.com`);
@@ -124,7 +124,7 @@ describe('an answer from the wrong region', () => {
     await until('the alarm to end', async () => (await alarms()).length === 0);
   });
 
-  it('is an alarm that ends by itself where another process saw it, once no call fails so', async () => {
+  it('raises an alarm that expires when no process fails any more', async () => {
     await alarmsStore.raise(world.ctx.pool, ALARM, 'raised by another process');
     await clearOldCallAlarms(world.ctx.pool, Date.now() + 10 * MINUTE);
     expect(await alarms()).toEqual([ALARM]);
@@ -143,7 +143,7 @@ describe('an answer from the wrong region', () => {
     );
   });
 
-  it('does not end an accepted event of a timeline, nor say that its contact is gone', async () => {
+  it('does not end an accepted app event, nor report that its contact is gone', async () => {
     await fail({ path: '/integrators/*', ...HUBLET });
     const answer = await world.api('PUT', `/hubid/${PORTAL}/timeline/jane@example.com`, { id: 'region' });
     expect(answer.status).toBe(202);
@@ -167,13 +167,13 @@ describe('an answer from the wrong region', () => {
     expect((await world.sandbox.read('failures')).results).toEqual([]);
   });
 
-  it('does not make webhook settings missing, which are read again', async () => {
+  it('does not count as missing webhook settings, which are read again', async () => {
     await fail({ path: '/app-webhooks/*/settings', ...HUBLET, status: 404 });
     const { targetUrl } = await world.ctx.services.webhooks.subscriptions.compare();
     expect(targetUrl.hubspot).toBe(targetUrl.wanted);
   });
 
-  it('does not end an install, whatever words it has for the token', async () => {
+  it('does not end an install, whatever its error code is', async () => {
     ahead = 26 * MINUTE;
     const body = { status: 'BAD_REFRESH_TOKEN', error: 'invalid_grant', correctHublet: 'eu1' };
     await fail({ path: '/oauth/*', status: 400, body });

@@ -50,13 +50,13 @@ describe('the work of a diagnosis', () => {
   const withWrongSecrets = (count: number, body = '[]') =>
     diagnosed({ secret: FORMER, body }, {}, [...Array(count - 1).fill('wrong'), FORMER]);
 
-  it('ends after 2,000 signatures, and says so', () => {
+  it('stops after 2,000 signatures and reports that', () => {
     expect(withWrongSecrets(1_999).setting).toBe('HUBSPOT_CLIENT_SECRET');
     const cut = withWrongSecrets(2_000);
     expect(cut).toEqual({ finding: expect.stringContaining(CUT) });
   });
 
-  it('ends after 16 MB, and says so', () => {
+  it('stops after 16 MB and reports that', () => {
     const url = `${SERVER_URL}/webhook`;
     // Eight signatures of this size are exactly as much.
     const body = 'x'.repeat(2 * MEGABYTE - url.length);
@@ -64,14 +64,14 @@ describe('the work of a diagnosis', () => {
     expect(withWrongSecrets(8, body)).toEqual({ finding: expect.stringContaining(CUT) });
   });
 
-  it('is not called cut short when all was tried', () => {
+  it('is not reported as incomplete when everything was tried', () => {
     const { finding } = diagnosed({ secret: 'unknown' });
     expect(finding).toContain('Nothing that this server knows');
     expect(finding).not.toContain(CUT);
   });
 });
 
-describe('a request whose signature is valid, refused for another reason', () => {
+describe('a request with a valid signature that is rejected for another reason', () => {
   it.each([
     ['body_too_large', 'larger than this route takes'],
     ['unsupported_encoding', 'came compressed'],
@@ -84,22 +84,22 @@ describe('a request whose signature is valid, refused for another reason', () =>
   it.each([
     ['card', 'cards and actions differently'],
     ['eventDetails', 'event details differently'],
-  ] as const)('as HubSpot does not send it is explained for the route: %s', (route, words) => {
+  ] as const)('in a form that HubSpot does not send is explained for the route: %s', (route, words) => {
     expect(diagnosed({}, { reason: 'not_as_hubspot_sends', route }).finding).toContain(words);
   });
 
-  it('in v3 where v3 is not accepted names the setting and does not speak of a proxy', () => {
+  it('in v3 where v3 is not accepted names the setting and mentions no proxy', () => {
     const { finding } = diagnosed({}, { accepted: ['v2'] });
     expect(finding).toContain('accepts v2. Add v3 to WEBHOOK_SIGNATURE_VERSIONS.');
   });
 
-  it('in an older version alone says that HubSpot sends v3 as well', () => {
+  it('only in an older version states that HubSpot also sends v3', () => {
     const { finding } = diagnosed({ versions: ['v2'] }, { accepted: ['v3'] });
     expect(finding).toContain('accepts v3. HubSpot also signs every request with v3');
     expect(finding).toContain('Add v2 to WEBHOOK_SIGNATURE_VERSIONS.');
   });
 
-  it('blames no clock up to five minutes', () => {
+  it('mentions no clock up to five minutes', () => {
     for (const timestamp of [NOW - MAX_CLOCK_SKEW_MS, NOW, NOW + MAX_CLOCK_SKEW_MS])
       expect(diagnosed({ timestamp })).toEqual({ finding: 'Its signature is valid.' });
   });
@@ -109,18 +109,18 @@ describe('a request whose signature is valid, refused for another reason', () =>
     [-(119 * MINUTE + 59_999), '119 min 59 s old'],
     [-(120 * MINUTE), '2 hours old'],
     [7 * MINUTE + 1_000, 'from 7 min 1 s ahead of the clock of this server: the clock is slow'],
-  ])('made %i ms from now says by how much the clock is wrong', (by, words) => {
+  ])('made %i ms from now shows by how much the clock is wrong', (by, words) => {
     expect(diagnosed({ timestamp: NOW + by }).finding).toContain(words);
   });
 });
 
-describe('a client secret that was configured before', () => {
-  it('is named without an address when the address is right', () => {
+describe('a client secret that is no longer configured', () => {
+  it('is named without a URL when the URL is correct', () => {
     expect(diagnosed({ secret: FORMER }).finding).not.toContain('another address');
   });
 });
 
-describe('a right v1 or v2 signature beside a v3 signature that is wrong', () => {
+describe('a valid v1 or v2 signature with an invalid v3 signature', () => {
   const altered = (made: Made, reason: RejectedRequest['reason'] = 'mismatch') => {
     const { parts, ...refusal } = refusalOf(made, { reason });
     return diagnose(
@@ -133,15 +133,15 @@ describe('a right v1 or v2 signature beside a v3 signature that is wrong', () =>
     [['v2', 'v3'], 'mismatch', 'The v2 signature beside it is valid: a proxy alters'],
     [['v1', 'v3'], 'timestamp_malformed', 'The v1 signature beside it is valid: a proxy alters'],
     [['v1', 'v3'], 'mismatch', 'The v1 signature beside it is valid, so client secret and body are'],
-  ])('%p with the reason %s tells what is wrong', (versions, reason, words) => {
+  ])('%p with the reason %s is explained', (versions, reason, words) => {
     expect(altered({ versions }, reason).finding).toContain(words);
   });
 
-  it('names the client secret when that was configured before', () => {
+  it('names the client secret when it is no longer configured', () => {
     expect(altered({ versions: ['v2', 'v3'], secret: FORMER }).setting).toBe('HUBSPOT_CLIENT_SECRET');
   });
 
-  it('names the address when that is another one', () => {
+  it('names the URL when it differs', () => {
     const { setting, finding } = altered({ versions: ['v2', 'v3'], url: 'http://app.example.com/webhook' });
     expect([setting, finding]).toEqual(['SERVER_URL', expect.stringContaining('Set it to http://app')]);
   });
@@ -153,7 +153,7 @@ describe('a proxy', () => {
     return diagnosed({ url }, { address }).finding;
   };
 
-  it('that changes the path is told from one that changes the query', () => {
+  it('that changes the path is distinguished from one that changes the query', () => {
     expect(arrivedAs('/webhook/', `${SERVER_URL}/webhook`)).toContain('a proxy rewrites the path');
     expect(arrivedAs('/webhook?a=1&b=2', `${SERVER_URL}/webhook?b=2&a=1`)).toContain(
       'with a different query',

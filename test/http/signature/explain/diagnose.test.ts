@@ -111,7 +111,7 @@ describe('the base URL', () => {
       },
       'https://app.example.com/hubspot',
     ],
-  ])('%s: SERVER_URL, and what to set it to', (_what, given, base) => {
+  ])('%s: names SERVER_URL and the value to set', (_what, given, base) => {
     const signed = { url: `${SERVER_URL}/webhook`, ...given.signed };
     for (const versions of [['v3'], ['v2'], ['v1', 'v3']] as const) {
       const { setting, finding } = diagnosed({ ...given, signed: { ...signed, versions } });
@@ -123,7 +123,7 @@ describe('the base URL', () => {
     }
   });
 
-  it('that nobody could guess is told from the v1 signature beside: secret and body are right', () => {
+  it('that cannot be guessed is inferred from a valid v1 signature', () => {
     const { setting, finding } = diagnosed({
       signed: { url: 'https://other.example/somewhere', versions: ['v1', 'v3'] },
     });
@@ -131,7 +131,7 @@ describe('the base URL', () => {
     expect(finding).toContain('HubSpot calls a different one than https://app.example.com/webhook');
   });
 
-  it('is not looked for in a Host header that is none', () => {
+  it('is not taken from an invalid Host header', () => {
     const { setting } = diagnosed({
       signed: { url: 'https://evil/?x=/webhook' },
       address: { host: 'evil/?x=' },
@@ -195,7 +195,7 @@ describe('the versions', () => {
     ['v2', 'webhook', ['v3', 'v1'], 'WEBHOOK_SIGNATURE_VERSIONS'],
     ['v3', 'webhook', ['v1'], 'WEBHOOK_SIGNATURE_VERSIONS'],
     ['v2', 'eventDetails', ['v3'], 'EVENT_DETAILS_SIGNATURE_VERSIONS'],
-  ])('a right %s signature at a %s route that accepts %p', (version, route, accepted, setting) => {
+  ])('explains a valid %s signature at a %s route that accepts %p', (version, route, accepted, setting) => {
     const found = diagnosed({ signed: { versions: [version] }, route, accepted });
     expect(found.setting).toBe(setting);
     expect(found.finding).toContain(
@@ -209,19 +209,19 @@ describe('the clock', () => {
     [NOW - 12 * MINUTE - 30_000, '12 min 30 s old', 'is ahead'],
     [NOW + 7 * MINUTE, '7 min 0 s ahead', 'is slow'],
     [NOW - 3 * 3600_000, '3 hours old', 'replayed'],
-  ])('a right signature made at %i: %s', (timestamp, by, why) => {
+  ])('explains a valid signature made at %i: %s', (timestamp, by, why) => {
     const { finding, setting } = diagnosed({ signed: { timestamp } });
     expect(setting).toBe('clock of this server');
     expect(finding).toContain(by);
     expect(finding).toContain(why);
   });
 
-  it('in seconds is told from a wrong clock', () => {
+  it('in seconds is distinguished from a wrong clock', () => {
     const { finding, setting } = diagnosed({ signed: { timestamp: NOW / 1000 } });
     expect([setting, finding]).toEqual([undefined, expect.stringContaining('not in milliseconds')]);
   });
 
-  it('is not blamed for what another setting explains', () => {
+  it('is not mentioned when another setting explains the problem', () => {
     const signed = { timestamp: NOW - 20 * MINUTE, url: 'https://public.example/webhook' };
     expect(diagnosed({ signed, address: { host: 'public.example' } }).setting).toBe('SERVER_URL');
   });
@@ -229,7 +229,7 @@ describe('the clock', () => {
 
 describe('the client secret', () => {
   it.each<[readonly SignatureVersion[]]>([[['v1']], [['v2']], [['v3']], [['v1', 'v3']]])(
-    'that was configured before, in %p',
+    'that is no longer configured is named, in %p',
     (versions) => {
       const { finding, setting } = diagnosed({ signed: { secret: FORMER, versions } });
       expect(setting).toBe('HUBSPOT_CLIENT_SECRET');
@@ -237,7 +237,7 @@ describe('the client secret', () => {
     },
   );
 
-  it('and the base URL, both wrong: the secret first, the address beside it', () => {
+  it('is named first, with the URL, when both are wrong', () => {
     const signed = { secret: FORMER, url: 'https://public.example/webhook' };
     const { finding, setting } = diagnosed({ signed, address: { host: 'public.example' } });
     expect(setting).toBe('HUBSPOT_CLIENT_SECRET');
@@ -245,20 +245,20 @@ describe('the client secret', () => {
   });
 });
 
-describe('what cannot be told', () => {
-  it('is said: no signature', () => {
+describe('a request without an explanation', () => {
+  it('is reported as such: no signature', () => {
     const headers = { 'X-HubSpot-Signature-v3': undefined };
     expect(diagnosed({ headers })).toEqual({ finding: expect.stringContaining('No signature') });
   });
 
-  it('is said: another body', () => {
+  it('is reported as such: another body', () => {
     expect(diagnosed({ signed: { body: '[]', versions: ['v1', 'v3'] } })).toEqual({
       finding: expect.stringContaining('the body was changed on the way'),
       setting: undefined,
     });
   });
 
-  it('costs little, even for the largest body and the longest URL', () => {
+  it('takes little time, even with the largest body and the longest URL', () => {
     const target = `/webhook?${Array.from({ length: 30 }, (_, at) => `${at}=${'%41'.repeat(80)}`).join('&')}`;
     const address = {
       host: 'a.example',
@@ -275,7 +275,7 @@ describe('what cannot be told', () => {
     expect((user + system) / 1_000).toBeLessThan(1_000);
   });
 
-  it('is never claimed: a request from whoever does not hold a secret matches nothing', () => {
+  it('matches nothing when the sender has no secret', () => {
     const hex = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 64, maxLength: 64 });
     const header = fc.option(fc.oneof(fc.base64String(), hex), {
       nil: undefined,
@@ -304,7 +304,7 @@ describe('what cannot be told', () => {
     );
   });
 
-  it('is never claimed: a signature of HubSpot’s under another body matches nothing', () => {
+  it('matches nothing when HubSpot signed another body', () => {
     // HubSpot signs address and body without anything between them: "/webhook" with the body "/" is signed as
     // "/webhook/" with none. Bodies of HubSpot's are arrays, and no address goes on with a bracket.
     const jsonArrayLike = fc.string().map((text) => `[${text}`);
@@ -328,7 +328,7 @@ describe('what cannot be told', () => {
     );
   });
 
-  it('holds no query, no body and no e-mail address', () => {
+  it('contains no query, body or e-mail address', () => {
     const target = '/webhook/jane@example.com/x%40example.com?email=jane%40example.com';
     const { finding } = diagnosed({
       target,

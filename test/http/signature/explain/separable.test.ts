@@ -62,12 +62,12 @@ const hubspots = fc
     };
   });
 
-describe('a signed request that is cut elsewhere between address and body', () => {
+describe('a signed request whose URL and body are split differently', () => {
   it('is accepted as HubSpot sends it', () => {
     fc.assert(fc.property(hubspots, (request) => isAccepted(request)));
   });
 
-  it('is refused, or says the same, at every position', () => {
+  it('is rejected or has the same meaning at every position', () => {
     fc.assert(
       fc.property(hubspots, fc.constantFrom('GET', 'POST'), fc.boolean(), (sent, method, isForm) => {
         const signed = sent.target + sent.body;
@@ -89,7 +89,7 @@ describe('a signed request that is cut elsewhere between address and body', () =
   });
 });
 
-describe('where address and body may be parted', () => {
+describe('the split between URL and body', () => {
   type Parted = Parameters<typeof requireSeparable>[0];
   const card: Parted = { route: 'card', method: 'POST', target: '/p', body: 'userId=1', isForm: true };
   const json: Parted = { ...card, body: '{}', isForm: false };
@@ -165,10 +165,10 @@ describe('where address and body may be parted', () => {
       { ...delivery, target: '/webhook?region=eu&userEmail=a' },
       'This request comes from a card and is not a delivery.',
     ],
-  ])('%s is refused', (_what, message, why) => expect(refusalOf(message)).toBe(why));
+  ])('%s is rejected', (_what, message, why) => expect(refusalOf(message)).toBe(why));
 });
 
-describe('through the front door', () => {
+describe('over HTTP', () => {
   let world: World;
   const done: unknown[] = [];
   const act = (action: string) => async (request: CardActionRequest) => {
@@ -214,7 +214,7 @@ describe('through the front door', () => {
 
   describe.each<SignatureVersion>(['v1', 'v2', 'v3'])('where %s is accepted', (version) => {
     it.each(sentAs)(
-      'an action %s does what was signed or nothing, wherever it is cut',
+      'an action %s does what was signed or nothing, wherever it is split',
       async (_what, target, body) => {
         const headers = sign('POST', target, body, version);
         const signed = target + body;
@@ -238,7 +238,7 @@ describe('through the front door', () => {
     );
   });
 
-  it('an action of another name is not reached by moving the end of a path into a form', async () => {
+  it('no other action runs when the end of a path is moved into a form', async () => {
     done.length = 0;
     const headers = { ...sign('POST', AT, pairs), 'content-type': FORM };
     const answer = await rawRequest(world.serverUrl, {
@@ -248,7 +248,7 @@ describe('through the front door', () => {
   });
 
   it.each(['/', '?', '?appId=1', '/?'])(
-    'a delivery is refused when its body begins with the end of an address: %s',
+    'a delivery is rejected when its body starts with the end of a URL: %s',
     async (end) => {
       const { rows } = await world.ctx.pool.query('select count(*) from webhook_deliveries');
       const headers = sign('POST', `/webhook${end}`, '[]');
@@ -261,7 +261,7 @@ describe('through the front door', () => {
     },
   );
 
-  it('a digit that is moved from the record id into the body changes no other record', async () => {
+  it('moving a digit from the record id into the body changes no other record', async () => {
     const headers = { ...sign('POST', `${PATH}?${query('1021')}`, ''), 'content-type': FORM };
     const answer = await world.app(`${PATH}?${query('102')}`, { method: 'POST', body: '1', headers });
     await expectError(answer, 400, 'invalid_request');
@@ -272,7 +272,7 @@ describe('through the front door', () => {
   it.each([
     ['a card', '/crm-extension?', 'GET'],
     ['event details', '/events/day-1?appId=193354&externalAccountId=acct&', 'GET'],
-  ])('a body is refused with a request for %s', async (_what, path, method) => {
+  ])('a body is rejected with a request for %s', async (_what, path, method) => {
     const target = path + query('101');
     const answer = await rawRequest(world.serverUrl, {
       ...{ method, target, body: '1' },
@@ -281,7 +281,7 @@ describe('through the front door', () => {
     expect(answer).toMatchObject({ status: 400 });
   });
 
-  it('a delivery is refused when a card had it signed, whose code its user can change', async () => {
+  it('a delivery is rejected when a card had it signed, whose code its user can change', async () => {
     const { rows } = await world.ctx.pool.query('select count(*) from webhook_deliveries');
     const body = '[{"subscriptionType":"contact.creation","portalId":62515,"objectId":101}]';
     for (const target of ['/webhook?appId=193354&portalId=62515', '/webhook?environment=eu&userId=7']) {
@@ -295,7 +295,7 @@ describe('through the front door', () => {
   });
 
   it.each([['the whole address', () => `${world.serverUrl}/webhook`, 204]])(
-    'a delivery to %s is understood',
+    'a delivery to %s is accepted',
     async (_what, target, status) => {
       const headers = sign('POST', '/webhook', '[]');
       const answer = await rawRequest(world.serverUrl, {
@@ -309,7 +309,7 @@ describe('through the front door', () => {
     },
   );
 
-  it('another spelling of an address is told from an unknown one', async () => {
+  it('another spelling of a URL is distinguished from an unknown one', async () => {
     const headers = sign('POST', '/webhook', '[]');
     const answer = await rawRequest(world.serverUrl, {
       method: 'POST',
