@@ -24,10 +24,8 @@ import type { Integration } from './integration.ts';
 import { checkIntegration } from './integration-check.ts';
 import { createJobs } from './jobs/index.ts';
 import { createMarketingEvents } from './marketing-events/index.ts';
-import { checkRegistries } from './registry-check.ts';
 import { createAppEventNames, createTimeline } from './timeline/index.ts';
 import {
-  BUILT_IN_HANDLERS,
   createOwnWrites,
   createProjectWriter,
   createWebhooks,
@@ -71,15 +69,14 @@ export interface ContextOptions extends Overrides {
 
 /**
  * What the handlers subscribe to, for the project file: needs neither secrets nor a database.
- * @throws {RegistryError} for handlers or cards that cannot be used.
+ * @throws {IntegrationError} for an integration that cannot be used.
  */
-export function createProjectSubscriptions({
+export async function createProjectSubscriptions({
   serverUrl = '',
   webhookUrl,
 }: ReturnType<typeof loadPublicUrls>) {
-  const { handlers, cards } = integration;
-  checkRegistries(handlers, cards, BUILT_IN_HANDLERS);
-  return createProjectWriter({ handlers, serverUrl, webhookUrl });
+  await checkIntegration(integration);
+  return createProjectWriter({ handlers: integration.handlers, serverUrl, webhookUrl });
 }
 
 /** Joins the features. Each is built when it is first used, so that a command builds only what it needs. */
@@ -221,13 +218,13 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       tokens: () => installs.tokens,
       webhooks,
     }),
-    /** @throws {RegistryError} for an integration that cannot be used. */
+    /** @throws {IntegrationError} for an integration that cannot be used. */
     async checkIntegration(): Promise<void> {
       const known = new Set<string>(PUBLISHED_SCOPES);
       const unknown = scopes.filter((scope) => !known.has(scope));
       if (unknown.length > 0)
         logger.warn({ scopes: unknown }, 'HubSpot documents no such scopes: is there a typing error?');
-      await checkIntegration({ ...vendor, handlers, cards: shownCards }, { builtIn: BUILT_IN_HANDLERS });
+      await checkIntegration({ ...vendor, handlers, cards: shownCards });
     },
 
     async close(): Promise<void> {

@@ -3,7 +3,14 @@ import path from 'node:path';
 import { z } from 'zod';
 import { parseJsonFile } from './base/json-file.ts';
 
-export const APP_FILE = path.join(import.meta.dirname, '..', 'hubspot-project/src/app/app-hsmeta.json');
+const ROOT = path.join(import.meta.dirname, '..');
+export const APP_FILE = path.join(ROOT, 'hubspot-project/src/app/app-hsmeta.json');
+
+/** A path in messages: relative to the project's folder if it is inside. */
+export function displayPath(file: string): string {
+  const relative = path.relative(ROOT, file);
+  return relative.startsWith('..') || path.isAbsolute(relative) ? file : relative;
+}
 
 const scopes = z.array(z.string());
 const appFile = z.looseObject({
@@ -17,7 +24,7 @@ const appFile = z.looseObject({
 });
 
 /**
- * The scopes that the HubSpot project declares. A link to the consent may ask for no others.
+ * The scopes that the HubSpot project declares. Install links may request no others.
  * @throws {Error} with the file's name.
  */
 export function readProjectScopes(file = APP_FILE): { required: string[]; optional: string[] } {
@@ -25,15 +32,16 @@ export function readProjectScopes(file = APP_FILE): { required: string[]; option
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new Error(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+    throw new Error(`${displayPath(file)} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
   }
-  const parsed = appFile.safeParse(parseJsonFile(file, text));
-  if (!parsed.success) throw new Error(`${file} is not as HubSpot wants it: ${firstProblem(parsed.error)}`);
+  const parsed = appFile.safeParse(parseJsonFile(displayPath(file), text));
+  if (!parsed.success)
+    throw new Error(`${displayPath(file)} is not valid for HubSpot: ${firstProblem(parsed.error)}`);
   const { requiredScopes, optionalScopes, conditionallyRequiredScopes } = parsed.data.config.auth;
   return { required: requiredScopes, optional: [...optionalScopes, ...conditionallyRequiredScopes] };
 }
 
-/** The `uid`s of the app event types that the HubSpot project declares, in the folder beside its app file. */
+/** The `uid`s of the app event types that the HubSpot project declares, in the folder next to its app file. */
 export function readProjectAppEvents(appFile = APP_FILE): string[] {
   const folder = path.join(path.dirname(appFile), 'app-events');
   if (!existsSync(folder)) return [];
@@ -41,7 +49,9 @@ export function readProjectAppEvents(appFile = APP_FILE): string[] {
     .filter((name) => name.endsWith('-hsmeta.json'))
     .map((name) => path.join(folder, name))
     .map((file) =>
-      z.looseObject({ uid: z.string() }).safeParse(parseJsonFile(file, readFileSync(file, 'utf8'))),
+      z
+        .looseObject({ uid: z.string() })
+        .safeParse(parseJsonFile(displayPath(file), readFileSync(file, 'utf8'))),
     )
     .flatMap(({ data }) => (data ? [data.uid] : []));
 }

@@ -3,7 +3,7 @@ import { SHUTDOWN } from './base/shutdown.ts';
 import { ConfigError } from './config.ts';
 import { isDatabaseAway, isUnmigrated, UNMIGRATED } from './db/errors.ts';
 import { KeyRingError } from './installs/index.ts';
-import { RegistryError } from './registry-check.ts';
+import { IntegrationError } from './integration-check.ts';
 
 export interface Running {
   /** Settles when the work ends by itself, which it does only after a fatal error. */
@@ -60,7 +60,8 @@ async function endOf({ ended = new Promise<void>(() => {}) }: Running): Promise<
 }
 
 function explain(name: string, error: Error & { code?: string; port?: number }): string {
-  if ([ConfigError, KeyRingError, RegistryError].some((kind) => error instanceof kind)) return error.message;
+  if ([ConfigError, KeyRingError, IntegrationError].some((kind) => error instanceof kind))
+    return error.message;
   if (error.code === 'EADDRINUSE') {
     return `Port ${error.port} is in use: stop the program that uses it, or set another PORT.`;
   }

@@ -2,9 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
-import { checkIntegration } from '../app/integration-check.ts';
-import { RegistryError } from '../app/registry-check.ts';
-import { BUILT_IN_HANDLERS } from '../app/webhooks/index.ts';
+import { checkIntegration, IntegrationError } from '../app/integration-check.ts';
 
 const ROOT = path.join(import.meta.dirname, '..');
 
@@ -15,10 +13,10 @@ const ROOT = path.join(import.meta.dirname, '..');
 export async function integrationProblem(): Promise<string | undefined> {
   try {
     const { default: integration } = await import('../integration/index.ts');
-    await checkIntegration(integration, { builtIn: BUILT_IN_HANDLERS });
+    await checkIntegration(integration);
     return undefined;
   } catch (error) {
-    if (error instanceof RegistryError) return error.message;
+    if (error instanceof IntegrationError) return error.message;
     return wrongExtension(error) ?? `integration/ cannot be loaded: ${inspect(error)}`;
   }
 }

@@ -38,7 +38,7 @@ describe('an integration', () => {
   /** @param change of any form, as in JavaScript. */
   async function problem(change: object, file?: string): Promise<string> {
     const projectFile = file ?? (await declaring({ requiredScopes: ['oauth'] }));
-    return checkIntegration({ ...good, ...change } as Integration, { builtIn: [], projectFile }).then(
+    return checkIntegration({ ...good, ...change } as Integration, projectFile).then(
       () => '',
       (error: Error) => error.message,
     );
@@ -103,7 +103,7 @@ describe('an integration', () => {
   it('with a scope that the project does not declare is rejected, naming both files', async () => {
     const file = await declaring({ requiredScopes: ['oauth'] });
     expect(await problem({ optionalScopes: ['tickets'] }, file)).toContain(
-      `integration/index.ts asks for the scope tickets, which ${file} does not declare`,
+      `integration/index.ts requests the scope tickets, which ${file} does not declare`,
     );
   });
 
@@ -117,7 +117,7 @@ describe('an integration', () => {
   it('with a scope that is unknown everywhere is rejected, suggesting to correct its name', async () => {
     const file = await declaring({ requiredScopes: ['oauth'] });
     expect(await problem({ scopes: ['oauth', 'tickts'] }, file)).toContain(
-      `asks for the scope tickts, which neither HubSpot documents nor ${file} declares`,
+      `requests the scope tickts, which neither HubSpot documents nor ${file} declares`,
     );
   });
 
@@ -127,7 +127,7 @@ describe('an integration', () => {
     [
       'has no scopes',
       '{"config": {"auth": {}}}',
-      / is not as HubSpot wants it: config\.auth\.requiredScopes: /,
+      / is not valid for HubSpot: config\.auth\.requiredScopes: /,
     ],
   ])('with a project file that %s is rejected, naming the file', async (_what, content, expected) => {
     const file = await projectFile(content);
@@ -163,7 +163,7 @@ it.each(['app/server.ts', 'app/worker.ts'])(
       `${file}:5: job two words: name has to be 1 to 80 letters, digits, - and _.`,
       `${file}:6: app event order!: name has to be`,
       'schedule number 1 (sweep): "at noon" is not a cron line',
-      'integration/index.ts asks for the scope a.scope.of.nobody, which ',
+      'integration/index.ts requests the scope a.scope.of.nobody, which ',
       'HubSpot documents no such scopes',
       'typo.in.scope',
     ])

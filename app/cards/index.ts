@@ -12,6 +12,7 @@ export {
   defineCard,
   type PortalContext,
 } from './card.ts';
+export { cardProblems } from './card-check.ts';
 export { crmExtensionRoutes } from './controller.ts';
 export { pageRoutes } from './page-controller.ts';
 export { type CardService, createCardService } from './service.ts';

@@ -9,7 +9,7 @@ export interface Tools {
   /** @param options `database: false` for work that needs no database. */
   withContext<T>(work: (ctx: Context) => Promise<T>, options?: { database?: boolean }): Promise<T>;
   /** The subscriptions of the handlers, without settings, for a command that only writes the project. */
-  projectSubscriptions(): Pick<WebhookSubscriptions, 'writeProject'>;
+  projectSubscriptions(): Promise<Pick<WebhookSubscriptions, 'writeProject'>>;
   output(): Output;
   /** @throws {ProblemError} unless the user confirms. */
   confirm(consequence: string): Promise<void>;

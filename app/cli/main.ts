@@ -8,7 +8,7 @@ import { createContext, createProjectSubscriptions, integration } from '../conte
 import { isDatabaseAway, isUnmigrated, UNMIGRATED } from '../db/errors.ts';
 import { HubSpotError } from '../hubspot/client/errors.ts';
 import { KeyRingError } from '../installs/index.ts';
-import { RegistryError } from '../registry-check.ts';
+import { IntegrationError } from '../integration-check.ts';
 import { ProblemError } from './command.ts';
 import { createConfirm } from './confirm.ts';
 import { GROUPS } from './groups.ts';
@@ -80,7 +80,9 @@ function explain(error: unknown): string {
       (nothingSet ? '\nOr run `npm start` in this folder, which brings its own database.' : '')
     );
   }
-  const meant = [KeyRingError, RegistryError, AppError, ProblemError].some((kind) => error instanceof kind);
+  const meant = [KeyRingError, IntegrationError, AppError, ProblemError].some(
+    (kind) => error instanceof kind,
+  );
   if (meant) return (error as Error).message;
   if (isDatabaseAway(error)) {
     return `The database does not answer: ${reasonOf(error)}. Check DATABASE_URL, or whether \`npm start\` is still running.`;

@@ -34,7 +34,7 @@ export function addSubscriptionsCommand(
     }
     const out = output();
     const folder = project === true ? PROJECT : project;
-    if (folder) return writeProject(out, projectSubscriptions(), folder, deleteUndeclared);
+    if (folder) return writeProject(out, await projectSubscriptions(), folder, deleteUndeclared);
     await withContext(
       ({ services: { webhooks } }) =>
         apply

@@ -5,11 +5,10 @@ export {
   type EnqueueOptions,
   type Job,
   type JobContext,
-  JobPayloadError,
   type PayloadOf,
   type PayloadSchema,
-  parsePayload,
   type ScheduledJob,
   type TypedScheduledJob,
 } from './job.ts';
+export { jobProblems } from './job-check.ts';
 export { createJobs, JOB_QUEUES, type JobRun, type JobService } from './service.ts';

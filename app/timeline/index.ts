@@ -1,4 +1,5 @@
 export { type AppEvent, type AppEventNames, createAppEventNames, defineAppEvent } from './app-event.ts';
+export { appEventProblems } from './app-event-check.ts';
 export { timelineRoutes } from './controller.ts';
 export { TIMELINE_QUEUES, timelineJobs } from './jobs.ts';
 export {

@@ -22,6 +22,7 @@ export {
   type WebhookContext,
   type WebhookHandler,
 } from './handler.ts';
+export { handlerProblems } from './handler-check.ts';
 export { webhookJobs } from './jobs.ts';
 export type {
   ChangeOptions,
@@ -38,4 +39,3 @@ export { LANES } from './pipeline/lanes.ts';
 export { previousValue } from './previous-value.ts';
 export { hasErasedSince } from './privacy/service.ts';
 export type { ComparedSubscription, WebhookSubscriptions } from './subscriptions/service.ts';
-export { subscriptionProblem } from './subscriptions/wanted.ts';

@@ -38,7 +38,7 @@ export async function runInProcess(
       output,
       confirm: atNoTerminal,
       readSecret: async () => '',
-      projectSubscriptions: () => ctx.services.webhooks.subscriptions,
+      projectSubscriptions: async () => ctx.services.webhooks.subscriptions,
       withContext: (work) => work(ctx),
     });
   refuseRepeatedOptions(program);

@@ -2,7 +2,8 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { checkRegistries, RegistryError } from '../../app/registry-check.ts';
+import { defineIntegration } from '../../app/integration.ts';
+import { checkIntegration } from '../../app/integration-check.ts';
 import type { AnyWebhookHandler } from '../../app/webhooks/handler.ts';
 import { wantedSubscriptions } from '../../app/webhooks/subscriptions/wanted.ts';
 import { appSubscriptions } from '../helpers/subscriptions.ts';
@@ -316,7 +317,7 @@ describe('the subscriptions of handlers', () => {
     ]);
   });
 
-  it('must be complete: all incomplete handlers are reported at once', () => {
+  it('must be complete: all incomplete handlers are reported at once', async () => {
     const handlers = [
       handler('contact.propertyChange'),
       handler('deal.propertyChange', { properties: [] }),
@@ -325,18 +326,17 @@ describe('the subscriptions of handlers', () => {
       handler('product.associationChange'),
       handler('company.creation'),
     ];
-    const message = refusalOf(handlers);
+    const message = await problemsOf(handlers);
     expect(message).toContain('on contact.propertyChange: it listens to contact.propertyChange');
     expect(message.match(/\n {2}- /g)).toHaveLength(5);
     expect(message).not.toContain('company.creation');
   });
 });
 
-function refusalOf(handlers: readonly AnyWebhookHandler[]): string {
-  try {
-    checkRegistries(handlers, []);
-  } catch (error) {
-    if (error instanceof RegistryError) return error.message;
-  }
-  throw new Error('The handlers were accepted.');
+async function problemsOf(handlers: readonly AnyWebhookHandler[]): Promise<string> {
+  const checked = checkIntegration({ ...defineIntegration({ name: 'App', scopes: [] }), handlers });
+  return checked.then(
+    () => '',
+    (error: Error) => error.message,
+  );
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Card } from '../app/cards/index.ts';
-import { defineIntegration } from '../app/integration.ts';
-import { checkRegistries } from '../app/registry-check.ts';
-import type { AnyWebhookHandler } from '../app/webhooks/handler.ts';
+import { defineIntegration, type Integration } from '../app/integration.ts';
+import { checkIntegration } from '../app/integration-check.ts';
+import { BUILT_IN_HANDLERS } from '../app/webhooks/index.ts';
 import { hubspotCommand } from './cli/hubspot-command.ts';
 import { startProcess } from './helpers/processes.ts';
 import { testSettings } from './helpers/settings.ts';
@@ -17,14 +17,15 @@ const card = (name: string): Card => ({
   render: async () => ({ results: [] }),
 });
 
-const problems = (handlers: readonly unknown[], cards: readonly unknown[] = []): string => {
-  try {
-    checkRegistries(handlers as AnyWebhookHandler[], cards as Card[], ['built-in']);
-    return '';
-  } catch (error) {
-    return (error as Error).message;
-  }
-};
+const problems = (handlers: readonly unknown[], cards: readonly unknown[] = []): Promise<string> =>
+  checkIntegration({
+    ...defineIntegration({ name: 'App', scopes: [] }),
+    handlers,
+    cards,
+  } as Integration).then(
+    () => '',
+    (error: Error) => error.message,
+  );
 
 describe('a handler is rejected at start', () => {
   it.each([
@@ -53,8 +54,8 @@ describe('a handler is rejected at start', () => {
     [['contact.creation', 'object.creation'], undefined, 'list them in when.objectTypeIds'],
     [['contact.creation', 'deal.creation'], { properties: ['email'] }, 'when.properties has no effect'],
     [['contact.creation', 'deal.creation'], { objectTypeIds: ['0-1'] }, 'when.objectTypeIds has no effect'],
-  ])('when it listens to %s with %j', (on, when, expected) => {
-    const message = problems([handler('odd', on, when)]);
+  ])('when it listens to %s with %j', async (on, when, expected) => {
+    const message = await problems([handler('odd', on, when)]);
     expect(message).toContain('handler odd: ');
     expect(message).toContain(expected);
   });
@@ -72,13 +73,17 @@ describe('a handler is rejected at start', () => {
       { on: 'contact.creation', handle: async () => {} },
       'handler number 2: name is not a text',
     ],
-    ['has the name of a built-in one', handler('built-in', 'contact.creation'), 'choose another'],
-  ])('when it %s', (_, odd, expected) => {
-    expect(problems([handler('good', 'deal.creation'), odd])).toContain(expected);
+    [
+      'has the name of a built-in one',
+      handler(BUILT_IN_HANDLERS[0] ?? '', 'contact.creation'),
+      'choose another',
+    ],
+  ])('when it %s', async (_, odd, expected) => {
+    expect(await problems([handler('good', 'deal.creation'), odd])).toContain(expected);
   });
 
-  it('when another has its name; both are named', () => {
-    const message = problems([
+  it('when another has its name; both are named', async () => {
+    const message = await problems([
       handler('twin', 'contact.creation'),
       handler('one', 'deal.creation'),
       handler('twin', 'deal.creation'),
@@ -89,7 +94,7 @@ describe('a handler is rejected at start', () => {
     expect(message).not.toContain('called one');
   });
 
-  it('but not when it is valid', () => {
+  it('but not when it is valid', async () => {
     const handlers = [
       handler('merged', 'company.merge'),
       handler('emails', 'contact.propertyChange', { properties: ['email'], changeSources: ['API'] }),
@@ -100,7 +105,7 @@ describe('a handler is rejected at start', () => {
         changeSources: ['API'],
       }),
     ];
-    expect(problems(handlers, [card('panel'), card('other')])).toBe('');
+    expect(await problems(handlers, [card('panel'), card('other')])).toBe('');
   });
 });
 
@@ -114,12 +119,12 @@ describe('a card is rejected at start', () => {
     ['it is for no such type', { ...card('odd'), objectTypes: ['a b'] }, 'is not an object type'],
     ['it has no render', { ...card('odd'), render: undefined }, 'render is not a function'],
     ['an action is not a function', { ...card('odd'), actions: { go: {} } }, 'actions.go is not a function'],
-  ])('when %s', (_, odd, expected) => {
-    expect(problems([], [odd])).toContain(expected);
+  ])('when %s', async (_, odd, expected) => {
+    expect(await problems([], [odd])).toContain(expected);
   });
 
-  it('when another has its name; both are named', () => {
-    const message = problems([], [card('panel'), card('other'), card('panel')]);
+  it('when another has its name; both are named', async () => {
+    const message = await problems([], [card('panel'), card('other'), card('panel')]);
     expect(message).toContain('cards number 1 (for CONTACT) and number 3 (for CONTACT) are all called panel');
     expect(message).not.toContain('called other');
   });
@@ -172,8 +177,8 @@ describe('a definition written in JavaScript is reported at start', () => {
       [{ ...card('odd'), action: {} }],
       'card odd: has the unknown field action',
     ],
-  ])('when it is %s', (_what, handlers, cards, expected) => {
-    expect(problems(handlers, cards)).toContain(expected);
+  ])('when it is %s', async (_what, handlers, cards, expected) => {
+    expect(await problems(handlers, cards)).toContain(expected);
   });
 
   it('uses the defaults when a field of the integration is undefined', () => {
