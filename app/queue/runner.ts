@@ -63,7 +63,9 @@ export async function startRunner(parts: RunnerParts): Promise<JobRunner> {
     async stop() {
       stopping = true;
       const stopped = runner.stop().catch((err: Error) => logger.debug({ err }, 'the runner had stopped'));
-      await Promise.race([stopped, jobs.idleFor(BOOKKEEPING_MS)]);
+      const ended = new AbortController();
+      await Promise.race([stopped, jobs.idleFor(BOOKKEEPING_MS, ended.signal)]);
+      ended.abort();
       await pTimeout(liveness.end(), { milliseconds: BOOKKEEPING_MS, message: false });
       return jobs.aborted();
     },

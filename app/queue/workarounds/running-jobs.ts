@@ -27,10 +27,13 @@ export function trackRunningJobs(events: WorkerEvents) {
     /** How many tasks were aborted. */
     aborted: () => aborted,
 
-    /** Resolves when no job has been running for `ms`, in which the results of the last ones can be stored. */
-    async idleFor(ms: number): Promise<void> {
+    /**
+     * Resolves when no job has been running for `ms`, in which the results of the last ones can be stored.
+     * @param signal ends the wait: a job whose result was lost with its connection counts as running for ever.
+     */
+    async idleFor(ms: number, signal: AbortSignal): Promise<void> {
       let idleSince = performance.now();
-      while (performance.now() - idleSince < ms) {
+      while (!signal.aborted && performance.now() - idleSince < ms) {
         if (running.size > 0) idleSince = performance.now();
         await pause(CHECK_EVERY_MS);
       }

@@ -139,7 +139,7 @@ describe('a response from the wrong region', () => {
     expect(explainRefusal(problem as HubSpotError)).toBe(
       `HubSpot: GET ${OBJECTS}/contacts/101: 488 (the account is in eu1): ${SENTENCE}\n` +
         '  HubSpot answered from a data region that does not know this account, which is in eu1. ' +
-        'This passes: try again shortly.',
+        'Try again shortly.',
     );
   });
 
