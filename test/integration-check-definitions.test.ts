@@ -111,13 +111,18 @@ describe('a handler is rejected at start', () => {
 
 describe('a card is rejected at start', () => {
   it.each([
-    ['its name does not fit into an address', card('my card'), 'card my card: name has to fit'],
+    ['its name does not fit into a URL', card('my card'), 'card my card: name has to fit'],
     ['it has no name', { ...card('odd'), name: undefined }, 'card number 1: name is not a text'],
     ['it has no title', { ...card('odd'), title: '' }, 'card odd: title is empty'],
     ['its page is not a function', { ...card('odd'), page: 'contact' }, 'card odd: page is not a function'],
     ['it is for no object type', { ...card('odd'), objectTypes: [] }, 'objectTypes is empty'],
     ['it is for no such type', { ...card('odd'), objectTypes: ['a b'] }, 'is not an object type'],
     ['it has no render', { ...card('odd'), render: undefined }, 'render is not a function'],
+    [
+      'the name of an action does not fit into a URL',
+      { ...card('odd'), actions: { 'go there': async () => ({}) } },
+      'card odd: actions has a name that does not fit into a URL',
+    ],
     ['an action is not a function', { ...card('odd'), actions: { go: {} } }, 'actions.go is not a function'],
   ])('when %s', async (_, odd, expected) => {
     expect(await problems([], [odd])).toContain(expected);

@@ -10,6 +10,9 @@ const text = z.string().min(1);
 /** HubSpot may leave the field out. A value of another type counts as left out; it is still under `raw`. */
 const optional = <Value extends z.ZodType>(value: Value) => value.optional().catch(undefined);
 
+/** Also as text: `associationRemoved` that is left out would turn a removal into an addition. */
+const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((value) => value === 'true')]);
+
 const COMMON = {
   /** HubSpot's; it is not unique, `context.eventId` is. */
   eventId: optional(id),
@@ -54,8 +57,8 @@ const ASSOCIATION_CHANGE = {
   toObjectId: id,
   /** Such as `CONTACT_TO_COMPANY`. */
   associationType: optional(z.string()),
-  associationRemoved: optional(z.boolean()),
-  isPrimaryAssociation: optional(z.boolean()),
+  associationRemoved: optional(flag),
+  isPrimaryAssociation: optional(flag),
 };
 
 /** `0-1` contact, `0-2` company, `0-3` deal, `0-5` ticket, `2-…` custom objects. */
@@ -84,7 +87,7 @@ export const EVENT_SCHEMAS = {
     creation: genericObject,
     deletion: genericObject,
     restore: genericObject,
-    propertyChange: z.object({ ...OBJECT_TYPE, ...CHANGE, isSensitive: optional(z.boolean()) }),
+    propertyChange: z.object({ ...OBJECT_TYPE, ...CHANGE, isSensitive: optional(flag) }),
     // HubSpot does not document which ids a generic merge has.
     merge: z.object({
       ...OBJECT_TYPE,

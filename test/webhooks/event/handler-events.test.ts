@@ -104,6 +104,15 @@ describe('the event that a handler gets', () => {
     ]);
   });
 
+  it('has booleans also when HubSpot sends them as text', async () => {
+    const event = { portalId: 62515, subscriptionType: 'contact.associationChange' };
+    const ends = { fromObjectId: 101, toObjectId: 7 };
+    await handle([{ ...event, ...ends, associationRemoved: 'true', isPrimaryAssociation: 'false' }]);
+    expect(seen).toEqual([
+      expect.objectContaining({ associationRemoved: true, isPrimaryAssociation: false }),
+    ]);
+  });
+
   it.each([
     ['a number', 7, '7'],
     ['a boolean', false, 'false'],
