@@ -96,7 +96,7 @@ describe('a statement that takes too long', () => {
     const database = await createDatabase();
     const pool = createPool({ url: database.url }, () => {}, patience);
     try {
-      await expect(pool.query('select pg_sleep(60)')).rejects.toMatchObject({ code: '57014' });
+      await expectServerCancels(() => pool.query('select pg_sleep(60)'));
       await pool.query('select 1');
       const { rows } = await pool.query(
         `select count(*) from pg_stat_activity where datname = current_database() and query like '%pg_sleep%'
@@ -114,10 +114,24 @@ describe('a statement that takes too long', () => {
     const pool = createPool({ url: database.url }, () => {}, patience);
     try {
       expect(await slowQuery(pool, 'select 1 as one from pg_sleep(3)', 30_000)).toEqual([{ one: 1 }]);
-      await expect(slowQuery(pool, 'select pg_sleep(60)', 100)).rejects.toMatchObject({ code: '57014' });
+      await expectServerCancels(() => slowQuery(pool, 'select pg_sleep(60)', 100));
     } finally {
       await pool.end();
       await database.drop();
     }
   });
 });
+
+/** On a busy machine the driver, which waits 200 ms longer, may be the first to notice; then the statement is repeated. */
+async function expectServerCancels(run: () => Promise<unknown>): Promise<void> {
+  const codes: unknown[] = [];
+  while (codes.length < 10 && !codes.includes('57014')) {
+    const error: { code?: string; message: string } = await run().then(
+      () => ({ message: 'no error' }),
+      (reason) => reason,
+    );
+    codes.push(error.code ?? error.message);
+  }
+  expect(codes.at(-1)).toBe('57014');
+  expect(codes.filter((code) => code !== '57014' && code !== 'Query read timeout')).toEqual([]);
+}
