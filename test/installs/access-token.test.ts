@@ -284,7 +284,7 @@ describe('an account that is connected with its own access token', () => {
     const token = await made();
     await add(token);
     const { problem } = await cli('disconnect', `${PORTAL}`);
-    expect(problem?.message).toMatch(/^This forgets the access token of portal 62515\. Nothing was done/);
+    expect(problem?.message).toMatch(/^This deletes the access token of portal 62515\. Nothing was done/);
     const before = (await requests('*')).length;
     const { output } = await cli('disconnect', `${PORTAL}`, '--yes');
     expect(output).toContain('Its access token still works at HubSpot: rotate or delete it there.');

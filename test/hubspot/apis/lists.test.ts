@@ -261,8 +261,8 @@ describe('npm run hubspot -- lists', () => {
         ['remove', '11', '101'],
         'This removes 1 record from the list 11. Nothing was done: add --yes to confirm.',
       ],
-      [['add', '11', 'jane@example.com'], 'jane@example.com is not the id of a record. Nothing was sent.'],
-      [['add', '11', '--file', file], `${file}:3 (no id) is not the id of a record. Nothing was sent.`],
+      [['add', '11', 'jane@example.com'], 'jane@example.com is not a record id. Nothing was sent.'],
+      [['add', '11', '--file', file], `${file}:3 (no id) is not a record id. Nothing was sent.`],
       [['add', '11', '101', '--file', file], 'Give ids or --file, not both. Nothing was sent.'],
       [['add', '11'], 'Give ids or --file.'],
     ] as const) {

@@ -186,7 +186,7 @@ describe('stored tokens', () => {
     const answer = await hubspotCommand(settings, 'keys', 'rotate');
     expect(answer.code).toBe(1);
     expect(answer.output).toContain('The tokens of 2 installs were re-encrypted.');
-    expect(answer.errors).toContain(`No key opens the tokens of portal ${broken}`);
+    expect(answer.errors).toContain(`No key decrypts the tokens of portal ${broken}`);
     expect(answer.errors).not.toContain('AAAA');
 
     const { rows } = await world.ctx.pool.query('select access_token from installs where portal_id = $1', [
