@@ -57,7 +57,7 @@ describe('npm run hubspot -- webhooks', () => {
     });
 
     it.each([
-      [['--state', 'lost'], 'There is no state "lost"'],
+      [['--state', 'lost'], 'Unknown state "lost"'],
       [['--id', 'x'], 'It must be the id of an event'],
       [['--record', 'contact'], 'type:id'],
       [['--since', 'yesterday'], 'how long ago'],

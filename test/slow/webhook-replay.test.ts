@@ -95,7 +95,7 @@ describe('npm run hubspot -- webhooks', () => {
       await handler.query('begin');
       await handler.query(`select from webhook_events where record = '62515:contact:15' for update`);
       const { output } = await world.webhooks('replay', ...world.record(15), '--state', 'retrying');
-      expect(output).toContain("Replayed 0 events.\n1 were in a worker's hands");
+      expect(output).toContain('Replayed 0 events.\n1 are being handled by a worker and were skipped.');
       await handler.query('rollback');
       handler.release();
       world.broken.delete(15);
@@ -108,7 +108,7 @@ describe('npm run hubspot -- webhooks', () => {
       await world.deliver([anEvent({ objectId: 14, subscriptionType: 'contact.privacyDeletion' })]);
       await world.settled();
       const [unwanted] = await world.json('list', '--record', 'deal:14');
-      expect((await world.webhooks('replay', '--id', unwanted.id)).errors).toContain('No handler wants');
+      expect((await world.webhooks('replay', '--id', unwanted.id)).errors).toContain('No handler matches');
       expect(await world.json('list', '--id', unwanted.id)).toEqual([unwanted]);
 
       const erased = (await world.json('list', ...world.record(14))).find(
@@ -116,10 +116,10 @@ describe('npm run hubspot -- webhooks', () => {
       );
       expect(await world.webhooks('replay', '--id', erased.id)).toMatchObject({
         code: 1,
-        errors: expect.stringContaining('was erased on a privacy deletion'),
+        errors: expect.stringContaining('was erased after a privacy deletion'),
       });
       const all = await world.webhooks('replay', ...world.record(14), '--state', 'done,erased', '--dry-run');
-      expect(all.output).toContain('1 were erased on a privacy deletion');
+      expect(all.output).toContain('1 were erased after a privacy deletion');
       expect((await world.webhooks('show', erased.id)).output).not.toContain('erase me');
 
       const receipts = await hubspotJson(world.settings, 'privacy', 'receipts', '--portal', '62515');
@@ -175,7 +175,7 @@ describe('npm run hubspot -- webhooks', () => {
       async (args) => {
         const before = await due();
         const { problem } = await world.here(command, ...args);
-        expect(problem?.message).toMatch(/^Nothing was changed\. Choose events .* with --all/);
+        expect(problem?.message).toMatch(/^Nothing was changed\. Select events .* with --all/);
         expect(await due()).toBe(before);
       },
     );
@@ -185,12 +185,12 @@ describe('npm run hubspot -- webhooks', () => {
       expect(before).toBeGreaterThan(0);
       const { problem } = await world.here(command, '--all');
       expect(problem?.message).toMatch(
-        new RegExp(`^This ${command}s ${before} events?\\b.* Nothing was done: add --yes to do it\\.$`),
+        new RegExp(`^This ${command}s ${before} events?\\b.* Nothing was done: add --yes to confirm\\.$`),
       );
       expect((await world.here(command, '--dry-run')).output).toContain(`${before} event`);
       expect((await world.here(command, '--all', '--dry-run')).output).toContain(`${before} event`);
       expect((await world.here(command, '--all', ...world.record(30))).problem?.message).toContain(
-        '--all goes without',
+        '--all cannot be combined',
       );
       expect(await due()).toBe(before);
 
