@@ -14,6 +14,7 @@ import { createHealth } from './health/index.ts';
 import { createSignedRequest } from './http/signature/signed-request.ts';
 import { createWebhookSettingsApi } from './hubspot/apis/webhook-settings.ts';
 import { createCallBudget } from './hubspot/client/call-budget.ts';
+import { createCoalescer } from './hubspot/client/coalesce.ts';
 import { createDeveloperSend } from './hubspot/client/developer-send.ts';
 import { createHubSpotHttp } from './hubspot/client/http.ts';
 import type { Deadlines } from './hubspot/client/portal-send.ts';
@@ -58,6 +59,8 @@ export interface Overrides {
   readonly webhookPatienceMs?: number;
   readonly cards?: Integration['cards'];
   readonly failedExchangesPerMinute?: number;
+  /** False sends each HubSpot call by itself. */
+  readonly coalesceCalls?: boolean;
   /** How long a call waits for a refresh while its present token is valid. */
   readonly refreshPatienceMs?: number;
 }
@@ -93,6 +96,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
   const scopes = [...config.hubspot.scopes, ...config.hubspot.optionalScopes];
   const http = createHubSpotHttp(apiUrl, logger, overrides.callTimeoutMs, scopes);
   const budget = createCallBudget({ pool, limits: config.hubspot.limits, logger });
+  const coalescer = createCoalescer({ logger, enabled: overrides.coalesceCalls });
   const callAlarms = createCallAlarms({ pool, logger });
   const ownWrites = createOwnWrites({ pool, appId, clock, logger });
   const hubspotFor: HubSpotFor = (portalId, priority = 'interactive', withinMs) =>
@@ -101,6 +105,7 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       apiUrl,
       http: ownWrites.through(portalId, http),
       budget,
+      coalescer,
       priority,
       watch: callAlarms,
       paths: apiPaths,

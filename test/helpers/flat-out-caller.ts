@@ -10,7 +10,7 @@ import { HubSpotError } from '../../app/hubspot/client/errors.ts';
  */
 const [portal = '', lane = 'general'] = process.argv.slice(2);
 const config = loadConfig(readEnvironment());
-const ctx = createContext(config, createLogger(config.logLevel, 'caller'));
+const ctx = createContext(config, createLogger(config.logLevel, 'caller'), { coalesceCalls: false });
 const hubspot = ctx.hubspotFor(Number(portal), 'background');
 const calls: Record<CallLane, () => Promise<unknown>> = {
   general: () => hubspot.contacts.get('101'),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type OnProgress, sendBatch } from '../client/batch.ts';
+import { together } from '../client/coalesce.ts';
 import type { Send } from '../client/http.ts';
 import { readPages } from '../client/pages.ts';
 import { pathPart } from '../client/path-part.ts';
@@ -32,10 +33,23 @@ export function createAssociationsApi(send: Send, paths = apiPaths) {
   const batches = (fromType: string, toType: string) =>
     associationBatches(`${paths.associations.path}/${joined(fromType, toType)}`);
 
+  /** First pages are one `batch/read`. It has no page of a record without associations, which may not exist. */
+  const listTogether = (from: RecordRef, toType: string) =>
+    together({
+      kind: `associations ${from.type} ${toType}`,
+      subject: from.id,
+      isWrite: false,
+      batch: batches(from.type, toType).read,
+      input: from.id,
+      responseOf: ({ to, paging }) => (to.length === 0 || paging?.next ? undefined : { results: to }),
+    });
+
   return {
     /** Every record of a type that a record is associated with. */
-    list: (from: RecordRef, toType: string): AsyncGenerator<Associated, void> =>
-      readPages(send, { method: 'GET', path: below(from, toType), query: { limit: PAGE } }, page),
+    list(from: RecordRef, toType: string): AsyncGenerator<Associated, void> {
+      const request = { method: 'GET', path: below(from, toType), query: { limit: PAGE } } as const;
+      return readPages(send, { ...request, together: listTogether(from, toType) }, page);
+    },
 
     /** Associates two records without a label. Idempotent. */
     async createDefault(from: RecordRef, to: RecordRef): Promise<void> {

@@ -10,6 +10,7 @@ import { isTooLong, withProperties } from './long-reads.ts';
 import { recordBatches } from './object-batches.ts';
 import { type ChangedRecord, type ChangesOptions, changedRecords } from './object-changes.ts';
 import { type SearchQuery, searchRecords } from './object-search.ts';
+import { readTogether, updateTogether } from './object-together.ts';
 import { HISTORY_LIMIT } from './property-history.ts';
 import { asText, otherValueGiven, type PropertyValues } from './property-values.ts';
 
@@ -82,7 +83,10 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
     ): Promise<CrmRecord> {
       const query = { properties, associations, ...options };
       const request = { method: 'GET', path: pathOf(id), query } as const;
-      if (!isTooLong(request)) return readAnswer(crmRecord, await send(request), request);
+      if (!isTooLong(request)) {
+        const together = readTogether(path, id, properties, { associations, ...options });
+        return readAnswer(crmRecord, await send({ ...request, together }), request);
+      }
       const { propertiesWithHistory } = options;
       const plain = {
         ...request,
@@ -105,7 +109,8 @@ export function createCrmObjects(send: Send, { path, properties: usual }: CrmObj
     async update(id: string, properties: PropertyValues, idProperty?: string): Promise<CrmRecord> {
       const request = { method: 'PATCH', path: pathOf(id), query: { idProperty }, idempotent: true } as const;
       const json = { properties: asText(properties) };
-      return readAnswer(crmRecord, await send({ ...request, json }), request);
+      const together = updateTogether(path, id, properties, idProperty);
+      return readAnswer(crmRecord, await send({ ...request, json, together }), request);
     },
 
     /** Moves a record to the recycle bin, from which HubSpot's users can restore it for 90 days. */

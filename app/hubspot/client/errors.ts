@@ -86,6 +86,9 @@ export class HubSpotError extends Error {
   /** Short, without data of the request: `429 RATE_LIMITS`. */
   readonly summary: string;
 
+  readonly #failure: HubSpotFailure;
+  readonly #body: unknown;
+
   constructor(failure: HubSpotFailure, body?: unknown) {
     const known = readErrorBody(body);
     const region = [known.correctHublet, failure.correctHublet].find(isRegion);
@@ -100,6 +103,8 @@ export class HubSpotError extends Error {
     const said = [known.message, failure.note].filter(Boolean).join('; ');
     const path = maskEmails(failure.path);
     super(`HubSpot: ${failure.method} ${path}: ${what}${said && `: ${said}`}`);
+    this.#failure = failure;
+    this.#body = body;
     this.method = failure.method;
     this.path = path;
     this.status = statusIn(region, failure.status);
@@ -124,6 +129,11 @@ export class HubSpotError extends Error {
     this.problems = known.errors.flatMap((detail) => nameDetail(detail) ?? []);
     this.said = known.message;
     this.summary = what;
+  }
+
+  /** The same error of another request, which was sent together with this one. */
+  about({ method, path, idempotent }: Pick<HubSpotFailure, 'method' | 'path' | 'idempotent'>): HubSpotError {
+    return new HubSpotError({ ...this.#failure, method, path, idempotent }, this.#body);
   }
 
   /** True when the same request may succeed later: timeout, locked, rate limit, wrong region, server error. */

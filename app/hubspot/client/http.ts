@@ -27,8 +27,28 @@ export interface HubSpotRequest {
   /** Which of HubSpot's rate limits it counts against. */
   readonly lane?: CallLane;
   readonly signal?: AbortSignal;
+  /** How it can be sent together with others. */
+  readonly together?: Together | undefined;
   /** Sent instead of `query`, `json` and `form`, which then only describe the request. */
   readonly raw?: RawRequest;
+}
+
+/** How a request can be sent together with others of its kind, as one batch request. */
+export interface Together {
+  /** Requests with the same kind fit into one batch: same type, same properties. */
+  readonly kind: string;
+  /** What it reads or writes. Reads of the same subject are one; writes of the same subject are sent in order. */
+  readonly subject: string;
+  readonly isWrite: boolean;
+  readonly limit: number;
+  readonly input: unknown;
+  batchRequest(inputs: readonly unknown[]): HubSpotRequest;
+  /**
+   * Finds the response that the request would have got by itself.
+   * @param results of the batch.
+   * @returns undefined unless the results clearly contain it; the request is then sent by itself.
+   */
+  response(results: readonly unknown[], index: number): unknown;
 }
 
 /** A request that is sent as it is, and whose response is passed on as it is. */

@@ -33,7 +33,9 @@ export async function* readPages<T>(
   for (let after: string | undefined, calls = 0; ; calls += 1) {
     const query = { ...request.query, after };
     const sending = patientAfter(calls, send);
-    const { results, paging } = readAnswer(page, await sending({ ...request, query }), request);
+    // Batches contain first pages only.
+    const together = after === undefined ? request.together : undefined;
+    const { results, paging } = readAnswer(page, await sending({ ...request, query, together }), request);
     after = advance(paging?.next?.after);
     yield* await finish(results, sending);
     if (after === undefined) return;

@@ -2,6 +2,7 @@ import pTimeout from 'p-timeout';
 import type { Logger } from '../../base/logger.ts';
 import type { ApiPaths } from '../versions.ts';
 import { type CallBudget, CallBudgetSpent, type CallPriority } from './budget.ts';
+import type { Coalescer } from './coalesce.ts';
 import { HubSpotError, isIdempotent } from './errors.ts';
 import { logFailure } from './failure-log.ts';
 import type { HubSpotRequest, Send } from './http.ts';
@@ -33,6 +34,7 @@ export interface PortalCalls {
   readonly http: Send;
   readonly tokens: AccessTokens;
   readonly budget: CallBudget;
+  readonly coalescer: Coalescer;
   readonly priority: CallPriority;
   readonly watch: PortalWatch;
   readonly logger: Logger;
@@ -72,22 +74,24 @@ interface Call {
  * A 401 causes one refresh and one retry.
  */
 export function createPortalSend(calls: PortalCalls): Send {
-  const { portalId, http, tokens, budget, watch, logger, deadlinesMs = DEADLINES_MS } = calls;
+  const { portalId, http, tokens, budget, coalescer, watch, logger, deadlinesMs = DEADLINES_MS } = calls;
   return async (request) => {
     const since = performance.now();
     const priority = request.patient ? 'background' : calls.priority;
     const endsAt = Math.min(since + deadlinesMs[priority], calls.endsAt ?? Infinity);
     const call: Call = { request, priority, endsAt, renewed: false };
     const once = calls.once || request.once;
-    const answer = await withRetries(() => withToken(call), {
-      idempotent: isIdempotent(request),
-      leftMs: () => (once || request.signal?.aborted ? 0 : timeToSend(call)),
-      onFailure(error, attempt, delay) {
-        hold(request, error);
-        logFailure(logger, error, { portalId, attempt }, delay);
-        if (delay === undefined) watch.failed(portalId, error);
-      },
-    });
+    const answer = await coalescer.inOrder(portalId, request, () =>
+      withRetries(() => withToken(call), {
+        idempotent: isIdempotent(request),
+        leftMs: () => (once || request.signal?.aborted ? 0 : timeToSend(call)),
+        onFailure(error, attempt, delay) {
+          hold(request, error);
+          logFailure(logger, error, { portalId, attempt }, delay);
+          if (delay === undefined) watch.failed(portalId, error);
+        },
+      }),
+    );
     watch.answered(portalId, since);
     return answer;
   };
@@ -118,23 +122,27 @@ export function createPortalSend(calls: PortalCalls): Send {
   /** Sends it when the budget allows. */
   async function withinBudget(call: Call, accessToken: string): Promise<unknown> {
     rejectLate(call);
-    const { request, priority } = call;
+    const { request, priority, endsAt } = call;
     const lane = laneOf(request);
-    const answered = await budget.take(portalId, lane, priority, timeToSend(call)).catch(async (error) => {
-      if (!(error instanceof CallBudgetSpent)) throw error;
-      throw await outOfBudget(request, error.waitMs);
+    return coalescer.send({
+      portalId,
+      request,
+      priority,
+      endsAt,
+      take: () =>
+        budget.take(portalId, lane, priority, timeToSend(call)).catch(async (error) => {
+          if (!(error instanceof CallBudgetSpent)) throw error;
+          throw await outOfBudget(request, error.waitMs);
+        }),
+      http: (sent) =>
+        http({
+          ...sent,
+          accessToken,
+          givenToken: tokens.isGiven(),
+          timeoutMs: endsAt - performance.now(),
+          onRate: (rate) => budget.observe(portalId, lane, rate),
+        }),
     });
-    try {
-      return await http({
-        ...request,
-        accessToken,
-        givenToken: tokens.isGiven(),
-        timeoutMs: call.endsAt - performance.now(),
-        onRate: (rate) => budget.observe(portalId, lane, rate),
-      });
-    } finally {
-      answered();
-    }
   }
 
   async function outOfBudget(request: HubSpotRequest, waitMs = 0): Promise<HubSpotError> {

@@ -6,7 +6,8 @@ import { startWorld, type World } from '../../helpers/world.ts';
 describe('the call budget of a portal', () => {
   let world: World;
   beforeAll(async () => {
-    world = await startWorld();
+    // Otherwise calls that wait are sent together, and use one place.
+    world = await startWorld({ coalesceCalls: false });
     await world.install();
   });
   afterAll(() => world.close());
