@@ -47,6 +47,7 @@ export {
   type AnyWebhookHandler,
   defineHandler,
   type HandlerDb,
+  PermanentError,
   previousValue,
   type WebhookContext,
   type WebhookHandler,

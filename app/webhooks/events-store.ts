@@ -27,9 +27,11 @@ export interface PendingEvent {
   readonly event: WebhookEvent;
   /** Previous attempts. */
   readonly attempts: number;
+  /** Those of them that do not count. */
+  readonly outages: number;
 }
 
-const PENDING = 'id, record, event, attempts';
+const PENDING = 'id, record, event, attempts, outages';
 /** A privacy deletion does not wait for earlier events of its record, because it erases them. */
 const IS_INDEPENDENT = `e.subscription_type = 'contact.privacyDeletion'`;
 /** Few at a time, because a normal event that arrives meanwhile waits for them. */
@@ -144,16 +146,21 @@ export const webhookEventsStore = {
   },
 
   /** @param runAt when to retry; undefined makes the event a dead letter. */
-  async failed(db: Db, id: string, error: string, runAt: Date | undefined): Promise<void> {
+  async failed(
+    db: Db,
+    id: string,
+    error: string,
+    { runAt, isOutage }: { readonly runAt: Date | undefined; readonly isOutage: boolean },
+  ): Promise<void> {
     await db.query(
       // An import that was being handled could not be promoted with the others of its record.
-      `update webhook_events e set attempts = attempts + 1, last_error = $2, run_at = $3::timestamptz,
+      `update webhook_events e set attempts = attempts + 1, outages = outages + $4::int, last_error = $2, run_at = $3::timestamptz,
          priority = case when priority = 1 and exists (
            select from webhook_events other where other.record = e.record and other.priority = 0
              and other.state in ('waiting', 'retrying')) then 0 else priority end,
          state = case when $3::timestamptz is null then 'dead' else 'retrying' end
        where id = $1 and state in ('waiting', 'retrying')`,
-      [id, error.slice(0, 1000).replaceAll('\0', ''), runAt ?? null],
+      [id, error.slice(0, 1000).replaceAll('\0', ''), runAt ?? null, isOutage ? 1 : 0],
     );
   },
 

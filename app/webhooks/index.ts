@@ -35,6 +35,7 @@ export type {
 } from './ledger/service.ts';
 export { publishLifecycle } from './lifecycle-events.ts';
 export { createOwnWrites, type OwnWrites } from './own-writes/service.ts';
+export { PermanentError } from './permanent-error.ts';
 export { LANES } from './pipeline/lanes.ts';
 export { previousValue } from './previous-value.ts';
 export { hasErasedSince } from './privacy/service.ts';

@@ -67,7 +67,7 @@ export async function startWebhookWorld(
     /** The events of an object in order of occurrence, as the table shows them. */
     events: (objectId: number) =>
       query(
-        `select state, attempts, last_error, run_at, done_at, event from webhook_events
+        `select state, attempts, outages, last_error, run_at, done_at, event from webhook_events
          where record like '%:' || $1 order by occurred_at`,
         [objectId],
       ),

@@ -180,7 +180,7 @@ export const webhookLedgerStore = {
   /** Lets events be handled again, as if they were new. */
   async replay(tx: Db, events: readonly Pick<LedgerEvent, 'id' | 'priority'>[]): Promise<void> {
     await tx.query(
-      `update webhook_events e set state = 'waiting', priority = r.priority, attempts = 0, last_error = null,
+      `update webhook_events e set state = 'waiting', priority = r.priority, attempts = 0, outages = 0, last_error = null,
          run_at = null, done_at = null
        from unnest($1::uuid[], $2::smallint[]) as r (id, priority) where e.id = r.id`,
       [events.map(({ id }) => id), events.map(({ priority }) => priority)],

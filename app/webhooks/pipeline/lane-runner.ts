@@ -12,7 +12,7 @@ import { HandlerLoop } from '../own-writes/loops.ts';
 import type { WebhookBacklog } from './backlog.ts';
 import { EventNotDue } from './event-transaction.ts';
 import { type LanesAtWork, wakeLanes } from './lanes.ts';
-import { retryPlan } from './retry.ts';
+import { type RetryPlan, retryPlan } from './retry.ts';
 
 const RECORDS_AT_ONCE = 8;
 /** Events that were read longer ago are read again, so that late events keep their order and imports their priority. */
@@ -38,8 +38,7 @@ interface Dependencies {
 }
 
 interface Failure {
-  /** When the event is retried; undefined when it is a dead letter. */
-  readonly runAt: Date | undefined;
+  readonly plan: RetryPlan;
   readonly text: string;
 }
 
@@ -184,9 +183,9 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
         await webhookEventsStore.promote(pool, [pending.record]);
         return 'stop_record';
       }
-      const { runAt, text } = readFailure(pending, err);
-      await webhookEventsStore.failed(pool, pending.id, text, runAt);
-      return runAt ? 'stop_record' : 'marked';
+      const { plan, text } = readFailure(pending, err);
+      await webhookEventsStore.failed(pool, pending.id, text, plan);
+      return plan.runAt ? 'stop_record' : 'marked';
     }
   }
 
@@ -206,14 +205,15 @@ export function createWebhookLaneRunner(dependencies: Dependencies) {
     const { subscriptionType, portalId } = pending.event;
     const text = textOf(err, pending.event);
     const attempt = pending.attempts + 1;
-    const runAt = retryPlan(err, attempt, clock.now());
+    const plan = retryPlan(err, { attempt, outages: pending.outages }, clock.now());
+    const { runAt } = plan;
     const about = { handler, subscriptionType, eventId: pending.id, portalId, attempt, err };
     if (err instanceof InvalidEvent) logger.error(about, 'an event is invalid; it is now a dead letter');
     else if (err instanceof HandlerLoop) logger.error(about, 'an event of a loop is now a dead letter');
     else if (runAt)
       logger.warn({ ...about, retryAt: runAt }, 'a webhook handler failed; the event will be retried');
     else logger.error(about, 'a webhook handler failed; the event is now a dead letter');
-    return { runAt, text };
+    return { plan, text };
   }
 }
 

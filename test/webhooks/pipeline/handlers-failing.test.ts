@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { PermanentError } from '../../../app/webhooks/index.ts';
 import { type Handle, neighbourOf, onChange } from '../../helpers/handlers.ts';
 import { createMemoryLog } from '../../helpers/memory-log.ts';
 import { until } from '../../helpers/until.ts';
@@ -170,18 +171,17 @@ describe('an event whose handler throws', () => {
 
   it('is logged with handler, type and event when it becomes a dead letter', async () => {
     const { logger, lines } = createMemoryLog();
-    const handler = onChange('reads', async (objectId, { hubspot }) => {
-      await hubspot.contacts.get(String(objectId));
+    const handler = onChange('strict', async () => {
+      throw new PermanentError('the order does not exist');
     });
     await inWebhookWorld(
       [handler],
       async ({ deliver, settled }) => {
-        // Without an install no later attempt can succeed.
         await deliver([anEvent({ portalId: 62599 })]);
         await settled();
         const line = lines.find(({ msg }) => msg.includes('now a dead letter'));
         expect(line).toMatchObject({
-          ...{ level: 50, handler: 'reads', subscriptionType: 'contact.propertyChange', portalId: 62599 },
+          ...{ level: 50, handler: 'strict', subscriptionType: 'contact.propertyChange', portalId: 62599 },
           ...{ attempt: 1, eventId: expect.any(String) },
         });
         expect(line).not.toHaveProperty('retryAt');
@@ -210,14 +210,48 @@ describe('an event whose handler throws', () => {
     });
   });
 
-  it('becomes a dead letter at once when the portal has no install', () => {
+  it('becomes a dead letter at once when the handler throws a PermanentError', () => {
+    const handler = onChange('strict', async () => {
+      throw new PermanentError('the order does not exist');
+    });
+    return inWebhookWorld([handler], async ({ deliver, settled, events }) => {
+      await deliver([anEvent()]);
+      await settled();
+      expect(await events(101)).toMatchObject([
+        { state: 'dead', attempts: 1, last_error: 'the order does not exist' },
+      ]);
+    });
+  });
+
+  it('becomes a dead letter after three attempts when HubSpot rejects a call', () => {
+    const handler = onChange('reads', async (_, { hubspot }) => {
+      await hubspot.contacts.get('999999999');
+    });
+    return inWebhookWorld([handler], async ({ install, deliver, events, retryNow }) => {
+      await install();
+      await deliver([anEvent()]);
+      for (const attempt of [1, 2]) {
+        await until(`attempt ${attempt}`, async () => (await events(101))[0]?.attempts === attempt);
+        await retryNow();
+      }
+      await until('the end', async () => (await events(101))[0]?.state === 'dead');
+      expect(await events(101)).toMatchObject([{ state: 'dead', attempts: 3 }]);
+    });
+  });
+
+  it('is retried without using up attempts until the portal has the app, and then handled', () => {
     const handler = onChange('reads', async (objectId, { hubspot }) => {
       await hubspot.contacts.get(String(objectId));
     });
-    return inWebhookWorld([handler], async ({ deliver, settled, events }) => {
-      await deliver([anEvent({ portalId: 62599 })]);
-      await settled();
-      expect(await events(101)).toMatchObject([{ state: 'dead', attempts: 1 }]);
+    return inWebhookWorld([handler], async ({ install, deliver, events, retryNow }) => {
+      await deliver([anEvent()]);
+      for (let attempt = 1; attempt <= 12; attempt += 1) {
+        await until(`attempt ${attempt}`, async () => (await events(101))[0]?.attempts === attempt);
+        expect(await events(101)).toMatchObject([{ state: 'retrying', outages: attempt }]);
+        if (attempt === 12) await install();
+        await retryNow();
+      }
+      await until('the event to be handled', async () => (await events(101))[0]?.state === 'done');
     });
   });
 });

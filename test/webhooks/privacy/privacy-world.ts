@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
-import { installNotFound } from '../../../app/base/errors.ts';
 import { defineHandler, type WebhookContext } from '../../../app/webhooks/handler.ts';
+import { PermanentError } from '../../../app/webhooks/index.ts';
 import { until } from '../../helpers/until.ts';
 import { anEvent, startWebhookWorld } from '../../helpers/webhook-world.ts';
 
@@ -37,8 +37,7 @@ export async function startPrivacyWorld() {
         async handle({ objectId, propertyName, propertyValue }) {
           handled.push(`${objectId} ${propertyName}`);
           // Error messages may contain personal data too.
-          if (propertyName === 'dead')
-            throw Object.assign(installNotFound(1), { message: `no ${propertyValue}` });
+          if (propertyName === 'dead') throw new PermanentError(`no ${propertyValue}`);
         },
       }),
       defineHandler({

@@ -1,10 +1,9 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { installNotFound } from '../../../app/base/errors.ts';
 import { enqueue } from '../../../app/queue/enqueue.ts';
 import { eventIdentity } from '../../../app/webhooks/event/event.ts';
 import { defineHandler } from '../../../app/webhooks/handler.ts';
-import { webhookJobs } from '../../../app/webhooks/index.ts';
+import { PermanentError, webhookJobs } from '../../../app/webhooks/index.ts';
 import { laneOf } from '../../../app/webhooks/pipeline/lanes.ts';
 import { startProcess } from '../../helpers/processes.ts';
 import { until } from '../../helpers/until.ts';
@@ -50,7 +49,7 @@ describe('a privacy deletion with handlers of the vendor', () => {
     await world.settled();
     world.onDeletion(async (db) => {
       await db.query('insert into notes values ($1)', [PERSON]);
-      throw Object.assign(installNotFound(1), { message: `no customer ${NAME}` });
+      throw new PermanentError(`no customer ${NAME}`);
     });
     await world.deliver([privacyDeletion()]);
     await until('the deletion to be dead', async () => (await world.states(PERSON)).includes('dead'));
@@ -59,7 +58,7 @@ describe('a privacy deletion with handlers of the vendor', () => {
       { erased: { timeline_events: 0, webhook_events: 1, webhook_deliveries: 0 } },
     ]);
     const [, dead] = await world.events(PERSON);
-    expect(dead).toMatchObject({ last_error: 'AppError install_not_found', attempts: 1 });
+    expect(dead).toMatchObject({ last_error: 'PermanentError', attempts: 1 });
 
     world.onDeletion(async (db) => void (await db.query('insert into notes values ($1)', [PERSON])));
     const replay = { dryRun: false, onTotal: () => {}, onProgress: () => {} };
