@@ -31,6 +31,7 @@ import {
   createProjectWriter,
   createWebhooks,
   hasErasedSince,
+  hasEventSince,
   publishLifecycle,
 } from './webhooks/index.ts';
 
@@ -185,7 +186,9 @@ export function createContext(config: Config, logger: Logger, overrides: Context
       jobs: jobs(),
       serverUrl,
       sessionSecret,
+      changedSince: (record, since) => hasEventSince(pool, record, since),
       clock,
+      logger,
     }),
   );
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { notFound } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
 import type { HubSpotFor } from '../hubspot/portal-client.ts';
 import type { InstallService } from '../installs/index.ts';
 import type { JobService } from '../jobs/index.ts';
@@ -13,6 +14,7 @@ import type {
   CardPage,
   CardRequest,
 } from './card.ts';
+import { createLastAnswers, type Rendered } from './last-answers.ts';
 import { type PageTicket, sealTicket, TICKET_LIFETIME_MS } from './page-ticket.ts';
 
 export type CardService = ReturnType<typeof createCardService>;
@@ -24,7 +26,10 @@ interface Dependencies {
   jobs: Pick<JobService, 'enqueue'>;
   serverUrl: string;
   sessionSecret: string;
+  /** Whether a webhook event of the record has arrived since then. */
+  changedSince: (request: CardRequest, since: Date) => Promise<boolean>;
   clock: Clock;
+  logger: Logger;
 }
 
 /** HubSpot times out after five seconds; one is for the network and for the card's own work. */
@@ -37,8 +42,12 @@ export function createCardService({
   jobs,
   serverUrl,
   sessionSecret,
+  changedSince,
   clock,
+  logger,
 }: Dependencies) {
+  const lastAnswers = createLastAnswers({ changedSince, pageUrl, clock, logger });
+
   return {
     /**
      * A card's data. Without a name, the first card of the registry answers.
@@ -46,22 +55,7 @@ export function createCardService({
      */
     async render(name: string | undefined, request: CardRequest): Promise<CardAnswer> {
       const card = find(name, request);
-      const context: CardContext = {
-        ...portalOf(request),
-        pageUrl: () => {
-          if (!card.page) throw new Error(`The card ${card.name} has no page: declare one in \`page\`.`);
-          const { portalId, objectType, objectId } = request;
-          const expiresAt = clock.now() + TICKET_LIFETIME_MS;
-          const ticket = { card: card.name, portalId, objectType, objectId, expiresAt };
-          return `${serverUrl}/hubid/${portalId}/page?ticket=${sealTicket(ticket, sessionSecret)}`;
-        },
-        actionUrl: (action) => `${serverUrl}/crm-extension/${card.name}/actions/${action}`,
-      };
-      const answer = await answerOf(`card ${card.name}`, () => card.render(request, context));
-      const problem = cardAnswerProblem(answer);
-      if (problem)
-        throw new Error(`The card ${card.name} answered with what HubSpot cannot show: ${problem}`);
-      return answer;
+      return lastAnswers.render(card.name, request, () => rendered(card, request));
     },
 
     /**
@@ -73,7 +67,12 @@ export function createCardService({
       const handler = Object.hasOwn(actions, action) ? actions[action] : undefined;
       if (!handler) throw notFound(`The card "${name}" has no action "${action}".`);
       const context = { ...portalOf(request), enqueue: jobs.enqueue };
-      return answerOf(`action ${action} of the card ${name}`, () => handler(request, context));
+      try {
+        return await answerOf(`action ${action} of the card ${name}`, () => handler(request, context));
+      } finally {
+        const names = cards.map((card) => card.name);
+        lastAnswers.drop(names, request);
+      }
     },
 
     /**
@@ -97,6 +96,29 @@ export function createCardService({
       return { view, title, data };
     },
   };
+
+  async function rendered(card: AnyCard, request: CardRequest): Promise<Rendered> {
+    let url: string | undefined;
+    const context: CardContext = {
+      ...portalOf(request),
+      pageUrl: () => {
+        if (!card.page) throw new Error(`The card ${card.name} has no page: declare one in \`page\`.`);
+        url ??= pageUrl(card.name, request);
+        return url;
+      },
+      actionUrl: (action) => `${serverUrl}/crm-extension/${card.name}/actions/${action}`,
+    };
+    const answer = await answerOf(`card ${card.name}`, () => card.render(request, context));
+    const problem = cardAnswerProblem(answer);
+    if (problem) throw new Error(`The card ${card.name} answered with what HubSpot cannot show: ${problem}`);
+    return { answer, pageUrl: url };
+  }
+
+  function pageUrl(card: string, { portalId, objectType, objectId }: CardRequest): string {
+    const expiresAt = clock.now() + TICKET_LIFETIME_MS;
+    const ticket = { card, portalId, objectType, objectId, expiresAt };
+    return `${serverUrl}/hubid/${portalId}/page?ticket=${sealTicket(ticket, sessionSecret)}`;
+  }
 
   function portalOf({ portalId }: CardRequest) {
     return {

@@ -136,6 +136,15 @@ export const webhookEventsStore = {
     return rowCount === 1;
   },
 
+  /** Whether an event of the record was stored since a time. */
+  async hasSince(db: Db, record: string, since: Date): Promise<boolean> {
+    const { rows } = await db.query<{ exists: boolean }>(
+      'select exists (select from webhook_events where record = $1 and received_at >= $2) as exists',
+      [record, since],
+    );
+    return rows[0]?.exists ?? false;
+  },
+
   async done(db: Db, ids: readonly string[]): Promise<void> {
     await db.query({
       name: 'done-webhook-events',

@@ -23,6 +23,7 @@ export {
   type WebhookHandler,
 } from './handler.ts';
 export { handlerProblems } from './handler-check.ts';
+export { hasEventSince } from './has-event-since.ts';
 export { webhookJobs } from './jobs.ts';
 export type {
   ChangeOptions,

@@ -174,5 +174,9 @@ const isContact = (typeId: string | undefined, name = 'CONTACT') =>
 export const isId = (value: unknown) =>
   typeof value === 'number' || (typeof value === 'string' && value !== '' && value.length <= LONGEST_ID);
 
+/** The key of a record by the object type of a card: CONTACT, or a type id. */
+export const recordKeyOfType = (portalId: number, objectType: string, object: string) =>
+  recordKey(portalId, TYPE_NAMES.get(objectType) ?? objectType.toLowerCase(), object);
+
 export const recordKey = (portalId: number, type: string, object: number | string) =>
   `${portalId}:${type}:${object}`;
