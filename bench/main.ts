@@ -7,6 +7,7 @@ import { machine } from './measure.ts';
 const BENCHES: Record<string, () => Promise<{ default: () => Promise<string[]> }>> = {
   refresh: () => import('./refresh.ts'),
   webhooks: () => import('./webhooks.ts'),
+  handlers: () => import('./handlers.ts'),
   client: () => import('./client.ts'),
   bodies: () => import('./bodies.ts'),
 };
