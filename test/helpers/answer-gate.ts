@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
-/** Stands between the app and the sandbox, and can hold back an answer while the test does something. */
+/** A proxy between the app and the sandbox that can delay a response while the test does something. */
 export async function startAnswerGate() {
   let target = '';
   let held: { path: string; work: () => Promise<void> } | undefined;
@@ -34,12 +34,12 @@ export async function startAnswerGate() {
       target = url;
     },
 
-    /** The next answer to such a path comes when `work` is done. */
+    /** Delays the next response for such a path until `work` is done. */
     beforeAnswer(path: string, work: () => Promise<void>): void {
       held = { path, work };
     },
 
-    /** No answer to such a path comes until `open` is called. */
+    /** Delays every response for such a path until `open` is called. */
     shut(path: string): { waiting(): number; open(): void } {
       const { promise: opened, resolve } = Promise.withResolvers<void>();
       const gate = { path, opened, waiting: 0 };

@@ -3,11 +3,11 @@ import fc from 'fast-check';
 const PORTALS = [62515, 62516, 62517];
 
 const safe = fc.integer({ min: 1, max: 2 ** 52 });
-/** Numbers as HubSpot gives them; as text, those that JavaScript would round. */
+/** Numbers as HubSpot sends them; those that JavaScript would round as text. */
 const id = fc.oneof(safe, fc.bigInt({ min: 2n ** 53n, max: 2n ** 63n }).map(String));
 const name = fc.string({ minLength: 1, maxLength: 12 });
 
-/** A well-formed event with every field of its identity. */
+/** A valid event with every field of its identity. */
 export const completeEvent = fc.record({
   portalId: fc.constantFrom(...PORTALS),
   subscriptionType: fc.constantFrom('contact.propertyChange', 'object.associationChange', 'deal.merge'),
@@ -32,7 +32,7 @@ export const completeEvent = fc.record({
   propertyValue: name,
 });
 
-/** An event of which nothing but the portal and the type has to be there. */
+/** An event with optional fields except for the portal and the type. */
 export const goodEvent = completeEvent.chain((event) => {
   const { portalId, subscriptionType, ...others } = event;
   return fc.subarray(Object.entries(others)).map(
@@ -44,7 +44,7 @@ export const goodEvent = completeEvent.chain((event) => {
   );
 });
 
-/** Any text at all: NUL, halves of surrogate pairs and what a store may be unable to keep. */
+/** Any text, including NUL, lone surrogates and other text that a store may not support. */
 export const anyText = fc.string({
   unit: fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)),
 });
@@ -56,7 +56,7 @@ const anyValue = fc.oneof(
   fc.constantFrom({ toString: 1 }, [[]], 1e300, 1.5),
 );
 
-/** What has an event's portal and type, and anything at all in its other fields. */
+/** An item with an event's portal and type and any values in its other fields. */
 export const strangeEvent = fc
   .record(
     {
@@ -75,7 +75,7 @@ export const strangeEvent = fc
   )
   .map((event): unknown => event);
 
-/** A delivery's items: good events among anything that JSON can say. */
+/** A delivery's items: valid events among arbitrary JSON values. */
 export const mixedItems = fc.record({
   good: fc.array(goodEvent, { minLength: 1, maxLength: 6 }),
   others: fc.array(fc.oneof(fc.jsonValue(), strangeEvent), { maxLength: 6 }),

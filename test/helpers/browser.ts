@@ -49,15 +49,15 @@ export function findBrowser(): string | undefined {
 }
 
 export interface Pages {
-  /** A page of its own browser profile. What goes wrong in it fails the test, see {@link describeInBrowser}. */
+  /** A page with a new browser profile. Problems in it fail the test, see {@link describeInBrowser}. */
   open(viewport?: { width: number; height: number }): Promise<Page>;
-  /** A problem whose text holds this is part of the test. */
+  /** A problem whose text contains this is expected. */
   expectProblem(part: string): void;
 }
 
 /**
  * Tests with a real browser. Errors on its console, uncaught exceptions and violations of a content security policy
- * fail the test in which they happen. Without a browser the tests are skipped and that is said;
+ * fail the test in which they happen. Without a browser the tests are skipped with a message;
  * REQUIRE_BROWSER=1 makes it a failure.
  */
 export function describeInBrowser(name: string, tests: (pages: Pages) => void): void {
@@ -96,7 +96,7 @@ export function describeInBrowser(name: string, tests: (pages: Pages) => void): 
         page.on('pageerror', (error) => problems.push(`exception: ${error.message}`));
         page.on('requestfailed', (request) => {
           const reason = request.failure()?.errorText ?? '';
-          // What a navigation or a closed page cuts short is no failure.
+          // Requests aborted by a navigation or a closed page are not failures.
           if (reason !== 'net::ERR_ABORTED') problems.push(`${request.method()} ${request.url()}: ${reason}`);
         });
         return page;

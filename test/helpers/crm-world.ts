@@ -1,7 +1,7 @@
 import type { SandboxClient } from './sandbox-client.ts';
 import { startWorld } from './world.ts';
 
-/** Every right on the CRM; the app's own project asks for less. */
+/** Every CRM scope; the app's own project requests fewer. */
 const CRM_SCOPES = [
   'tickets',
   'crm.objects.owners.read',
@@ -13,12 +13,12 @@ const CRM_SCOPES = [
   ),
 ];
 
-/** Rate limits are what other tests are about. */
+/** Rate limits have their own tests. */
 const UNLIMITED = { HUBSPOT_RATE_LIMIT: '0', HUBSPOT_SEARCH_RATE_LIMIT: '0' };
 
 export type CrmWorld = Awaited<ReturnType<typeof startCrmWorld>>;
 
-/** A world in which portal 62515 has the app with every right on the CRM. */
+/** A world in which portal 62515 has the app with every CRM scope. */
 export async function startCrmWorld() {
   const options = { HUBSPOT_OPTIONAL_SCOPES: CRM_SCOPES.join(' '), ...UNLIMITED };
   const world = await startWorld({ settings: options });
@@ -29,12 +29,12 @@ export async function startCrmWorld() {
     ...world,
     hubspot: world.ctx.hubspotFor(62515),
 
-    /** What the app has sent to HubSpot's CRM while `work` ran, oldest first. */
+    /** The app's requests to HubSpot's CRM while `work` ran, oldest first. */
     requestsOf: (work: () => Promise<unknown>) => requestsOf(world.sandbox, work),
   };
 }
 
-/** What the app has sent to the CRM of a sandbox while `work` ran, oldest first. */
+/** The app's requests to the CRM of a sandbox while `work` ran, oldest first. */
 export async function requestsOf(
   sandbox: SandboxClient,
   work: () => Promise<unknown>,

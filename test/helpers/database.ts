@@ -24,7 +24,7 @@ export async function inDatabase<T>(database: string, work: (client: pg.Client) 
   }
 }
 
-/** A database of one's own: migrated, or as empty as PostgreSQL makes it. */
+/** A new database: migrated or empty. */
 export async function createDatabase({ migrated = true } = {}): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`;
   await inDatabase('postgres', (client) =>

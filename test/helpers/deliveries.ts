@@ -15,18 +15,18 @@ interface Target {
   readonly url: string;
   /** The public base URL that the app is configured with, which is what HubSpot signs. */
   readonly serverUrl?: string;
-  /** Connections at the most; each is kept for the next delivery. */
+  /** Maximum connections; each is reused for the next delivery. */
   readonly connections?: number;
-  /** How long an answer may take; HubSpot waits for five seconds. */
+  /** The time limit of a response; HubSpot's is five seconds. */
   readonly timeoutMs?: number;
 }
 
-/** Sends webhook deliveries signed as HubSpot's, of any bytes, without the sandbox's batching and queueing. */
+/** Sends signed webhook deliveries with any body, without the sandbox's batching and queueing. */
 export function createDeliverySender({ url, serverUrl = url, connections = Infinity, timeoutMs }: Target) {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
 
   return {
-    /** @param body bytes or text as they are; anything else goes as JSON. @param target path and query. */
+    /** @param body bytes or text are sent unchanged, other values as JSON. @param target path and query. */
     async send(body: unknown, target = '/webhook'): Promise<DeliveryAnswer> {
       const bytes = Buffer.isBuffer(body)
         ? body

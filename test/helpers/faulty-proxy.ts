@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /**
- * `cut` closes the connection instead of passing the statement on; `swallow` leaves it open and mute; `lose-answer`
- * passes the statement on and closes the connection instead of passing on the answer.
+ * `cut` closes the connection instead of forwarding the statement; `swallow` keeps it open without a response; `lose-answer`
+ * forwards the statement and closes the connection instead of forwarding the response.
  */
 export type Fault = 'cut' | 'swallow' | 'lose-answer';
 
@@ -54,7 +54,7 @@ export async function startFaultyProxy(databaseUrl: string) {
       return () => isMet;
     },
 
-    /** Withdraws a fault that has not been applied. */
+    /** Removes a fault that has not been applied. */
     mend(): void {
       planned = undefined;
     },

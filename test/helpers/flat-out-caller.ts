@@ -5,8 +5,8 @@ import type { CallLane } from '../../app/hubspot/client/budget.ts';
 import { HubSpotError } from '../../app/hubspot/client/errors.ts';
 
 /**
- * A process that calls HubSpot for one portal as fast as it is let, until it is told to stop; then it tells how many
- * calls were answered and how many HubSpot refused for their rate.
+ * A process that calls HubSpot for one portal as fast as possible until it is stopped; then it reports how many
+ * calls were answered and how many were rate-limited.
  */
 const [portal = '', lane = 'general'] = process.argv.slice(2);
 const config = loadConfig(readEnvironment());

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** Stands between the app and PostgreSQL, and can let connections freeze: open, and without a word. */
+/** A proxy between the app and PostgreSQL that can freeze connections: open, but without responses. */
 export async function startFreezingProxy(databaseUrl: string) {
   const target = new URL(databaseUrl);
   const pairs = new Map<Socket, Socket>();
@@ -10,7 +10,7 @@ export async function startFreezingProxy(databaseUrl: string) {
   let frozenFromTheStart = 0;
   const server = createServer((client) => {
     if (freezesNew) {
-      // Accepted by the network, and answered by nobody.
+      // Accepted by the network, but never answered.
       frozenFromTheStart += 1;
       client.on('error', () => {}).resume();
       silent.add(client);
@@ -34,7 +34,7 @@ export async function startFreezingProxy(databaseUrl: string) {
   return {
     url: url.href,
 
-    /** The connections that are open now pass nothing on any more; later ones do. */
+    /** Freezes the open connections; later ones work. */
     freeze(): void {
       for (const [client, upstream] of pairs) {
         client.unpipe(upstream);

@@ -12,7 +12,7 @@ declare global {
 export default async function setUp() {
   if (!process.env.TEST_DATABASE_URL) {
     const folder = await createDatabaseFolder();
-    // What a crash of the machine would lose, a test run does not need.
+    // A test run need not survive a crash of the machine.
     const flags = ['fsync=off', 'full_page_writes=off', 'max_wal_size=256MB', 'max_connections=300'];
     globalThis.testPostgres = { folder, ...(await startPostgres(path.join(folder, 'postgres'), flags)) };
     process.env.TEST_DATABASE_URL = globalThis.testPostgres.url;

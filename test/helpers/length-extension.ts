@@ -1,5 +1,5 @@
 /**
- * Continues a SHA-256 from its digest: whoever knows `sha256(secret + body)` and the length of the secret gets the
+ * Continues a SHA-256 from its digest: with `sha256(secret + body)` and the length of the secret one can compute the
  * digest of `secret + body + padding + suffix` without the secret.
  * @see FIPS 180-4, 6.2
  */

@@ -26,7 +26,7 @@ export async function startOwnPostgres(flags: readonly string[] = []) {
   return {
     url: url.href,
 
-    /** All of its processes stand still, as on a host that hangs; `thaw` lets them go on. Linux only. */
+    /** Freezes all of its processes, as on a host that hangs, until `thaw`. Linux only. */
     async freeze(): Promise<void> {
       for (const pid of await processesOf(folder)) process.kill(pid, 'SIGSTOP');
     },
@@ -35,7 +35,7 @@ export async function startOwnPostgres(flags: readonly string[] = []) {
       for (const pid of await processesOf(folder)) process.kill(pid, 'SIGCONT');
     },
 
-    /** Ends all connections at once. */
+    /** Stops the server, which ends all connections. */
     async stop(): Promise<void> {
       await running?.stop();
       running = undefined;

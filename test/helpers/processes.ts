@@ -22,7 +22,7 @@ interface Ended {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Starts `app/server.ts`, `app/worker.ts` or a test's own program, and waits until it says that it is ready. */
+/** Starts `app/server.ts`, `app/worker.ts` or a test's own program, and waits until it reports that it is ready. */
 export async function startProcess(
   file: string,
   env: Record<string, string>,
@@ -36,7 +36,7 @@ export async function startProcess(
   let output = '';
   child.stdout?.on('data', (chunk) => (output += chunk));
   child.stderr?.on('data', (chunk) => (output += chunk));
-  // Not the exit: what it printed last comes after that.
+  // Not `exit`, because the last output arrives after it.
   const ended: Promise<Ended> = once(child, 'close').then(([code, signal]) => ({ code, signal }));
   const ready = await Promise.race([once(child, 'message').then(() => true), ended.then(() => false)]);
   if (!ready) throw new Error(`${file} did not start:\n${output}`);

@@ -10,7 +10,7 @@ const COPIED = [
   ...['package.json', 'tsconfig.json'],
 ];
 
-/** Copies what runs into another folder. */
+/** Copies the product into another folder. */
 export async function copyProduct(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const name of COPIED) {

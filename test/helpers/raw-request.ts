@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 
-/** A request whose target goes over the wire as it is written here: fetch would tidy it. */
+/** A request whose target is sent unchanged; fetch would normalise it. */
 export async function rawRequest(
   serverUrl: string,
   sent: { method: string; target: string; body?: string; headers?: Record<string, string> },

@@ -10,7 +10,7 @@ export interface Exchange {
   readonly responseBody: string;
 }
 
-/** Stands between the app and the sandbox, passes everything on as it is, and keeps what went by. */
+/** A proxy between the app and the sandbox that forwards everything unchanged and records it. */
 export async function startRecordingProxy(targetUrl: string) {
   const exchanges: Exchange[] = [];
   const server = createServer(async (req, res) => {
@@ -24,7 +24,7 @@ export async function startRecordingProxy(targetUrl: string) {
       exchanges.push({ path, authorization, requestBody: `${requestBody}`, responseBody: `${responseBody}` });
       res.writeHead(answer.statusCode ?? 502, answer.headers).end(responseBody);
     } catch {
-      // What was sent counts, answered or not.
+      // Sent requests count, answered or not.
       exchanges.push({ path, authorization, requestBody: `${requestBody}`, responseBody: '' });
       res.destroy();
     }

@@ -1,4 +1,4 @@
-/** The sandbox's control routes and the part of a HubSpot user, over HTTP. */
+/** The sandbox's control routes and the actions of a HubSpot user, over HTTP. */
 export function createSandboxClient(sandboxUrl: string) {
   const call = async (method: string, path: string, body?: unknown) => {
     const response = await fetch(sandboxUrl + path, {
@@ -19,7 +19,7 @@ export function createSandboxClient(sandboxUrl: string) {
     read: (name: string) => call('GET', `/_sandbox/${name}`),
     setApp: (settings: Record<string, unknown>) => call('PUT', '/_sandbox/app', settings),
 
-    /** Answers the consent page that `authorizeUrl` shows; gives the address that HubSpot sends the browser to. */
+    /** Submits the consent page of `authorizeUrl`; returns the URL to which HubSpot redirects the browser. */
     async decide(authorizeUrl: string, decision: 'approve' | 'deny', portalId = 62515): Promise<string> {
       const form = new URLSearchParams(new URL(authorizeUrl).search);
       form.set('portal_id', String(portalId));

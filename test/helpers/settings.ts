@@ -4,7 +4,7 @@ import { PROJECT } from './vendor.ts';
 
 const { required, optional } = readProjectScopes(path.join(PROJECT, 'src', 'app', 'app-hsmeta.json'));
 
-/** Settings of an app that talks to a sandbox. The secrets are recognisable, so that a test can look for leaks. */
+/** Settings of an app that talks to a sandbox. The secrets are recognisable, so that tests can search for leaks. */
 export function testSettings(from: { databaseUrl: string; serverUrl: string; sandboxUrl: string }) {
   return {
     PORT: new URL(from.serverUrl).port,

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** Stands between the app and PostgreSQL, and can fall silent, as a frozen server does: it accepts and never answers. */
+/** A proxy between the app and PostgreSQL that can stop responding like a frozen server: it accepts and never answers. */
 export async function startSilentProxy(databaseUrl: string) {
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();

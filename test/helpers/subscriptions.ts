@@ -10,13 +10,13 @@ interface Declared {
 
 const FILE = path.join(PROJECT, 'src/app/webhooks/webhooks-hsmeta.json');
 
-/** What the HubSpot project declares. */
+/** The subscriptions of the HubSpot project. */
 export function declaredSubscriptions(): Declared[] {
   const { subscriptions } = JSON.parse(readFileSync(FILE, 'utf8')).config;
   return Object.values(subscriptions as Record<string, Declared[]>).flat();
 }
 
-/** What the app's handlers want, its own included. */
+/** The subscriptions of the handlers, including the built-in ones. */
 export const appSubscriptions = () => {
   const wanted = wantedSubscriptions(webhookHandlers);
   const erasing = { eventType: 'contact.privacyDeletion' };

@@ -5,7 +5,7 @@ export const unlessBusy = <Answer extends { readonly status: number }>(ask: () =
     return answer.status !== 503 && answer;
   });
 
-/** Asks again and again until the answer is there; fails with what it waited for. */
+/** Polls until there is a result; fails with the description of what it waited for. */
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined | false> | T | undefined | false,

@@ -1,6 +1,6 @@
 import path from 'node:path';
 
-// Tests run on handlers, cards and a HubSpot project of their own: a vendor's come and go.
+// Tests use their own handlers, cards and HubSpot project, because a vendor's may change.
 export { cards } from '../fixtures/vendor/cards.ts';
 export { default as integration } from '../fixtures/vendor/integration.ts';
 export { webhookHandlers } from '../fixtures/vendor/webhooks.ts';
@@ -11,5 +11,5 @@ export const PROJECT = path.join(ROOT, 'fixtures', 'vendor', 'hubspot-project');
 
 export const VIEWS = path.join(ROOT, 'fixtures', 'vendor', 'views');
 
-/** Arguments for Node that give one of the app's own programs the same. */
+/** Arguments for Node with which the app's programs use them as well. */
 export const WITH_FIXTURES = ['--import', path.join(ROOT, 'helpers', 'vendor-hook.ts')];

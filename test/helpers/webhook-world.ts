@@ -11,7 +11,7 @@ export const THEN = 1_795_219_200_000;
 
 let eventIds = 0;
 
-/** An event as HubSpot's; another one at each call. */
+/** A valid event; a new one at each call. */
 export function anEvent(fields: Record<string, unknown> = {}) {
   eventIds += 1;
   return {
@@ -27,7 +27,7 @@ export function anEvent(fields: Record<string, unknown> = {}) {
   };
 }
 
-/** A world whose app has these webhook handlers, and HubSpot's end of the webhooks. */
+/** A world whose app has these webhook handlers, with a sender of webhooks. */
 export async function startWebhookWorld(
   webhookHandlers: readonly AnyWebhookHandler[],
   options: Omit<Parameters<typeof startWorld>[0] & {}, 'webhookHandlers'> = {},
@@ -47,7 +47,7 @@ export async function startWebhookWorld(
       if (status !== 204) throw new Error(`The delivery was answered ${status}: ${body}`);
     },
 
-    /** Waits until every delivery is split and each event is done with, for now or for good. */
+    /** Waits until every delivery is split and no event is due. */
     async settled(seconds?: number): Promise<void> {
       await until(
         'all events to be settled',
@@ -72,7 +72,7 @@ export async function startWebhookWorld(
         [objectId],
       ),
 
-    /** Lets the time of all retries have come. */
+    /** Makes all retries due. */
     async retryNow(): Promise<void> {
       await query(`update webhook_events set run_at = now() where state = 'retrying'`);
       await wakeWebhooks(world.ctx.pool);

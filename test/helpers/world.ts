@@ -44,7 +44,7 @@ export async function startWorld(options: WorldOptions = {}) {
     views: VIEWS,
     // Tests fail more often than people do.
     failedExchangesPerMinute: 100_000,
-    // A busy machine may take longer for a statement than a server waits for it.
+    // On a busy machine a statement may take longer than a server waits.
     process: 'command',
     ...options,
     integration: definition,
@@ -62,7 +62,7 @@ export async function startWorld(options: WorldOptions = {}) {
     serverUrl,
     settings,
     sandboxUrl: sandbox.url,
-    /** Drives the sandbox: `control` posts to a route below `/_sandbox`, `read` gets one. */
+    /** Controls the sandbox: `control` sends POST to a route below `/_sandbox`, `read` sends GET. */
     sandbox: client,
 
     /** HubSpot's APIs, authorised for a portal in which the app is installed. */
@@ -95,7 +95,7 @@ export async function startWorld(options: WorldOptions = {}) {
         ...(body !== undefined && { body: JSON.stringify(body) }),
       }),
 
-    /** The answer's body of a request with the API key; fails when the status is none of success. */
+    /** The response body of a request with the API key; throws for an error status. */
     async json(method: string, path: string, body?: unknown) {
       const response = await this.api(method, path, body);
       const answer = await response.text();
@@ -111,7 +111,7 @@ export async function startWorld(options: WorldOptions = {}) {
     },
 
     async close() {
-      // First: a handler under way would wait long for a sandbox that is gone.
+      // First, because a running handler would wait for a sandbox that is gone.
       await runner?.stop();
       await sandbox.close();
       await listening.close();

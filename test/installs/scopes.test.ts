@@ -135,7 +135,7 @@ describe('an install that needs consent', () => {
   }
 
   const asking = (scopes: string) =>
-    'This app has learned something new and needs your consent for it: ' +
+    'This app has new features that need your consent: ' +
     `${scopes} [${world.serverUrl}/install?portalId&#x3D;${PORTAL}] Give consent`;
 
   it('shows a banner on the page after the install and on the card’s page, and none when all is granted', async () => {
