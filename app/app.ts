@@ -27,7 +27,7 @@ export function createApp(ctx: Context): RequestListener {
   app.set('query parser', 'simple');
   // This server speaks plain HTTP. When its URL is https, one proxy in front of it adds the caller's address.
   app.set('trust proxy', config.serverUrl.startsWith('https:') ? 1 : false);
-  // A view of the vendor's stands in for a built-in one of its name.
+  // A view of the vendor replaces a built-in one with the same name.
   registerViews(app, [ctx.views, `${import.meta.dirname}/installs/views`]);
 
   app.use(log);

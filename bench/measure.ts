@@ -44,7 +44,7 @@ export function machine(): string {
 }
 
 /**
- * All sides in turn, so that they meet the same weather. A round before the first, 0, warms them up and is not counted.
+ * Runs all sides in turn, so that the conditions are the same. Round 0 warms them up and is not counted.
  * @param sides what each takes, in seconds.
  * @returns the median of each.
  */
@@ -75,7 +75,7 @@ export interface Surroundings {
 }
 
 /**
- * A migrated database of its own, and child processes; all of it is gone at the end.
+ * A new migrated database and child processes, which are removed at the end.
  * @param flags settings of PostgreSQL.
  */
 export async function withSurroundings<T>(

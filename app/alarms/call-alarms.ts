@@ -23,7 +23,7 @@ function alarmOf(portalId: number, error: HubSpotError): { name: string; message
     const where = error.correctHublet ? `which is in ${error.correctHublet}` : 'and does not say where it is';
     const message =
       `HubSpot answers calls for portal ${portalId} from a data region that does not know it, ${where}. Such calls ` +
-      'are retried; if it goes on for hours, tell HubSpot’s support.';
+      'are retried; if it persists for hours, contact HubSpot’s support.';
     return { name: WRONG_REGION + portalId, message };
   }
   if (error.dailyLimit && error.status === 429) {

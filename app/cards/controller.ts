@@ -77,7 +77,7 @@ const recordOf = (query: { portalId: number; associatedObjectId: string; associa
 });
 
 /**
- * What an action hook says, each value with its repeats. It stands in the query, and for methods with a body in a
+ * The values of an action hook, with repeated ones. They are in the query, and for methods with a body in a
  * form (classic cards) or in JSON (app cards, in the query as well).
  */
 function valuesOf(req: Request): Record<string, unknown[]> {

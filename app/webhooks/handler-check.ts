@@ -25,7 +25,7 @@ const handlerShape = knownFields({
         objectTypeIds: aList.optional(),
         ownWrites: z.literal(false, 'can only be false: leave it out to get own writes, too').optional(),
       },
-      'holds a condition that there is none of: use properties, changeSources, objectTypeIds or ownWrites',
+      'has an unknown condition: use properties, changeSources, objectTypeIds or ownWrites',
     )
     .optional(),
   handle: aFunction.refine(
