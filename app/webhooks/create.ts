@@ -71,6 +71,7 @@ export function createWebhooks(parts: Parts) {
   const builtInHandlers = [eraseContact(privacy)];
   const dispatcher = createWebhookDispatcher({
     pool: parts.handlerPool,
+    stepsPool: pool,
     appId: parts.appId,
     firstHandlers: builtInHandlers,
     handlers,

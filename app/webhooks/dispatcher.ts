@@ -22,6 +22,7 @@ import { type AnyWebhookHandler, type HandlerDb, typesOf, type WebhookContext } 
 import type { WebhookLoops } from './own-writes/loops.ts';
 import { saysOwn } from './own-writes/service.ts';
 import { createEventTransactions, EventNotDue } from './pipeline/event-transaction.ts';
+import { createSteps } from './steps/steps.ts';
 
 const LONGEST_RUN_MS = 2 * 60 * 1000;
 /** How long a record waits for a handler that timed out before its next events run beside it. */
@@ -51,6 +52,8 @@ export type WebhookDispatcher = ReturnType<typeof createWebhookDispatcher>;
 
 interface Dependencies {
   pool: Pool;
+  /** Not that of the handlers' transactions, which wait for a handler that waits for its step. */
+  stepsPool: Pool;
   /** Events of other apps are not handled. */
   appId: number;
   /** They run before the others, in a transaction of their own, so that what they write stays when another one fails. */
@@ -82,6 +85,7 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
   const { pool, appId, hubspotFor, timeline, installs, loops, jobs, logger } = dependencies;
   const { longestRunMs = LONGEST_RUN_MS } = dependencies;
   const transactions = createEventTransactions(pool);
+  const steps = createSteps(dependencies.stepsPool);
   const stages = [byType(dependencies.firstHandlers), byType(dependencies.handlers)];
   /** By record: runs that timed out and may still go on. Nothing can end them from outside. */
   const abandoned = new Map<string, Promise<void>>();
@@ -169,12 +173,13 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
     const transaction = transactions.create(id, before);
     let abort: AbortController | undefined;
     const about = { eventId: id, portalId, attempt: attempts + 1, subscriptionType: event.subscriptionType };
-    const context = createHandlerContext(about, transaction.db, () => {
+    const signal = () => {
       abort ??= new AbortController();
       return abort.signal;
-    });
+    };
     try {
       for (const handler of matching) {
+        const context = createHandlerContext(handler.name, about, transaction.db, signal);
         const work = call(handler, event, context);
         await orTimedOut(longestRunMs, work, handler.name, () => {
           // Also for a handler that reads the signal only afterwards.
@@ -203,6 +208,7 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
 
   /** Made for every event, so what is expensive is made on first use. */
   function createHandlerContext(
+    handler: string,
     { eventId, portalId, attempt, subscriptionType }: Attempt,
     db: HandlerDb,
     signal: () => AbortSignal,
@@ -228,6 +234,7 @@ export function createWebhookDispatcher(dependencies: Dependencies) {
         install ??= installs.status(portalId);
         return install;
       },
+      step: steps(eventId, handler),
       enqueue: jobs.enqueueIn(db),
       sendTimelineEvent: (timelineEvent) => timeline.send(portalId, timelineEvent, eventId),
     };

@@ -215,12 +215,16 @@ export const webhookEventsStore = {
     return rows.map(({ lane }) => lane);
   },
 
-  /** Deletes a page of settled events received before `before`. @returns how many. */
+  /** Deletes a page of settled events received before `before`, and the steps of their handlers. @returns how many. */
   async prune(db: Db, before: Date, limit: number): Promise<number> {
     const { rowCount } = await db.query(
-      `delete from webhook_events where id in (
-         select id from webhook_events
-         where received_at < $1 and state in ('done', 'ignored', 'unknown', 'erased') limit $2)`,
+      `with pruned as (
+         delete from webhook_events where id in (
+           select id from webhook_events
+           where received_at < $1 and state in ('done', 'ignored', 'unknown', 'erased') limit $2)
+         returning id),
+       steps as (delete from webhook_steps where event_id in (select id from pruned))
+       select from pruned`,
       [before, limit],
     );
     return rowCount ?? 0;

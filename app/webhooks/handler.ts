@@ -12,6 +12,7 @@ import type {
   PropertyChangeType,
   SubscriptionType,
 } from './event/handler-event.ts';
+import type { RunStep } from './steps/steps.ts';
 
 type On = SubscriptionType | readonly SubscriptionType[];
 type TypesOf<Listed extends On> = Listed extends readonly SubscriptionType[] ? Listed[number] : Listed;
@@ -63,9 +64,9 @@ interface Handler<Listed extends On, Property extends string> {
   /** A subscription type, or a list of them. */
   readonly on: Listed;
   /**
-   * Throw to have the event retried, and await all that may fail: a rejection that nobody awaits is only logged. Writes
-   * through `context.db` happen once. Other effects may happen again after a crash, so make them idempotent with ids
-   * made of `context.eventId`.
+   * Throw to have the event retried, or a `PermanentError` to end it at once. Await all that may fail: a rejection that
+   * nobody awaits is only logged. Writes through `context.db` happen once. Other effects may happen again after a failure
+   * or a crash: use `context.step`, or make them idempotent with ids made of `context.eventId`.
    */
   readonly handle: (event: EventOf<TypesOf<Listed>, Property>, context: WebhookContext) => Promise<void>;
 }
@@ -121,6 +122,12 @@ export interface WebhookContext {
   readonly sendTimelineEvent: <Type extends AppEvent = AppEvent>(
     event: NewTimelineEvent<Type>,
   ) => Promise<unknown>;
+  /**
+   * Does something that a retry of the event must not repeat, such as creating a note, and stores its result under the
+   * event, the handler and the name: `const note = await step('note', () => hubspot.notes.create({ … }))`. A later
+   * attempt gets the stored result. The result must be JSON; names must be unique within the handler.
+   */
+  readonly step: RunStep;
   /** Queues a job in the handler's transaction: it commits together with `db`, or not at all. */
   readonly enqueue: Enqueue;
 }

@@ -177,10 +177,13 @@ export const webhookLedgerStore = {
     return rows;
   },
 
-  /** Lets events be handled again, as if they were new. */
+  /** Lets events be handled again, as if they were new. Steps of events that failed are not repeated. */
   async replay(tx: Db, events: readonly Pick<LedgerEvent, 'id' | 'priority'>[]): Promise<void> {
     await tx.query(
-      `update webhook_events e set state = 'waiting', priority = r.priority, attempts = 0, outages = 0, last_error = null,
+      `with forgotten as (
+         delete from webhook_steps s using webhook_events e
+         where s.event_id = any($1::uuid[]) and e.id = s.event_id and e.state in ('done', 'ignored'))
+       update webhook_events e set state = 'waiting', priority = r.priority, attempts = 0, outages = 0, last_error = null,
          run_at = null, done_at = null
        from unnest($1::uuid[], $2::smallint[]) as r (id, priority) where e.id = r.id`,
       [events.map(({ id }) => id), events.map(({ priority }) => priority)],

@@ -23,7 +23,10 @@ export const contactEventsStore = {
   /** Deletes the payloads of a record's events and of `ids`, which are then never handled. @returns how many. */
   async erase(tx: Db, record: string, ids: readonly string[]): Promise<number> {
     const { rowCount } = await tx.query(
-      `update webhook_events set event = null, last_error = null, run_at = null,
+      `with results as (
+         delete from webhook_steps where event_id in (
+           select id from webhook_events where record = $1 or id = any($2::uuid[])))
+       update webhook_events set event = null, last_error = null, run_at = null,
          state = case when state in ('waiting', 'retrying', 'dead') then 'erased' else state end
        where (record = $1 or id = any($2::uuid[])) and event is not null
          and subscription_type <> 'contact.privacyDeletion'`,
