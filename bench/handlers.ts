@@ -35,16 +35,17 @@ async function benchHandlers({ databaseUrl, start }: Surroundings): Promise<stri
     if (!install) throw new Error('The sandbox made no portal.');
     const accessTokenExpiresAt = new Date(Date.now() + install.expiresIn * 1000);
     await ctx.installs.store.save(ctx.pool, {
-      ...{
-        portalId: PORTAL,
-        appId: 193354,
-        userId: null,
-        userEmail: null,
-        hubDomain: null,
-        partnerUser: null,
-      },
-      ...{ scopes: config.hubspot.scopes, accessTokenExpiresAt, refreshDueAt: accessTokenExpiresAt },
-      ...{ accessToken: install.accessToken, refreshToken: install.refreshToken },
+      portalId: PORTAL,
+      appId: 193354,
+      userId: null,
+      userEmail: null,
+      hubDomain: null,
+      partnerUser: null,
+      scopes: config.hubspot.scopes,
+      accessTokenExpiresAt,
+      refreshDueAt: accessTokenExpiresAt,
+      accessToken: install.accessToken,
+      refreshToken: install.refreshToken,
     });
     const created = await ctx
       .hubspotFor(PORTAL)
@@ -82,9 +83,17 @@ async function benchHandlers({ databaseUrl, start }: Surroundings): Promise<stri
 async function deliver(pool: pg.Pool, ids: readonly string[], how: string): Promise<void> {
   for (let from = 0; from < ids.length; from += 100) {
     const events = ids.slice(from, from + 100).map((id, at) => ({
-      ...{ eventId: from + at, subscriptionId: 1, portalId: PORTAL, appId: 193354, occurredAt: Date.now() },
-      ...{ subscriptionType: 'contact.propertyChange', attemptNumber: 0, objectId: Number(id) },
-      ...{ changeSource: 'CRM_UI', propertyName: 'phone', propertyValue: how },
+      eventId: from + at,
+      subscriptionId: 1,
+      portalId: PORTAL,
+      appId: 193354,
+      occurredAt: Date.now(),
+      subscriptionType: 'contact.propertyChange',
+      attemptNumber: 0,
+      objectId: Number(id),
+      changeSource: 'CRM_UI',
+      propertyName: 'phone',
+      propertyValue: how,
     }));
     await pool.query(`insert into webhook_deliveries (body) values ($1)`, [
       Buffer.from(JSON.stringify(events)),

@@ -100,9 +100,17 @@ async function seed(
     Array.from({ length: 15 }, async () => {
       for (const { portalId, accessToken, refreshToken } of waiting) {
         await store.save(pool, {
-          ...{ portalId, appId: 193354, userId: null, userEmail: null, hubDomain: null, partnerUser: null },
-          ...{ scopes: ['oauth'], accessToken, refreshToken },
-          ...{ accessTokenExpiresAt: later, refreshDueAt: later },
+          portalId,
+          appId: 193354,
+          userId: null,
+          userEmail: null,
+          hubDomain: null,
+          partnerUser: null,
+          scopes: ['oauth'],
+          accessToken,
+          refreshToken,
+          accessTokenExpiresAt: later,
+          refreshDueAt: later,
         });
       }
     }),

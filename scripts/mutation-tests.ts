@@ -51,7 +51,9 @@ async function runStryker({ mutate, tests }: Group, report: string): Promise<num
     detached: true,
     env: {
       ...process.env,
-      ...{ MUTATE: mutate, MUTATION_TESTS: tests.join(' '), MUTATION_REPORT: report },
+      MUTATE: mutate,
+      MUTATION_TESTS: tests.join(' '),
+      MUTATION_REPORT: report,
       NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning',
     },
   });

@@ -188,7 +188,10 @@ describe('a definition written in JavaScript is reported at start', () => {
 
   it('uses the defaults when a field of the integration is undefined', () => {
     const integration = defineIntegration({
-      ...{ name: 'App', scopes: undefined as never, cards: undefined as never, handlers: undefined as never },
+      name: 'App',
+      scopes: undefined as never,
+      cards: undefined as never,
+      handlers: undefined as never,
     });
     expect(integration).toMatchObject({ scopes: [], cards: [], handlers: [], jobs: [], schedule: [] });
   });

@@ -12,7 +12,10 @@ const sweep = defineJob({ name: 'sweep', async run() {} });
 const report = defineJob({ name: 'report', payload: z.object({ day: z.string() }), async run() {} });
 const event = defineAppEvent({ name: 'order', objectType: 'DEAL', properties: {} });
 const good = defineIntegration({
-  ...{ name: 'Test App', scopes: ['oauth'], jobs: [sweep, report], appEvents: [event] },
+  name: 'Test App',
+  scopes: ['oauth'],
+  jobs: [sweep, report],
+  appEvents: [event],
   schedule: [
     { job: sweep, cron: '0 6 * * 1-5' },
     { job: report, cron: '*/10 * * * * *', payload: { day: 'today' } },
@@ -151,7 +154,9 @@ it.each(['app/server.ts', 'app/worker.ts'])(
         serverUrl: 'http://localhost:1',
         sandboxUrl: 'http://localhost:1',
       }),
-      ...{ HUBSPOT_SCOPES: 'oauth typo.in.scope', LOG_LEVEL: 'warn', TEST_INTEGRATION: 'broken' },
+      HUBSPOT_SCOPES: 'oauth typo.in.scope',
+      LOG_LEVEL: 'warn',
+      TEST_INTEGRATION: 'broken',
     };
     const message = await startProcess(program, settings).then(
       () => 'it started',

@@ -83,7 +83,9 @@ export function readCommands(group: Command, tools: Tools, type: ObjectGroup): v
     .action((options: ReadOptions) => {
       const { where = [], query, sort, properties, limit = LIMIT } = options;
       const wanted = {
-        ...{ filters: where, query, limit: pageOf(limit) },
+        filters: where,
+        query,
+        limit: pageOf(limit),
         ...(sort && { sort }),
         ...(properties && { properties }),
       };

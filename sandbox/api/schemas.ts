@@ -59,7 +59,11 @@ export function schemasApi(ctx: SandboxContext): Router {
     for (const definition of definitions) checkDefinition(definition);
     checkNames(egg);
     const schema = schemas.add(portalId, {
-      ...{ type, labels, description, primaryDisplayProperty, secondaryDisplayProperties },
+      type,
+      labels,
+      description,
+      primaryDisplayProperty,
+      secondaryDisplayProperties,
       requiredProperties: egg.requiredProperties,
       properties: definitions,
       associatedTypes: egg.associatedObjects.map((other) => associatedType(portalId, other)),
@@ -111,7 +115,10 @@ export function schemasApi(ctx: SandboxContext): Router {
       searchableProperties: type.queryProperties,
       properties: properties.list(portalId, type).map(propertyAnswer),
       associations: associations.map(({ typeId, from, to, name }) => ({
-        ...{ id: String(typeId), fromObjectTypeId: from, toObjectTypeId: to, name },
+        id: String(typeId),
+        fromObjectTypeId: from,
+        toObjectTypeId: to,
+        name,
         ...times,
       })),
       archived: false,

@@ -31,7 +31,10 @@ export const machineSchema: { readonly portalId: number; readonly schema: NewSch
         {
           name: 'serial_number',
           label: 'Serial number',
-          ...{ type: 'string', fieldType: 'text', groupName, hasUniqueValue: true },
+          type: 'string',
+          fieldType: 'text',
+          groupName,
+          hasUniqueValue: true,
         },
         0,
       ),

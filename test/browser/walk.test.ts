@@ -82,7 +82,10 @@ describeInBrowser('the pages in a browser', (pages) => {
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('alert').waitFor({ state: 'detached' });
     expect(await contact()).toMatchObject({
-      ...{ phone: '+1 222', lastname: 'Doe', email: 'jane@example.com', lifecyclestage: 'evangelist' },
+      phone: '+1 222',
+      lastname: 'Doe',
+      email: 'jane@example.com',
+      lifecyclestage: 'evangelist',
     });
   });
 

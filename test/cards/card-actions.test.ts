@@ -8,13 +8,13 @@ import { startWorld, type World } from '../helpers/world.ts';
 const FORM = 'application/x-www-form-urlencoded';
 const JSON_TYPE = 'application/json';
 const values = {
-  ...{ portalId: '62515', userId: '7', userEmail: 'sales@example.com' },
-  ...{
-    associatedObjectId: '101',
-    associatedObjectType: 'contact',
-    email: 'jane@example.com',
-    phone: '+1 2&3',
-  },
+  portalId: '62515',
+  userId: '7',
+  userEmail: 'sales@example.com',
+  associatedObjectId: '101',
+  associatedObjectType: 'contact',
+  email: 'jane@example.com',
+  phone: '+1 2&3',
 };
 const query = String(new URLSearchParams(values));
 
@@ -97,8 +97,11 @@ describe('a button of a card', () => {
     expect(answer.headers.get('cache-control')).toBe('no-store');
     expect(done).toEqual([
       {
-        ...{ portalId: 62515, objectType: 'CONTACT', objectId: '101' },
-        ...{ userId: '7', userEmail: 'sales@example.com' },
+        portalId: 62515,
+        objectType: 'CONTACT',
+        objectId: '101',
+        userId: '7',
+        userEmail: 'sales@example.com',
         properties: { email: 'jane@example.com', phone: '+1 2&3' },
       },
     ]);

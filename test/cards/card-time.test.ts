@@ -27,7 +27,11 @@ describe('a card that is rate-limited for three seconds', () => {
     const query = 'portalId=62515&associatedObjectId=101&associatedObjectType=CONTACT';
     const url = `${world.serverUrl}/crm-extension/${path}?${query}`;
     const headers = signatureHeaders(['v3'], {
-      ...{ clientSecret: 'sandbox-client-secret', method, url, body, timestamp: Date.now() },
+      clientSecret: 'sandbox-client-secret',
+      method,
+      url,
+      body,
+      timestamp: Date.now(),
     });
     const type = { 'content-type': 'application/json' };
     const answer = await fetch(url, { method, headers: { ...headers, ...type }, ...(body && { body }) });

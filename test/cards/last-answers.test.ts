@@ -26,7 +26,11 @@ describe('a card', () => {
     const body = '';
     const timestamp = Date.now() + ahead;
     const headers = signatureHeaders(['v3'], {
-      ...{ clientSecret: 'sandbox-client-secret', method, url, body, timestamp },
+      clientSecret: 'sandbox-client-secret',
+      method,
+      url,
+      body,
+      timestamp,
     });
     const answer = await fetch(url, { method, headers });
     return { status: answer.status, body: (await answer.json()) as Card };

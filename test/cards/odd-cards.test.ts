@@ -35,7 +35,10 @@ const toCard = ([name, run]: [string, () => unknown]): Card => ({
 function signed(serverUrl: string, method: string, path: string) {
   const target = `${path}?portalId=62515&associatedObjectId=101&associatedObjectType=CONTACT`;
   const headers = signatureHeaders(['v3'], {
-    ...{ clientSecret: 'sandbox-client-secret', method, body: '', timestamp: Date.now() },
+    clientSecret: 'sandbox-client-secret',
+    method,
+    body: '',
+    timestamp: Date.now(),
     url: serverUrl + target,
   });
   return { target, headers };
@@ -89,7 +92,9 @@ describe('a card that leaves a rejected promise behind and throws in a callback'
     try {
       const port = await freePort();
       const web = await startProcess('app/server.ts', {
-        ...{ ...world.settings, PORT: String(port), LOG_LEVEL: 'error' },
+        ...world.settings,
+        PORT: String(port),
+        LOG_LEVEL: 'error',
         TEST_INTEGRATION: 'stray-cards',
       });
       try {

@@ -9,7 +9,9 @@ const shown: CardRequest[] = [];
 
 const card = (name: string, objectType: string) =>
   defineCard({
-    ...{ name, title: `Card of ${name}`, objectTypes: [objectType] },
+    name,
+    title: `Card of ${name}`,
+    objectTypes: [objectType],
     async render(_request, { pageUrl }) {
       return { results: [{ objectId: 1, title: pageUrl(), link: null }] };
     },
@@ -21,13 +23,17 @@ const card = (name: string, objectType: string) =>
   });
 
 const withoutPage = defineCard({
-  ...{ name: 'without-page', title: 'Without page', objectTypes: ['CONTACT'] },
+  name: 'without-page',
+  title: 'Without page',
+  objectTypes: ['CONTACT'],
   render: async (_request, { pageUrl }) => ({ results: [{ objectId: 1, title: pageUrl(), link: null }] }),
 });
 
 const answering = (name: string, properties: unknown) =>
   defineCard({
-    ...{ name, title: 'Odd', objectTypes: ['CONTACT'] },
+    name,
+    title: 'Odd',
+    objectTypes: ['CONTACT'],
     render: async () => ({
       results: [{ objectId: 1, title: 'One', link: null, properties: properties as [] }],
     }),

@@ -101,6 +101,9 @@ describe('a page ticket', () => {
 });
 
 const sample: PageTicket = {
-  ...{ card: 'orders', portalId: 62515, objectType: 'CONTACT', objectId: '101' },
+  card: 'orders',
+  portalId: 62515,
+  objectType: 'CONTACT',
+  objectId: '101',
   expiresAt: NOW + 1000,
 };

@@ -19,7 +19,10 @@ describe('a rate-limited command', () => {
 
   const refuse = (policyName: string, times: number, headers: Record<string, string> = {}) =>
     world.sandbox.control('failures', {
-      ...{ path: '/crm/*', status: 429, headers, times },
+      path: '/crm/*',
+      status: 429,
+      headers,
+      times,
       body: { status: 'error', category: 'RATE_LIMITS', message: 'A limit is reached.', policyName },
     });
   const get = (settings: Record<string, string> = {}) =>

@@ -149,7 +149,10 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       const wrong = { ...world.settings, HUBSPOT_DEVELOPER_API_KEY: 'wrong-developer-key' };
       for (const path of ['*/settings', '*/subscriptions']) {
         await world.sandbox.control('failures', {
-          ...{ method: 'GET', path: `/app-webhooks/2026-09/${path}`, status: 401, times: 1 },
+          method: 'GET',
+          path: `/app-webhooks/2026-09/${path}`,
+          status: 401,
+          times: 1,
           body: { category: 'INVALID_AUTHENTICATION', message: 'wrong-developer-key is no API key.' },
         });
       }
@@ -219,7 +222,9 @@ describe('npm run hubspot -- webhooks subscriptions', () => {
       const { crmObjects, legacyCrmObjects, hubEvents } = config.subscriptions;
       expect(crmObjects).toEqual([{ subscriptionType: 'object.creation', objectType: 'deal', active: true }]);
       expect(legacyCrmObjects[0]).toEqual({
-        ...{ subscriptionType: 'contact.propertyChange', propertyName: 'email', active: true },
+        subscriptionType: 'contact.propertyChange',
+        propertyName: 'email',
+        active: true,
       });
       expect(legacyCrmObjects).toHaveLength(legacyOnes().length);
       expect(hubEvents).toEqual([{ subscriptionType: 'contact.privacyDeletion', active: true }]);

@@ -29,7 +29,9 @@ export const orders = defineCard({
 });
 
 defineCard({
-  ...{ name: 'plain', title: 'Plain', objectTypes: ['CONTACT'] },
+  name: 'plain',
+  title: 'Plain',
+  objectTypes: ['CONTACT'],
   async render(_request, { actionUrl }) {
     // @ts-expect-error the card has no actions
     actionUrl('remind');

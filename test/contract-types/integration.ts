@@ -1,7 +1,9 @@
 import { defineCard, defineIntegration, type Scope } from '#app';
 
 const card = defineCard({
-  ...{ name: 'orders', title: 'Orders', objectTypes: ['CONTACT'] },
+  name: 'orders',
+  title: 'Orders',
+  objectTypes: ['CONTACT'],
   render: async () => ({ results: [] }),
   actions: { remind: async () => ({ message: 'Reminded' }) },
 });

@@ -161,7 +161,12 @@ describe('a description', () => {
 
 describe('the table of scopes', () => {
   const exchange = (method: string, path: string): Exchange => ({
-    ...{ method, path, query: new URLSearchParams(), requestBody: '', status: 200, responseBody: '' },
+    method,
+    path,
+    query: new URLSearchParams(),
+    requestBody: '',
+    status: 200,
+    responseBody: '',
   });
 
   it.each<[string, string, string, string[][], boolean]>([

@@ -39,8 +39,10 @@ describe('the definition of the integration', () => {
   it('provides name and scopes of the landing page', async () => {
     const json = await world.app('/', { headers: { accept: 'application/json' } });
     expect(await json.json()).toEqual({
-      ...{ name: 'Orders & Co', install: '/install' },
-      ...{ scopes: integration.scopes, optionalScopes: ['tickets'] },
+      name: 'Orders & Co',
+      install: '/install',
+      scopes: integration.scopes,
+      optionalScopes: ['tickets'],
     });
     const page = await (await world.app('/', { headers: { accept: 'text/html' } })).text();
     expect(page).toContain('<title>Connect Orders &amp; Co to HubSpot</title>');

@@ -10,7 +10,11 @@ export async function rawRequest(
   const { method, target: path, body = '', headers } = sent;
   const { hostname, port } = new URL(serverUrl);
   const outgoing = request({
-    ...{ hostname, port, method, path, agent: false },
+    hostname,
+    port,
+    method,
+    path,
+    agent: false,
     headers: { 'content-length': Buffer.byteLength(body), ...headers },
   });
   outgoing.end(body);

@@ -15,14 +15,17 @@ let eventIds = 0;
 export function anEvent(fields: Record<string, unknown> = {}) {
   eventIds += 1;
   return {
-    ...{ eventId: eventIds, subscriptionId: 25, portalId: 62515, appId: 193354, occurredAt: THEN + eventIds },
-    ...{
-      subscriptionType: 'contact.propertyChange',
-      attemptNumber: 0,
-      objectId: 101,
-      changeSource: 'CRM_UI',
-    },
-    ...{ propertyName: 'phone', propertyValue: String(eventIds) },
+    eventId: eventIds,
+    subscriptionId: 25,
+    portalId: 62515,
+    appId: 193354,
+    occurredAt: THEN + eventIds,
+    subscriptionType: 'contact.propertyChange',
+    attemptNumber: 0,
+    objectId: 101,
+    changeSource: 'CRM_UI',
+    propertyName: 'phone',
+    propertyValue: String(eventIds),
     ...fields,
   };
 }

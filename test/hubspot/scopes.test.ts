@@ -19,7 +19,8 @@ describe('the scopes of HubSpot’s APIs', () => {
   const { pipelines, associations, objects: _, schemas: __, ...plain } = apiScopes;
   const all = {
     ...plain,
-    ...{ 'pipelines of deals': pipelines('deals'), 'pipelines of tickets': pipelines('tickets') },
+    'pipelines of deals': pipelines('deals'),
+    'pipelines of tickets': pipelines('tickets'),
     'associations of contacts': associations('contacts'),
   };
 

@@ -101,8 +101,14 @@ describe('an account that is connected with its own access token', () => {
     expect(again.code).toBe(0);
     const shown = await hubspotJson(world.settings, 'installs', 'show', `${PORTAL}`);
     expect(shown).toMatchObject({
-      ...{ portal: PORTAL, kind: 'access_token', state: 'active', app: 193354, reconnect: null },
-      ...{ tokenExpires: null, nextRefresh: null, reason: 'access token replaced' },
+      portal: PORTAL,
+      kind: 'access_token',
+      state: 'active',
+      app: 193354,
+      reconnect: null,
+      tokenExpires: null,
+      nextRefresh: null,
+      reason: 'access token replaced',
       scopes: expect.arrayContaining(['crm.objects.contacts.read']),
     });
     expect(await hubspotJson(world.settings, 'installs', 'list')).toMatchObject([{ kind: 'access_token' }]);

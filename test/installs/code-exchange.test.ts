@@ -19,7 +19,8 @@ describe('an install while HubSpot fails for a passing reason', () => {
   const WAYS = [
     { way: 'our own link', step: async (): Promise<Step> => ({ url: await ownCallback(62516) }), done: 200 },
     {
-      ...{ way: 'the marketplace', done: 302 },
+      way: 'the marketplace',
+      done: 302,
       step: async (): Promise<Step> => ({ url: await marketplaceCallback(62516) }),
     },
     { way: 'the marketplace with a sign-in', step: () => finalize(62516), done: 302 },
@@ -84,7 +85,10 @@ describe('an install while HubSpot fails for a passing reason', () => {
     if (done === 302) expect(locationOf(answer)).toBe(queryOf(reached.url, 'returnUrl'));
     const { scopes, optionalScopes } = app.world.ctx.config.hubspot;
     expect(await portal(62516)).toMatchObject({
-      ...{ state: 'active', appId: 193354, userId: expect.any(Number), ...nothingMore },
+      state: 'active',
+      appId: 193354,
+      userId: expect.any(Number),
+      ...nothingMore,
       scopes: [...scopes, ...optionalScopes],
     });
     expect((await app.world.api('GET', '/hubid/62516/contact/lars@second.example')).status).toBe(200);

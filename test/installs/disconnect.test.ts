@@ -81,8 +81,10 @@ describe('a portal that is disconnected', () => {
     ]);
     expect(await events()).toEqual(['app.uninstalled']);
     expect(await world.json('GET', `/hubid/${portalId}`)).toMatchObject({
-      ...{ state: 'uninstalled', stateReason: 'disconnected here' },
-      ...{ accessTokenExpiresAt: null, nextRefreshAt: null },
+      state: 'uninstalled',
+      stateReason: 'disconnected here',
+      accessTokenExpiresAt: null,
+      nextRefreshAt: null,
     });
   });
 
@@ -323,7 +325,9 @@ describe('a portal that is disconnected', () => {
     expect((await world.install(portalId)).status).toBe(200);
     const again = await row();
     expect(again).toMatchObject({
-      ...{ state: 'active', stateReason: 'installed again', refreshFailures: 0 },
+      state: 'active',
+      stateReason: 'installed again',
+      refreshFailures: 0,
       installId: expect.any(Number),
     });
     expect(again?.installId).toBeGreaterThan(first?.installId ?? 0);

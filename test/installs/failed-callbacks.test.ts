@@ -30,11 +30,15 @@ const BAD_RETURN_URL = {
 };
 const REFUSED = { status: 400, code: 'install_refused', heading: 'HubSpot ended the install' };
 const NO_SCOPES = {
-  ...{ status: 403, code: 'scopes_refused', isPermanent: true },
+  status: 403,
+  code: 'scopes_refused',
+  isPermanent: true,
   heading: 'HubSpot did not grant what this app needs',
 };
 const APP_REFUSED = {
-  ...{ status: 400, code: 'app_refused', isPermanent: true },
+  status: 400,
+  code: 'app_refused',
+  isPermanent: true,
   heading: 'HubSpot does not accept this app',
 };
 const MINUTE = 60 * 1000;
@@ -46,52 +50,65 @@ const late = async (step: Step): Promise<Step> => {
 
 const failures: InstallFailure[] = [
   {
-    ...{ what: 'the user declines', status: 403, code: 'access_denied', heading: 'The install was declined' },
+    what: 'the user declines',
+    status: 403,
+    code: 'access_denied',
+    heading: 'The install was declined',
     reach: async () => app.world.sandbox.decide(await begin(), 'deny'),
   },
   {
-    ...{ what: 'HubSpot ends it with an unknown error', ...REFUSED },
+    what: 'HubSpot ends it with an unknown error',
+    ...REFUSED,
     reach: async () => callback({ error: 'server_error', error_description: ATTACK, ...(await stateOf()) }),
   },
   {
-    ...{ what: 'the account has no access to the scopes', ...NO_SCOPES },
+    what: 'the account has no access to the scopes',
+    ...NO_SCOPES,
     reach: async () =>
       callback({ error: 'invalid_scope', error_description: LACKS_SCOPES, ...(await stateOf()) }),
   },
   {
-    ...{ what: 'only the description names the scopes', ...NO_SCOPES },
+    what: 'only the description names the scopes',
+    ...NO_SCOPES,
     reach: async () =>
       callback({ error: 'access_denied', error_description: LACKS_SCOPES, ...(await stateOf()) }),
   },
   {
-    ...{ what: 'the marketplace says that the account has no access to the scopes', ...NO_SCOPES },
+    what: 'the marketplace says that the account has no access to the scopes',
+    ...NO_SCOPES,
     reach: async () =>
       callback({ error: 'invalid_scope', returnUrl: 'https://app.hubspot.com/integrations' }),
   },
   {
-    ...{ what: 'HubSpot does not know the app', ...APP_REFUSED },
+    what: 'HubSpot does not know the app',
+    ...APP_REFUSED,
     reach: async () => callback({ error: 'unauthorized_client', ...(await stateOf()) }),
   },
   {
-    ...{ what: 'the account has no access to the scopes, and the state is unknown', ...NOT_STARTED },
+    what: 'the account has no access to the scopes, and the state is unknown',
+    ...NOT_STARTED,
     isPermanent: true,
     reach: async () =>
       callback({ error: 'invalid_scope', error_description: LACKS_SCOPES, state: 'made-up-state' }),
   },
   {
-    ...{ what: 'an error comes ten minutes later', ...TOO_LATE },
+    what: 'an error comes ten minutes later',
+    ...TOO_LATE,
     reach: async () => late({ url: callback({ error: 'access_denied', ...(await stateOf()) }) }),
   },
   {
-    ...{ what: 'an error comes without a state', ...REFUSED },
+    what: 'an error comes without a state',
+    ...REFUSED,
     reach: async () => callback({ error: ATTACK }),
   },
   {
-    ...{ what: 'an error comes with an unknown state', ...NOT_STARTED },
+    what: 'an error comes with an unknown state',
+    ...NOT_STARTED,
     reach: async () => callback({ error: 'access_denied', state: 'made-up-state' }),
   },
   {
-    ...{ what: 'an error comes after the install was finished', ...FINISHED },
+    what: 'an error comes after the install was finished',
+    ...FINISHED,
     reach: async () => {
       const url = await ownCallback();
       expect((await open(url)).status).toBe(200);
@@ -99,16 +116,20 @@ const failures: InstallFailure[] = [
     },
   },
   {
-    ...{ what: 'the user declines after the sign-in', status: 403, code: 'access_denied' },
+    what: 'the user declines after the sign-in',
+    status: 403,
+    code: 'access_denied',
     heading: 'The install was declined',
     reach: async () => changed(await finalize(), { code: undefined, error: 'access_denied' }),
   },
   {
-    ...{ what: 'HubSpot ends it with an unknown error after the sign-in', ...REFUSED },
+    what: 'HubSpot ends it with an unknown error after the sign-in',
+    ...REFUSED,
     reach: async () => changed(await finalize(), { code: undefined, step: undefined, error: 'server_error' }),
   },
   {
-    ...{ what: 'the user declines after the sign-in, having approved before', ...FINISHED },
+    what: 'the user declines after the sign-in, having approved before',
+    ...FINISHED,
     reach: async () => {
       const approved = await finalize();
       expect((await take(approved)).status).toBe(302);
@@ -116,48 +137,59 @@ const failures: InstallFailure[] = [
     },
   },
   {
-    ...{ what: 'a code comes with neither state nor returnUrl', ...UNASKED },
+    what: 'a code comes with neither state nor returnUrl',
+    ...UNASKED,
     reach: async () => withQuery(await ownCallback(), { state: undefined }),
   },
   {
-    ...{ what: 'a code of the marketplace comes without its returnUrl', ...UNASKED },
+    what: 'a code of the marketplace comes without its returnUrl',
+    ...UNASKED,
     reach: async () => withQuery(await marketplaceCallback(), { returnUrl: undefined }),
   },
   {
-    ...{ what: 'the state comes twice in one address', ...UNASKED },
+    what: 'the state comes twice in one address',
+    ...UNASKED,
     reach: async () => `${await ownCallback()}&state=made-up-state`,
   },
   {
-    ...{ what: 'the code comes twice in one address', ...INCOMPLETE },
+    what: 'the code comes twice in one address',
+    ...INCOMPLETE,
     reach: async () => `${await ownCallback()}&code=made-up-code`,
   },
-  { ...{ what: 'there is no code', ...INCOMPLETE }, reach: async () => callback(await stateOf()) },
+  { what: 'there is no code', ...INCOMPLETE, reach: async () => callback(await stateOf()) },
   {
-    ...{ what: 'the code is empty', ...INCOMPLETE },
+    what: 'the code is empty',
+    ...INCOMPLETE,
     reach: async () => callback({ code: '', ...(await stateOf()) }),
   },
   {
-    ...{ what: 'there is only the return address', ...INCOMPLETE },
+    what: 'there is only the return address',
+    ...INCOMPLETE,
     reach: async () => callback({ returnUrl: 'https://app.hubspot.com/' }),
   },
   {
-    ...{ what: 'the address has other parameters only', ...INCOMPLETE },
+    what: 'the address has other parameters only',
+    ...INCOMPLETE,
     reach: async () => callback({ utm_source: ATTACK }),
   },
   {
-    ...{ what: 'the state is made up', ...NOT_STARTED },
+    what: 'the state is made up',
+    ...NOT_STARTED,
     reach: async () => withQuery(await ownCallback(), { state: ATTACK }),
   },
   {
-    ...{ what: 'the state is of the partner flow', ...NOT_STARTED },
+    what: 'the state is of the partner flow',
+    ...NOT_STARTED,
     reach: async () => changed(await finalize(), { step: undefined, returnUrl: undefined }),
   },
   {
-    ...{ what: 'it took more than ten minutes', ...TOO_LATE },
+    what: 'it took more than ten minutes',
+    ...TOO_LATE,
     reach: async () => late({ url: await ownCallback() }),
   },
   {
-    ...{ what: 'the callback is opened a second time', ...FINISHED },
+    what: 'the callback is opened a second time',
+    ...FINISHED,
     reach: async () => {
       const url = await ownCallback();
       expect((await open(url)).status).toBe(200);
@@ -165,7 +197,8 @@ const failures: InstallFailure[] = [
     },
   },
   {
-    ...{ what: 'the code was used before', ...BAD_CODE },
+    what: 'the code was used before',
+    ...BAD_CODE,
     reach: async () => {
       const used = await ownCallback();
       expect((await open(used)).status).toBe(200);
@@ -173,11 +206,13 @@ const failures: InstallFailure[] = [
     },
   },
   {
-    ...{ what: 'the code is unknown', ...BAD_CODE },
+    what: 'the code is unknown',
+    ...BAD_CODE,
     reach: async () => withQuery(await ownCallback(), { code: `made-up-code-${ATTACK}` }),
   },
   {
-    ...{ what: 'the code came too late', ...BAD_CODE },
+    what: 'the code came too late',
+    ...BAD_CODE,
     reach: async () => {
       const url = await ownCallback();
       await app.world.sandbox.control('clock', { advanceSeconds: 301 });
@@ -185,7 +220,8 @@ const failures: InstallFailure[] = [
     },
   },
   {
-    ...{ what: 'a code of the marketplace is used twice', ...BAD_CODE },
+    what: 'a code of the marketplace is used twice',
+    ...BAD_CODE,
     reach: async () => {
       const url = await marketplaceCallback();
       expect((await open(url)).status).toBe(302);
@@ -193,61 +229,74 @@ const failures: InstallFailure[] = [
     },
   },
   {
-    ...{ what: 'our own flow comes with a foreign return address', ...BAD_RETURN_URL },
+    what: 'our own flow comes with a foreign return address',
+    ...BAD_RETURN_URL,
     reach: async () => withQuery(await ownCallback(), { returnUrl: ELSEWHERE }),
   },
   {
-    ...{ what: 'the marketplace comes with a foreign return address', ...BAD_RETURN_URL },
+    what: 'the marketplace comes with a foreign return address',
+    ...BAD_RETURN_URL,
     reach: async () => withQuery(await marketplaceCallback(), { returnUrl: ELSEWHERE }),
   },
   {
-    ...{ what: 'the sign-in is asked for with a foreign return address', ...BAD_RETURN_URL },
+    what: 'the sign-in is asked for with a foreign return address',
+    ...BAD_RETURN_URL,
     reach: async () => callback({ step: 'authorize', returnUrl: ELSEWHERE }),
   },
   {
-    ...{ what: 'the sign-in is asked for without a return address', ...INCOMPLETE },
+    what: 'the sign-in is asked for without a return address',
+    ...INCOMPLETE,
     reach: async () => callback({ step: 'authorize' }),
   },
   {
-    ...{ what: 'the step is unknown', ...INCOMPLETE },
+    what: 'the step is unknown',
+    ...INCOMPLETE,
     reach: async () => changed(await finalize(), { step: 'dance' }),
   },
   ...['code', 'state', 'returnUrl'].map((name) => ({
-    ...{ what: `the last step comes without its ${name}`, ...INCOMPLETE },
+    what: `the last step comes without its ${name}`,
+    ...INCOMPLETE,
     reach: async () => changed(await finalize(), { [name]: undefined }),
   })),
   {
-    ...{ what: 'the last step comes with a foreign return address', ...BAD_RETURN_URL },
+    what: 'the last step comes with a foreign return address',
+    ...BAD_RETURN_URL,
     reach: async () => changed(await finalize(), { returnUrl: ELSEWHERE }),
   },
   {
-    ...{ what: 'the last step comes with a state of our own flow', ...NOT_STARTED },
+    what: 'the last step comes with a state of our own flow',
+    ...NOT_STARTED,
     reach: async () => changed(await finalize(), await stateOf()),
   },
   {
-    ...{ what: 'the last step comes in a browser without the cookie', ...NOT_STARTED },
+    what: 'the last step comes in a browser without the cookie',
+    ...NOT_STARTED,
     reach: async () => (await finalize()).url,
   },
   {
-    ...{ what: 'the last step comes in the browser of somebody else', ...NOT_STARTED },
+    what: 'the last step comes in the browser of somebody else',
+    ...NOT_STARTED,
     reach: async () => {
       const { cookie } = await signInPage();
       return { url: (await finalize()).url, cookie };
     },
   },
   {
-    ...{ what: 'the last step comes with an unknown cookie', ...NOT_STARTED },
+    what: 'the last step comes with an unknown cookie',
+    ...NOT_STARTED,
     reach: async () => ({
       ...(await finalize()),
       cookie: 'partner_flow=x; other=1;;=',
     }),
   },
   {
-    ...{ what: 'the last step comes after more than ten minutes', ...TOO_LATE },
+    what: 'the last step comes after more than ten minutes',
+    ...TOO_LATE,
     reach: async () => late(await finalize()),
   },
   {
-    ...{ what: 'the last step comes twice', ...FINISHED },
+    what: 'the last step comes twice',
+    ...FINISHED,
     reach: async () => {
       const step = await finalize();
       expect((await take(step)).status).toBe(302);
@@ -255,23 +304,28 @@ const failures: InstallFailure[] = [
     },
   },
   {
-    ...{ what: 'the last step comes with a code that is unknown', ...BAD_CODE },
+    what: 'the last step comes with a code that is unknown',
+    ...BAD_CODE,
     reach: async () => changed(await finalize(), { code: 'made-up-code' }),
   },
   {
-    ...{ what: 'the sign-in form comes without the cookie', ...NOT_STARTED },
+    what: 'the sign-in form comes without the cookie',
+    ...NOT_STARTED,
     reach: async () => signIn({ ...(await signInPage()), cookie: '' }),
   },
   {
-    ...{ what: 'the sign-in form is forged', ...NOT_STARTED },
+    what: 'the sign-in form is forged',
+    ...NOT_STARTED,
     reach: async () => signIn(await signInPage(), { token: 'x'.repeat(43) }),
   },
   {
-    ...{ what: 'the sign-in form is of another browser', ...NOT_STARTED },
+    what: 'the sign-in form is of another browser',
+    ...NOT_STARTED,
     reach: async () => signIn(await signInPage(), { token: (await signInPage()).token }),
   },
   {
-    ...{ what: 'the sign-in form has a foreign return address', ...BAD_RETURN_URL },
+    what: 'the sign-in form has a foreign return address',
+    ...BAD_RETURN_URL,
     reach: async () => signIn(await signInPage(), { returnUrl: ELSEWHERE }),
   },
 ];

@@ -32,8 +32,12 @@ describe('an install', () => {
     expect(text).toContain('<h1>The app is connected</h1>');
     expect(text).toContain('<strong>62515</strong>');
     expect(await portal(62515)).toMatchObject({
-      ...{ state: 'active', appId: 193354, userId: 9586504, userEmail: 'admin@example.com' },
-      ...{ hubDomain: 'example.com', partnerUser: null },
+      state: 'active',
+      appId: 193354,
+      userId: 9586504,
+      userEmail: 'admin@example.com',
+      hubDomain: 'example.com',
+      partnerUser: null,
     });
   });
 
@@ -132,7 +136,10 @@ describe('an install', () => {
     expect(after?.installId).toBe(before?.installId);
     const history = await app.world.ctx.services.installs.history(62515);
     expect(history.at(-1)).toMatchObject({
-      ...{ fromState: 'active', toState: 'active', reason: 'consented again', routine: false },
+      fromState: 'active',
+      toState: 'active',
+      reason: 'consented again',
+      routine: false,
       installId: before?.installId,
     });
   });
@@ -160,7 +167,11 @@ describe('an install', () => {
     expect((await open(String(url))).status).toBe(200);
     const { scopes, optionalScopes } = app.world.ctx.config.hubspot;
     expect(await portal(62516)).toMatchObject({
-      ...{ state: 'active', appId: 193354, userId: expect.any(Number), userEmail: null, hubDomain: null },
+      state: 'active',
+      appId: 193354,
+      userId: expect.any(Number),
+      userEmail: null,
+      hubDomain: null,
       scopes: [...scopes, ...optionalScopes],
     });
   });

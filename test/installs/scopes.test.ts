@@ -70,7 +70,9 @@ describe('the scopes of an install', () => {
   it('are stored as granted when the user’s account lacks the optional ones', async () => {
     const { url } = await world.sandbox.control('marketplace', { portalId: 62516 });
     await world.sandbox.control('failures', {
-      ...{ method: 'POST', path: '/oauth/*/introspect', status: 200 },
+      method: 'POST',
+      path: '/oauth/*/introspect',
+      status: 200,
       body: { active: true, hub_id: 62516, scopes: ['oauth', 'timeline'] },
     });
     expect((await fetch(url, { redirect: 'manual' })).status).toBe(302);
@@ -141,7 +143,9 @@ describe('an install that needs consent', () => {
   it('shows a banner on the page after the install and on the card’s page, and none when all is granted', async () => {
     const granting = (scopes: string[]) =>
       world.sandbox.control('failures', {
-        ...{ method: 'POST', path: '/oauth/*/introspect', status: 200 },
+        method: 'POST',
+        path: '/oauth/*/introspect',
+        status: 200,
         body: { active: true, hub_id: PORTAL, scopes },
       });
     await granting(SCOPES.slice(0, 2));
@@ -149,7 +153,8 @@ describe('an install that needs consent', () => {
 
     const cardPage = async () => {
       const card = await world.sandbox.control('card', {
-        ...{ portalId: PORTAL, objectType: 'contact' },
+        portalId: PORTAL,
+        objectType: 'contact',
         objectId: '101',
       });
       return fetch(card.body.primaryAction.uri);

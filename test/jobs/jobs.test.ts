@@ -73,7 +73,9 @@ const handler = defineHandler({
 });
 
 const card = defineCard({
-  ...{ name: 'panel', title: 'Panel', objectTypes: ['CONTACT'] },
+  name: 'panel',
+  title: 'Panel',
+  objectTypes: ['CONTACT'],
   render: async () => ({ results: [] }),
   actions: {
     async go({ objectId }, { enqueue }) {

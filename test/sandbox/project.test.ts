@@ -25,7 +25,8 @@ describe('a HubSpot project', () => {
     write(
       path.join(EVENTS, `${uid}-hsmeta.json`),
       JSON.stringify({
-        ...{ uid, type: 'app-event' },
+        uid,
+        type: 'app-event',
         config: { name: uid, objectType: 'CONTACT', headerTemplate: '{{where}}', properties: [], ...fields },
       }),
     );

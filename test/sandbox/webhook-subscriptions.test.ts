@@ -102,7 +102,9 @@ describe('subscriptions', () => {
     expect(listed.body.results).toHaveLength(declaredSubscriptions().length);
     const declared = declaredSubscriptions().map(({ subscriptionType, propertyName }) =>
       expect.objectContaining({
-        ...{ id: expect.any(String), eventType: subscriptionType, active: true },
+        id: expect.any(String),
+        eventType: subscriptionType,
+        active: true,
         ...(propertyName && { propertyName }),
       }),
     );

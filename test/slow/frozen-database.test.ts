@@ -133,7 +133,11 @@ describe('when connections to PostgreSQL freeze', () => {
     proxy.freezeNew(true);
     const path = '/events/day-1?appId=193354&externalAccountId=acct';
     const headers = signatureHeaders(['v3'], {
-      ...{ clientSecret: SECRET, method: 'GET', url: url + path, body: '', timestamp: Date.now() },
+      clientSecret: SECRET,
+      method: 'GET',
+      url: url + path,
+      body: '',
+      timestamp: Date.now(),
     });
     const details = await fetch(url + path, { headers });
     expect(details.status).toBe(503);

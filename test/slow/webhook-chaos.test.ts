@@ -33,9 +33,16 @@ function eventOf(index: number) {
     ['company.creation', {}],
   ][record % 4] as [string, Record<string, string>];
   return {
-    ...{ eventId: index, subscriptionId: record % 4, portalId: 62515 + (record % PORTALS), appId: 193354 },
-    ...{ occurredAt: THEN + index, subscriptionType, objectId: 1_000 + record },
-    ...{ changeSource: 'CRM_UI', propertyValue: `${index}`, ...others },
+    eventId: index,
+    subscriptionId: record % 4,
+    portalId: 62515 + (record % PORTALS),
+    appId: 193354,
+    occurredAt: THEN + index,
+    subscriptionType,
+    objectId: 1_000 + record,
+    changeSource: 'CRM_UI',
+    propertyValue: `${index}`,
+    ...others,
   };
 }
 
@@ -116,7 +123,11 @@ describe('20,000 events of 500 records over 3 portals, a fifth of them twice, in
     ];
     const sent: Promise<{ deliveries: { status: number }[] }> = hubspot.control('webhooks', {
       events: Array.from({ length: EVENTS }, (_, index) => eventOf(index)),
-      ...{ copies: COPIES, shuffle: DISPLACEMENT, batchSize: BATCH, retry: true, maxDelayMs: 4_000 },
+      copies: COPIES,
+      shuffle: DISPLACEMENT,
+      batchSize: BATCH,
+      retry: true,
+      maxDelayMs: 4_000,
       spreadMs: acts.length * ROUND_SECONDS * 1_000,
     });
     await until('the first delivery', async () => (await stored()) > 0, 60);

@@ -102,7 +102,9 @@ describe('npm run hubspot -- webhooks', () => {
     await world.settled();
     expect(world.handled).toEqual([{ object: 5, value: 'at last', attempt: 1 }]);
     expect(await world.ctx.services.webhooks.ledger.findDelivery(id)).toMatchObject({
-      ...{ state: 'done', events: 1, body: '[{"portalId":"x"}]' },
+      state: 'done',
+      events: 1,
+      body: '[{"portalId":"x"}]',
       problem: '1 of 2 items are invalid: no usable portalId',
     });
     await replay('--state', 'done');

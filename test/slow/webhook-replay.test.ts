@@ -32,7 +32,11 @@ describe('npm run hubspot -- webhooks', () => {
       await world.bury(11, ['a', 'b']);
       const before = await world.events(11);
       expect(await world.json('replay', '--dry-run', ...world.record(11))).toEqual({
-        ...{ changed: 2, erased: 0, unwanted: 0, busy: 0, dryRun: true },
+        changed: 2,
+        erased: 0,
+        unwanted: 0,
+        busy: 0,
+        dryRun: true,
         byType: [{ type: 'contact.propertyChange', state: 'dead', events: 2 }],
       });
       const { output } = await world.webhooks('replay', '--dry-run', ...world.record(11));

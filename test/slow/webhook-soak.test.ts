@@ -116,14 +116,18 @@ describe('200,000 waiting events', () => {
     return Array.from({ length: EVENTS_EACH }, (_, index) => {
       const eventId = number * EVENTS_EACH + index;
       return {
-        ...{ eventId, subscriptionId: 25, portalId: 62515 + (index % 3), appId: 193354, attemptNumber: 0 },
-        ...{ occurredAt: THEN + eventId, subscriptionType: 'company.creation', objectId: eventId % 20_000 },
-        ...{
-          changeSource: 'CRM_UI',
-          changeFlag: 'CREATED',
-          sourceId: 'userId:123',
-          propertyValue: `${eventId}`,
-        },
+        eventId,
+        subscriptionId: 25,
+        portalId: 62515 + (index % 3),
+        appId: 193354,
+        attemptNumber: 0,
+        occurredAt: THEN + eventId,
+        subscriptionType: 'company.creation',
+        objectId: eventId % 20_000,
+        changeSource: 'CRM_UI',
+        changeFlag: 'CREATED',
+        sourceId: 'userId:123',
+        propertyValue: `${eventId}`,
       };
     });
   }

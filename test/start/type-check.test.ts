@@ -26,7 +26,9 @@ it('npm start prints type errors of integration/ with file and line, and starts 
     cwd: folder,
     env: {
       ...PROGRAM_ENV,
-      ...{ DATABASE_URL: database.url, PORT: String(port), SANDBOX_PORT: String(sandboxPort) },
+      DATABASE_URL: database.url,
+      PORT: String(port),
+      SANDBOX_PORT: String(sandboxPort),
     },
   });
   try {

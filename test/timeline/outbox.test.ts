@@ -128,7 +128,8 @@ describe('an accepted app event', () => {
     await work();
     await until('it to be tried', async () => (await hurry()) && (await job())?.last_error);
     expect(await row()).toMatchObject({
-      ...{ state: 'waiting', last_error: '503' },
+      state: 'waiting',
+      last_error: '503',
       occurrence: { properties: { title: 'Late' } },
     });
     await becomesSent();

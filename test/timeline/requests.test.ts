@@ -29,7 +29,10 @@ describe('PUT /hubid/:hubId/timeline/:email', () => {
   it.each([undefined, {}])('adds no text when the body is %j', async (body) => {
     await put(body).expect(200);
     expect(await sent()).toEqual({
-      ...{ eventTypeName: 'ae193354_app-activity', id: expect.any(String), email: EMAIL, properties: {} },
+      eventTypeName: 'ae193354_app-activity',
+      id: expect.any(String),
+      email: EMAIL,
+      properties: {},
     });
   });
 

@@ -64,7 +64,9 @@ describe('the previous value of a changed property', () => {
         world.values.length = 0;
         await world.hubspot.objects(type).update(id, { [propertyName]: '7' });
         const change = {
-          ...{ subscriptionType: `${subject}.propertyChange`, objectId: Number(id), propertyName },
+          subscriptionType: `${subject}.propertyChange`,
+          objectId: Number(id),
+          propertyName,
           ...(subject === 'object' && { objectTypeId: type }),
           occurredAt: Date.now(),
         };

@@ -54,7 +54,10 @@ export function createTimelineApi(send: Send, paths = apiPaths) {
       try {
         const path = `${paths.appEvents.path}/events`;
         await send({
-          ...{ method: 'POST', path, json: occurrence, once: true },
+          method: 'POST',
+          path,
+          json: occurrence,
+          once: true,
           together: together({
             kind: path,
             subject: `${occurrence.eventTypeName} ${occurrence.id}`,

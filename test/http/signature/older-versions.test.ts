@@ -27,7 +27,9 @@ describe('a v1 signature', () => {
         const forged = Buffer.concat([Buffer.from(body), glue, suffix]);
         expect(digest).toBe(sha256(SECRET, forged));
         const parts = {
-          ...{ method: 'POST', url: 'https://app.example/webhook', rawBody: forged },
+          method: 'POST',
+          url: 'https://app.example/webhook',
+          rawBody: forged,
           headers: { signature: digest, signatureVersion: 'v1' },
         };
         expect(verifySignature(parts, [SECRET], ['v3'], Date.now())).toEqual({

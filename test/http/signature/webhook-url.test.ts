@@ -66,7 +66,10 @@ describe('webhooks that come to another host', () => {
     // No header told of that host, so it cannot be guessed.
     expect(row?.finding).toContain('Nothing that this server knows');
     const headers = signatureHeaders(['v1', 'v3'], {
-      ...{ clientSecret: 'sandbox-client-secret', method: 'POST', body: '[]', timestamp: Date.now() },
+      clientSecret: 'sandbox-client-secret',
+      method: 'POST',
+      body: '[]',
+      timestamp: Date.now(),
       url: 'http://public.example/webhook',
     });
     const init = {
@@ -90,7 +93,10 @@ describe('webhooks that come to another host', () => {
     const signed = (base: string) =>
       world.app(target, {
         headers: signatureHeaders(['v3'], {
-          ...{ clientSecret: 'sandbox-client-secret', method: 'GET', body: '', timestamp: Date.now() },
+          clientSecret: 'sandbox-client-secret',
+          method: 'GET',
+          body: '',
+          timestamp: Date.now(),
           url: base + target,
         }),
       });

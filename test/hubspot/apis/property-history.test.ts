@@ -93,7 +93,9 @@ describe('property history', () => {
 describe('the value before a change', () => {
   const at = (seconds: number) => Date.parse('2026-11-20T10:00:00Z') + seconds * 1000;
   const version = (value: string | null, seconds: number) => ({
-    ...{ value, timestamp: new Date(at(seconds)).toISOString(), sourceType: 'CRM_UI' },
+    value,
+    timestamp: new Date(at(seconds)).toISOString(),
+    sourceType: 'CRM_UI',
   });
   const history = [version('lead', 300), version('customer', 200), version('lead', 100), version('', 0)];
 

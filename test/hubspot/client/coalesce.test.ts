@@ -134,7 +134,10 @@ describe('calls that wait for the call budget', () => {
     const event = (id: string, objectId = ids[0]) =>
       outcomeOf(
         hubspot.timeline.sendEvent({
-          ...{ eventTypeName: EVENT_TYPE, id, objectId: objectId ?? '', properties: {} },
+          eventTypeName: EVENT_TYPE,
+          id,
+          objectId: objectId ?? '',
+          properties: {},
         }),
       );
     const batch = expect.stringMatching(/^POST .*\/events\/batch$/);

@@ -174,7 +174,8 @@ describe('secrets in a response', () => {
       of: { name: 'oauth-token (X-1) and OAUTH-TOKEN (Y)' },
     };
     expect(withoutSecrets(body, ['', 's3cret'])).toEqual({
-      ...{ message: 'a … b …', list: ['…', 7, null] },
+      message: 'a … b …',
+      list: ['…', 7, null],
       of: { name: 'oauth-token (…) and oauth-token (…)' },
     });
     expect(withoutSecrets(null, ['s3cret'])).toBeNull();

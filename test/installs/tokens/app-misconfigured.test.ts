@@ -80,8 +80,10 @@ describe('a refresh for which HubSpot rejects the app', () => {
         await failNext(failure);
         expect(await tokenFor(portalId)).toBe(before?.accessToken);
         expect(await stored(portalId)).toMatchObject({
-          ...{ accessToken: before?.accessToken, refreshToken: before?.refreshToken },
-          ...{ state: 'backing_off', refreshFailures: 1 },
+          accessToken: before?.accessToken,
+          refreshToken: before?.refreshToken,
+          state: 'backing_off',
+          refreshFailures: 1,
         });
         expect(await history(portalId)).toEqual([
           [null, 'active', 'installed'],
@@ -90,7 +92,8 @@ describe('a refresh for which HubSpot rejects the app', () => {
         ]);
         expect(await alarms()).toMatchObject([
           {
-            ...{ name: `refresh_refused:${portalId}`, occurrences: 1 },
+            name: `refresh_refused:${portalId}`,
+            occurrences: 1,
             message: expect.stringContaining('HUBSPOT_CLIENT_SECRET'),
           },
         ]);

@@ -90,7 +90,10 @@ describe('a refresh of an install that HubSpot has ended', () => {
   it('does not end the new install when a reinstall has replaced the refresh token meanwhile', async () => {
     const portalId = await expired();
     await app.world.sandbox.control('failures', {
-      ...{ method: 'POST', path: '/oauth/*/token', delayMs: 3_000, times: 1 },
+      method: 'POST',
+      path: '/oauth/*/token',
+      delayMs: 3_000,
+      times: 1,
       ...oauthError('invalid_grant', 'BAD_REFRESH_TOKEN'),
     });
     const asked = await refreshRequests();

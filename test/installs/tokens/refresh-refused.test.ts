@@ -22,11 +22,14 @@ describe('a refresh that HubSpot refuses for one account', () => {
     { name: 'invalid_request', said: '400', ...oauthError('invalid_request') },
     {
       name: 'an unknown error code',
-      ...{ said: '400 MADE_UP', ...oauthError('made_up', 'MADE_UP') },
+      said: '400 MADE_UP',
+      ...oauthError('made_up', 'MADE_UP'),
     },
     {
       name: '403 BANNED',
-      ...{ said: '403 BANNED', status: 403, body: { status: 'error', message: 'no', category: 'BANNED' } },
+      said: '403 BANNED',
+      status: 403,
+      body: { status: 'error', message: 'no', category: 'BANNED' },
     },
   ])('with $name', ({ name: _, said, ...failure }) => {
     it('keeps the tokens, retries later, and raises an alarm that names the portal', async () => {
@@ -35,8 +38,11 @@ describe('a refresh that HubSpot refuses for one account', () => {
       await failNext(failure, 2);
       expect(await tokenFor(portalId)).toBe(before?.accessToken);
       expect(await stored(portalId)).toMatchObject({
-        ...{ accessToken: before?.accessToken, refreshToken: before?.refreshToken },
-        ...{ state: 'backing_off', stateReason: said, refreshFailures: 1 },
+        accessToken: before?.accessToken,
+        refreshToken: before?.refreshToken,
+        state: 'backing_off',
+        stateReason: said,
+        refreshFailures: 1,
       });
       const [{ since } = {}] = await alarms();
       advance(2 * SECOND);

@@ -10,7 +10,10 @@ describe('a refresh', () => {
   it('that takes long does not delay a call whose token is still valid', async () => {
     const portalId = await stillValid();
     await app.world.sandbox.control('failures', {
-      ...{ method: 'POST', path: '/oauth/*/token', delayMs: 6 * SECOND, times: 1 },
+      method: 'POST',
+      path: '/oauth/*/token',
+      delayMs: 6 * SECOND,
+      times: 1,
     });
     const before = await stored(portalId);
     expect(await tokenFor(portalId)).toBe(before?.accessToken);
@@ -29,7 +32,10 @@ describe('a refresh', () => {
     const ending = createContext(app.world.ctx.config, app.world.ctx.logger, { clock: app.world.ctx.clock });
     await app.world.sandbox.setApp({ rotateRefreshTokens: true });
     await app.world.sandbox.control('failures', {
-      ...{ method: 'POST', path: '/oauth/*/token', delayMs: 4 * SECOND, times: 1 },
+      method: 'POST',
+      path: '/oauth/*/token',
+      delayMs: 4 * SECOND,
+      times: 1,
     });
     const before = await stored(portalId);
     expect(await tokenFor(portalId, ending)).toBe(before?.accessToken);

@@ -27,7 +27,9 @@ describe('an unusual answer to a refresh', () => {
 
   async function refreshTo(answer: Record<string, unknown>) {
     await world.sandbox.control('failures', {
-      ...{ method: 'POST', path: '/oauth/*/token', status: 200 },
+      method: 'POST',
+      path: '/oauth/*/token',
+      status: 200,
       body: { token_type: 'bearer', access_token: 'odd', ...answer },
     });
     const before = await ctx.installs.tokenStore.find(ctx.pool, portalId);

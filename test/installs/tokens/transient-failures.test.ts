@@ -32,11 +32,10 @@ describe('a refresh that fails for a passing reason', () => {
     })),
     {
       name: '429 with Retry-After',
-      ...{ status: 429, headers: { 'retry-after': '90' } },
-      ...{
-        body: { status: 'error', message: 'slow down', category: 'RATE_LIMITS' },
-        reason: '429 RATE_LIMITS',
-      },
+      status: 429,
+      headers: { 'retry-after': '90' },
+      body: { status: 'error', message: 'slow down', category: 'RATE_LIMITS' },
+      reason: '429 RATE_LIMITS',
     },
     { name: '503 with a page', status: 503, body: HTML, reason: '503' },
     { name: 'a closed connection', status: 0, reason: 'no answer (ECONNRESET)' },
@@ -70,8 +69,11 @@ describe('a refresh that fails for a passing reason', () => {
       );
       expect(await refreshRequests()).toBe(asked);
       expect(await stored(portalId)).toMatchObject({
-        ...{ accessToken: before?.accessToken, refreshToken: before?.refreshToken },
-        ...{ state: 'backing_off', stateReason: reason, refreshFailures: 1 },
+        accessToken: before?.accessToken,
+        refreshToken: before?.refreshToken,
+        state: 'backing_off',
+        stateReason: reason,
+        refreshFailures: 1,
       });
       await expectRecovery(portalId);
     });

@@ -62,8 +62,12 @@ describe('a change of an association', () => {
 
   it('is a different event when the type of its to end differs', async () => {
     const change = anEvent({
-      ...{ subscriptionType: 'object.associationChange', objectId: undefined, propertyName: undefined },
-      ...{ fromObjectId: 7, fromObjectTypeId: '0-2', toObjectId: 8 },
+      subscriptionType: 'object.associationChange',
+      objectId: undefined,
+      propertyName: undefined,
+      fromObjectId: 7,
+      fromObjectTypeId: '0-2',
+      toObjectId: 8,
     });
     await world.deliver(['0-3', '0-5'].map((toObjectTypeId) => ({ ...change, toObjectTypeId })));
     await world.settled();
@@ -72,11 +76,11 @@ describe('a change of an association', () => {
 
   it('is stored whatever its ids are, also when they are longer than an index can hold', async () => {
     const change = anEvent({
-      ...{ subscriptionType: 'company.associationChange', objectId: undefined, propertyName: undefined },
-      ...{
-        fromObjectId: randomBytes(6_000).toString('base64'),
-        toObjectId: randomBytes(6_000).toString('base64'),
-      },
+      subscriptionType: 'company.associationChange',
+      objectId: undefined,
+      propertyName: undefined,
+      fromObjectId: randomBytes(6_000).toString('base64'),
+      toObjectId: randomBytes(6_000).toString('base64'),
     });
     await world.deliver([change, anEvent({ subscriptionType: 'deal.creation', objectId: 7 })]);
     await world.settled();
@@ -93,7 +97,8 @@ describe('a change of an association', () => {
     const generic = { subscriptionType: 'object.associationChange', ...ends };
     const types = { fromObjectTypeId: '0-2', toObjectTypeId: '0-1' };
     const older = {
-      ...{ subscriptionType: 'company.associationChange', associationType: 'COMPANY_TO_CONTACT' },
+      subscriptionType: 'company.associationChange',
+      associationType: 'COMPANY_TO_CONTACT',
       ...ends,
     };
     await world.deliver([

@@ -37,17 +37,31 @@ describe('the event that a handler gets', () => {
 
   it('has the ids as text, and the whole item under raw', async () => {
     const sent = {
-      ...{ eventId: 1, subscriptionId: 25, portalId: 62515, appId: 193354, occurredAt: THEN },
-      ...{ subscriptionType: 'contact.propertyChange', attemptNumber: 0, objectId: 101 },
-      ...{ changeSource: 'CRM_UI', changeFlag: 'UPDATED', sourceId: 'userId:123' },
-      ...{ propertyName: 'phone', propertyValue: '1', newField: { of: ['HubSpot', 2] } },
+      eventId: 1,
+      subscriptionId: 25,
+      portalId: 62515,
+      appId: 193354,
+      occurredAt: THEN,
+      subscriptionType: 'contact.propertyChange',
+      attemptNumber: 0,
+      objectId: 101,
+      changeSource: 'CRM_UI',
+      changeFlag: 'UPDATED',
+      sourceId: 'userId:123',
+      propertyName: 'phone',
+      propertyValue: '1',
+      newField: { of: ['HubSpot', 2] },
     };
     await handle([sent]);
     const { newField: _, ...known } = sent;
     expect(seen).toEqual([
       {
         ...known,
-        ...{ eventId: '1', subscriptionId: '25', portalId: '62515', appId: '193354', objectId: '101' },
+        eventId: '1',
+        subscriptionId: '25',
+        portalId: '62515',
+        appId: '193354',
+        objectId: '101',
         isOwnWrite: false,
         raw: sent,
       },
@@ -82,23 +96,31 @@ describe('the event that a handler gets', () => {
 
   it('lacks optional fields whose values have another type than promised; raw has them', async () => {
     const odd = {
-      ...{ eventId: [], subscriptionId: {}, attemptNumber: 'first', changeSource: 7, changeFlag: null },
-      ...{ sourceId: {}, associationType: 3, associationRemoved: 'yes', isPrimaryAssociation: null },
+      eventId: [],
+      subscriptionId: {},
+      attemptNumber: 'first',
+      changeSource: 7,
+      changeFlag: null,
+      sourceId: {},
+      associationType: 3,
+      associationRemoved: 'yes',
+      isPrimaryAssociation: null,
     };
     const change = {
-      ...{
-        portalId: 62515,
-        subscriptionType: 'contact.associationChange',
-        fromObjectId: 101,
-        toObjectId: 7,
-      },
+      portalId: 62515,
+      subscriptionType: 'contact.associationChange',
+      fromObjectId: 101,
+      toObjectId: 7,
       ...odd,
     };
     await handle([change]);
     expect(seen).toEqual([
       {
-        ...{ subscriptionType: 'contact.associationChange', portalId: '62515', isOwnWrite: false },
-        ...{ fromObjectId: '101', toObjectId: '7' },
+        subscriptionType: 'contact.associationChange',
+        portalId: '62515',
+        isOwnWrite: false,
+        fromObjectId: '101',
+        toObjectId: '7',
         raw: change,
       },
     ]);

@@ -9,8 +9,14 @@ import { until } from '../../helpers/until.ts';
 import { anEvent, inWebhookWorld } from '../../helpers/webhook-world.ts';
 
 const VALUES = {
-  ...{ objectId: 101, objectTypeId: '0-1', propertyName: 'phone', messageId: 'm1' },
-  ...{ primaryObjectId: 101, mergedObjectIds: [102], fromObjectId: 101, toObjectId: 301 },
+  objectId: 101,
+  objectTypeId: '0-1',
+  propertyName: 'phone',
+  messageId: 'm1',
+  primaryObjectId: 101,
+  mergedObjectIds: [102],
+  fromObjectId: 101,
+  toObjectId: 301,
 };
 
 type Field = keyof typeof VALUES;

@@ -126,8 +126,11 @@ describe('a change', () => {
         'an update of a deal, in the words of older and of generic subscriptions',
         ({ deals }) => deals.update('401', { amount: 5 }),
         {
-          ...{ subscriptionType: 'object.propertyChange', objectTypeId: '0-3', objectId: 401 },
-          ...{ propertyName: 'amount', propertyValue: '5' },
+          subscriptionType: 'object.propertyChange',
+          objectTypeId: '0-3',
+          objectId: 401,
+          propertyName: 'amount',
+          propertyValue: '5',
         },
       ],
       [
@@ -169,8 +172,10 @@ describe('a change', () => {
         'a merge',
         ({ contacts }) => contacts.merge('101', '102'),
         {
-          ...{ subscriptionType: 'contact.merge', objectId: 101 },
-          ...{ primaryObjectId: 101, mergedObjectIds: [102] },
+          subscriptionType: 'contact.merge',
+          objectId: 101,
+          primaryObjectId: 101,
+          mergedObjectIds: [102],
         },
       ],
       [
@@ -178,16 +183,22 @@ describe('a change', () => {
         ({ associations }) =>
           associations.createDefault({ type: 'companies', id: '301' }, { type: 'contacts', id: '105' }),
         {
-          ...{ subscriptionType: 'contact.associationChange', objectId: undefined },
-          ...{ fromObjectId: 105, toObjectId: 301, associationType: 'CONTACT_TO_COMPANY' },
+          subscriptionType: 'contact.associationChange',
+          objectId: undefined,
+          fromObjectId: 105,
+          toObjectId: 301,
+          associationType: 'CONTACT_TO_COMPANY',
         },
       ],
       [
         'a batch of associations that end',
         ({ associations }) => associations.batchDelete('contacts', 'companies', [{ from: '101', to: '301' }]),
         {
-          ...{ subscriptionType: 'contact.associationChange', objectId: undefined },
-          ...{ fromObjectId: 101, toObjectId: 301, associationRemoved: true },
+          subscriptionType: 'contact.associationChange',
+          objectId: undefined,
+          fromObjectId: 101,
+          toObjectId: 301,
+          associationRemoved: true,
         },
       ],
     ])('is an own write when it is %s', async (_what, write, change) => {

@@ -160,8 +160,14 @@ describe('an event whose handler throws', () => {
           const line = await until('the line', () => lines.find(({ msg }) => msg.includes('handler failed')));
           const [{ id }] = await query('select id from webhook_events');
           expect(line).toMatchObject({
-            ...{ level: 40, handler: 'reports', subscriptionType: 'contact.propertyChange', portalId: 62515 },
-            ...{ attempt: 1, eventId: id, retryAt: expect.any(String), err: { message } },
+            level: 40,
+            handler: 'reports',
+            subscriptionType: 'contact.propertyChange',
+            portalId: 62515,
+            attempt: 1,
+            eventId: id,
+            retryAt: expect.any(String),
+            err: { message },
           });
         },
         { logger, webhookHandlerMs: 1_000 },
@@ -181,8 +187,12 @@ describe('an event whose handler throws', () => {
         await settled();
         const line = lines.find(({ msg }) => msg.includes('now a dead letter'));
         expect(line).toMatchObject({
-          ...{ level: 50, handler: 'strict', subscriptionType: 'contact.propertyChange', portalId: 62599 },
-          ...{ attempt: 1, eventId: expect.any(String) },
+          level: 50,
+          handler: 'strict',
+          subscriptionType: 'contact.propertyChange',
+          portalId: 62599,
+          attempt: 1,
+          eventId: expect.any(String),
         });
         expect(line).not.toHaveProperty('retryAt');
       },

@@ -46,7 +46,9 @@ describe('rows that several transactions may write at the same time', () => {
   it('are written in the order of their keys when jobs of app events are added', () =>
     inWorld(async ({ ctx, query }) => {
       const keys = Array.from({ length: 40 }, (_, id) => ({
-        ...{ portalId: 62515, eventType: 'login', id: String(id) },
+        portalId: 62515,
+        eventType: 'login',
+        id: String(id),
       }));
       await sendNow(ctx.pool, keys);
       const written = (await query('select key from graphile_worker.jobs order by id')).map(({ key }) => key);

@@ -157,7 +157,8 @@ describe('a delivery', () => {
       `select state, events, problem, convert_from(body, 'UTF8') as body from webhook_deliveries`,
     );
     expect(delivery).toMatchObject({
-      ...{ state: 'done', events: 6 },
+      state: 'done',
+      events: 6,
       problem: '2 of 8 items are invalid: nested too deeply, no usable subscriptionType',
     });
     expect(JSON.parse(delivery.body)).toEqual(others);
@@ -175,8 +176,12 @@ describe('a delivery', () => {
 
   it('may have a hundred events of several portals', async () => {
     const events = Array.from({ length: 100 }, (_, index) => ({
-      ...{ portalId: 62515 + (index % 4), subscriptionType: 'contact.propertyChange', eventId: index },
-      ...{ objectId: 100 + (index % 10), occurredAt: 1_795_219_200_000 + index, propertyName: 'phone' },
+      portalId: 62515 + (index % 4),
+      subscriptionType: 'contact.propertyChange',
+      eventId: index,
+      objectId: 100 + (index % 10),
+      occurredAt: 1_795_219_200_000 + index,
+      propertyName: 'phone',
     }));
     expect((await hubspot.send(events)).status).toBe(204);
     await split();
@@ -194,8 +199,13 @@ describe('a delivery', () => {
 
   it('is deduplicated when many copies arrive in any order', async () => {
     const events = Array.from({ length: 30 }, (_, eventId) => ({
-      ...{ portalId: 62515, subscriptionType: 'contact.propertyChange', eventId, objectId: eventId % 5 },
-      ...{ occurredAt: 1_795_219_200_000, propertyName: 'phone', propertyValue: '1' },
+      portalId: 62515,
+      subscriptionType: 'contact.propertyChange',
+      eventId,
+      objectId: eventId % 5,
+      occurredAt: 1_795_219_200_000,
+      propertyName: 'phone',
+      propertyValue: '1',
     }));
     const copy = (attemptNumber: number) =>
       events

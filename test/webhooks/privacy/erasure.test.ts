@@ -107,8 +107,14 @@ describe('a privacy deletion', () => {
     const [former, older, stranger] = [4713, 4714, 4715];
     const merge = (subscriptionType: string, primary: number, merged: number, fields = {}) =>
       anEvent({
-        ...{ subscriptionType, objectId: undefined, propertyName: undefined, propertyValue: undefined },
-        ...{ primaryObjectId: primary, mergedObjectIds: [merged], newObjectId: primary, ...fields },
+        subscriptionType,
+        objectId: undefined,
+        propertyName: undefined,
+        propertyValue: undefined,
+        primaryObjectId: primary,
+        mergedObjectIds: [merged],
+        newObjectId: primary,
+        ...fields,
       });
     await world.deliver([
       change(former, 'email', EMAIL),
@@ -141,8 +147,11 @@ describe('a privacy deletion', () => {
   it('erases only the contact when merge events contain invalid ids', async () => {
     const merge = (fields: Record<string, unknown>) =>
       anEvent({
-        ...{ subscriptionType: 'contact.merge', objectId: undefined, propertyName: undefined },
-        ...{ newObjectId: null, ...fields },
+        subscriptionType: 'contact.merge',
+        objectId: undefined,
+        propertyName: undefined,
+        newObjectId: null,
+        ...fields,
       });
     await world.deliver([
       change(PERSON, 'email', EMAIL),

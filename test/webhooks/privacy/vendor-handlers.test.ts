@@ -129,8 +129,11 @@ it('does not block other contacts while it waits for a handler of a merged conta
       );
     await world.deliver([
       anEvent({
-        ...{ subscriptionType: 'contact.merge', objectId: undefined, newObjectId: PERSON },
-        ...{ primaryObjectId: PERSON, mergedObjectIds: [former] },
+        subscriptionType: 'contact.merge',
+        objectId: undefined,
+        newObjectId: PERSON,
+        primaryObjectId: PERSON,
+        mergedObjectIds: [former],
       }),
       anEvent({ objectId: former }),
     ]);

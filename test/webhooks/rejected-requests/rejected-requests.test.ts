@@ -40,7 +40,10 @@ describe('a rejected request', () => {
     const [row, ...others] = await recorded(1);
     expect(others).toEqual([]);
     expect(row).toMatchObject({
-      ...{ method: 'POST', path: '/webhook', reason: 'timestamp_malformed', setting: null },
+      method: 'POST',
+      path: '/webhook',
+      reason: 'timestamp_malformed',
+      setting: null,
       finding: expect.stringContaining('Nothing that this server knows'),
       body_bytes: BODY.length,
     });
@@ -135,13 +138,18 @@ describe('a rejected request', () => {
   it('is stored when it comes from a card', async () => {
     const target = '/webhook?appId=193354&portalId=62515&userId=7';
     const headers = signatureHeaders(['v3'], {
-      ...{ clientSecret: SECRET, method: 'POST', url: world.serverUrl + target, body: BODY },
+      clientSecret: SECRET,
+      method: 'POST',
+      url: world.serverUrl + target,
+      body: BODY,
       timestamp: Date.now(),
     });
     expect((await world.app(target, { method: 'POST', body: BODY, headers })).status).toBe(400);
     const [row] = await recorded(1);
     expect(row).toMatchObject({
-      ...{ path: '/webhook', reason: 'not_as_hubspot_sends', setting: null },
+      path: '/webhook',
+      reason: 'not_as_hubspot_sends',
+      setting: null,
       finding: expect.stringContaining('The signature is valid, but the request is not a delivery'),
     });
   });
@@ -149,7 +157,10 @@ describe('a rejected request', () => {
   /** A delivery signed as HubSpot's, for the address of the world unless for another one. */
   function signed({ url = world.serverUrl, host = new URL(url).host, age = 0 } = {}): Promise<number> {
     const headers = signatureHeaders(['v1', 'v3'], {
-      ...{ clientSecret: SECRET, method: 'POST', url: `${url}/webhook`, body: BODY },
+      clientSecret: SECRET,
+      method: 'POST',
+      url: `${url}/webhook`,
+      body: BODY,
       timestamp: Date.now() - age,
     });
     return post(new Agent(), { ...headers, host });
@@ -170,7 +181,8 @@ describe('the accepted signature versions', () => {
   it('are configured for each route', async () => {
     const world = await startWorld({
       settings: {
-        ...{ WEBHOOK_SIGNATURE_VERSIONS: 'v3', CARD_SIGNATURE_VERSIONS: 'v3' },
+        WEBHOOK_SIGNATURE_VERSIONS: 'v3',
+        CARD_SIGNATURE_VERSIONS: 'v3',
         EVENT_DETAILS_SIGNATURE_VERSIONS: 'v3,v2',
       },
     });
@@ -181,7 +193,10 @@ describe('the accepted signature versions', () => {
       const path = '/crm-extension?portalId=62515&associatedObjectId=101&associatedObjectType=CONTACT';
       const statusOf = async (path: string) => {
         const signed = signatureHeaders(['v2'], {
-          ...{ clientSecret: SECRET, method: 'GET', body: '', timestamp: Date.now() },
+          clientSecret: SECRET,
+          method: 'GET',
+          body: '',
+          timestamp: Date.now(),
           url: world.serverUrl + path,
         });
         return (await world.app(path, { headers: signed })).status;

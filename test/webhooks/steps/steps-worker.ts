@@ -24,7 +24,9 @@ const handler = defineHandler({
     await done('task');
     await step('event', () =>
       hubspot.timeline.sendEvent({
-        ...{ eventTypeName: 'ae193354_app-activity', id: eventId, objectId },
+        eventTypeName: 'ae193354_app-activity',
+        id: eventId,
+        objectId,
         properties: { title: 'Welcome', source: 'test' },
       }),
     );

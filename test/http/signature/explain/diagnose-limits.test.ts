@@ -24,13 +24,22 @@ function refusalOf(made: Made = {}, refusal: Partial<RejectedRequest> = {}): Rej
   const { secret = SECRET, timestamp = NOW, versions = ['v3'], body = '[]' } = made;
   const url = `${SERVER_URL}/webhook`;
   const headers: Record<string, string> = signatureHeaders(versions, {
-    ...{ clientSecret: secret, method: 'POST', url: made.url ?? url, body, timestamp },
+    clientSecret: secret,
+    method: 'POST',
+    url: made.url ?? url,
+    body,
+    timestamp,
   });
   return {
-    ...{ reason: 'mismatch', route: 'webhook', accepted: ['v3', 'v2', 'v1'], at: NOW },
+    reason: 'mismatch',
+    route: 'webhook',
+    accepted: ['v3', 'v2', 'v1'],
+    at: NOW,
     address: { serverUrl: SERVER_URL, target: '/webhook' },
     parts: {
-      ...{ method: 'POST', url, rawBody: Buffer.from(body) },
+      method: 'POST',
+      url,
+      rawBody: Buffer.from(body),
       headers: {
         signature: headers['X-HubSpot-Signature'],
         signatureVersion: headers['X-HubSpot-Signature-Version'],

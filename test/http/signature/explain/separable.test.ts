@@ -194,7 +194,10 @@ describe('over HTTP', () => {
 
   const sign = (method: string, target: string, body: string, version: SignatureVersion = 'v3') =>
     signatureHeaders([version], {
-      ...{ clientSecret: 'sandbox-client-secret', method, url: world.serverUrl + target, body },
+      clientSecret: 'sandbox-client-secret',
+      method,
+      url: world.serverUrl + target,
+      body,
       timestamp: Date.now(),
     });
 
@@ -224,7 +227,9 @@ describe('over HTTP', () => {
           for (const type of [FORM, 'application/json']) {
             done.length = 0;
             const answer = await rawRequest(world.serverUrl, {
-              ...{ method: 'POST', target: signed.slice(0, cut), body: signed.slice(cut) },
+              method: 'POST',
+              target: signed.slice(0, cut),
+              body: signed.slice(cut),
               headers: { ...headers, 'content-type': type },
             });
             expect([200, 400, 401, 404]).toContain(answer.status);
@@ -242,7 +247,10 @@ describe('over HTTP', () => {
     done.length = 0;
     const headers = { ...sign('POST', AT, pairs), 'content-type': FORM };
     const answer = await rawRequest(world.serverUrl, {
-      ...{ method: 'POST', target: AT.replace('-all', ''), body: `-all${pairs}`, headers },
+      method: 'POST',
+      target: AT.replace('-all', ''),
+      body: `-all${pairs}`,
+      headers,
     });
     expect([answer.status, done]).toEqual([400, []]);
   });
@@ -253,7 +261,10 @@ describe('over HTTP', () => {
       const { rows } = await world.ctx.pool.query('select count(*) from webhook_deliveries');
       const headers = sign('POST', `/webhook${end}`, '[]');
       const answer = await rawRequest(world.serverUrl, {
-        ...{ method: 'POST', target: '/webhook', body: `${end}[]`, headers },
+        method: 'POST',
+        target: '/webhook',
+        body: `${end}[]`,
+        headers,
       });
       expect(answer).toMatchObject({ status: 400 });
       const after = await world.ctx.pool.query('select count(*) from webhook_deliveries');
@@ -275,7 +286,9 @@ describe('over HTTP', () => {
   ])('a body is rejected with a request for %s', async (_what, path, method) => {
     const target = path + query('101');
     const answer = await rawRequest(world.serverUrl, {
-      ...{ method, target, body: '1' },
+      method,
+      target,
+      body: '1',
       headers: sign(method, `${target}1`, ''),
     });
     expect(answer).toMatchObject({ status: 400 });
@@ -286,7 +299,10 @@ describe('over HTTP', () => {
     const body = '[{"subscriptionType":"contact.creation","portalId":62515,"objectId":101}]';
     for (const target of ['/webhook?appId=193354&portalId=62515', '/webhook?environment=eu&userId=7']) {
       const answer = await rawRequest(world.serverUrl, {
-        ...{ method: 'POST', target, body, headers: sign('POST', target, body) },
+        method: 'POST',
+        target,
+        body,
+        headers: sign('POST', target, body),
       });
       expect(answer).toMatchObject({ status: 400 });
     }
