@@ -115,7 +115,8 @@ describe('the sweep', () => {
     const victim = await startProcess('app/worker.ts', { ...world.settings });
     await until('the worker to be in the middle', async () => {
       const { results } = await world.sandbox.read('failures');
-      return results.length === 0 && (await stillDue()) === 300;
+      const left = await stillDue();
+      return results.length === 0 && left > 0 && left < 400;
     });
     await victim.kill('SIGKILL');
 
