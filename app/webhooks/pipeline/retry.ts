@@ -67,11 +67,12 @@ const UNAVAILABLE = new Set([
  * may have processed a call, because each retry may repeat it.
  */
 const isOutageError = (error: unknown): boolean =>
+  // As a cause, a refused connection may be one to a service of the vendor.
+  isDatabaseAway(error) ||
   causesOf(error).some(
     (it) =>
       (it instanceof HubSpotError && it.transient && !it.maybeDone) ||
-      (it instanceof AppError && UNAVAILABLE.has(it.code)) ||
-      isDatabaseAway(it),
+      (it instanceof AppError && UNAVAILABLE.has(it.code)),
   );
 
 const REJECTED = new Set<number | undefined>([400, 403, 404, 409]);

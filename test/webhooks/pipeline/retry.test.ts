@@ -74,6 +74,12 @@ describe('a failed event', () => {
     expect(wait(failure, 110, 0.5, 100)).toBeUndefined();
   });
 
+  it('uses up attempts when a service of the vendor is away', () => {
+    const cause = Object.assign(new Error('refused'), { code: 'ECONNREFUSED', syscall: 'connect' });
+    const error = new TypeError('fetch failed', { cause });
+    expect(retryPlan(error, { attempt: 1, outages: 0 }, NOW).isOutage).toBe(false);
+  });
+
   it('uses up attempts when HubSpot may have processed a create', () => {
     expect(retryPlan(hubspotError(504, 'POST'), { attempt: 1, outages: 0 }, NOW).isOutage).toBe(false);
     expect(wait(hubspotError(504, 'POST'), 10)).toBeUndefined();
