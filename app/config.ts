@@ -193,7 +193,7 @@ export function loadConfig(env: Record<string, string | undefined>, defaults: Co
       developerApiKey: s.HUBSPOT_DEVELOPER_API_KEY,
       /** Slightly longer than HubSpot's windows, because of clock differences and network latency. */
       limits: {
-        general: { calls: s.HUBSPOT_RATE_LIMIT, windowMs: 10_150, untilAnswered: false },
+        general: { calls: s.HUBSPOT_RATE_LIMIT, windowMs: 10_400, untilAnswered: false },
         search: { calls: s.HUBSPOT_SEARCH_RATE_LIMIT, windowMs: 1_005, untilAnswered: true },
       },
       redirectUri: `${s.SERVER_URL}/oauth-callback`,

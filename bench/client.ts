@@ -1,11 +1,12 @@
 import got from 'got';
 import { createLogger } from '../app/base/logger.ts';
-import { loadConfig } from '../app/config.ts';
 import { createContext } from '../app/context.ts';
-import { count, inTurn, rate, ratio, type Surroundings, settings, withSurroundings } from './measure.ts';
+import { installPortal } from './installed-portal.ts';
+import { count, inTurn, rate, ratio, type Surroundings, withSurroundings } from './measure.ts';
 
 const CALLS = 2_000;
 const AT_ONCE = 8;
+const AT_REST = 500;
 const ROUNDS = 5;
 const CONTACTS = 100_000;
 
@@ -19,46 +20,21 @@ const NEVER_FULL = { calls: 1_000, windowMs: 100, untilAnswered: false };
  */
 export default () => withSurroundings(benchClient);
 
-async function benchClient({ databaseUrl, start }: Surroundings): Promise<string[]> {
-  const { said } = await start('../sandbox/main.ts', { SANDBOX_PORT: '0' });
-  const { url } = said as { url: string };
-  const control = (method: string, name: string, json: unknown) =>
-    got(`${url}/_sandbox/${name}`, { method: method as 'PUT', json: json as object }).json<{
-      results: { portalId: number; accessToken: string; refreshToken: string; expiresIn: number }[];
-    }>();
-  await control('PUT', 'app', { rateLimit: null, searchRateLimit: null });
-  const [install] = (await control('POST', 'portals', { from: 900_000, count: 1, installed: true })).results;
-  if (!install) throw new Error('The sandbox made no portal.');
-  const config = loadConfig({
-    ...settings(databaseUrl, url),
-    HUBSPOT_RATE_LIMIT: '0',
-    HUBSPOT_SEARCH_RATE_LIMIT: '0',
-  });
-  const logger = createLogger('warn', 'bench');
-  const ctx = createContext(config, logger);
+async function benchClient(surroundings: Surroundings): Promise<string[]> {
+  const portal = await installPortal(surroundings);
+  const { ctx, config, url, portalId } = portal;
   const limits = { ...config.hubspot.limits, general: NEVER_FULL };
-  const budgeted = createContext({ ...config, hubspot: { ...config.hubspot, limits } }, logger);
+  const settled = { ...config, hubspot: { ...config.hubspot, limits } };
+  const logger = createLogger('warn', 'bench');
+  const budgeted = createContext(settled, logger, { coalesceCalls: false });
+  const coalescing = createContext(settled, logger);
   try {
-    const accessTokenExpiresAt = new Date(Date.now() + install.expiresIn * 1000);
-    await ctx.installs.store.save(ctx.pool, {
-      portalId: install.portalId,
-      appId: 193354,
-      userId: null,
-      userEmail: null,
-      hubDomain: null,
-      partnerUser: null,
-      scopes: config.hubspot.scopes,
-      accessToken: install.accessToken,
-      refreshToken: install.refreshToken,
-      accessTokenExpiresAt,
-      refreshDueAt: accessTokenExpiresAt,
-    });
-    const hubspot = ctx.hubspotFor(install.portalId);
+    const hubspot = ctx.hubspotFor(portalId);
     const { contact } = await hubspot.contacts.createOrUpdate('bench@example.com', { firstname: 'Bench' });
     const route = `${url}/crm/objects/2026-09/contacts/${contact.id}?properties=email%2Cfirstname`;
-    const headers = { authorization: `Bearer ${install.accessToken}` };
+    const headers = { authorization: `Bearer ${portal.accessToken}` };
 
-    const withBudget = budgeted.hubspotFor(install.portalId);
+    const withBudget = budgeted.hubspotFor(portalId);
     const [service, reserving, bare] = await inTurn(
       ROUNDS,
       () => timed(() => hubspot.contacts.get(contact.id, ['email', 'firstname'])),
@@ -69,6 +45,21 @@ async function benchClient({ databaseUrl, start }: Surroundings): Promise<string
       `service call ${rate(CALLS, service)} calls/s, bare got ${rate(CALLS, bare)} calls/s: ratio ${ratio(service, bare)}`,
       `with a place in the budget for each call ${rate(CALLS, reserving)} calls/s: ratio ${ratio(reserving, bare)}`,
     ];
+
+    const together = coalescing.hubspotFor(portalId);
+    const oneByOne = async (client: typeof hubspot) => {
+      const started = performance.now();
+      for (let call = 0; call < AT_REST; call += 1) await client.contacts.get(contact.id, ['email']);
+      return (performance.now() - started) / 1000;
+    };
+    const [coalesced, alone] = await inTurn(
+      ROUNDS,
+      () => oneByOne(together),
+      () => oneByOne(withBudget),
+    );
+    lines.push(
+      `a single call at rest: ${((coalesced / AT_REST) * 1000).toFixed(2)} ms with coalescing, ${((alone / AT_REST) * 1000).toFixed(2)} ms without: ratio ${ratio(coalesced, alone)}`,
+    );
 
     for (let made = 0; made < CONTACTS; made += 100) {
       const inputs = Array.from({ length: 100 }, (_, at) => ({
@@ -90,6 +81,7 @@ async function benchClient({ databaseUrl, start }: Surroundings): Promise<string
     );
     return lines;
   } finally {
+    await coalescing.close();
     await budgeted.close();
     await ctx.close();
   }

@@ -1,13 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import got from 'got';
 import pg from 'pg';
-import { createLogger } from '../app/base/logger.ts';
-import { loadConfig } from '../app/config.ts';
-import { createContext } from '../app/context.ts';
 import { wakeWebhooks } from '../app/webhooks/pipeline/wake.ts';
-import { rate, type Surroundings, settings, withSurroundings } from './measure.ts';
+import { installPortal } from './installed-portal.ts';
+import { rate, type Surroundings, withSurroundings } from './measure.ts';
 
-const PORTAL = 900_000;
 /** So many that the first calls, which the empty budget lets through at once, hardly count. */
 const TOGETHER = 10_000;
 const ALONE = 300;
@@ -18,42 +14,13 @@ const ALONE = 300;
  */
 export default () => withSurroundings(benchHandlers);
 
-async function benchHandlers({ databaseUrl, start }: Surroundings): Promise<string[]> {
-  const { said } = await start('../sandbox/main.ts', { SANDBOX_PORT: '0' });
-  const { url } = said as { url: string };
-  const control = (method: string, name: string, json: unknown) =>
-    got(`${url}/_sandbox/${name}`, { method: method as 'PUT', json: json as object }).json<{
-      results: { portalId: number; accessToken: string; refreshToken: string; expiresIn: number }[];
-    }>();
-  const env = settings(databaseUrl, url);
-  const config = loadConfig({ ...env, HUBSPOT_RATE_LIMIT: '0', HUBSPOT_SEARCH_RATE_LIMIT: '0' });
-  const ctx = createContext(config, createLogger('warn', 'bench'));
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 2 });
+async function benchHandlers(surroundings: Surroundings): Promise<string[]> {
+  const portal = await installPortal(surroundings);
+  const { ctx, env } = portal;
+  const pool = new pg.Pool({ connectionString: surroundings.databaseUrl, max: 2 });
   try {
-    await control('PUT', 'app', { rateLimit: null });
-    const [install] = (await control('POST', 'portals', { from: PORTAL, count: 1, installed: true })).results;
-    if (!install) throw new Error('The sandbox made no portal.');
-    const accessTokenExpiresAt = new Date(Date.now() + install.expiresIn * 1000);
-    await ctx.installs.store.save(ctx.pool, {
-      portalId: PORTAL,
-      appId: 193354,
-      userId: null,
-      userEmail: null,
-      hubDomain: null,
-      partnerUser: null,
-      scopes: config.hubspot.scopes,
-      accessTokenExpiresAt,
-      refreshDueAt: accessTokenExpiresAt,
-      accessToken: install.accessToken,
-      refreshToken: install.refreshToken,
-    });
-    const created = await ctx
-      .hubspotFor(PORTAL)
-      .contacts.batchCreate(
-        Array.from({ length: TOGETHER }, (_, at) => ({ properties: { email: `bench${at}@example.com` } })),
-      );
-    const ids = created.map(({ result }) => result?.id ?? '');
-    await control('PUT', 'app', { rateLimit: 110 });
+    const ids = await portal.createContacts(TOGETHER);
+    await portal.limit();
 
     const lines: string[] = [];
     for (const [how, events] of [
@@ -61,8 +28,8 @@ async function benchHandlers({ databaseUrl, start }: Surroundings): Promise<stri
       ['alone', ALONE],
     ] as const) {
       await pool.query('truncate webhook_deliveries, webhook_events, timeline_events, call_budgets');
-      await deliver(pool, ids.slice(0, events), how);
-      const { child } = await start('handlers-worker.ts', env, [how]);
+      await deliver(pool, portal.portalId, ids.slice(0, events), how);
+      const { child } = await surroundings.start('handlers-worker.ts', env, [how]);
       await wakeWebhooks(ctx.pool);
       const started = performance.now();
       while ((await handled(pool)) < events) await pause(100);
@@ -80,12 +47,12 @@ async function benchHandlers({ databaseUrl, start }: Surroundings): Promise<stri
 }
 
 /** One change of each contact, in deliveries of a hundred, as the receiver stores them. */
-async function deliver(pool: pg.Pool, ids: readonly string[], how: string): Promise<void> {
+async function deliver(pool: pg.Pool, portalId: number, ids: readonly string[], how: string): Promise<void> {
   for (let from = 0; from < ids.length; from += 100) {
     const events = ids.slice(from, from + 100).map((id, at) => ({
       eventId: from + at,
       subscriptionId: 1,
-      portalId: PORTAL,
+      portalId,
       appId: 193354,
       occurredAt: Date.now(),
       subscriptionType: 'contact.propertyChange',

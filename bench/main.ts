@@ -8,6 +8,7 @@ const BENCHES: Record<string, () => Promise<{ default: () => Promise<string[]> }
   refresh: () => import('./refresh.ts'),
   webhooks: () => import('./webhooks.ts'),
   handlers: () => import('./handlers.ts'),
+  cards: () => import('./cards.ts'),
   client: () => import('./client.ts'),
   bodies: () => import('./bodies.ts'),
 };
