@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
 import type { Logger } from '../../base/logger.ts';
 import { currentCause } from '../../base/trace.ts';
 import type { Batch } from './batch.ts';
@@ -53,6 +55,13 @@ interface Group {
   readonly members: Map<string, Member[]>;
 }
 
+/** How many calls of a portal in ten seconds make it busy: a good part of HubSpot's 110 is left then. */
+const BUSY_CALLS = 30;
+/** How long a call of a busy portal waits for others of its kind. */
+const GATHER_MS = 100;
+const WINDOW_MS = 10_000;
+const MOST_PORTALS = 2_000;
+
 /** The batch does not answer the request, which is then sent by itself. */
 const ALONE = Symbol('alone');
 /** The first call of the group was not sent in time; the others wait again. */
@@ -69,13 +78,15 @@ export type Coalescer = ReturnType<typeof createCoalescer>;
 /**
  * Sends calls of one portal that wait for the call budget at the same time, and are of the same kind, as one batch
  * request. A batch is only a shortcut: whatever it does not clearly answer is sent by itself, so that each caller gets
- * the response or error of its own request. A call that need not wait is sent at once.
+ * the response or error of its own request. A call that need not wait is sent at once, unless the portal is busy: then
+ * it waits a moment for others.
  */
 export function createCoalescer({ logger, enabled = true }: CoalescerParts) {
   /** The groups that wait for a place in the budget. */
   const waiting = new Map<string, Group>();
   /** The last write of each subject. */
   const writes = new Map<string, Promise<unknown>>();
+  const recent = createRecentCalls();
 
   return {
     /** Runs a call after the earlier writes of its subject, if it is a write, so that the last one wins. */
@@ -94,14 +105,20 @@ export function createCoalescer({ logger, enabled = true }: CoalescerParts) {
     /** Sends a call when the budget allows, together with others if possible. */
     async send(call: WaitingCall): Promise<unknown> {
       const { together: it } = call.request;
-      if (!enabled || !it) return sendAlone(call);
+      if (!enabled) return sendAlone(call);
+      if (!it) return alone(call);
       for (;;) {
         const answer = await join(call, it);
-        if (answer === ALONE) return sendAlone(call);
+        if (answer === ALONE) return alone(call);
         if (answer !== AGAIN) return answer;
       }
     },
   };
+
+  function alone(call: WaitingCall): Promise<unknown> {
+    recent.add(call.portalId);
+    return sendAlone(call);
+  }
 
   function join(call: WaitingCall, it: Together): Promise<unknown> {
     const member: Member = { call, answer: Promise.withResolvers() };
@@ -125,6 +142,9 @@ export function createCoalescer({ logger, enabled = true }: CoalescerParts) {
   async function lead(key: string, group: Group, first: WaitingCall, it: Together): Promise<void> {
     let answered: () => void;
     try {
+      // Otherwise a burst uses up the budget call by call, and leaves none for ten seconds.
+      if (recent.isBusy(first.portalId)) await pause(GATHER_MS);
+      recent.add(first.portalId);
       answered = await first.take();
     } catch (error) {
       close(key, group);
@@ -146,6 +166,34 @@ export function createCoalescer({ logger, enabled = true }: CoalescerParts) {
   function close(key: string, group: Group): void {
     if (waiting.get(key) === group) waiting.delete(key);
   }
+}
+
+/** Estimates the calls of each portal in the last ten seconds, from those in this window and the one before. */
+function createRecentCalls() {
+  const counts = new LRUCache<number, { window: number; calls: number; before: number }>({
+    max: MOST_PORTALS,
+  });
+
+  function current(portalId: number) {
+    const window = Math.floor(performance.now() / WINDOW_MS);
+    const known = counts.get(portalId);
+    if (known?.window === window) return known;
+    const before = known?.window === window - 1 ? known.calls : 0;
+    const started = { window, calls: 0, before };
+    counts.set(portalId, started);
+    return started;
+  }
+
+  return {
+    add(portalId: number): void {
+      current(portalId).calls += 1;
+    },
+    isBusy(portalId: number): boolean {
+      const { calls, before } = current(portalId);
+      const left = 1 - (performance.now() % WINDOW_MS) / WINDOW_MS;
+      return calls + before * left >= BUSY_CALLS;
+    },
+  };
 }
 
 /** Writes of handlers are recorded as such, so they do not share a batch with others. */
