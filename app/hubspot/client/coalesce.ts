@@ -58,7 +58,7 @@ interface Group {
 /** How many calls of a portal in ten seconds make it busy: a good part of HubSpot's 110 is left then. */
 const BUSY_CALLS = 30;
 /** How long a call of a busy portal waits for others of its kind. */
-const GATHER_MS = 100;
+const GATHER_MS = 50;
 const WINDOW_MS = 10_000;
 const MOST_PORTALS = 2_000;
 
