@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { get } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { sealTicket, TICKET_LIFETIME_MS } from '../../app/cards/page-ticket.ts';
+import { webhookJobs } from '../../app/webhooks/index.ts';
 import { type SignatureVersion, signatureHeaders } from '../../sandbox/webhooks/sign.ts';
 import { API_KEY } from '../helpers/settings.ts';
 import { until } from '../helpers/until.ts';
@@ -260,7 +261,9 @@ describe('requests without authorization', () => {
     const tables = ['installs', 'oauth_states', 'webhook_deliveries', 'webhook_events', 'timeline_events'];
     tables.push('marketing_events');
     const counts = await Promise.all(tables.map(rows));
-    return [...counts, await rows('graphile_worker.jobs'), await requestsToHubSpot()];
+    // The receiver enqueues the splitting of acknowledged deliveries, which are counted themselves, a moment later.
+    const jobs = `graphile_worker.jobs where task_identifier <> '${webhookJobs.split.name}'`;
+    return [...counts, await rows(jobs), await requestsToHubSpot()];
   }
 
   async function requestsToHubSpot(): Promise<number> {
